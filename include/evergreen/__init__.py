@@ -1,0 +1,5 @@
+"""Evergreen keeps tabular models fresh, and tells why it retrained, promoted or refused.
+
+The package is the engine, pure Python that never imports airflow: the same steps run in a DAG,
+a notebook, a test or the `evergreen` command. Start reading at `evergreen.steps`.
+"""

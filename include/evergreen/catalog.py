@@ -1,0 +1,60 @@
+"""Find the use cases: every module of the folder that holds a `USE_CASE`.
+
+One broken module never hides the others: it is listed with its error.
+"""
+
+import importlib.util
+import sys
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evergreen.errors import DeclarationError, EvergreenError, UnknownUseCase
+from evergreen.spec import UseCase
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The use cases by name, and the error of each file that could not be loaded."""
+
+    use_cases: dict[str, UseCase] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def find(self, name: str) -> UseCase:
+        """Return the use case of that name.
+
+        Raises:
+            EvergreenError: its file is broken; the message holds the error.
+            UnknownUseCase: there is none.
+        """
+        if name in self.broken:
+            raise EvergreenError(f"the use case {name!r} is broken: {self.broken[name]}")
+        if name not in self.use_cases:
+            raise UnknownUseCase(name, self.use_cases)
+        return self.use_cases[name]
+
+
+def load(folder: Path) -> Catalog:
+    """Load every `<name>.py` of the folder, but those that start with an underscore."""
+    catalog = Catalog()
+    for path in sorted(folder.glob("[!_]*.py")):
+        try:
+            catalog.use_cases[path.stem] = _load(path)
+        except Exception:  # whatever a user's file raises is theirs to see, on its own
+            catalog.broken[path.stem] = traceback.format_exc(limit=-1).strip()
+    return catalog
+
+
+def _load(path: Path) -> UseCase:
+    spec = importlib.util.spec_from_file_location(f"use_cases.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise DeclarationError("file", str(path), "a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    use_case = getattr(module, "USE_CASE", None)
+    if not isinstance(use_case, UseCase):
+        raise DeclarationError(f"{path.name}: USE_CASE", use_case, "a UseCase(...)")
+    if use_case.name != path.stem:
+        raise DeclarationError(f"{path.name}: name", use_case.name, f"the file's: {path.stem!r}")
+    return use_case

@@ -1,0 +1,76 @@
+"""What can go wrong, told so that a reader can mend it.
+
+EvergreenError
+├── DeclarationError      a use case is declared wrongly: which field, what it got, what is allowed
+├── UnknownUseCase        no use case of that name (near misses are suggested)
+├── SettingError          an environment variable is missing or has a value that is not allowed
+├── DataRefused           the data is not fit to train on; the champion stays
+├── SnapshotCorrupt       the bytes of a snapshot do not match its manifest
+├── ModelRefused          a model file is not what was gated, or holds types that we do not trust
+├── StalePromotion        somebody else promoted first: the expected champion is no longer there
+├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
+└── StackError            a part of the local stack does not start or does not answer
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class EvergreenError(Exception):
+    """Base of every error that Evergreen raises on purpose."""
+
+
+class DeclarationError(EvergreenError):
+    """A declaration (use case, source, gate ...) holds a value that is not allowed."""
+
+    def __init__(self, field: str, got: object, allowed: str) -> None:
+        self.field, self.got, self.allowed = field, got, allowed
+        super().__init__(f"{field} is {got!r}; allowed: {allowed}")
+
+
+class UnknownUseCase(EvergreenError):
+    """No use case has that name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        super().__init__(
+            f"no use case is called {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}"
+        )
+
+
+class SettingError(EvergreenError):
+    """A setting is missing or has a value that is not allowed; the message names the variable."""
+
+
+class DataRefused(EvergreenError):
+    """The data is not fit to train on. Nothing was trained and the champion stays."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(self.reasons))
+
+
+class SnapshotCorrupt(EvergreenError):
+    """The bytes of a snapshot do not match its manifest."""
+
+
+class ModelRefused(EvergreenError):
+    """A model file is not what was gated, or holds types that we do not trust."""
+
+
+class StalePromotion(EvergreenError):
+    """The champion is no longer the one that the challenger was compared with."""
+
+
+class NothingToRollBackTo(EvergreenError):
+    """The ledger holds no earlier champion, or not the version that was asked for."""
+
+
+class StackError(EvergreenError):
+    """A part of the local stack does not start or does not answer."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known name, as ` (did you mean 'weather'?)`, or nothing."""
+    near = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

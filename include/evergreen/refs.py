@@ -1,0 +1,197 @@
+"""The small references that steps hand each other: addresses, digests and counts, never frames.
+
+Each is a frozen dataclass that survives JSON, because Airflow keeps it in XCom::
+
+    SnapshotRef.from_json(snapshot.to_json()) == snapshot
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import TypeAdapter
+
+Json = dict[str, Any]
+
+
+class Ref:
+    """Base of the references: to and from plain JSON."""
+
+    def to_json(self) -> Json:
+        """Return a document of plain JSON types."""
+        document: Json = TypeAdapter(type(self)).dump_python(self, mode="json")
+        return document
+
+    @classmethod
+    def from_json(cls, document: Json) -> Self:
+        """Build the reference again from what `to_json` returned."""
+        ref: Self = TypeAdapter(cls).validate_python(document)
+        return ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts(Ref):
+    """What extract saw in the source at `as_of`, before and after its rules."""
+
+    taken: int
+    """Rows in the snapshot."""
+    immature: int = 0
+    """Left out: their label is not known yet at `as_of`."""
+    later: int = 0
+    """Left out: between `as_of` and the moment of asking (a backfill looks back)."""
+    future: int = 0
+    """Kept for validation to refuse: their event time lies after the moment of asking."""
+    duplicates: int = 0
+    """Kept for validation to refuse: rows whose key another row has too."""
+    late: int = 0
+    """Taken now, although they are older than the newest row of the snapshot before: came late."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotRef(Ref):
+    """An immutable Parquet file."""
+
+    use_case: str
+    uri: str
+    """Folder that holds `data.parquet` and `manifest.json`."""
+    sha256: str
+    """Of `data.parquet`."""
+    rows: int
+    as_of: datetime
+    counts: Counts
+    notes: tuple[str, ...] = ()
+    """What a reader should know: a target that could not be computed, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedExpectation(Ref):
+    """One expectation that the data did not meet."""
+
+    expectation: str
+    """Its GX type, such as `expect_column_values_to_be_between`."""
+    column: str | None
+    reason: str
+    """One sentence with the figure: `temp_max: 3 of 1460 values (0.2 %) are above 50`."""
+    rows: tuple[Json, ...] = ()
+    """A sample of the failing rows: the key, and the value that failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationRef(Ref):
+    """What Great Expectations said of a snapshot."""
+
+    snapshot: SnapshotRef
+    passed: bool
+    checked: int
+    """How many expectations were checked."""
+    failed: tuple[FailedExpectation, ...] = ()
+    docs: str = ""
+    """Path of this run's page below the Data Docs folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span(Ref):
+    """The rows of one part of the split."""
+
+    rows: int
+    start: datetime | None = None
+    """Event time of the first row; None: the rows have no time."""
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturesRef(Ref):
+    """The features of a validated snapshot, with their split; a Parquet snapshot of its own."""
+
+    snapshot: SnapshotRef
+    uri: str
+    sha256: str
+    training: Span
+    holdout: Span
+    split: str
+    """The rule in words, such as `time, holdout from 2026-08-24, embargo 2 days`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateRef(Ref):
+    """A trained candidate (or baseline): its MLflow run and the digest of its model file."""
+
+    name: str
+    run_id: str
+    model_uri: str
+    """Folder of the logged model, `models:/m-…` or `runs:/…`."""
+    sha256: str
+    """Of `model.skops`, the bytes that the gate judges and the service loads."""
+    cv: dict[str, float]
+    """Mean of each metric over the cross-validation folds of the training rows."""
+    metrics: dict[str, float]
+    """Each metric on the holdout."""
+    seconds: float
+    reused: bool = False
+    """The same training had been done before; its run was taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChampionRef(Ref):
+    """The champion, as the ledger has it."""
+
+    use_case: str
+    version: int
+    run_id: str
+    model_uri: str
+    sha256: str
+    snapshot_sha256: str
+    training: Span
+    promotion_id: int
+    promoted_at: datetime
+
+
+class Status:
+    """Outcome of a check. Unknown is not passed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Ref):
+    """One predicate of the gate, with its reason in words."""
+
+    name: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRef(Ref):
+    """The evidence that evaluate gathered, as a JSON file."""
+
+    uri: str
+    """Path of `evidence.json`, below the reports folder."""
+    report_id: str
+    challenger: CandidateRef
+    champion: ChampionRef | None
+    features: FeaturesRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Ref):
+    """What the gate decided, and why."""
+
+    evaluation: EvaluationRef
+    passed: bool
+    sentence: str
+    """The decision in one sentence that a person understands."""
+    checks: tuple[Check, ...]
+    report: str
+    """Path of the HTML report below the reports folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionRef(Ref):
+    """What promote did."""
+
+    promoted: bool
+    champion: ChampionRef | None
+    sentence: str

@@ -1,0 +1,94 @@
+"""The environment, read in one place and lazily.
+
+A setting is looked up in the environment, then in `.env`, then in `stack.env` under
+`EVERGREEN_HOME` (which `make up` writes). `.env.example` lists them all.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from evergreen.errors import SettingError
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the engine needs to know about its surroundings."""
+
+    home: Path
+    """Folder of all state that is not in PostgreSQL."""
+    database_url: str
+    """`postgresql://…` of the warehouse, which also holds the `evergreen` schema."""
+    tracking_uri: str
+    """MLflow: `http://…` of a server, or the `postgresql+psycopg2://…` of its database."""
+    artifacts_url: str
+    """Root of MLflow's artifacts when `tracking_uri` is a database; a server has its own."""
+    snapshots_url: str
+    """Folder of the snapshots: a path or any fsspec URL."""
+    use_cases_dir: Path
+    expectations_dir: Path
+    notify_urls: tuple[str, ...] = ()
+    """Apprise URLs (`mailto://`, `slack://`, `json://` ...) that are told of incidents."""
+    ui_url: str = ""
+    """Public address of the Airflow UI, for the links in notifications and reports."""
+
+    @property
+    def data_docs_dir(self) -> Path:
+        """Folder of the Great Expectations Data Docs."""
+        return self.home / "data_docs"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Folder of the gate reports: `<use case>/<report id>/report.html` and `.json`."""
+        return self.home / "reports"
+
+
+def environment() -> dict[str, str]:
+    """Merge the three places a setting may come from; the environment wins."""
+    home = Path(os.environ.get("EVERGREEN_HOME", PROJECT / ".evergreen"))
+    layers: tuple[Mapping[str, str | None], ...] = (
+        dotenv_values(home / "stack.env"),
+        dotenv_values(PROJECT / ".env"),
+        os.environ,
+    )
+    merged = {key: value for layer in layers for key, value in layer.items() if value}
+    merged.setdefault("EVERGREEN_HOME", str(home))
+    return merged
+
+
+def from_environment(env: Mapping[str, str]) -> Settings:
+    """Build the settings from environment variables.
+
+    Raises:
+        SettingError: a required variable is missing.
+    """
+    home = Path(env["EVERGREEN_HOME"])
+    return Settings(
+        home=home,
+        database_url=_required(env, "EVERGREEN_DATABASE_URL"),
+        tracking_uri=_required(env, "MLFLOW_TRACKING_URI"),
+        artifacts_url=env.get("EVERGREEN_ARTIFACTS_URL", str(home / "artifacts")),
+        snapshots_url=env.get("EVERGREEN_SNAPSHOTS_URL", str(home / "snapshots")),
+        use_cases_dir=Path(env.get("EVERGREEN_USE_CASES_DIR", PROJECT / "include" / "use_cases")),
+        expectations_dir=Path(env.get("EVERGREEN_EXPECTATIONS_DIR", PROJECT / "expectations")),
+        notify_urls=tuple(env.get("EVERGREEN_NOTIFY_URLS", "").split()),
+        ui_url=env.get("EVERGREEN_UI_URL", ""),
+    )
+
+
+@cache
+def get() -> Settings:
+    """Return the settings of this process."""
+    return from_environment(environment())
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    if name not in env:
+        raise SettingError(f"{name} is not set; run `make up`, or set it as in .env.example")
+    return env[name]

@@ -1,0 +1,1 @@
+"""The local stack of `make up`: embedded PostgreSQL, MLflow server and Airflow, on loopback."""

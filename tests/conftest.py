@@ -1,0 +1,64 @@
+"""Real parts for the tests: one PostgreSQL for the session, a database of its own for each test."""
+
+import itertools
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evergreen.settings import PROJECT, Settings
+from evergreen.stack.postgres import EmbeddedPostgres
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL server of this session's own."""
+    home = tmp_path_factory.mktemp("postgres")
+    server = EmbeddedPostgres(home, free_port(), options=("fsync=off", "synchronous_commit=off"))
+    server.start()
+    yield server
+    server.destroy()
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres) -> str:
+    """An empty database."""
+    name = f"test_{next(_numbers)}"
+    postgres.create_database(name)
+    return postgres.url(name)
+
+
+@pytest.fixture(scope="session")
+def tracking_uri(postgres: EmbeddedPostgres) -> str:
+    """MLflow's own database, shared by the session (creating its tables takes seconds)."""
+    postgres.create_database("mlflow")
+    return postgres.url("mlflow").replace("postgresql://", "postgresql+psycopg2://")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, tracking_uri: str) -> Settings:
+    """Settings of a project whose state lives in the test's folder."""
+    return Settings(
+        home=tmp_path,
+        database_url=database_url,
+        tracking_uri=tracking_uri,
+        artifacts_url=str(tmp_path / "artifacts"),
+        snapshots_url=str(tmp_path / "snapshots"),
+        use_cases_dir=PROJECT / "include" / "use_cases",
+        expectations_dir=PROJECT / "expectations",
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
