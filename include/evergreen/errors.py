@@ -14,6 +14,10 @@ EvergreenError
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evergreen.refs import ValidationRef
 
 
 class EvergreenError(Exception):
@@ -45,9 +49,15 @@ class SettingError(EvergreenError):
 class DataRefused(EvergreenError):
     """The data is not fit to train on. Nothing was trained and the champion stays."""
 
-    def __init__(self, reasons: Iterable[str]) -> None:
+    def __init__(self, reasons: Iterable[str], validation: "ValidationRef | None" = None) -> None:
         self.reasons = tuple(reasons)
+        self.validation = validation
         super().__init__("; ".join(self.reasons))
+
+    @property
+    def sentence(self) -> str:
+        """The refusal in one sentence."""
+        return f"Refused the data: {self}"
 
 
 class SnapshotCorrupt(EvergreenError):

@@ -1,13 +1,183 @@
 """The story of one training cycle, step by step.
 
-    snapshot = extract(...)                      # PostgreSQL to an immutable Parquet file
-    validation = validate(snapshot)              # Great Expectations; blocks
-    features = build_features(validation)        # split, and features of every row
-    trained = [train(features, name) for name in candidates]
-    evaluation = evaluate(features, trained)     # challenger, champion, baselines: same rows
-    verdict = gate(evaluation)                   # passed, failed or unknown; fails closed
-    promote(verdict)                             # compare-and-set in the registry
+    run = Run(as_of=..., asked_at=..., key="weather_training/manual__…", actor="ada")
+    snapshot = extract(weather, run)                # PostgreSQL to an immutable Parquet file
+    validation = validate(weather, snapshot, run)   # Great Expectations; blocks
+    features = build_features(weather, validation, run)
+    trained = [train(weather, features, name) for name in ("logistic", "forest", ...)]
+    evaluation = evaluate(weather, features, trained)  # challenger, champion: the same rows
+    verdict = gate(weather, evaluation, run)        # passed, failed or unknown; fails closed
+    promote(weather, verdict, run)                  # compare-and-set in the registry
 
-Each step takes and returns small references, may be run again without changing anything, and knows
-neither Airflow nor the clock.
+(Each also takes `settings`.) A step takes and returns small references, may be run again without
+changing anything, and knows neither Airflow nor the clock.
 """
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from evergreen import evaluation as evaluating
+from evergreen import extraction, features, promotion, registry, training, validation
+from evergreen import gate as gating
+from evergreen.errors import DataRefused
+from evergreen.ledger import Decision, Ledger, decision_id
+from evergreen.refs import (
+    CandidateRef,
+    EvaluationRef,
+    FeaturesRef,
+    PromotionRef,
+    Ref,
+    SnapshotRef,
+    ValidationRef,
+    Verdict,
+)
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Ref):
+    """Who asks for a cycle, when, and what for. Time is a parameter: no step reads the clock."""
+
+    as_of: datetime
+    """Which rows count: those known at this moment (UTC)."""
+    asked_at: datetime
+    """When somebody asked (UTC). Rows dated after it are impossible, and refused."""
+    key: str
+    """Names the run in the decisions: `weather_training/scheduled__2026-11-21…`, `cli/…`."""
+    actor: str
+    """The person, or `schedule`."""
+    purpose: str = "train"
+    """`train`, or `dry_run` or `backfill`, which decide but never move the champion."""
+
+    @property
+    def may_promote(self) -> bool:
+        """Tell whether this run may move the champion."""
+        return self.purpose == "train"
+
+
+def extract(use_case: UseCase, run: Run, *, settings: Settings) -> SnapshotRef:
+    """Take the rows known at `as_of` into an immutable snapshot.
+
+    Raises:
+        DataRefused: the source is stale or cannot be read; the decision is on record.
+    """
+    with _refusals_on_record(use_case, run, settings):
+        return extraction.extract(
+            use_case, as_of=run.as_of, asked_at=run.asked_at, settings=settings
+        )
+
+
+def validate(
+    use_case: UseCase, snapshot: SnapshotRef, run: Run, *, settings: Settings
+) -> ValidationRef:
+    """Check the snapshot against the suite of the use case; build its Data Docs page either way.
+
+    Raises:
+        DataRefused: an expectation failed; the decision is on record.
+    """
+    with _refusals_on_record(use_case, run, settings):
+        result = validation.validate(snapshot, use_case, settings=settings)
+        if not result.passed:
+            reasons = [*(failed.reason for failed in result.failed), *snapshot.notes]
+            raise DataRefused(reasons, validation=result)
+    return result
+
+
+def build_features(
+    use_case: UseCase, validated: ValidationRef, run: Run, *, settings: Settings
+) -> FeaturesRef:
+    """Split the validated snapshot and compute the features of every row, once.
+
+    Raises:
+        DataRefused: nothing to train on, or a class is missing; the decision is on record.
+    """
+    with _refusals_on_record(use_case, run, settings):
+        return features.build(validated.snapshot, use_case, settings)
+
+
+def train(
+    use_case: UseCase,
+    built: FeaturesRef,
+    name: str,
+    *,
+    force: bool = False,
+    note: str = "",
+    settings: Settings,
+) -> CandidateRef:
+    """Train one candidate or baseline and log it; the same training is done only once."""
+    return training.train(use_case, built, name, settings=settings, force=force, note=note)
+
+
+def evaluate(
+    use_case: UseCase, built: FeaturesRef, trained: Sequence[CandidateRef], *, settings: Settings
+) -> EvaluationRef:
+    """Score challenger, champion, candidates and baselines on the same held-out raw rows."""
+    ledger = Ledger(settings.database_url)
+    champion = ledger.champion(use_case.name)
+    return evaluating.evaluate(use_case, built, trained, champion, settings=settings)
+
+
+def gate(use_case: UseCase, evaluation: EvaluationRef, run: Run, *, settings: Settings) -> Verdict:
+    """Judge the evidence, and put the decision with its reasons on record."""
+    verdict = gating.verdict(use_case, evaluation, settings=settings)
+    outcome = "passed" if verdict.passed else "refused"
+    _record(
+        use_case, run, settings, "gate", evaluation.report_id, outcome, verdict.sentence, verdict
+    )
+    return verdict
+
+
+def promote(use_case: UseCase, verdict: Verdict, run: Run, *, settings: Settings) -> PromotionRef:
+    """Make the challenger champion, if the champion is still the one it was compared with.
+
+    Raises:
+        StalePromotion: somebody else promoted meanwhile.
+    """
+    return promotion.promote(verdict, settings=settings, actor=run.actor, reason=verdict.sentence)
+
+
+def keep(use_case: UseCase, sentence: str, *, settings: Settings) -> PromotionRef:
+    """Promote nothing: the champion (or none) stays, for the reason given."""
+    champion = Ledger(settings.database_url).champion(use_case.name)
+    return PromotionRef(promoted=False, champion=champion, sentence=sentence)
+
+
+@contextmanager
+def _refusals_on_record(use_case: UseCase, run: Run, settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except DataRefused as refusal:
+        _record(
+            use_case, run, settings, "validation", run.key, "refused", refusal.sentence,
+            refusal.validation,
+        )  # fmt: skip
+        raise
+
+
+def _record(
+    use_case: UseCase,
+    run: Run,
+    settings: Settings,
+    kind: str,
+    about: str,
+    outcome: str,
+    sentence: str,
+    evidence: Ref | None,
+) -> None:
+    """Record a decision; one per (use case, kind, purpose, what it is about)."""
+    Ledger(settings.database_url).record(
+        Decision(
+            id=decision_id(use_case.name, f"{kind}/{run.purpose}", about),
+            use_case=use_case.name,
+            kind=kind,
+            outcome=outcome,
+            sentence=sentence,
+            evidence=evidence.to_json() if evidence else {},
+            as_of=run.as_of,
+            run_key=run.key,
+            actor=run.actor,
+        )
+    )
