@@ -1,0 +1,257 @@
+"""The `evergreen` command: the same steps without Airflow.
+
+Every command takes `--json`, and then prints one JSON document and nothing else to stdout.
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 the data was refused.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from evergreen import console
+from evergreen.catalog import Catalog
+from evergreen.catalog import load as load_catalog
+from evergreen.errors import DeclarationError, EvergreenError, UnknownUseCase
+from evergreen.ledger import Ledger
+from evergreen.settings import Settings
+from evergreen.settings import get as get_settings
+from evergreen.spec import check_name
+
+REFUSED = 3
+P = ParamSpec("P")
+
+app = typer.Typer(
+    help="Keep tabular models fresh, and tell why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="The demo data.", no_args_is_help=True)
+app.add_typer(db, name="db")
+
+Name = Annotated[str, typer.Argument(help="The use case.", metavar="NAME")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")]
+Force = Annotated[bool, typer.Option("--force", help="Train again what was trained before.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def told(command: Callable[P, None]) -> Callable[P, None]:
+    """Tell an error of ours in one line (or as JSON), with the right exit code."""
+
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except EvergreenError as error:
+            console.error(error, as_json=bool(kwargs.get("as_json")))
+            usage = isinstance(error, UnknownUseCase | DeclarationError)
+            raise typer.Exit(2 if usage else 1) from None
+
+    return wrapper
+
+
+@app.command()
+@told
+def run(
+    name: Name,
+    as_of: Annotated[
+        str, typer.Option(help="Use the rows known at this date or time (UTC). Default: today.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Decide, but promote nothing.")
+    ] = False,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole cycle in this process: extract to promote."""
+    use_case = catalog().find(name)
+    moment = parse_moment(as_of) if as_of else today()
+    with console.progress(as_json) as tell:
+        cycle = _cycle(use_case, moment, "dry_run" if dry_run else "train", force, tell)
+    console.cycle(cycle, use_case, as_json=as_json)
+    raise typer.Exit(REFUSED if cycle.refused else 0)
+
+
+@app.command()
+@told
+def backfill(
+    name: Name,
+    start: Annotated[str, typer.Option("--from", help="First day (UTC).")],
+    end: Annotated[str, typer.Option("--to", help="Last day (UTC).")],
+    as_json: AsJson = False,
+) -> None:
+    """Train and evaluate as of each day of a range; the champion never moves."""
+    use_case = catalog().find(name)
+    first, last = parse_moment(start), parse_moment(end)
+    if first > last:
+        raise DeclarationError("--to", end, f"a day not before --from ({start})")
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    with console.progress(as_json) as tell:
+        cycles = [_cycle(use_case, day, "backfill", False, tell) for day in days]
+    console.cycles(cycles, as_json=as_json)
+    raise typer.Exit(REFUSED if any(cycle.refused for cycle in cycles) else 0)
+
+
+@app.command("ls")
+@told
+def list_use_cases(as_json: AsJson = False) -> None:
+    """List the use cases with their champions, and the files that are broken."""
+    console.use_cases(catalog(), ledger(), as_json=as_json)
+
+
+@app.command()
+@told
+def champion(name: Name, as_json: AsJson = False) -> None:
+    """Show the champion of a use case."""
+    console.champion(catalog().find(name), ledger(), as_json=as_json)
+
+
+@app.command()
+@told
+def history(name: Name, as_json: AsJson = False) -> None:
+    """Show the promotions and rollbacks of a use case, newest first."""
+    console.promotions(ledger().promotions(catalog().find(name).name), as_json=as_json)
+
+
+@app.command()
+@told
+def decisions(name: Name, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """Show what was decided for a use case and why, newest first."""
+    console.decisions(ledger().decisions(catalog().find(name).name, limit), as_json=as_json)
+
+
+@app.command()
+@told
+def rollback(
+    name: Name,
+    reason: Reason,
+    to: Annotated[
+        int | None, typer.Option("--to", help="Version. Default: the champion before this one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an earlier champion champion again, once it has proved that it still works."""
+    from evergreen import promotion
+
+    done = promotion.rollback(
+        catalog().find(name).name, to=to, reason=reason, actor=console.user(), settings=settings()
+    )
+    console.promotion(done, as_json=as_json)
+
+
+@app.command()
+@told
+def check(as_json: AsJson = False) -> None:
+    """Check every invariant; exit 1 when one is broken."""
+    from evergreen import invariants
+
+    findings = invariants.check(settings(), catalog())
+    console.findings(findings, as_json=as_json)
+    raise typer.Exit(int(any(finding.status == "failed" for finding in findings)))
+
+
+@app.command()
+@told
+def new(
+    name: Name,
+    table: Annotated[str, typer.Option(help="Table in PostgreSQL.")],
+    target: Annotated[str, typer.Option(help="Column to predict.")],
+    time: Annotated[str | None, typer.Option(help="Column with the event time.")] = None,
+    key: Annotated[list[str] | None, typer.Option(help="Column(s) that identify a row.")] = None,
+    owner: Annotated[str, typer.Option(help="Who is on call for the model.")] = "me",
+    as_json: AsJson = False,
+) -> None:
+    """Write a commented use case and a suite profiled from a table."""
+    from evergreen import scaffold
+
+    check_name("NAME", name)
+    files: tuple[Path, ...] = scaffold.new(
+        name, table=table, target=target, time=time, key=key, settings=settings(), owner=owner
+    )
+    console.files(name, files, as_json=as_json)
+
+
+@db.command("load")
+@told
+def db_load(name: Name, as_json: AsJson = False) -> None:
+    """Load the demo table of a use case, up to yesterday; harmless when it is there."""
+    from evergreen import demo
+
+    yesterday = today().date() - timedelta(days=1)
+    console.rows(name, demo.load(name, settings().database_url, yesterday), as_json=as_json)
+
+
+@app.command()
+@told
+def feed(
+    name: Name,
+    days: Annotated[int, typer.Option(min=1, help="How many days to add.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Add the next days (or rows, where there is no time) to a demo table."""
+    from evergreen import demo
+
+    console.rows(name, demo.feed(name, settings().database_url, days), as_json=as_json)
+
+
+def settings() -> Settings:
+    """Return the settings of this process."""
+    return get_settings()
+
+
+def catalog() -> Catalog:
+    """Return the use cases of the settings' folder."""
+    return load_catalog(settings().use_cases_dir)
+
+
+def ledger() -> Ledger:
+    """Return the ledger, its schema up to date."""
+    opened = Ledger(settings().database_url)
+    opened.migrate()
+    return opened
+
+
+def today() -> datetime:
+    """Return the start of today, UTC: the one place where the command line reads the clock."""
+    return datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC)
+
+
+def parse_moment(text: str) -> datetime:
+    """Read `2026-11-20` or `2026-11-20T06:00`; without a zone it is UTC.
+
+    Raises:
+        DeclarationError: it is neither.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise DeclarationError("date", text, "2026-11-20 or 2026-11-20T06:00") from None
+    return replace_zone(moment)
+
+
+def replace_zone(moment: datetime) -> datetime:
+    """Return the moment in UTC; a naive one is taken as UTC."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _cycle(use_case: Any, as_of: datetime, purpose: str, force: bool, tell: Any) -> Any:
+    from evergreen import cycle, steps
+
+    request = steps.Run(
+        as_of=as_of,
+        asked_at=max(as_of, datetime.now(UTC)),
+        key=f"cli/{use_case.name}/{as_of:%Y-%m-%dT%H%M}",
+        actor=console.user(),
+        purpose=purpose,
+    )
+    return cycle.run(use_case, request, settings=settings(), force=force, tell=tell)

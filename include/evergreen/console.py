@@ -1,0 +1,203 @@
+"""How the `evergreen` command prints: tables for people, one JSON document for programs."""
+
+import getpass
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from evergreen.catalog import Catalog
+from evergreen.ledger import Decision, Ledger, Promotion
+from evergreen.refs import ChampionRef, PromotionRef
+from evergreen.spec import UseCase
+
+if TYPE_CHECKING:
+    from evergreen.cycle import Cycle
+    from evergreen.invariants import Finding
+
+out = Console()
+err = Console(stderr=True)
+COLOURS = {"passed": "green", "failed": "red", "unknown": "yellow", "refused": "red"}
+
+
+def document(content: Any) -> None:
+    """Print one JSON document to stdout."""
+    out.print_json(json.dumps(content, default=str), indent=2)
+
+
+def error(problem: Exception, *, as_json: bool) -> None:
+    """Tell an error, to stderr (and as the JSON document, if that was asked for)."""
+    if as_json:
+        document({"error": {"type": type(problem).__name__, "message": str(problem)}})
+    err.print(f"[red]error:[/red] {problem}", highlight=False, markup=True)
+
+
+@contextmanager
+def progress(as_json: bool) -> Iterator[Callable[[str], None]]:
+    """Show what is being done, on stderr; silent when JSON is asked for."""
+    if as_json:
+        yield lambda _: None
+        return
+    with err.status("starting") as status:
+
+        def tell(step: str) -> None:
+            err.print(f"[dim]· {step}[/dim]")
+            status.update(step)
+
+        yield tell
+
+
+def cycle(done: "Cycle", use_case: UseCase, *, as_json: bool) -> None:
+    """Print what a cycle did."""
+    if as_json:
+        document(done.to_json())
+        return
+    if done.candidates:
+        out.print(_metrics_table(done, use_case))
+    if done.verdict:
+        table = Table("check", "status", "reason", title="gate")
+        for check in done.verdict.checks:
+            table.add_row(check.name, _coloured(check.status), check.reason)
+        out.print(table)
+    for reason in done.refused:
+        out.print(f"[red]✗[/red] {reason}", highlight=False)
+    out.print(done.sentence, style="bold", highlight=False)
+
+
+def cycles(done: "Sequence[Cycle]", *, as_json: bool) -> None:
+    """Print what the days of a backfill gave."""
+    if as_json:
+        document([one.to_json() for one in done])
+        return
+    table = Table("as of", "rows", "gate", "why")
+    for one in done:
+        gate = "refused" if one.verdict is None or not one.verdict.passed else "passed"
+        rows = str(one.snapshot.rows) if one.snapshot else "-"
+        table.add_row(f"{one.as_of:%Y-%m-%d}", rows, _coloured(gate), one.sentence)
+    out.print(table)
+
+
+def use_cases(catalog: Catalog, ledger: Ledger, *, as_json: bool) -> None:
+    """Print every use case with its champion, and the broken ones with their error."""
+    champions = {name: ledger.champion(name) for name in catalog.use_cases}
+    if as_json:
+        listed = [
+            {"name": name, "kind": use_case.kind, "owner": use_case.owner, "doc": use_case.doc,
+             "champion": _champion_json(champions[name])}
+            for name, use_case in catalog.use_cases.items()
+        ]  # fmt: skip
+        document({"use_cases": listed, "broken": catalog.broken})
+        return
+    table = Table("name", "kind", "champion", "since", "owner", "doc")
+    for name, use_case in catalog.use_cases.items():
+        version, since = _age(champions[name])
+        table.add_row(name, use_case.kind, version, since, use_case.owner, use_case.doc)
+    for name, problem in catalog.broken.items():
+        table.add_row(name, "[red]broken[/red]", "", "", "", problem.splitlines()[-1])
+    out.print(table)
+
+
+def champion(use_case: UseCase, ledger: Ledger, *, as_json: bool) -> None:
+    """Print the champion of a use case."""
+    found = ledger.champion(use_case.name)
+    if as_json:
+        document({"use_case": use_case.name, "champion": _champion_json(found)})
+    elif found is None:
+        out.print(f"{use_case.name} has no champion yet: `evergreen run {use_case.name}`")
+    else:
+        for field, value in found.to_json().items():
+            out.print(f"[bold]{field:>16}[/bold]  {value}", highlight=False)
+
+
+def promotions(rows: Sequence[Promotion], *, as_json: bool) -> None:
+    """Print promotions and rollbacks."""
+    if as_json:
+        document([asdict(row) for row in rows])
+        return
+    table = Table("when", "what", "version", "by", "why")
+    for row in rows:
+        when = f"{row.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(when, row.kind, f"v{row.version}", row.actor, row.reason)
+    out.print(table)
+
+
+def decisions(rows: Sequence[Decision], *, as_json: bool) -> None:
+    """Print decisions with their reasons."""
+    if as_json:
+        document([asdict(row) for row in rows])
+        return
+    table = Table("when", "as of", "what", "outcome", "why", "run")
+    for row in rows:
+        when = f"{row.created_at:%Y-%m-%d %H:%M}" if row.created_at else ""
+        as_of = f"{row.as_of:%Y-%m-%d}" if row.as_of else ""
+        table.add_row(when, as_of, row.kind, _coloured(row.outcome), row.sentence, row.run_key)
+    out.print(table)
+
+
+def promotion(done: PromotionRef, *, as_json: bool) -> None:
+    """Print what a promotion or rollback did."""
+    if as_json:
+        document(done.to_json())
+    else:
+        out.print(done.sentence, style="bold", highlight=False)
+
+
+def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:
+    """Print the invariants."""
+    if as_json:
+        document([asdict(finding) for finding in found])
+        return
+    table = Table("#", "invariant", "status", "detail")
+    for finding in found:
+        status = _coloured(finding.status)
+        table.add_row(str(finding.number), finding.name, status, finding.detail)
+    out.print(table)
+
+
+def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:
+    """Print which files were written, and what to do next."""
+    if as_json:
+        document({"name": name, "files": [str(path) for path in written]})
+        return
+    for path in written:
+        out.print(f"wrote {path}", highlight=False)
+    out.print(f"Next: read them, then `evergreen run {name}`", style="bold", highlight=False)
+
+
+def rows(name: str, count: int, *, as_json: bool) -> None:
+    """Print how many rows were added."""
+    if as_json:
+        document({"name": name, "rows": count})
+    else:
+        out.print(f"{name}: {count} rows added", highlight=False)
+
+
+def user() -> str:
+    """Return the name of the person at this terminal."""
+    return getpass.getuser()
+
+
+def _metrics_table(done: "Cycle", use_case: UseCase) -> Table:
+    names = list(done.candidates[0].metrics)
+    table = Table("candidate", *names, title=f"held-out rows of {use_case.name}")
+    for trained in done.candidates:
+        table.add_row(trained.name, *(f"{trained.metrics[name]:.4f}" for name in names))
+    return table
+
+
+def _champion_json(found: ChampionRef | None) -> Any:
+    return found and found.to_json()
+
+
+def _age(found: ChampionRef | None) -> tuple[str, str]:
+    return (f"v{found.version}", f"{found.promoted_at:%Y-%m-%d %H:%M}") if found else ("none", "")
+
+
+def _coloured(status: str) -> str:
+    colour = COLOURS.get(status)
+    return f"[{colour}]{status}[/{colour}]" if colour else status

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from evergreen import catalog
+from evergreen.errors import EvergreenError, UnknownUseCase
+from evergreen.settings import PROJECT
+
+GOOD = (PROJECT / "include" / "use_cases" / "iris.py").read_text()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "iris.py").write_text(GOOD)
+    return tmp_path
+
+
+def test_one_broken_file_never_hides_the_others(folder: Path) -> None:
+    (folder / "broken.py").write_text("def")
+
+    loaded = catalog.load(folder)
+
+    assert set(loaded.use_cases) == {"iris"}
+    assert "SyntaxError" in loaded.broken["broken"]
+
+
+def test_a_file_without_a_declaration_is_broken(folder: Path) -> None:
+    (folder / "empty.py").write_text("")
+
+    assert "USE_CASE is None; allowed: a UseCase(...)" in catalog.load(folder).broken["empty"]
+
+
+def test_a_name_that_differs_from_the_file_is_broken(folder: Path) -> None:
+    (folder / "rose.py").write_text(GOOD)
+
+    assert "name is 'iris'; allowed: the file's: 'rose'" in catalog.load(folder).broken["rose"]
+
+
+def test_an_unknown_name_is_told_with_the_nearest_one(folder: Path) -> None:
+    with pytest.raises(UnknownUseCase, match="did you mean 'iris'"):
+        catalog.load(folder).find("irsi")
+
+
+def test_asking_for_a_broken_one_tells_its_error(folder: Path) -> None:
+    (folder / "broken.py").write_text("1/0")
+
+    with pytest.raises(EvergreenError, match="ZeroDivisionError"):
+        catalog.load(folder).find("broken")

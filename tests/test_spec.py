@@ -1,0 +1,59 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from evergreen import catalog
+from evergreen.errors import DeclarationError
+from evergreen.settings import PROJECT
+from evergreen.spec import Candidate, Features, Gate, Source, Windows
+
+WEATHER = catalog.load(PROJECT / "include" / "use_cases").find("weather")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Weather", "1st", "a-b", "a" * 64, "../x", "a b", "é", "a;drop table x", "a\0"]
+)
+def test_refuses_names_that_are_not_plain(name: str) -> None:
+    with pytest.raises(DeclarationError, match=r"allowed: \^\[a-z\]"):
+        replace(WEATHER, name=name)
+
+
+@pytest.mark.parametrize("table", ["t; DROP TABLE x", 'a"b', "a.b.c", "", "T", "a--", "a b"])
+def test_refuses_sql_in_table_names(table: str) -> None:
+    with pytest.raises(DeclarationError, match=r"source.table is"):
+        Source(table=table, key=("id",), target="y")
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: Source(table="t", query="SELECT 1", key=("id",), target="y"), "source"),
+        (lambda: Source(table="t", key=(), target="y"), "source.key"),
+        (
+            lambda: Source(table="t", key=("id",), target="y", max_age=timedelta(1)),
+            "source.timestamp",
+        ),
+        (lambda: Windows(holdout=1.5), "windows.holdout"),
+        (lambda: Windows(holdout=timedelta(0)), "windows.holdout"),
+        (lambda: Features(), "features"),
+        (lambda: Features(numeric=("a",), function=lambda raw: raw), "features.inputs"),
+        (lambda: Gate(metric="f1", floors={}), "gate.floors"),
+        (lambda: Gate(metric="f1", floors={"f1": 0.5}, confidence=95), "gate.confidence"),
+        (lambda: Candidate(name="a", build=object, trials=0), "candidate.trials"),
+        (lambda: replace(WEATHER, candidates=()), "candidates"),
+        (lambda: replace(WEATHER, baselines=WEATHER.candidates), "candidates"),
+        (lambda: replace(WEATHER, gate=Gate(metric="r2", floors={"r2": 0.5})), "gate"),
+    ],
+)
+def test_names_the_field_that_is_wrong(make: Any, field: str) -> None:
+    with pytest.raises(DeclarationError) as told:
+        make()
+
+    assert told.value.field == field
+
+
+def test_suggests_the_metric_that_was_meant() -> None:
+    with pytest.raises(DeclarationError, match="did you mean 'roc_auc'"):
+        replace(WEATHER, gate=Gate(metric="roc_acu", floors={"f1": 0.5}))
