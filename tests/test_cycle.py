@@ -1,0 +1,169 @@
+"""The whole cycle on real PostgreSQL, Great Expectations and MLflow, and what must never pass."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from evergreen import catalog, cycle, demo, warehouse
+from evergreen.cycle import Cycle
+from evergreen.ledger import Ledger
+from evergreen.settings import PROJECT, Settings
+from evergreen.spec import Candidate, UseCase
+from evergreen.steps import Run
+
+AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
+CATALOG = catalog.load(PROJECT / "include" / "use_cases")
+
+
+def simplified(name: str) -> UseCase:
+    """The shipped use case with its fastest candidate only."""
+    use_case = CATALOG.find(name)
+    quick = replace(use_case.candidate("logistic"), search={})
+    return replace(use_case, candidates=(quick,))
+
+
+WEATHER, IRIS = simplified("weather"), simplified("iris")
+
+
+@pytest.fixture
+def loaded(settings: Settings) -> Settings:
+    for name in ("weather", "iris"):
+        demo.load(name, settings.database_url, until=AS_OF.date() - timedelta(days=1))
+    return settings
+
+
+def run(use_case: UseCase, settings: Settings, as_of: datetime = AS_OF, **options: Any) -> Cycle:
+    purpose = options.pop("purpose", "train")
+    asked = Run(
+        as_of=as_of, asked_at=as_of, key=f"test/{as_of:%Y%m%d}", actor="ada", purpose=purpose
+    )
+    return cycle.run(use_case, asked, settings=settings, **options)
+
+
+def execute(settings: Settings, sql: str) -> None:
+    with warehouse.connect(settings.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+@pytest.mark.parametrize("use_case", [WEATHER, IRIS], ids=lambda u: u.name)
+def test_trains_and_gates_a_first_champion(use_case: UseCase, loaded: Settings) -> None:
+    done = run(use_case, loaded)
+
+    assert done.to_json()["promoted"], done.sentence
+    champion = Ledger(loaded.database_url).champion(use_case.name)
+    assert champion is not None
+    assert champion.version == 1
+    assert done.snapshot is not None
+    assert champion.snapshot_sha256 == done.snapshot.sha256
+
+
+@pytest.mark.parametrize("use_case", [WEATHER, IRIS], ids=lambda u: u.name)
+def test_the_same_as_of_twice_changes_nothing(use_case: UseCase, loaded: Settings) -> None:
+    first = run(use_case, loaded)
+    second = run(use_case, loaded, force=True)
+
+    assert second.snapshot == first.snapshot
+    assert [c.metrics for c in second.candidates] == [c.metrics for c in first.candidates]
+    assert [c.sha256 for c in second.candidates] == [c.sha256 for c in first.candidates]
+    assert not second.to_json()["promoted"]
+    assert len(Ledger(loaded.database_url).promotions(use_case.name)) == 1
+
+
+def test_a_dry_run_decides_but_promotes_nothing(loaded: Settings) -> None:
+    done = run(IRIS, loaded, purpose="dry_run")
+
+    assert done.verdict is not None
+    assert done.verdict.passed
+    assert not done.to_json()["promoted"]
+    assert Ledger(loaded.database_url).champion("iris") is None
+
+
+BREAKAGES = {
+    "column dropped": ("ALTER TABLE weather DROP COLUMN wind", "wind"),
+    "column renamed": ("ALTER TABLE weather RENAME COLUMN temp_max TO tmax", "temp_max"),
+    "label's column renamed": ("ALTER TABLE weather RENAME precipitation TO rain", "precipitation"),
+    "column retyped": ("ALTER TABLE weather ALTER temp_max TYPE text", "temp_max"),
+    "label all null": ("UPDATE weather SET precipitation = NULL", "rain_tomorrow"),
+    "class missing": ("UPDATE weather SET precipitation = 0", "rain_tomorrow"),
+    "zero rows": ("TRUNCATE weather", "no rows"),
+    "NaN": ("UPDATE weather SET wind = 'NaN' WHERE date = '2025-06-01'", "wind"),
+    "inf": ("UPDATE weather SET wind = 'Infinity' WHERE date = '2025-06-01'", "wind"),
+    "duplicated keys": (
+        "ALTER TABLE weather DROP CONSTRAINT weather_pkey;"
+        "INSERT INTO weather SELECT * FROM weather WHERE date = '2025-06-01'",
+        "date",
+    ),
+    "rows from the future": (
+        "INSERT INTO weather SELECT date + 3650, precipitation, temp_max, temp_min, wind, condition"
+        " FROM weather WHERE date = '2025-06-01'",
+        "date",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sql", "named"), BREAKAGES.values(), ids=BREAKAGES.keys())
+def test_broken_data_is_refused_before_training(sql: str, named: str, loaded: Settings) -> None:
+    execute(loaded, sql)
+
+    done = run(WEATHER, loaded)
+
+    assert done.refused, "the data was accepted"
+    assert named in done.sentence
+    assert done.candidates == ()
+    assert Ledger(loaded.database_url).champion("weather") is None
+    [decision] = Ledger(loaded.database_url).decisions("weather", 10)
+    assert (decision.kind, decision.outcome) == ("validation", "refused")
+    assert named in decision.sentence
+    assert named in data_docs_page(done, loaded)
+
+
+def data_docs_page(done: Cycle, settings: Settings) -> str:
+    if done.snapshot is None or done.snapshot.rows == 0:
+        return "no rows"
+    assert done.validation is not None
+    return (settings.data_docs_dir / done.validation.docs).read_text()
+
+
+def test_flipped_newest_labels_are_not_promoted(loaded: Settings) -> None:
+    first = run(WEATHER, loaded).to_json()["champion"]
+    newest = AS_OF.date() - timedelta(days=int(0.3 * 4 * 365))
+    truth = WEATHER.source.target_sql
+    flipped = f"CASE WHEN date > '{newest}' THEN NOT ({truth}) ELSE ({truth}) END"
+
+    done = run(replace(WEATHER, source=replace(WEATHER.source, target_sql=flipped)), loaded)
+
+    assert done.verdict is not None
+    assert not done.to_json()["promoted"]
+    assert done.to_json()["champion"] == first
+
+
+class ShuffledLabels(LogisticRegression):
+    """A candidate that learns nothing: its labels are shuffled."""
+
+    def fit(self, features: Any, truth: Any) -> "ShuffledLabels":
+        super().fit(features, np.random.default_rng(0).permutation(truth))
+        self.__class__ = LogisticRegression
+        return self
+
+
+def test_a_candidate_of_shuffled_labels_is_not_promoted(loaded: Settings) -> None:
+    shuffled = replace(WEATHER, candidates=(Candidate(name="shuffled", build=ShuffledLabels),))
+
+    done = run(shuffled, loaded)
+
+    assert not done.to_json()["promoted"]
+    assert done.verdict is not None
+    failed = {check.name for check in done.verdict.checks if check.status == "failed"}
+    assert any("floor" in name for name in failed)
+
+
+def test_a_stale_source_is_refused(loaded: Settings) -> None:
+    done = run(WEATHER, loaded, as_of=AS_OF + timedelta(days=10))
+
+    assert done.refused
+    assert "3 days" in done.sentence
+    assert str(date(2026, 2, 28)) in done.sentence
