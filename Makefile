@@ -1,0 +1,71 @@
+# `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
+.DEFAULT_GOAL := help
+.PHONY: help up down status logs clean test check format lock install install-dev
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+UV_VERSION := 0.13.9
+# The first Python on the path that is new enough; `make up PYTHON=/path/to/python` overrides it.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+STACK := $(BIN)/python -m evergreen.stack
+
+help: ## Show the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: install ## Start everything, load the demo data, train the first champions
+	@$(STACK) up
+
+down: ## Stop everything; the data stays
+	@if [ -x $(BIN)/python ]; then $(STACK) down; else echo "Nothing runs: there is no $(VENV)."; fi
+
+status: install ## Show what runs, where, and whether it is well
+	@$(STACK) status
+
+logs: install ## Show the logs' ends (SERVICE=scheduler for one, FOLLOW=1 to go on)
+	@$(STACK) logs $(SERVICE) $(if $(FOLLOW),--follow)
+
+clean: ## Stop everything and delete the data
+	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
+
+test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: install-dev ## Lint, format, types and import layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install-dev ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(UV) ## Renew requirements.txt and requirements-dev.txt from their .in files
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate --python-version 3.11 \
+		--custom-compile-command "make lock" requirements.in -o requirements.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate --python-version 3.11 \
+		--custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(UV):
+	@if [ -z "$(PYTHON)" ]; then echo "error: Evergreen needs Python 3.11 or newer, and found none:" \
+		"install it, or name it: make up PYTHON=/path/to/python" >&2; exit 1; fi
+	@echo "creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot create a virtual environment" \
+		"(on Debian: apt install python3-venv)" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(UV)
+	@echo "installing the packages of requirements.txt"
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "installing the packages of requirements-dev.txt"
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,105 @@
+"""The command behind `make up`, `down`, `status`, `logs` and `clean`."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from evergreen import settings
+from evergreen.errors import EvergreenError
+from evergreen.stack.layout import Layout
+from evergreen.stack.local import SERVICES, Stack
+from evergreen.stack.progress import Progress
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console(highlight=False)
+
+
+def stack() -> Stack:
+    """Return the stack of `EVERGREEN_HOME`."""
+    home = Path(settings.environment()["EVERGREEN_HOME"]).resolve()
+    return Stack(Layout(home), Progress(console))
+
+
+@app.command()
+def up() -> None:
+    """Start everything, load the demo data and train what has no champion yet."""
+    it = stack()
+    with it.layout.lock():
+        it.up()
+    console.print(it.layout.login.read_text(), markup=False)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything; the data stays."""
+    it = stack()
+    with it.layout.lock():
+        it.down()
+    console.print("Everything is stopped; the data stays (`make clean` deletes it).")
+
+
+@app.command()
+def clean() -> None:
+    """Stop everything and delete the data."""
+    it = stack()
+    with it.layout.lock():
+        it.clean()
+    console.print("Everything is stopped, and the data is deleted.")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show each service: whether it runs, where, and whether it is well. Exit 1: not all are."""
+    found = stack().status()
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(service) for service in found]))
+    else:
+        table = Table("service", "pid", "port", "health")
+        for service in found:
+            table.add_row(
+                service.name, str(service.pid or ""), str(service.port or ""), service.health
+            )
+        console.print(table)
+    raise typer.Exit(0 if all(service.health == "healthy" for service in found) else 1)
+
+
+@app.command()
+def logs(
+    service: Annotated[str, typer.Argument(help="One service; none: all of them.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n")] = 50,
+) -> None:
+    """Show the end of the logs."""
+    known = ("postgres", "migrate", *SERVICES)
+    if service and service not in known:
+        raise typer.BadParameter(f"{service!r}; known: {', '.join(known)}")
+    it = stack()
+    files = [it.log(name) for name in ((service,) if service else known)]
+    existing = [str(file) for file in files if file.exists()]
+    if not existing:
+        console.print("There is no log yet.")
+        return
+    options = ["-n", str(lines), *(["-F"] if follow else [])]
+    subprocess.run(["tail", *options, *existing], check=False)  # noqa: S607
+
+
+def main() -> None:
+    """Run the command; an expected error is one line and exit 1."""
+    try:
+        app()
+    except EvergreenError as error:
+        Console(stderr=True, highlight=False).print(f"error: {error}", markup=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

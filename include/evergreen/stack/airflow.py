@@ -1,0 +1,91 @@
+"""Airflow's REST API, as far as the stack needs it.
+
+Usage::
+
+    api = AirflowApi("http://127.0.0.1:8080", "admin", password)
+    api.unhealthy()                                # [] when every component beats
+    run = api.trigger("weather_training", note="first training")
+    api.state("weather_training", run)             # "running"
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from evergreen.errors import StackError
+
+COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+
+
+@dataclass
+class AirflowApi:
+    """A client that logs in when it must."""
+
+    url: str
+    user: str
+    password: str
+    _token: str | None = field(default=None, repr=False)
+
+    def health(self) -> dict[str, str]:
+        """Return the status of each component: `healthy`, `unhealthy` or `unknown`.
+
+        Raises:
+            httpx.HTTPError: the API server does not answer.
+        """
+        answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=10).raise_for_status()
+        told = answer.json()
+        return {c: (told.get(c) or {}).get("status") or "unknown" for c in COMPONENTS}
+
+    def dag(self, dag_id: str) -> dict[str, Any] | None:
+        """Return the DAG as the API describes it, or None while Airflow does not know it."""
+        answer = self._request("GET", f"/dags/{dag_id}", allowed=(404,))
+        return None if answer.status_code == 404 else dict(answer.json())
+
+    def import_errors(self) -> dict[str, str]:
+        """Return the error of each DAG file that cannot be imported."""
+        errors = self._request("GET", "/importErrors").json()["import_errors"]
+        return {error["filename"]: error["stack_trace"] for error in errors}
+
+    def active_run(self, dag_id: str) -> str | None:
+        """Return the id of a run of the DAG that is queued or running."""
+        query = {"state": ["running", "queued"], "limit": 1}
+        runs = self._request("GET", f"/dags/{dag_id}/dagRuns", params=query).json()["dag_runs"]
+        return str(runs[0]["dag_run_id"]) if runs else None
+
+    def trigger(self, dag_id: str, note: str) -> str:
+        """Start a run of the DAG, with its default parameters, and return its id."""
+        body: dict[str, Any] = {"logical_date": None, "conf": {}, "note": note}
+        return str(self._request("POST", f"/dags/{dag_id}/dagRuns", json=body).json()["dag_run_id"])
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """Return the state of the run: `queued`, `running`, `success` or `failed`."""
+        return str(self._request("GET", f"/dags/{dag_id}/dagRuns/{run_id}").json()["state"])
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, list[str]]:
+        """Return the task ids of the run by state."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        by_state: dict[str, list[str]] = {}
+        for task in self._request("GET", path).json()["task_instances"]:
+            by_state.setdefault(task["state"] or "none", []).append(task["task_id"])
+        return by_state
+
+    def _request(
+        self, method: str, path: str, *, allowed: tuple[int, ...] = (), **options: Any
+    ) -> httpx.Response:
+        if self._token is None:
+            self._token = self._login()
+        headers = {"Authorization": f"Bearer {self._token}"}
+        answer = httpx.request(
+            method, f"{self.url}/api/v2{path}", headers=headers, timeout=30, **options
+        )
+        if answer.is_error and answer.status_code not in allowed:
+            raise StackError(f"Airflow answered {answer.status_code} to {path}: {answer.text}")
+        return answer
+
+    def _login(self) -> str:
+        body = {"username": self.user, "password": self.password}
+        answer = httpx.post(f"{self.url}/auth/token", json=body, timeout=30)
+        if answer.is_error:
+            raise StackError(f"Airflow refused the login of {self.user!r}: {answer.status_code}")
+        return str(answer.json()["access_token"])
