@@ -1,0 +1,204 @@
+"""PostgreSQL: small statements through psycopg2, many rows through ADBC as Arrow.
+
+Usage::
+
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+    with reading(url) as snapshot:            # one moment of the database, however long it takes
+        rows = snapshot.query("SELECT count(*) FROM weather")
+        schema, batches = snapshot.stream("SELECT * FROM weather")
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import psycopg2
+import pyarrow as pa
+from adbc_driver_postgresql import dbapi
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection
+
+from evergreen.errors import did_you_mean
+
+KEPT = {
+    16: "bool", 20: "int8", 21: "int2", 23: "int4", 25: "text", 700: "float4", 701: "float8",
+    1042: "bpchar", 1043: "varchar", 1082: "date", 1114: "timestamp", 1184: "timestamptz",
+}  # fmt: skip
+"""PostgreSQL types, by oid, that Arrow and pandas hold as they are."""
+CASTS = {1700: "float8", 790: "numeric::float8"}
+"""What becomes of numeric and money; every other type becomes text."""
+TIMES = {1082, 1114, 1184}
+TEXTS = {25, 1042, 1043}
+SESSION = "SET LOCAL TIME ZONE 'UTC'; SET LOCAL idle_in_transaction_session_timeout = 0"
+
+
+@contextlib.contextmanager
+def connect(url: str) -> Iterator[connection]:
+    """Open a psycopg2 connection in UTC: commits when the block succeeds, else rolls back."""
+    opened = psycopg2.connect(_libpq(url), options="-c TimeZone=UTC")
+    with contextlib.closing(opened), opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table or query, with what Arrow can hold of it."""
+
+    name: str
+    oid: int
+    """PostgreSQL's number of its type."""
+
+    @property
+    def identifier(self) -> str:
+        """The name, quoted for SQL."""
+        return quoted(self.name)
+
+    @property
+    def type(self) -> str:
+        """The PostgreSQL type that it is read as, which Arrow and pandas hold as it is."""
+        return KEPT.get(self.oid) or CASTS.get(self.oid, "text")
+
+    @property
+    def expression(self) -> str:
+        """SQL that reads it as that type."""
+        if self.oid in KEPT:
+            return self.identifier
+        return f"{self.identifier}::{self.type} AS {self.identifier}"
+
+    @property
+    def is_time(self) -> bool:
+        """Tell whether it is a date, timestamp or timestamptz."""
+        return self.oid in TIMES
+
+    @property
+    def is_text(self) -> bool:
+        """Tell whether it is read as text."""
+        return self.oid in TEXTS or self.type == "text"
+
+
+@dataclass
+class Reading:
+    """One moment of the database, shared by every statement of a `reading` block."""
+
+    url: str
+    connection: connection
+    _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a small result.
+
+        A statement that fails (psycopg2.Error) leaves the moment usable.
+        """
+        with self.connection.cursor() as cursor:
+            cursor.execute("SAVEPOINT statement")
+            try:
+                cursor.execute(sql)
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
+            except psycopg2.Error:
+                cursor.execute("ROLLBACK TO SAVEPOINT statement")
+                raise
+            cursor.execute("RELEASE SAVEPOINT statement")
+        return rows
+
+    def columns(self, relation: str) -> list[Column]:
+        """Return the columns of a table name or of a parenthesised query."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {relation} AS relation LIMIT 0")
+            return [Column(column.name, column.type_code) for column in cursor.description or ()]
+
+    def stream(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Return the schema and the batches of a result of any size, read as they are asked for."""
+        with self.connection.cursor() as exporting:
+            exporting.execute("SELECT pg_export_snapshot()")
+            [(snapshot,)] = exporting.fetchall()
+        adbc = self._open.enter_context(dbapi.connect(_libpq(self.url)))
+        cursor = self._open.enter_context(adbc.cursor())
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+        cursor.execute(sql)
+        reader = cursor.fetch_record_batch()
+        return reader.schema, iter(reader)
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables and views that can be read, with schema unless public."""
+        rows = self.query(
+            "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema || '.' END"
+            " || table_name FROM information_schema.tables"
+            " WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
+        )
+        return [name for (name,) in rows]
+
+
+@contextlib.contextmanager
+def reading(url: str) -> Iterator[Reading]:
+    """Open one REPEATABLE READ, READ ONLY transaction in UTC, for counts and rows alike."""
+    with contextlib.closing(psycopg2.connect(_libpq(url))) as opened:
+        opened.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+        with opened.cursor() as cursor:
+            cursor.execute(SESSION)
+        snapshot = Reading(url, opened)
+        with snapshot._open:
+            yield snapshot
+
+
+def stream(url: str, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Return the schema and the batches of one query; the connection closes after the last."""
+    batches = _stream(url, sql)
+    schema = next(batches)
+    return schema, batches
+
+
+def _stream(url: str, sql: str) -> Iterator[Any]:
+    with reading(url) as snapshot:
+        schema, batches = snapshot.stream(sql)
+        yield schema
+        yield from batches
+
+
+def columns(url: str, table: str) -> list[Column]:
+    """Return the columns of a table.
+
+    Raises:
+        LookupError: there is no such table; near misses are suggested.
+    """
+    with reading(url) as snapshot:
+        if not exists(snapshot, table):
+            hint = did_you_mean(table, snapshot.tables())
+            raise LookupError(f"there is no table {table!r}{hint}")
+        return snapshot.columns(identifier(table))
+
+
+def exists(snapshot: Reading, table: str) -> bool:
+    """Tell whether there is a table or view of that name."""
+    [(found,)] = snapshot.query(f"SELECT to_regclass('{identifier(table)}') IS NOT NULL")
+    return bool(found)
+
+
+def write(
+    url: str, table: str, rows: pa.Table, mode: Literal["create", "append", "replace"] = "create"
+) -> int:
+    """Copy an Arrow table into `table` or `schema.table`; return how many rows were written."""
+    *schema, name = table.split(".")
+    with dbapi.connect(_libpq(url)) as adbc, adbc.cursor() as cursor:
+        cursor.adbc_ingest(name, rows, mode=mode, db_schema_name=schema[0] if schema else None)
+        adbc.commit()
+    return int(rows.num_rows)
+
+
+def identifier(table: str) -> str:
+    """Quote `name` or `schema.name` for SQL."""
+    return ".".join(quoted(part) for part in table.split("."))
+
+
+def quoted(name: str) -> str:
+    """Quote one identifier for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _libpq(url: str) -> str:
+    """Drop SQLAlchemy's driver name, as in `postgresql+psycopg2://`."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.partition('+')[0]}://{rest}"
