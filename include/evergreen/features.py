@@ -1,92 +1,41 @@
 """Features: one definition, carried by the model, used in training and in serving alike.
 
-`FeatureCode` is the first step of every model. It holds the text of the use case's feature function,
-so that a champion trained with old feature code keeps its own.
+ref = build(snapshot, use_case, settings)      # split, features of every row, checks
+load(ref, settings).query("part == 'training'")
 """
 
-import ast
-import hashlib
-import linecache
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from types import ModuleType
-from typing import Any, Self
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from evergreen.errors import DeclarationError
-from evergreen.spec import UseCase
+from evergreen import source_code, splits
+from evergreen.errors import DataRefused, DeclarationError
+from evergreen.feature_code import FeatureCode
+from evergreen.lookahead import check_no_lookahead
+from evergreen.refs import FeaturesRef, SnapshotRef, Span
+from evergreen.settings import Settings
+from evergreen.snapshots import SnapshotStore
+from evergreen.spec import Kind, UseCase
+from evergreen.splits import HOLDOUT, TRAINING
 
-_compiled: dict[str, ModuleType] = {}
+PART = "part"
 
 
-class FeatureCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Raw rows in, features out: the same rows, in the same order.
+@dataclass(frozen=True)
+class RawHoldout:
+    """The held-out rows as a model gets them: raw, with the history that features look back at."""
 
-    Loading a model gives this class text that `transform` executes. Check the digest of the model
-    file before you load it (`models.load` does): the digest is the guard, not the list of types.
-
-    Args:
-        source: text of a Python module that defines `function`; empty: the columns are selected.
-        function: name of the function, `DataFrame -> DataFrame`.
-        inputs: raw columns that it reads.
-        numeric: features that become float64, missing is NaN.
-        categorical: features that become text, missing is NaN.
-    """
-
-    def __init__(
-        self,
-        source: str = "",
-        function: str = "",
-        inputs: Sequence[str] = (),
-        numeric: Sequence[str] = (),
-        categorical: Sequence[str] = (),
-    ) -> None:
-        self.source = source
-        self.function = function
-        self.inputs = inputs
-        self.numeric = numeric
-        self.categorical = categorical
-
-    @property
-    def digest(self) -> str:
-        """The sha256 of the source, which names the code in MLflow."""
-        return hashlib.sha256(self.source.encode()).hexdigest()
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def fit(self, raw: pd.DataFrame, truth: object = None) -> Self:  # noqa: ARG002
-        """Learn nothing: features of a row depend on the raw rows alone."""
-        return self
-
-    def transform(self, raw: pd.DataFrame) -> pd.DataFrame:
-        """Return the features of each raw row, on the same index.
-
-        Raises:
-            DeclarationError: the function lost rows or columns, or a numeric feature is not a number.
-            KeyError: a raw column is missing.
-        """
-        inputs = raw[list(self.inputs)]
-        found = _module(self.source).__dict__[self.function](inputs) if self.source else inputs
-        self._check(raw, found)
-        columns = {name: _number(found[name]) for name in self.numeric}
-        columns |= {name: _text(found[name]) for name in self.categorical}
-        return pd.DataFrame(columns, index=raw.index)
-
-    def _check(self, raw: pd.DataFrame, found: object) -> None:
-        place = f"features.function {self.function}()"
-        if not isinstance(found, pd.DataFrame):
-            raise DeclarationError(place, type(found).__name__, "a DataFrame as its result")
-        if not found.index.equals(raw.index):
-            got = f"{len(found)} rows for {len(raw)}, or another index"
-            raise DeclarationError(place, got, "the same rows: `index=raw.index`")
-        missing = [c for c in (*self.numeric, *self.categorical) if c not in found]
-        if missing:
-            raise DeclarationError(place, list(found), f"columns that include {missing}")
+    rows: pd.DataFrame
+    """All columns of the snapshot, in time order."""
+    mask: NDArray[np.bool_]
+    """Which of the rows are held out; the others are history."""
+    truth: NDArray[Any]
+    """The labels of the held-out rows."""
 
 
 def code(use_case: UseCase) -> FeatureCode:
@@ -96,11 +45,10 @@ def code(use_case: UseCase) -> FeatureCode:
         DeclarationError: the function is not at the top of a module file.
     """
     declared = use_case.features
-    source = "" if declared.function is None else _source(declared.function)
-    name = "" if declared.function is None else declared.function.__name__
-    return FeatureCode(
-        source, name, list(declared.raw), list(declared.numeric), list(declared.categorical)
-    )
+    columns = (list(declared.raw), list(declared.numeric), list(declared.categorical))
+    if declared.function is None:
+        return FeatureCode("", "", *columns)
+    return FeatureCode(source_code.of(declared.function), declared.function.__name__, *columns)
 
 
 def compute(use_case: UseCase, raw: pd.DataFrame) -> pd.DataFrame:
@@ -109,81 +57,146 @@ def compute(use_case: UseCase, raw: pd.DataFrame) -> pd.DataFrame:
     return features
 
 
-def _source(function: Callable[..., Any]) -> str:
-    path = Path(function.__code__.co_filename)
-    if "." in function.__qualname__ or not path.is_file():
-        raise DeclarationError(
-            "features.function", function.__qualname__, "a function at the top of a module"
-        )
-    return needed(path.read_text(), function.__name__)
+def labels(use_case: UseCase, target: "pd.Series[Any]") -> NDArray[Any]:
+    """Return labels that are the same in pandas, scikit-learn and JSON.
 
-
-def needed(source: str, name: str) -> str:
-    """Return the statements of a module that the function needs, in their order.
-
-    A model then keeps its features when the rest of its module (thresholds, candidates) changes.
+    Regression: float64. Booleans and whole numbers: int64 (True is 1, the positive class).
+    Anything else: text.
     """
-    statements = ast.parse(source).body
-    wanted, kept, grew = {name}, set[int](), True
-    while grew:
-        found = {i for i, s in enumerate(statements) if wanted & _bound(s)}
-        grew = found != kept
-        kept = found
-        wanted |= {n.id for i in kept for n in ast.walk(statements[i]) if isinstance(n, ast.Name)}
-    lines = source.splitlines()
-    parts = [_lines(lines, statements[i]) for i in sorted(kept)]
-    return "\n\n".join(parts) + "\n"
+    if use_case.kind is Kind.REGRESSION:
+        return target.to_numpy(dtype=float)
+    if not pd.api.types.is_numeric_dtype(target.infer_objects()):
+        return target.astype(str).to_numpy(dtype=str)
+    numbers = target.to_numpy(dtype=float)
+    whole = numbers.astype(np.int64)
+    return whole if (whole == numbers).all() else numbers.astype(str)
 
 
-def _bound(statement: ast.stmt) -> set[str]:
-    """Return the names that a top-level statement defines or changes; `*` imports bind all."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return {statement.name}
-    names = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.alias):
-            names.add((node.asname or node.name).split(".")[0])
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Name) and not isinstance(statement, ast.Expr):
-            names |= {node.id} if isinstance(node.ctx, ast.Store) else set()
-    return names
+def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> FeaturesRef:
+    """Split the snapshot and compute the features of every row, once, into a Parquet snapshot.
+
+    Raises:
+        DataRefused: nothing to train on or to hold out, labels or classes that are missing,
+            features without a value or infinite; with every reason.
+        DeclarationError: the feature function looks ahead, or further back than it says.
+    """
+    store = SnapshotStore(settings.snapshots_url)
+    raw = store.frame(snapshot.uri, snapshot.sha256)
+    part = splits.split(use_case, raw, snapshot.as_of)
+    _refuse(_row_problems(use_case, raw, part))
+    step = code(use_case)
+    check_no_lookahead(step, raw, use_case)
+    found = step.transform(raw)
+    _refuse(_feature_problems(found, part))
+    table = _table(use_case, raw, part.astype(str), found)
+    split = splits.describe(use_case, raw, part)
+    about = {"snapshot": snapshot.sha256, "code": step.digest, "split": split}
+    stored = store.write(f"{use_case.name}.features", table.to_batches(), table.schema, about)
+    return FeaturesRef(
+        snapshot=snapshot,
+        uri=stored.uri,
+        sha256=stored.sha256,
+        training=_span(use_case, raw[part == TRAINING]),
+        holdout=_span(use_case, raw[part == HOLDOUT]),
+        split=split,
+    )
 
 
-def _lines(lines: list[str], statement: ast.stmt) -> str:
-    decorators = getattr(statement, "decorator_list", [])
-    first = min([statement.lineno, *(d.lineno for d in decorators)])
-    return "\n".join(lines[first - 1 : statement.end_lineno])
+def load(ref: FeaturesRef, settings: Settings) -> pd.DataFrame:
+    """Return what `build` kept: key, timestamp, `part`, features (text as objects) and target."""
+    frame = SnapshotStore(settings.snapshots_url).frame(ref.uri, ref.sha256)
+    texts = frame.select_dtypes("str").columns
+    return frame.astype(dict.fromkeys(texts, object))
 
 
-def _module(source: str) -> ModuleType:
-    """Execute the source once per process, as a module of its own."""
-    digest = hashlib.sha256(source.encode()).hexdigest()
-    if digest not in _compiled:
-        name = f"evergreen_features_{digest[:12]}"
-        module = ModuleType(name)
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        sys.modules[name] = module
-        exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102
-        _compiled[digest] = module
-    return _compiled[digest]
+def raw_holdout(ref: FeaturesRef, use_case: UseCase, settings: Settings) -> RawHoldout:
+    """Return the held-out raw rows with their history, and their labels."""
+    store = SnapshotStore(settings.snapshots_url)
+    raw = store.frame(ref.snapshot.uri, ref.snapshot.sha256)
+    part = store.frame(ref.uri, ref.sha256, [PART])[PART]
+    mask = (part == HOLDOUT).to_numpy()
+    rows = with_history(use_case, raw, mask)
+    truth = labels(use_case, raw.loc[mask, use_case.source.target])
+    return RawHoldout(raw[rows].reset_index(drop=True), mask[rows], truth)
 
 
-def _number(values: "pd.Series[Any]") -> "pd.Series[float]":
-    try:
-        return pd.Series(values.to_numpy(dtype=float, na_value=np.nan), index=values.index)
-    except (TypeError, ValueError) as error:
-        raise DeclarationError(
-            f"features.numeric {values.name!r}", str(values.dtype), f"numbers ({error})"
-        ) from error
+def with_history(
+    use_case: UseCase, raw: pd.DataFrame, wanted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the wanted rows and those that their features look back at."""
+    time = use_case.source.timestamp
+    if use_case.features.function is None or time is None:
+        return wanted
+    first = raw.loc[wanted, time].min() - use_case.features.lookback
+    last = raw.loc[wanted, time].max()
+    needed: NDArray[np.bool_] = raw[time].between(first, last).to_numpy()
+    return needed
 
 
-def _text(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    codes, names = pd.factorize(values)
-    texts = np.array([*map(_name, names), np.nan], dtype=object)
-    return pd.Series(texts[codes], index=values.index, dtype=object)
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise DataRefused(problems)
 
 
-def _name(value: Any) -> str:
-    """Write a category as text; 3.0 is '3', as an integer column with a gap reads as floats."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _row_problems(use_case: UseCase, raw: pd.DataFrame, part: "pd.Series[Any]") -> list[str]:
+    name = use_case.source.target
+    target = raw[name]
+    used = part.isin([TRAINING, HOLDOUT])
+    problems = [f"no {p} rows" for p in (TRAINING, HOLDOUT) if not (part == p).any()]
+    if empty := int(target[used].isna().sum()):
+        problems.append(f"the label {name!r} is missing in {empty} of {used.sum()} rows")
+    if problems or use_case.kind is Kind.REGRESSION:
+        return problems
+    return _class_problems(use_case, target, part)
+
+
+def _class_problems(
+    use_case: UseCase, target: "pd.Series[Any]", part: "pd.Series[Any]"
+) -> list[str]:
+    name = use_case.source.target
+    used = {p: set(labels(use_case, target[part == p]).tolist()) for p in (TRAINING, HOLDOUT)}
+    classes = sorted(used[TRAINING] | used[HOLDOUT])
+    if len(classes) < 2:
+        return [f"the label {name!r} has a single class, {classes[0]!r}"]
+    if use_case.kind is Kind.BINARY and len(classes) > 2:
+        return [f"the label {name!r} is binary, but has {len(classes)} classes: {classes[:5]}"]
+    return [
+        f"the class {c!r} of {name!r} is missing in the {p} rows"
+        for p in used
+        for c in classes
+        if c not in used[p]
+    ]
+
+
+def _feature_problems(found: pd.DataFrame, part: "pd.Series[Any]") -> list[str]:
+    training = found[part == TRAINING]
+    empty = [f"the feature {c!r} has no value at all" for c in found if training[c].isna().all()]
+    endless = np.isinf(found.select_dtypes("number")).sum()
+    return empty + [f"the feature {c!r} is infinite in {n} rows" for c, n in endless.items() if n]
+
+
+def _table(
+    use_case: UseCase, raw: pd.DataFrame, part: "pd.Series[str]", found: pd.DataFrame
+) -> pa.Table:
+    source = use_case.source
+    names = dict.fromkeys([*source.key, *([source.timestamp] if source.timestamp else [])])
+    taken = {PART, source.target} & set(found)
+    if taken:
+        raise DeclarationError("features", sorted(taken), f"names other than {PART!r} and target")
+    columns = {name: raw[name] for name in names} | {PART: part} | dict(found.items())
+    known = raw[source.target].notna()
+    target = pd.Series(labels(use_case, raw.loc[known, source.target]), raw.index[known])
+    frame = pd.DataFrame({**columns, source.target: target.reindex(raw.index)})
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _span(use_case: UseCase, rows: pd.DataFrame) -> Span:
+    time = use_case.source.timestamp
+    if time is None:
+        return Span(rows=len(rows))
+    return Span(rows=len(rows), start=_moment(rows[time].min()), end=_moment(rows[time].max()))
+
+
+def _moment(time: pd.Timestamp) -> datetime:
+    moment = time.to_pydatetime()
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -54,7 +54,8 @@ def calibration_error(truth: Array, output: Output, bins: int = BINS) -> float:
     NaN without probabilities or without rows.
 
     Source: Naeini, Cooper, Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian
-    Binning", AAAI 2015; equal mass: Nguyen & O'Connor, EMNLP 2015; top label: Guo et al., ICML 2017.
+    Binning", AAAI 2015; equal mass: Nguyen & O'Connor, EMNLP 2015;
+    top label: Guo et al., ICML 2017.
     """
     if output.probabilities is None or output.classes is None or len(truth) == 0:
         return float("nan")
@@ -75,17 +76,20 @@ def accuracy(truth: Array, output: Output) -> float:
 
 def precision(truth: Array, output: Output) -> float:
     """Return TP / (TP + FP); 0 when nothing was predicted. Multiclass: macro average."""
-    return _average(_precisions, truth, output)
+    hit, said, _ = _hits(truth, output)
+    return _ratio(hit, said)
 
 
 def recall(truth: Array, output: Output) -> float:
     """Return TP / (TP + FN); 0 when there is nothing to find. Multiclass: macro average."""
-    return _average(_recalls, truth, output)
+    hit, _, true = _hits(truth, output)
+    return _ratio(hit, true)
 
 
 def f1(truth: Array, output: Output) -> float:
     """Return the harmonic mean of precision and recall, 2TP / (2TP + FP + FN). Macro likewise."""
-    return _average(_f1s, truth, output)
+    hit, said, true = _hits(truth, output)
+    return _ratio(2 * hit, said + true)
 
 
 def roc_auc(truth: Array, output: Output) -> float | None:
@@ -179,34 +183,15 @@ def _area(positive: Array, chance: Array) -> float | None:
     return float((ranks - few * (few + 1) / 2) / (few * many))
 
 
-def _average(of: Callable[[Array, Array, Array], Array], truth: Array, output: Output) -> float:
-    right, wrong, missed = _counts(truth, output)
-    return float(of(right, wrong, missed).mean())
-
-
-def _counts(truth: Array, output: Output) -> tuple[Array, Array, Array]:
-    """Count true positives, false positives and false negatives: of the positive class, or each."""
+def _hits(truth: Array, output: Output) -> tuple[Array, Array, Array]:
+    """Count, for each class, hits (true and said), said, true; of two classes, the positive."""
     if output.classes is not None and len(output.classes) == 2:
         labels = output.classes[1:]
     else:
         labels = np.union1d(truth, output.labels)
-    is_true = truth[:, None] == labels[None, :]
-    is_said = output.labels[:, None] == labels[None, :]
-    right = (is_true & is_said).sum(axis=0)
-    return right, is_said.sum(axis=0) - right, is_true.sum(axis=0) - right
+    true, said = truth[:, None] == labels, output.labels[:, None] == labels
+    return (true & said).sum(axis=0), said.sum(axis=0), true.sum(axis=0)
 
 
-def _precisions(right: Array, wrong: Array, missed: Array) -> Array:
-    return _ratio(right, right + wrong)
-
-
-def _recalls(right: Array, wrong: Array, missed: Array) -> Array:
-    return _ratio(right, right + missed)
-
-
-def _f1s(right: Array, wrong: Array, missed: Array) -> Array:
-    return _ratio(2 * right, 2 * right + wrong + missed)
-
-
-def _ratio(part: Array, whole: Array) -> Array:
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+def _ratio(part: Array, whole: Array) -> float:
+    return float(np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0).mean())

@@ -26,7 +26,6 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from evergreen import features
 from evergreen.errors import ModelRefused
@@ -36,7 +35,7 @@ from evergreen.spec import Candidate, UseCase
 Array = NDArray[Any]
 
 TRUSTED = (
-    "evergreen.features.FeatureCode",
+    "evergreen.feature_code.FeatureCode",
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",

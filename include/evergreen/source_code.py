@@ -1,0 +1,97 @@
+"""The text of a function with what it needs of its module, and a way to run it again."""
+
+import ast
+import hashlib
+import linecache
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from evergreen.errors import DeclarationError
+
+_compiled: dict[str, ModuleType] = {}
+_ALWAYS = "*"
+"""Stands for what a star import (or a future import) binds."""
+
+
+def of(function: Callable[..., Any]) -> str:
+    """Return the part of the function's module that it needs.
+
+    Raises:
+        DeclarationError: it is not at the top of a module file, or imports a module that lies
+            beside it, which a model could not carry along.
+    """
+    path = Path(function.__code__.co_filename)
+    if "." in function.__qualname__ or "<" in function.__qualname__ or not path.is_file():
+        raise DeclarationError(
+            "features.function", function.__qualname__, "a function at the top of a module file"
+        )
+    source = needed(path.read_text(), function.__name__)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.level or node.module == "use_cases"):
+            raise DeclarationError(
+                f"{path.name}: {function.__name__}()", ast.unparse(node), "code of its own module"
+            )
+    return source
+
+
+def needed(source: str, name: str) -> str:
+    """Return the top-level statements that `name` needs, directly or not, in their order.
+
+    A model then keeps its features when the rest of the module (thresholds, candidates) changes.
+    """
+    statements = ast.parse(source).body
+    wanted = {name, _ALWAYS}
+    kept: set[int] = set()
+    while found := {i for i, s in enumerate(statements) if i not in kept and wanted & _bound(s)}:
+        kept |= found
+        wanted |= {n.id for i in found for n in ast.walk(statements[i]) if isinstance(n, ast.Name)}
+    lines = source.splitlines()
+    return "\n\n".join(_text(lines, statements[i]) for i in sorted(kept)) + "\n"
+
+
+def load(source: str, function: str) -> Callable[..., Any]:
+    """Execute the source, once per process, as a module of its own; return its function.
+
+    Tracebacks show the lines of the source.
+    """
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    if digest not in _compiled:
+        name = f"evergreen_features_{digest[:12]}"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        module = sys.modules[name] = ModuleType(name)
+        exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102
+        _compiled[digest] = module
+    found: Callable[..., Any] = getattr(_compiled[digest], function)
+    return found
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """Return the names that a top-level statement defines or changes."""
+    match statement:
+        case ast.FunctionDef() | ast.ClassDef():
+            return {statement.name}
+        case ast.ImportFrom(module="__future__"):
+            return {_ALWAYS}
+        case ast.Import() | ast.ImportFrom():
+            return {(a.asname or a.name).split(".")[0] for a in statement.names}
+        case ast.Assign():
+            return _names(*statement.targets)
+        case ast.AnnAssign() | ast.AugAssign():
+            return _names(statement.target)
+        case ast.Expr():
+            return set()
+    inner = [n for n in ast.walk(statement) if isinstance(n, ast.stmt) and n is not statement]
+    return set().union(*map(_bound, inner))
+
+
+def _names(*targets: ast.expr) -> set[str]:
+    return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+
+
+def _text(lines: list[str], statement: ast.stmt) -> str:
+    decorators = getattr(statement, "decorator_list", [])
+    first = min([statement.lineno, *(d.lineno for d in decorators)])
+    return "\n".join(lines[first - 1 : statement.end_lineno])
