@@ -4,9 +4,11 @@ EvergreenError
 ├── DeclarationError      a use case is declared wrongly: which field, what it got, what is allowed
 ├── UnknownUseCase        no use case of that name (near misses are suggested)
 ├── SettingError          an environment variable is missing or has a value that is not allowed
+├── SuiteError            an expectation suite is missing, unreadable or lacks a mandatory check
 ├── DataRefused           the data is not fit to train on; the champion stays
 ├── SnapshotCorrupt       the bytes of a snapshot do not match its manifest
 ├── ModelRefused          a model file is not what was gated, or holds types that we do not trust
+├── EvidenceCorrupt       the evidence of an evaluation is not what evaluate wrote
 ├── StalePromotion        somebody else promoted first: the expected champion is no longer there
 ├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
 └── StackError            a part of the local stack does not start or does not answer
@@ -46,6 +48,10 @@ class SettingError(EvergreenError):
     """A setting is missing or has a value that is not allowed; the message names the variable."""
 
 
+class SuiteError(EvergreenError):
+    """An expectation suite is missing, unreadable, empty or lacks a mandatory check."""
+
+
 class DataRefused(EvergreenError):
     """The data is not fit to train on. Nothing was trained and the champion stays."""
 
@@ -66,6 +72,10 @@ class SnapshotCorrupt(EvergreenError):
 
 class ModelRefused(EvergreenError):
     """A model file is not what was gated, or holds types that we do not trust."""
+
+
+class EvidenceCorrupt(EvergreenError):
+    """The evidence of an evaluation is not what evaluate wrote."""
 
 
 class StalePromotion(EvergreenError):

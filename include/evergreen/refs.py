@@ -169,6 +169,8 @@ class EvaluationRef(Ref):
 
     uri: str
     """Path of `evidence.json`, below the reports folder."""
+    sha256: str = ""
+    """Of `evidence.json`; the gate judges no other bytes."""
     report_id: str
     challenger: CandidateRef
     champion: ChampionRef | None

@@ -1,0 +1,207 @@
+"""What evaluate found out, as facts without a judgement: the gate reads nothing else.
+
+    evidence = Evidence.from_json(json.loads(path.read_text()))
+    evidence.challenger.metrics["roc_auc"]      # 0.741, on the held-out rows
+    evidence.against_champion                   # Difference(low=-0.010, high=+0.018, ...), or None
+
+What could not be measured is None (a figure: NaN), and the `problem` beside it says why.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer
+
+from evergreen.refs import Ref, Span
+from evergreen.spec import Kind
+
+FORMAT = 1
+"""Raised when the meaning of a field changes; evidence of another format is gathered again."""
+
+
+def _read_figure(value: object) -> object:
+    return math.nan if value is None else value
+
+
+def _write_figure(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+Figure = Annotated[
+    float, BeforeValidator(_read_figure), PlainSerializer(_write_figure, when_used="json")
+]
+"""A float whose NaN (and infinity) survives strict JSON, as null."""
+
+
+class Role(StrEnum):
+    """What a model is in this evaluation."""
+
+    CHALLENGER = "challenger"
+    CHAMPION = "champion"
+    CANDIDATE = "candidate"
+    BASELINE = "baseline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject(Ref):
+    """The use case, as far as the gate and the report need it."""
+
+    name: str
+    doc: str
+    owner: str
+    kind: Kind
+    metric: str
+    """The metric that decides."""
+    target: str
+    slices: tuple[str, ...] = ()
+    """Names of the declared slices."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin(Ref):
+    """Where the held-out rows come from: enough to find every byte again."""
+
+    as_of: datetime
+    snapshot_uri: str
+    snapshot_sha256: str
+    features_sha256: str
+    split: str
+    """The rule in words."""
+    code_commit: str = ""
+    """Of the project; empty: unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceScore(Ref):
+    """The metrics on the rows of one value of a slice."""
+
+    rows: int
+    metrics: dict[str, Figure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredModel(Ref):
+    """One model on the held-out rows."""
+
+    name: str
+    role: Role
+    run_id: str
+    sha256: str
+    version: int | None = None
+    """Of a champion."""
+    training: Span | None = None
+    """The rows that it was trained on."""
+    cv: dict[str, Figure] | None = None
+    """Mean of each metric over the folds of the training rows; None for a champion."""
+    metrics: dict[str, Figure]
+    slices: dict[str, dict[str, SliceScore]]
+    """Slice name → value → score."""
+    calibration_error: Figure | None = None
+    """None: no probabilities."""
+    problem: str = ""
+    """Why it could not be scored; its metrics are then empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference(Ref):
+    """How much better the challenger is than another model on the same rows: paired bootstrap."""
+
+    other: str
+    """The model that it is compared with."""
+    metric: str
+    estimate: Figure
+    """Challenger − other, in the direction of better: positive is better, whatever the metric."""
+    low: Figure
+    high: Figure
+    confidence: float
+    resamples: int
+    undefined: int = 0
+    """Resamples in which the metric has no value (a class was missing); they are left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelTest(Ref):
+    """One test of the challenger's behaviour."""
+
+    name: str
+    passed: bool | None
+    """None: the test itself could not be done."""
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema(Ref):
+    """The raw columns that the challenger takes, beside those of the snapshot."""
+
+    takes: dict[str, str]
+    """Column → type when the model was trained."""
+    offered: dict[str, str]
+    """Column → type in the snapshot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap(Ref):
+    """How many held-out rows were in a model's training."""
+
+    model: str
+    rows: int | None
+    """None: unknown."""
+    how: str
+    """How it was found out, or why it could not be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence(Ref):
+    """Everything that the gate judges, and the report shows."""
+
+    format: int = FORMAT
+    inputs: str = ""
+    """Digest of what was evaluated and how: the same inputs are not measured twice."""
+    report_id: str
+    subject: Subject
+    origin: Origin
+    training: Span
+    holdout: Span
+    models: tuple[ScoredModel, ...]
+    """Challenger first, then champion, candidates, baselines."""
+    champion_version: int | None
+    """Version that is champion now; None: there is none."""
+    against_champion: Difference | None = None
+    against_baseline: Difference | None = None
+    golden_difference: Figure | None = None
+    """Largest difference between the reloaded challenger and its recorded golden predictions."""
+    model_tests: tuple[ModelTest, ...] = ()
+    latency_ms: Figure | None = None
+    """Median of one answer."""
+    size_bytes: int | None = None
+    schema: Schema | None = None
+    overlap: tuple[Overlap, ...] = ()
+
+    @property
+    def challenger(self) -> ScoredModel:
+        """The model that wants to become champion."""
+        return next(model for model in self.models if model.role is Role.CHALLENGER)
+
+    @property
+    def champion(self) -> ScoredModel | None:
+        """The present champion; with a `problem` if it could not be scored."""
+        return next((model for model in self.models if model.role is Role.CHAMPION), None)
+
+    @property
+    def baselines(self) -> tuple[ScoredModel, ...]:
+        """The models that must be beaten."""
+        return tuple(model for model in self.models if model.role is Role.BASELINE)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether everything could be measured."""
+        measured = (self.golden_difference, self.latency_ms, self.size_bytes, self.schema)
+        return (
+            not any(model.problem for model in self.models)
+            and all(fact is not None for fact in measured)
+            and all(overlap.rows is not None for overlap in self.overlap)
+            and all(test.passed is not None for test in self.model_tests)
+        )
