@@ -172,7 +172,7 @@ def _record(
         Decision(
             id=decision_id(use_case.name, f"{kind}/{run.purpose}", about),
             use_case=use_case.name,
-            kind=kind,
+            kind=kind if run.may_promote else run.purpose,
             outcome=outcome,
             sentence=sentence,
             evidence=evidence.to_json() if evidence else {},
