@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from evergreen import settings
+from evergreen import catalog, settings
+from evergreen.catalog import Catalog
 from evergreen.errors import EvergreenError
+from evergreen.ledger import Ledger
 from evergreen.stack.layout import Layout
 from evergreen.stack.local import SERVICES, Stack
 from evergreen.stack.progress import Progress
@@ -30,18 +33,40 @@ def stack() -> Stack:
 @app.command()
 def up() -> None:
     """Start everything, load the demo data and train what has no champion yet."""
+    from evergreen.stack.first_training import FirstTraining, load_demo
+
     it = stack()
     with it.layout.lock():
-        it.up()
-    console.print(it.layout.login.read_text(), markup=False)
+        use_cases = load_catalog()
+
+        def prepare(database_url: str) -> None:
+            with it.progress.step("loading the demo data"):
+                load_demo(use_cases, database_url, datetime.now(UTC).date() - timedelta(days=1))
+
+        it.up(prepare)
+        ledger = Ledger(it.environment["EVERGREEN_DATABASE_URL"])
+        outcomes = FirstTraining(it.airflow, ledger, it.progress).run(use_cases)
+    for outcome in outcomes:
+        it.progress.say(f"{'✓' if outcome.well else '✗'} {outcome.use_case}: {outcome.sentence}")
+    it.progress.say(
+        f"\n{it.layout.login.read_text()}mlflow:   {it.environment['MLFLOW_TRACKING_URI']}"
+    )
+    raise typer.Exit(0 if all(outcome.well for outcome in outcomes) else 1)
+
+
+def load_catalog() -> Catalog:
+    """Return the declared use cases; the settings need no database for that."""
+    folder = settings.environment().get("EVERGREEN_USE_CASES_DIR")
+    return catalog.load(Path(folder) if folder else settings.PROJECT / "include" / "use_cases")
 
 
 @app.command()
 def down() -> None:
     """Stop everything; the data stays."""
     it = stack()
-    with it.layout.lock():
-        it.down()
+    if it.layout.home.exists():
+        with it.layout.lock():
+            it.down()
     console.print("Everything is stopped; the data stays (`make clean` deletes it).")
 
 
@@ -49,8 +74,9 @@ def down() -> None:
 def clean() -> None:
     """Stop everything and delete the data."""
     it = stack()
-    with it.layout.lock():
-        it.clean()
+    if it.layout.home.exists():
+        with it.layout.lock():
+            it.clean()
     console.print("Everything is stopped, and the data is deleted.")
 
 

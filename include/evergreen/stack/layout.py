@@ -67,7 +67,7 @@ class Layout:
             StackError: another command holds it.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        with self._lock_file.open("a") as file:
+        with (self.home / "lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -75,10 +75,6 @@ class Layout:
                     f"another `make up`, `down` or `clean` works on {self.home}; wait for it"
                 ) from None
             yield
-
-    @property
-    def _lock_file(self) -> Path:
-        return self.home.with_name(f"{self.home.name}.lock")
 
 
 def write_private(file: Path, text: str) -> None:

@@ -55,8 +55,10 @@ class Stack:
     layout: Layout
     progress: Progress
 
-    def up(self) -> None:
+    def up(self, prepare: Callable[[str], None] = lambda _: None) -> None:
         """Start what does not run yet, and wait until everything answers.
+
+        `prepare` is called with the warehouse's URL before anything could read from it.
 
         Raises:
             StackError: something does not start; the message holds the end of its log.
@@ -66,6 +68,7 @@ class Stack:
         env = self._settle()
         self._start_postgres(env)
         self._start("mlflow", env)
+        prepare(env["EVERGREEN_DATABASE_URL"])
         self._migrate(env)
         self._start("api-server", env)
         self._wait_for_http("mlflow", f"{env['MLFLOW_TRACKING_URI']}/health")
@@ -76,10 +79,11 @@ class Stack:
 
     def down(self) -> None:
         """Stop everything; the data stays. Harmless when nothing runs."""
-        for name in reversed(SERVICES):
-            if processes.running(self.layout, name):
-                with self.progress.step(f"stopping {name}"):
-                    processes.stop(self.layout, name)
+        for group in (SERVICES[2:], SERVICES[:2]):  # tasks report to the API server to the end
+            names = [name for name in group if processes.running(self.layout, name)]
+            if names:
+                with self.progress.step(f"stopping {', '.join(names)}"):
+                    processes.stop(self.layout, names)
         if self.postgres.running:
             with self.progress.step("stopping PostgreSQL"):
                 self.postgres.stop()

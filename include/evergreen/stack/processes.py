@@ -5,7 +5,7 @@ Usage::
     service = Service("mlflow", ("mlflow", "server"))
     start(service, layout, environment)
     running(layout, "mlflow")   # its pid, or None
-    stop(layout, "mlflow")
+    stop(layout, ["mlflow"])
 """
 
 import json
@@ -68,15 +68,17 @@ def running(layout: Layout, name: str) -> int | None:
     return process.pid if same and alive else None
 
 
-def stop(layout: Layout, name: str, grace: float = 20) -> None:
-    """Ask the service and its children to end, and kill what is left after `grace` seconds."""
-    pid = running(layout, name)
-    if pid is not None:
-        members = family(pid)
+def stop(layout: Layout, names: Iterable[str], grace: float = 20) -> None:
+    """Ask the services and their children to end, and kill what is left after `grace` seconds."""
+    names = list(names)
+    leaders = [pid for name in names if (pid := running(layout, name)) is not None]
+    members = {member for pid in leaders for member in family(pid)}
+    for pid in leaders:
         os.killpg(pid, signal.SIGTERM)
-        _, alive = psutil.wait_procs(members, timeout=grace)
-        kill({*alive, *(m for m in session(pid))})
-    layout.pid(name).unlink(missing_ok=True)
+    _, alive = psutil.wait_procs(members, timeout=grace)
+    kill({*alive, *(member for pid in leaders for member in session(pid))})
+    for name in names:
+        layout.pid(name).unlink(missing_ok=True)
 
 
 def family(pid: int) -> set[psutil.Process]:
