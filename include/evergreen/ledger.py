@@ -14,7 +14,7 @@ import contextlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -135,12 +135,16 @@ class Ledger:
         stored = self._store(decision)
         if stored.outcome == decision.outcome:
             return stored
-        other = str(uuid5(UUID(decision.id), decision.outcome))
-        return self._store(Decision(**{**_fields(decision), "id": other}))
+        return self._store(replace(decision, id=_other(decision.id, decision.outcome)))
 
-    def decision(self, id: str) -> Decision | None:
-        """Return the decision of that id."""
-        rows = self._rows("SELECT * FROM evergreen.decisions WHERE id = %s::uuid", (id,))
+    def decision(self, id: str, outcome: str | None = None) -> Decision | None:
+        """Return the decision of that id; with an outcome, the one on its matter that had it."""
+        other = id if outcome is None else _other(id, outcome)
+        rows = self._rows(
+            "SELECT * FROM evergreen.decisions"
+            " WHERE id IN (%s::uuid, %s::uuid) AND outcome = coalesce(%s, outcome)",
+            (id, other, outcome),
+        )
         return _decision(rows[0]) if rows else None
 
     def decisions(
@@ -291,6 +295,10 @@ class Ledger:
                 _migrate(cursor)
                 connection.commit()
             yield cursor
+
+
+def _other(id: str, outcome: str) -> str:
+    return str(uuid5(UUID(id), outcome))
 
 
 _STALE = "{}: somebody else moved the champion first; evaluate against the new one"

@@ -1,0 +1,139 @@
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from evergreen import notify, secrecy
+from evergreen.ledger import Ledger
+from evergreen.settings import Settings
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+class Webhook(ThreadingHTTPServer):
+    """Keeps the messages that were posted to it; answers with `status`."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.messages: list[dict[str, str]] = []
+        self.status = 200
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"json://127.0.0.1:{self.server_port}/"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Webhook
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.server.messages.append(json.loads(self.rfile.read(length)))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    server = Webhook()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def fail(settings: Settings, run_key: str = "weather_training/1", message: str = "boom"):
+    link = "http://localhost/run"
+    return notify.report_failure(settings, "weather", run_key, "train", message, link)
+
+
+def test_a_failed_run_is_told_with_its_step_reason_and_link(settings: Settings, webhook: Webhook):
+    incident = fail(replace(settings, notify_urls=(webhook.url,)))
+
+    assert incident.delivery == "told"
+    assert incident.notified_at is not None
+    (message,) = webhook.messages
+    assert message["title"] == "Evergreen: weather failed in train"
+    assert message["message"] == "boom\nRun: weather_training/1\nhttp://localhost/run"
+
+
+def test_a_failed_run_is_told_once_even_if_its_tasks_fail_together(
+    settings: Settings, webhook: Webhook
+):
+    told = replace(settings, notify_urls=(webhook.url,))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: fail(told), range(4)))
+    fail(told, run_key="weather_training/2")
+
+    assert len(webhook.messages) == 2
+
+
+def test_a_message_that_did_not_get_through_is_told_later(settings: Settings, webhook: Webhook):
+    told = replace(settings, notify_urls=(webhook.url,))
+    webhook.status = 500
+
+    waiting = fail(told)
+    webhook.status = 200
+    (sent,) = notify.resend(told)
+
+    assert waiting.notified_at is None
+    assert waiting.delivery == "failed: 1 of 1 addresses did not take it (json://)"
+    assert sent.delivery == "told"
+    assert notify.resend(told) == ()
+
+
+def test_one_address_that_fails_does_not_silence_the_others(settings: Settings, webhook: Webhook):
+    urls = ("json://127.0.0.1:1/", webhook.url, "nonsense://")
+
+    incident = fail(replace(settings, notify_urls=urls))
+
+    problem = "2 of 3 addresses did not take it (json://, nonsense://)"
+    assert incident.delivery == f"told; {problem}"
+    assert len(webhook.messages) == 1
+
+
+def test_says_so_when_there_is_nobody_to_tell(settings: Settings):
+    incident = fail(settings)
+
+    assert incident.delivery == "nobody to tell: EVERGREEN_NOTIFY_URLS is empty"
+    assert incident.notified_at is None
+    assert Ledger(settings.database_url).incidents(waiting=True) == (incident,)
+
+
+def test_no_password_is_told_or_stored(settings: Settings, webhook: Webhook):
+    told = replace(settings, notify_urls=(webhook.url,))
+    message = f"cannot reach {settings.database_url} nor s3://key:pw1@bucket/x"
+
+    incident = fail(told, message=message)
+
+    (sent,) = webhook.messages
+    for text in (sent["message"], incident.message):
+        assert not any(secret in text for secret in secrecy.values(settings))
+        assert "evergreen:***@127.0.0.1" in text
+        assert "s3://key:***@bucket/x" in text
+
+
+def test_the_secrets_are_those_of_the_urls_and_of_the_stack(settings: Settings):
+    settings.home.joinpath("stack.env").write_text(
+        "EVERGREEN_FERNET=fernet-value\nAIRFLOW__API_AUTH__JWT_SECRET=jwt-value\n"
+        "AIRFLOW_DB=postgresql://a:airflow-pw@h/d\nEVERGREEN_UI_URL=http://localhost:8080\n"
+    )
+    known = replace(
+        settings,
+        database_url="postgresql://u:p%40ssw0rd@h/d",
+        notify_urls=("slack://TokenAAA/TokenBBB/TokenCCC", "mailto://me:mail-pw@example.org"),
+    )
+
+    assert secrecy.values(known) >= {
+        "fernet-value", "jwt-value", "airflow-pw", "p%40ssw0rd", "p@ssw0rd",
+        "TokenAAA", "TokenBBB", "TokenCCC", "mail-pw",
+    }  # fmt: skip
+    assert "http://localhost:8080" not in secrecy.values(known)
