@@ -126,6 +126,7 @@ class SnapshotStore:
 
     def uris(self, use_case: str = "*") -> list[str]:
         """Return the folder of every snapshot, or of every one of a use case."""
+        self._fs.invalidate_cache()
         paths = self._fs.glob(f"{self._root}/{use_case}/*/{MANIFEST}")
         folders = (path.removesuffix(f"/{MANIFEST}") for path in paths)
         return sorted(self._uri(path) for path in folders if TEMPORARY not in path)
@@ -139,6 +140,7 @@ class SnapshotStore:
         return [self._uri(folder) for folder in folders if not self._local or _abandoned(folder)]
 
     def _temporary(self, folder: str) -> list[str]:
+        self._fs.invalidate_cache()
         return sorted(self._fs.glob(f"{folder}/{TEMPORARY}*"))
 
     def _sweep(self, folder: str) -> None:
@@ -153,9 +155,12 @@ class SnapshotStore:
     @contextlib.contextmanager
     def _staging(self, folder: str) -> Iterator[str]:
         """Make a temporary folder, locked as long as its writer lives."""
-        path = f"{folder}/{TEMPORARY}{secrets.token_hex(8)}"
-        self._fs.makedirs(path, exist_ok=True)
-        with _lock(path) if self._local else contextlib.nullcontext(True):
+        with contextlib.ExitStack() as held:
+            while True:
+                path = f"{folder}/{TEMPORARY}{secrets.token_hex(8)}"
+                self._fs.makedirs(path, exist_ok=True)
+                if not self._local or held.enter_context(_lock(path)):
+                    break  # else another writer took the unlocked folder for litter
             try:
                 yield path
             finally:
@@ -283,19 +288,24 @@ class _Digesting(io.RawIOBase):
 
 @contextlib.contextmanager
 def _lock(folder: str, *, wait: bool = True) -> Iterator[bool]:
-    """Lock a folder against other processes; yield whether we got it. A crash unlocks it."""
+    """Lock a folder; yield whether we got it and it is still there. A crash unlocks it."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
         yield False
         return
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield True
-    except BlockingIOError:
-        yield False
+        yield _flock(handle, wait) and Path(folder).exists()
     finally:
         os.close(handle)
+
+
+def _flock(handle: int, wait: bool) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _abandoned(folder: str) -> bool:

@@ -170,7 +170,7 @@ def describe(use_case: UseCase, as_of: datetime) -> str:
     return (
         f"time (UTC): holdout after {holdout:%Y-%m-%d %H:%M} up to {end:%Y-%m-%d %H:%M},"
         f" embargo of {use_case.windows.embargo} up to it,"
-        f" training up to {embargo:%Y-%m-%d %H:%M} {since}"
+        f" training {since} up to {embargo:%Y-%m-%d %H:%M}"
     )
 
 
