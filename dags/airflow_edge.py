@@ -1,0 +1,160 @@
+"""Where Airflow ends and the engine begins: what every DAG file needs, and nothing else.
+
+A task knows its run by `this_run()`, reads the engine's errors by `final_refusals()` and leaves its
+sentence for the run's note by `tell(...)`.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.sdk import BaseNotifier, get_current_context
+from airflow.sdk.exceptions import AirflowFailException
+
+from evergreen import settings
+from evergreen.catalog import Catalog, load
+from evergreen.errors import DeclarationError, EvergreenError, StackError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from evergreen.steps import Run
+
+log = logging.getLogger(__name__)
+
+OUTCOME = "outcome"
+"""XCom key of the sentence that the plugin's listener writes into the note of the run."""
+
+
+class ReportFailure(BaseNotifier):
+    """Puts a failed run on record as an incident, once, and tells people."""
+
+    def notify(self, context: "Context") -> None:
+        """Report the run of the context, which Airflow calls after a task or the run has failed."""
+        from evergreen.notify import report_failure
+
+        dag_id, run_id = context["dag"].dag_id, context["run_id"]
+        configured = settings.get()
+        report_failure(
+            configured,
+            use_case=dag_id.removesuffix("_training"),
+            run_key=f"{dag_id}/{run_id}",
+            step=context["ti"].task_id if "ti" in context else "run",
+            message=str(context.get("exception") or context.get("reason") or "it failed"),
+            link=f"{configured.ui_url}/dags/{dag_id}/runs/{quote(run_id)}",
+        )
+
+
+class CloseIncident(BaseNotifier):
+    """Notes that a run that had failed succeeded after all."""
+
+    def notify(self, context: "Context") -> None:
+        """Close the incident of the run of the context, if it has one."""
+        from evergreen.ledger import Ledger
+
+        run_key = f"{context['dag'].dag_id}/{context['run_id']}"
+        Ledger(settings.get().database_url).resolve(run_key)
+
+
+EVERY_DAG: dict[str, Any] = {
+    "catchup": False,
+    "max_active_runs": 1,
+    "dagrun_timeout": timedelta(hours=6),
+    "on_failure_callback": ReportFailure(),
+    "on_success_callback": CloseIncident(),
+}
+"""Arguments that all our DAGs share. A run that fails outside of its tasks is reported too."""
+
+EVERY_TASK: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=5),
+    "execution_timeout": timedelta(hours=1),
+    "on_failure_callback": ReportFailure(),
+}
+"""Default arguments of all our tasks: a worker may die, the API server may be away for a minute."""
+
+
+def catalog() -> Catalog:
+    """Return the declared use cases, and the errors of those that are broken."""
+    return load(settings.get().use_cases_dir)
+
+
+def this_run(*, purpose: str = "train", as_of: datetime | None = None) -> "Run":
+    """Describe the run that the current task belongs to; the same on every retry.
+
+    `as_of` is what the form says, or else when the run was due.
+    """
+    from evergreen.steps import Run
+
+    context = get_current_context()
+    dag_run = context["dag_run"]
+    asked_at = dag_run.start_date or dag_run.run_after
+    as_of = as_of or moment(context["params"].get("as_of")) or dag_run.run_after
+    if as_of > asked_at:
+        raise DeclarationError("as_of", as_of.isoformat(), f"up to now, {asked_at.isoformat()}")
+    return Run(
+        as_of=as_of,
+        asked_at=asked_at,
+        key=f"{dag_run.dag_id}/{dag_run.run_id}",
+        actor=actor(),
+        purpose=purpose,
+    )
+
+
+def param(name: str) -> Any:
+    """Return what the trigger form says, or its default."""
+    return get_current_context()["params"].get(name)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Read a date or date-time of the form; without a zone it is UTC.
+
+    >>> moment("2026-11-21").isoformat()
+    '2026-11-21T00:00:00+00:00'
+    """
+    if not text:
+        return None
+    read = datetime.fromisoformat(text)
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def actor() -> str:
+    """Return who asked for this run: a person's name, or `schedule`."""
+    dag_run = get_current_context()["dag_run"]
+    if dag_run.triggering_user_name:
+        return str(dag_run.triggering_user_name)
+    return "schedule" if dag_run.run_type.value == "scheduled" else dag_run.run_type.value
+
+
+def why() -> str:
+    """Say in one sentence why this run happens."""
+    dag_run = get_current_context()["dag_run"]
+    note = param("note")
+    if dag_run.run_type.value == "scheduled":
+        sentence = f"Its schedule asked for it at {dag_run.run_after:%Y-%m-%d %H:%M} UTC"
+    else:
+        sentence = f"{actor()} asked for it"
+    return f"{sentence}: {note}" if note else f"{sentence}."
+
+
+def tell(sentence: str) -> None:
+    """Log the outcome in words, and keep it for the note of the run."""
+    log.info("%s", sentence)
+    get_current_context()["ti"].xcom_push(OUTCOME, sentence)
+
+
+@contextmanager
+def final_refusals() -> Iterator[None]:
+    """Let what the engine refuses on purpose fail the task at once: trying again helps nobody."""
+    try:
+        yield
+    except StackError:
+        raise
+    except EvergreenError as refusal:
+        tell(getattr(refusal, "sentence", str(refusal)))
+        raise AirflowFailException(str(refusal)) from refusal

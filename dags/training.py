@@ -1,0 +1,165 @@
+"""One DAG per declared use case: `<use case>_training`, daily or by hand, from rows to champion."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import DAG, Param, get_current_context, task
+
+from airflow_edge import EVERY_DAG, EVERY_TASK, catalog, final_refusals, param, tell, this_run, why
+from evergreen import settings
+from evergreen.refs import (
+    CandidateRef,
+    EvaluationRef,
+    FeaturesRef,
+    Json,
+    SnapshotRef,
+    ValidationRef,
+    Verdict,
+)
+from evergreen.spec import UseCase
+from training_doc import doc_md
+
+FORM = {
+    "as_of": Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        title="As of",
+        description="Train on what was known at this moment (UTC). Empty: when the run is due.",
+    ),
+    "force_retrain": Param(
+        False,
+        type="boolean",
+        title="Train again",
+        description="Train even if the same training (data, code, parameters) was done before.",
+    ),
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description="The gate decides and reports, but the champion stays whatever it says.",
+    ),
+    "note": Param(
+        "",
+        type="string",
+        format="multiline",
+        title="Note",
+        description="Why you ask for this run; kept with the run and with its models.",
+    ),
+}
+
+
+def training(use_case: UseCase) -> DAG:
+    """Return the training DAG of a use case."""
+    names = [candidate.name for candidate in use_case.candidates + use_case.baselines]
+
+    with DAG(
+        dag_id=f"{use_case.name}_training",
+        description=use_case.doc,
+        doc_md=doc_md(use_case),
+        schedule=use_case.schedule,
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        tags=["training", use_case.name, use_case.kind.value, *use_case.tags],
+        params=FORM,
+        default_args={**EVERY_TASK, "owner": use_case.owner},
+        **EVERY_DAG,
+    ) as dag:
+
+        @task
+        def extract() -> Json:
+            """Take the rows known at `as_of` into an immutable snapshot."""
+            from evergreen import steps
+
+            tell(f"Why this run: {why()}")
+            with final_refusals():
+                return steps.extract(use_case, the_run(), settings=settings.get()).to_json()
+
+        @task
+        def validate(snapshot: Json) -> Json:
+            """Check the snapshot with Great Expectations; blocks."""
+            from evergreen import steps
+
+            ref = SnapshotRef.from_json(snapshot)
+            with final_refusals():
+                return steps.validate(use_case, ref, the_run(), settings=settings.get()).to_json()
+
+        @task
+        def build_features(validated: Json) -> Json:
+            """Split the rows and compute their features, once for all candidates."""
+            from evergreen import steps
+
+            ref = ValidationRef.from_json(validated)
+            with final_refusals():
+                built = steps.build_features(use_case, ref, the_run(), settings=settings.get())
+            return built.to_json()
+
+        @task(map_index_template="{{ task.op_kwargs['name'] }}")
+        def train(features: Json, name: str) -> Json:
+            """Train one candidate or baseline, tracked in MLflow."""
+            from evergreen import steps
+
+            with final_refusals():
+                trained = steps.train(
+                    use_case,
+                    FeaturesRef.from_json(features),
+                    name,
+                    force=param("force_retrain"),
+                    note=param("note"),
+                    settings=settings.get(),
+                )
+            return trained.to_json()
+
+        @task
+        def evaluate(features: Json, trained: list[Json]) -> Json:
+            """Score challenger, champion and baselines on the same held-out raw rows."""
+            from evergreen import steps
+
+            built = FeaturesRef.from_json(features)
+            candidates = [CandidateRef.from_json(each) for each in trained]
+            with final_refusals():
+                result = steps.evaluate(use_case, built, candidates, settings=settings.get())
+            return result.to_json()
+
+        @task.short_circuit
+        def gate(evaluation: Json) -> Json | None:
+            """Judge the evidence; what does not pass goes no further."""
+            from evergreen import steps
+
+            ref, run = EvaluationRef.from_json(evaluation), the_run()
+            with final_refusals():
+                verdict = steps.gate(use_case, ref, run, settings=settings.get())
+            keep(verdict)
+            if verdict.passed and not run.may_promote:
+                tell(f"Dry run, so the champion stays. The gate says: {verdict.sentence}")
+            return verdict.to_json() if verdict.passed and run.may_promote else None
+
+        @task
+        def promote(verdict: Json) -> Json:
+            """Make the challenger champion, if nobody else was faster."""
+            from evergreen import steps
+
+            ref = Verdict.from_json(verdict)
+            with final_refusals():
+                promotion = steps.promote(use_case, ref, the_run(), settings=settings.get())
+            tell(promotion.sentence)
+            return promotion.to_json()
+
+        features = build_features(validate(extract()))
+        trained = train.partial(features=features).expand(name=names)
+        promote(gate(evaluate(features, trained)))
+    return dag
+
+
+def the_run() -> Any:
+    """Describe this run; a dry one may not promote."""
+    return this_run(purpose="dry_run" if param("dry_run") else "train")
+
+
+def keep(verdict: Verdict) -> None:
+    """Log the checks and keep the verdict, which a refused short circuit would not return."""
+    tell(verdict.sentence)
+    get_current_context()["ti"].xcom_push("verdict", verdict.to_json())
+
+
+for declared in catalog().use_cases.values():
+    globals()[f"{declared.name}_training"] = training(declared)

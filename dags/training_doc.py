@@ -1,0 +1,62 @@
+"""The page that Airflow shows above a training DAG, written from the declaration."""
+
+from evergreen.spec import METRICS, UseCase
+
+PAGE = """
+### {doc}
+
+| | |
+| --- | --- |
+| Predicts | `{target}` ({kind}) |
+| Source | {source} |
+| Runs | {schedule} |
+| Candidates | {candidates} |
+| Must beat | {baselines} |
+| Gate | {floors}; better than the champion in `{metric}`, with {confidence:.0%} confidence |
+| Owner | {owner} |
+
+**To start a run**, press *Trigger*. Every field of the form may stay empty. *Dry run* lets the gate
+decide without promoting; *As of* trains on what was known at that moment.
+
+**To read the outcome**, look at the note of the run, or at **Models** in the menu.
+A green run whose `promote` is skipped did its work: the gate kept the champion, and says why.
+A red `extract` or `validate` means that the data was refused before any training:
+**Data Docs** shows the rows. Nothing was promoted; mend the source and trigger again.
+
+**To go back** to an earlier champion, trigger `operations_rollback`.
+"""
+
+
+def doc_md(use_case: UseCase) -> str:
+    """Return the page as Markdown."""
+    return PAGE.format(
+        doc=use_case.doc,
+        target=use_case.source.target,
+        kind=use_case.kind.value,
+        source=_source(use_case),
+        schedule=f"`{use_case.schedule}`" if use_case.schedule else "by hand",
+        candidates=_names(c.name for c in use_case.candidates),
+        baselines=_names(c.name for c in use_case.baselines),
+        floors=floors(use_case),
+        metric=use_case.gate.metric,
+        confidence=use_case.gate.confidence,
+        owner=use_case.owner,
+    )
+
+
+def floors(use_case: UseCase) -> str:
+    """Say the floors of the gate, as `accuracy ≥ 0.9, f1 ≥ 0.88`."""
+    better = METRICS[use_case.kind]
+    return ", ".join(
+        f"`{name}` {'≥' if better[name] else '≤'} {limit:g}"
+        for name, limit in use_case.gate.floors.items()
+    )
+
+
+def _source(use_case: UseCase) -> str:
+    table = use_case.source.table
+    return f"PostgreSQL table `{table}`" if table else "a query in PostgreSQL"
+
+
+def _names(names: "object") -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"  # type: ignore[attr-defined]

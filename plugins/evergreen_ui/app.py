@@ -1,0 +1,148 @@
+"""The FastAPI application that Airflow mounts at `/evergreen`, all of it behind the login."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+from airflow.api_fastapi.core_api.security import requires_access_view
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader
+
+from evergreen import settings
+from evergreen_ui import PREFIX, files, mlflow_proxy, models_page, reports_page
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+TEMPLATES = Environment(
+    loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
+
+OURS = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " script-src 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none';"
+    " form-action 'none'"
+)
+"""For our own pages: no script but `page.js`, no request to elsewhere."""
+DOCUMENTS = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+    " font-src 'self' data:; script-src 'none'; frame-ancestors 'self'; base-uri 'none';"
+    " form-action 'none'"
+)
+"""For files that hold data (Data Docs, reports): no script at all."""
+MLFLOW = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src {own} data: blob:;"
+    " frame-ancestors 'self'; form-action 'none'; base-uri 'self'"
+)
+"""For MLflow's application: it may talk to its own addresses here, not to Airflow's."""
+
+
+def create_app() -> FastAPI:
+    """Return the application; nothing of it answers who has not logged in."""
+    app = FastAPI(
+        title="Evergreen",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
+    )
+    app.middleware("http")(secure)
+    app.add_exception_handler(psycopg2.OperationalError, no_ledger)
+    app.get("/models/")(models)
+    app.get("/reports/")(reports)
+    app.get("/reports/{use_case}/{report_id}/")(report)
+    app.get("/reports/{path:path}")(report_file)
+    app.get("/data-docs/", response_model=None)(data_docs)
+    app.get("/data-docs/{path:path}")(data_docs_file)
+    app.get("/open-mlflow/")(open_mlflow)
+    app.api_route("/mlflow/{path:path}", methods=["GET", "POST"])(mlflow)
+    app.get("/static/{path:path}")(static)
+    app.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])(
+        nothing
+    )
+    return app
+
+
+def models() -> HTMLResponse:
+    """Show each use case: its champion, the last decision, the history."""
+    cards = models_page.cards(settings.get(), now=datetime.now(UTC))
+    return render("models.html", cards=cards)
+
+
+def reports() -> HTMLResponse:
+    """List the reports of the gate."""
+    return render("reports.html", groups=reports_page.groups(settings.get().reports_dir))
+
+
+def report(use_case: str, report_id: str) -> HTMLResponse:
+    """Show one report, with the way back."""
+    path = f"{use_case}/{report_id}/report.html"
+    files.locate(settings.get().reports_dir, path)
+    return render("report.html", use_case=use_case, report_id=report_id, path=path)
+
+
+def report_file(path: str) -> Response:
+    """Serve a file of the reports."""
+    return files.serve(settings.get().reports_dir, path, DOCUMENTS)
+
+
+def data_docs() -> Response:
+    """Open the Data Docs at their index, or say how to get some."""
+    if (settings.get().data_docs_dir / "index.html").is_file():
+        return RedirectResponse(f"{PREFIX}/data-docs/index.html", status_code=302)
+    return render("no_data_docs.html")
+
+
+def data_docs_file(path: str) -> Response:
+    """Serve a file of the Data Docs."""
+    return files.serve(settings.get().data_docs_dir, path, DOCUMENTS)
+
+
+async def mlflow(path: str, request: Request) -> Response:
+    """Pass a reading request on to MLflow."""
+    response = await mlflow_proxy.forward(request, path, settings.get().tracking_uri)
+    own = f"{request.url.netloc}{PREFIX}/mlflow/"
+    response.headers["Content-Security-Policy"] = MLFLOW.format(own=own)
+    return response
+
+
+def open_mlflow() -> HTMLResponse:
+    """Open MLflow in the theme of Airflow, at the page of the address's hash."""
+    return render("mlflow.html")
+
+
+def static(path: str) -> Response:
+    """Serve the style sheet, the script and the icons."""
+    return files.serve(HERE / "static", path, OURS)
+
+
+def nothing() -> Response:
+    """Answer whatever else is asked for, so that strangers cannot tell what exists."""
+    raise HTTPException(404, files.NOT_FOUND)
+
+
+async def secure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Add the headers that keep a page from doing what it need not do."""
+    response = await call_next(request)
+    response.headers.setdefault("Content-Security-Policy", OURS)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
+def no_ledger(request: Request, error: Exception) -> HTMLResponse:
+    """Say that the database does not answer."""
+    log.error("%s: the ledger does not answer: %s", request.url.path, error)
+    return render("no_ledger.html", status=503)
+
+
+def render(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Fill in a template; everything in it is escaped."""
+    page = TEMPLATES.get_template(template).render(prefix=PREFIX, **values)
+    return HTMLResponse(page, status_code=status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,73 @@
+"""MLflow behind Airflow's login, to look at and not to change.
+
+MLflow's pages ask for everything by relative addresses, so that they work below any path.
+"""
+
+import re
+from functools import cache
+
+import httpx
+from fastapi import HTTPException, Request
+from fastapi.responses import StreamingResponse
+from starlette.background import BackgroundTask
+
+READ = re.compile(
+    r"|static-files/.+|version|health|get-artifact|model-versions/get-artifact|graphql"
+    r"|(ajax-api|api)/[23]\.0/mlflow(-artifacts)?/(?!gateway).+"
+)
+"""What may be asked for with GET. What begins with `gateway` calls other servers."""
+SEARCH = re.compile(
+    r"graphql|(ajax-api|api)/[23]\.0/mlflow/([a-z-]+/)*"
+    r"(search|search-datasets|batch-get|batchGet|batch|get-history-bulk)"
+)
+"""What may be asked for with POST: searches, which MLflow wants as POST for their long filters."""
+PASSED_ON = ("accept", "accept-encoding", "content-type", "range", "if-none-match")
+"""Never the cookie or the authorization: they are Airflow's."""
+ANSWERED = (
+    "content-type", "content-length", "content-encoding", "content-disposition", "content-range",
+    "etag", "cache-control", "last-modified", "x-content-type-options",
+)  # fmt: skip
+
+
+def allowed(method: str, path: str) -> bool:
+    """Tell whether a request only reads."""
+    if ".." in path or "\0" in path:
+        return False
+    pattern = {"GET": READ, "POST": SEARCH}.get(method)
+    return bool(pattern and pattern.fullmatch(path))
+
+
+@cache
+def _client(server: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=server, timeout=httpx.Timeout(60, connect=5))
+
+
+async def forward(request: Request, path: str, server: str) -> StreamingResponse:
+    """Ask MLflow and stream its answer.
+
+    Raises:
+        HTTPException: 403 if the request could change something, 404 if MLflow has no server
+            (`tracking_uri` is a database), 502 if it does not answer.
+    """
+    if not allowed(request.method, path):
+        raise HTTPException(403, "MLflow is shown here to look at; this request could change it.")
+    if not server.startswith(("http://", "https://")):
+        raise HTTPException(404, "MLflow runs without a server: MLFLOW_TRACKING_URI is a database.")
+    client = _client(server)
+    outgoing = client.build_request(
+        request.method,
+        f"/{path}",
+        params=request.query_params.multi_items(),
+        headers={name: request.headers[name] for name in PASSED_ON if name in request.headers},
+        content=await request.body(),
+    )
+    try:
+        answer = await client.send(outgoing, stream=True)
+    except httpx.HTTPError as error:
+        raise HTTPException(502, f"MLflow does not answer: {error}") from error
+    return StreamingResponse(
+        answer.aiter_raw(),
+        status_code=answer.status_code,
+        headers={name: answer.headers[name] for name in ANSWERED if name in answer.headers},
+        background=BackgroundTask(answer.aclose),
+    )

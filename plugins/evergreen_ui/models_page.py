@@ -1,0 +1,253 @@
+"""What the Models page shows, read from the declarations and the ledger."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from evergreen.catalog import load
+from evergreen.ledger import Decision, Incident, Ledger, Promotion
+from evergreen.settings import Settings
+from evergreen.spec import METRICS, UseCase
+from evergreen_ui import PREFIX
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link; one that leads to Airflow's own pages opens in its window."""
+
+    text: str
+    href: str
+    airflow: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A metric beside the floor (or, where less is better, the ceiling) of the gate."""
+
+    metric: str
+    value: float
+    floor: float
+    more_is_better: bool
+
+    @property
+    def enough(self) -> bool:
+        """Tell whether the value is on the right side of the floor."""
+        return self.value >= self.floor if self.more_is_better else self.value <= self.floor
+
+    @property
+    def text(self) -> str:
+        """The value for a person."""
+        return f"{self.value:.3g}"
+
+    @property
+    def floor_text(self) -> str:
+        """The floor for a person."""
+        return f"{self.floor:.3g}"
+
+    @property
+    def share(self) -> float:
+        """Length of the bar, in percent."""
+        return self._percent(self.value)
+
+    @property
+    def floor_share(self) -> float:
+        """Where the floor's tick stands, in percent."""
+        return self._percent(self.floor)
+
+    def _percent(self, figure: float) -> float:
+        scale = 1.0 if self.more_is_better else 1.25 * max(self.value, self.floor, 1e-9)
+        return round(100 * min(max(figure / scale, 0.0), 1.0), 1)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The champion, in words."""
+
+    version: int
+    since: str
+
+
+@dataclass(frozen=True)
+class Happened:
+    """Something that happened, in words."""
+
+    outcome: str
+    sentence: str
+    cause: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One champion of the past, or the present one."""
+
+    version: int
+    kind: str
+    actor: str
+    reason: str
+    at: datetime | None
+    current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One use case on the page."""
+
+    name: str
+    doc: str = ""
+    facts: str = ""
+    error: str = ""
+    champion: Champion | None = None
+    bars: tuple[Bar, ...] = ()
+    last: Happened | None = None
+    incident: Happened | None = None
+    history: tuple[Step, ...] = ()
+    links: tuple[Link, ...] = field(default=())
+
+    @property
+    def state(self) -> str:
+        """`champion`, `none` or `broken`."""
+        if self.error:
+            return "broken"
+        return "champion" if self.champion else "none"
+
+    @property
+    def status(self) -> str:
+        """The state for a person."""
+        return {"broken": "broken", "champion": "has a champion", "none": "no champion yet"}[
+            self.state
+        ]
+
+    @property
+    def dag(self) -> str:
+        """Address of the training DAG."""
+        return f"/dags/{self.name}_training"
+
+
+def cards(settings: Settings, now: datetime) -> list[Card]:
+    """Return a card for each use case, the broken ones at the end.
+
+    Raises:
+        psycopg2.OperationalError: the ledger does not answer.
+    """
+    catalog = load(settings.use_cases_dir)
+    ledger = Ledger(settings.database_url)
+    good = [card(use_case, ledger, now) for use_case in catalog.use_cases.values()]
+    return good + [Card(name=name, error=error) for name, error in catalog.broken.items()]
+
+
+def card(use_case: UseCase, ledger: Ledger, now: datetime) -> Card:
+    """Return the card of one use case."""
+    promotions = ledger.promotions(use_case.name)
+    decisions = ledger.decisions(use_case.name, limit=1)
+    verdict = gate_evidence(ledger, promotions)
+    return Card(
+        name=use_case.name,
+        doc=use_case.doc,
+        facts=f"{use_case.kind.value} · {use_case.schedule or 'by hand'} · {use_case.owner}",
+        champion=_champion(promotions, now),
+        bars=bars(use_case, verdict),
+        last=_decision(decisions[0]) if decisions else None,
+        incident=_incident(ledger.incidents(use_case.name, limit=1), decisions),
+        history=tuple(
+            Step(p.version, p.kind, p.actor, p.reason, p.created_at, p is promotions[0])
+            for p in promotions
+        ),
+        links=tuple(links(use_case.name, promotions, decisions, verdict)),
+    )
+
+
+def gate_evidence(ledger: Ledger, promotions: tuple[Promotion, ...]) -> dict[str, Any]:
+    """Return the verdict that let the champion's version pass (empty: not on record).
+
+    After a rollback it is the one of the version's first promotion.
+    """
+    first = [p for p in promotions if p.kind == "promotion" and p.version == promotions[0].version]
+    decision = ledger.decision(first[-1].decision_id) if first else None
+    return decision.evidence if decision else {}
+
+
+def bars(use_case: UseCase, verdict: dict[str, Any]) -> tuple[Bar, ...]:
+    """Return what the champion reached on the holdout when it was gated, beside the floors."""
+    metrics = verdict.get("evaluation", {}).get("challenger", {}).get("metrics", {})
+    better = METRICS[use_case.kind]
+    return tuple(
+        Bar(name, metrics[name], floor, better[name])
+        for name, floor in use_case.gate.floors.items()
+        if isinstance(metrics.get(name), int | float)
+    )
+
+
+def links(
+    name: str,
+    promotions: tuple[Promotion, ...],
+    decisions: tuple[Decision, ...],
+    verdict: dict[str, Any],
+) -> Iterable[Link]:
+    """Yield where to look further."""
+    yield Link("Training DAG", f"/dags/{name}_training", airflow=True)
+    if decisions and (run := run_address(decisions[0].run_key)):
+        yield Link("Last run", run, airflow=True)
+    report = str(verdict.get("report", ""))
+    if report.endswith("/report.html"):
+        yield Link(
+            "Report of the champion", f"{PREFIX}/reports/{report.removesuffix('report.html')}"
+        )
+    if promotions:
+        yield Link("Champion in MLflow", f"{PREFIX}/open-mlflow/#/runs/{promotions[0].run_id}")
+        yield Link("Go back to an earlier one", "/dags/operations_rollback", airflow=True)
+    yield Link("Data Docs", f"{PREFIX}/data-docs/")
+
+
+def run_address(run_key: str) -> str | None:
+    """Return the address of the Airflow run that a run key names (None: it names another place).
+
+    >>> run_address("weather_training/manual__2026-11-21")
+    '/dags/weather_training/runs/manual__2026-11-21'
+    >>> run_address("cli/4711")
+    """
+    dag_id, _, run_id = run_key.partition("/")
+    if not dag_id.endswith("_training") and not dag_id.startswith("operations_"):
+        return None
+    return f"/dags/{dag_id}/runs/{run_id}"
+
+
+def age(since: timedelta) -> str:
+    """Say how long ago, in the largest unit that fits.
+
+    >>> age(timedelta(days=2, hours=5))
+    '2 days'
+    """
+    seconds = max(int(since.total_seconds()), 0)
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if count := seconds // length:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def _champion(promotions: tuple[Promotion, ...], now: datetime) -> Champion | None:
+    if not promotions or not promotions[0].created_at:
+        return None
+    newest = promotions[0]
+    trained = (
+        f", trained on data up to {newest.training.end:%Y-%m-%d}" if newest.training.end else ""
+    )
+    return Champion(newest.version, f"Champion for {age(now - newest.created_at)}{trained}.")
+
+
+def _decision(decision: Decision) -> Happened:
+    as_of = f", as of {decision.as_of:%Y-%m-%d %H:%M} UTC" if decision.as_of else ""
+    cause = f"{decision.kind.capitalize()}, asked for by {decision.actor}{as_of}"
+    return Happened(decision.outcome, decision.sentence, cause, decision.created_at)
+
+
+def _incident(incidents: tuple[Incident, ...], decisions: tuple[Decision, ...]) -> Happened | None:
+    """Return the newest incident, unless it is mended or something was decided since."""
+    if not incidents or incidents[0].resolved_at:
+        return None
+    newest = incidents[0]
+    if decisions and newest.created_at < decisions[0].created_at:
+        return None
+    sentence = f"{newest.step} failed: {newest.message}"
+    return Happened("incident", sentence, newest.run_key, newest.created_at)

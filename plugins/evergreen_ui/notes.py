@@ -1,0 +1,65 @@
+"""Listener of the scheduler: when a run ends, its outcome in words becomes its note.
+
+A task cannot write the note of its run (Airflow 3.3 has no such call), so it leaves the sentence
+in XCom under the key `outcome`.
+"""
+
+from typing import TYPE_CHECKING
+
+from airflow.listeners import hookimpl
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+
+OUTCOME = "outcome"
+LIMIT = 1000
+"""Characters that Airflow takes in a note."""
+
+
+@hookimpl
+def on_dag_run_success(dag_run: "DagRun") -> None:
+    """Write the outcome of a run that went well."""
+    write(dag_run)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: "DagRun") -> None:
+    """Write why a run failed, if it was for a reason that the engine knows."""
+    write(dag_run)
+
+
+def write(dag_run: "DagRun") -> None:
+    """Add the run's last outcome to its note, after what a person wrote there."""
+    if sentence := last_outcome(dag_run):
+        dag_run.note = added(dag_run.note, sentence)
+
+
+def added(note: str | None, sentence: str) -> str:
+    """Return the note with the sentence below it, once, and no longer than Airflow takes."""
+    if note and sentence in note:
+        return note
+    return (f"{note}\n\n{sentence}" if note else sentence)[:LIMIT]
+
+
+def last_outcome(dag_run: "DagRun") -> str | None:
+    """Return the sentence that a task of this run left last."""
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+    from sqlalchemy.orm import object_session
+
+    session = object_session(dag_run)
+    if session is None:
+        return None
+    newest = (
+        select(XComModel)
+        .where(
+            XComModel.dag_id == dag_run.dag_id,
+            XComModel.run_id == dag_run.run_id,
+            XComModel.key == OUTCOME,
+        )
+        .order_by(XComModel.timestamp.desc())
+        .limit(1)
+    )
+    with session.no_autoflush:
+        xcom = session.scalar(newest)
+    return str(XComModel.deserialize_value(xcom)) if xcom else None

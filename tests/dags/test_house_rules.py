@@ -1,0 +1,116 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evergreen.catalog import load
+from evergreen.settings import PROJECT
+
+USE_CASES = PROJECT / "include" / "use_cases"
+STEPS = ["extract", "validate", "build_features", "train", "evaluate", "gate", "promote"]
+Report = dict[str, Any]
+
+
+def load_dags(home: Path, use_cases: Path) -> Report:
+    """Load dags/ in a fresh process, with these use cases."""
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "EVERGREEN_HOME": str(home),
+        "EVERGREEN_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:1",
+        "EVERGREEN_USE_CASES_DIR": str(use_cases),
+        "PYTHONPATH": str(PROJECT / "include"),
+    }
+    command = [sys.executable, str(Path(__file__).with_name("bag.py")), str(PROJECT / "dags")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report: Report = json.loads(done.stdout.splitlines()[-1])
+    return report
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return load_dags(tmp_path_factory.mktemp("home"), USE_CASES)
+
+
+def test_every_dag_file_loads(report: Report) -> None:
+    assert report["import_errors"] == {}
+
+
+def test_every_use_case_has_its_training_dag_with_its_schedule(report: Report) -> None:
+    for name, use_case in load(USE_CASES).use_cases.items():
+        dag = report["dags"][f"{name}_training"]
+
+        assert dag["owner"] == use_case.owner
+        assert dag["schedule"] == use_case.schedule
+
+
+def test_every_dag_says_who_owns_it_and_what_it_does(report: Report) -> None:
+    for dag_id, dag in report["dags"].items():
+        assert dag["owner"] not in {"", "airflow"}, dag_id
+        assert dag["tags"], dag_id
+        assert len(dag["doc_md"]) > 100, dag_id
+
+
+def test_every_dag_runs_once_at_a_time_and_tells_of_its_failure(report: Report) -> None:
+    for dag_id, dag in report["dags"].items():
+        assert dag["max_active_runs"] == 1, dag_id
+        assert dag["catchup"] is False, dag_id
+        assert dag["dagrun_timeout"], dag_id
+        assert dag["on_failure"], dag_id
+
+
+def test_every_task_is_retried_and_ends(report: Report) -> None:
+    for dag_id, dag in report["dags"].items():
+        for task_id, task in dag["tasks"].items():
+            assert task["retries"] >= 3, f"{dag_id}.{task_id}"
+            assert task["timeout"], f"{dag_id}.{task_id}"
+            assert task["doc"] or task["mapped"], f"{dag_id}.{task_id}"
+
+
+def test_the_graph_of_a_training_reads_from_extract_to_promote(report: Report) -> None:
+    training = report["dags"]["weather_training"]
+
+    chain = [[above, below] for above, below in pairwise(STEPS)]
+
+    assert sorted([*chain, ["build_features", "evaluate"]]) == training["edges"]
+    assert training["tasks"]["train"]["mapped"]
+
+
+def test_a_training_can_be_asked_for_with_a_form(report: Report) -> None:
+    form = report["dags"]["iris_training"]["params"]
+
+    assert form == ["as_of", "dry_run", "force_retrain", "note"]
+
+
+def test_dag_files_are_parsed_without_what_costs_seconds(report: Report) -> None:
+    assert report["heavy"] == []
+    assert report["seconds"] < 0.3  # all files together, of processor time
+
+
+def test_a_broken_use_case_is_shown_and_leaves_the_others_alone(tmp_path: Path) -> None:
+    shutil.copy(USE_CASES / "iris.py", tmp_path)
+    (tmp_path / "churn.py").write_text("USE_CASE = 1 / 0\n")
+
+    report = load_dags(tmp_path, tmp_path)
+
+    assert "iris_training" in report["dags"]
+    assert list(report["import_errors"]) == ["broken_use_cases.py"]
+    assert "churn.py" in report["import_errors"]["broken_use_cases.py"]
+    assert "ZeroDivisionError" in report["import_errors"]["broken_use_cases.py"]
+
+
+def test_no_use_case_at_all_is_no_error(tmp_path: Path) -> None:
+    report = load_dags(tmp_path, tmp_path)
+
+    assert report["import_errors"] == {}
+    assert report["dags"] == {}
