@@ -3,3 +3,7 @@
 The package is the engine, pure Python that never imports airflow: the same steps run in a DAG,
 a notebook, a test or the `evergreen` command. Start reading at `evergreen.steps`.
 """
+
+import os
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported

@@ -84,12 +84,13 @@ def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> Featu
     raw = store.frame(snapshot.uri, snapshot.sha256)
     part = splits.split(use_case, raw, snapshot.as_of)
     _refuse(_row_problems(use_case, raw, part))
+    splits.folds(use_case, raw[part == TRAINING])  # refuses rows that are too few
     step = code(use_case)
     check_no_lookahead(step, raw, use_case)
     found = step.transform(raw)
     _refuse(_feature_problems(found, part))
     table = _table(use_case, raw, part.astype(str), found)
-    split = splits.describe(use_case, raw, part)
+    split = splits.describe(use_case, snapshot.as_of)
     about = {"snapshot": snapshot.sha256, "code": step.digest, "split": split}
     stored = store.write(f"{use_case.name}.features", table.to_batches(), table.schema, about)
     return FeaturesRef(
@@ -105,8 +106,7 @@ def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> Featu
 def load(ref: FeaturesRef, settings: Settings) -> pd.DataFrame:
     """Return what `build` kept: key, timestamp, `part`, features (text as objects) and target."""
     frame = SnapshotStore(settings.snapshots_url).frame(ref.uri, ref.sha256)
-    texts = frame.select_dtypes("str").columns
-    return frame.astype(dict.fromkeys(texts, object))
+    return frame.astype(dict.fromkeys(frame.select_dtypes("str").columns, "object"))
 
 
 def raw_holdout(ref: FeaturesRef, use_case: UseCase, settings: Settings) -> RawHoldout:

@@ -76,19 +76,19 @@ def accuracy(truth: Array, output: Output) -> float:
 
 def precision(truth: Array, output: Output) -> float:
     """Return TP / (TP + FP); 0 when nothing was predicted. Multiclass: macro average."""
-    hit, said, _ = _hits(truth, output)
+    _, hit, said, _ = hits(truth, output)
     return _ratio(hit, said)
 
 
 def recall(truth: Array, output: Output) -> float:
     """Return TP / (TP + FN); 0 when there is nothing to find. Multiclass: macro average."""
-    hit, _, true = _hits(truth, output)
+    _, hit, _, true = hits(truth, output)
     return _ratio(hit, true)
 
 
 def f1(truth: Array, output: Output) -> float:
     """Return the harmonic mean of precision and recall, 2TP / (2TP + FP + FN). Macro likewise."""
-    hit, said, true = _hits(truth, output)
+    _, hit, said, true = hits(truth, output)
     return _ratio(2 * hit, said + true)
 
 
@@ -157,6 +157,18 @@ def mape(truth: Array, output: Output) -> float:
     return float((np.abs(truth - output.labels) / np.maximum(np.abs(truth), _TINY)).mean())
 
 
+def hits(truth: Array, output: Output) -> tuple[Array, Array, Array, Array]:
+    """Return the classes that count (of two, the positive one), and of each class how many rows
+    were hits (true and said), said, and true.
+    """
+    if output.classes is not None and len(output.classes) == 2:
+        labels = output.classes[1:]
+    else:
+        labels = np.union1d(truth, output.labels)
+    true, said = truth[:, None] == labels, output.labels[:, None] == labels
+    return labels, (true & said).sum(axis=0), said.sum(axis=0), true.sum(axis=0)
+
+
 _TINY = float(np.finfo(np.float64).eps)
 
 _CLASSIFICATION: dict[str, Metric] = {
@@ -181,16 +193,6 @@ def _area(positive: Array, chance: Array) -> float | None:
         return None
     ranks = rankdata(chance)[positive].sum()
     return float((ranks - few * (few + 1) / 2) / (few * many))
-
-
-def _hits(truth: Array, output: Output) -> tuple[Array, Array, Array]:
-    """Count, for each class, hits (true and said), said, true; of two classes, the positive."""
-    if output.classes is not None and len(output.classes) == 2:
-        labels = output.classes[1:]
-    else:
-        labels = np.union1d(truth, output.labels)
-    true, said = truth[:, None] == labels, output.labels[:, None] == labels
-    return (true & said).sum(axis=0), said.sum(axis=0), true.sum(axis=0)
 
 
 def _ratio(part: Array, whole: Array) -> float:

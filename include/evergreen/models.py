@@ -84,8 +84,17 @@ class Output:
 def pipeline(
     use_case: UseCase, candidate: Candidate, parameters: Mapping[str, Any] | None = None
 ) -> Pipeline:
-    """Return the candidate's unfitted model; `parameters` override the estimator's."""
+    """Return the candidate's unfitted model; `parameters` override the estimator's.
+
+    Every `random_state` that the estimator leaves open is the seed of the use case.
+    """
     estimator = candidate.build().set_params(**(parameters or {}))
+    open_seeds = [
+        name
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] == "random_state" and value is None
+    ]
+    estimator.set_params(**dict.fromkeys(open_seeds, use_case.seed))
     chosen = set(candidate.columns or use_case.features.columns)
     numeric = [c for c in use_case.features.numeric if c in chosen]
     categorical = [c for c in use_case.features.categorical if c in chosen]

@@ -37,6 +37,8 @@ class Settings:
     """Apprise URLs (`mailto://`, `slack://`, `json://` ...) that are told of incidents."""
     ui_url: str = ""
     """Public address of the Airflow UI, for the links in notifications and reports."""
+    commit: str = ""
+    """Commit of the code, for images without a git checkout."""
 
     @property
     def data_docs_dir(self) -> Path:
@@ -79,6 +81,7 @@ def from_environment(env: Mapping[str, str]) -> Settings:
         expectations_dir=Path(env.get("EVERGREEN_EXPECTATIONS_DIR", PROJECT / "expectations")),
         notify_urls=tuple(env.get("EVERGREEN_NOTIFY_URLS", "").split()),
         ui_url=env.get("EVERGREEN_UI_URL", ""),
+        commit=env.get("EVERGREEN_COMMIT", ""),
     )
 
 
