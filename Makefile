@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs clean test check format lock install install-dev
+.PHONY: help up down status logs clean test check format secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +41,9 @@ check: install-dev ## Lint, format, types and import layers
 format: install-dev ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+secrets: install ## Print new secrets for docker-compose: make secrets >> .env
+	@$(BIN)/python -m evergreen.stack.container secrets
 
 lock: $(UV) ## Renew requirements.txt and requirements-dev.txt from their .in files
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate --python-version 3.11 \

@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 
 from evergreen.errors import SettingError
 from evergreen.settings import PROJECT
+from evergreen.stack.container import check_password
 from evergreen.stack.layout import Layout, write_private
 from evergreen.stack.postgres import EmbeddedPostgres
 
@@ -61,6 +62,18 @@ def refuse_other_stores(set_by_user: Mapping[str, str], known: Mapping[str, str]
                 f"{name} is set, but `make up` starts a store of its own;"
                 f" unset it (in the environment or in .env), or work without `make up`"
             )
+
+
+def password_of(set_by_user: Mapping[str, str]) -> dict[str, str]:
+    """Return the UI's password if the user has set it.
+
+    Raises:
+        SettingError: it is too short.
+    """
+    if PASSWORD not in set_by_user:
+        return {}
+    check_password(set_by_user[PASSWORD])
+    return {PASSWORD: set_by_user[PASSWORD]}
 
 
 def stack_environment(

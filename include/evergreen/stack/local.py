@@ -140,6 +140,7 @@ class Stack:
         """Decide ports and secrets and write them down; what runs keeps what it has."""
         known, set_by_user = self.environment, environment.explicit()
         environment.refuse_other_stores(set_by_user, known)
+        known |= environment.password_of(set_by_user)
         runs = {
             "EVERGREEN_POSTGRES_PORT": self.postgres.running,
             "EVERGREEN_MLFLOW_PORT": processes.running(self.layout, "mlflow") is not None,
