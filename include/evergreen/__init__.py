@@ -7,3 +7,4 @@ a notebook, a test or the `evergreen` command. Start reading at `evergreen.steps
 import os
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

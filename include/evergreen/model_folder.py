@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from evergreen import models
-from evergreen.provenance import environment
+from evergreen.provenance import PACKAGES, environment
 from evergreen.tracking import MODEL_FILE
 
 with warnings.catch_warnings():  # mlflow warns of its own type hints
@@ -50,9 +50,7 @@ def write(
         mlflow_model=described,
         serialization_format="skops",
         skops_trusted_types=list(models.TRUSTED),
-        pip_requirements=[
-            f"{name}=={found}" for name, found in environment().items() if name != "python"
-        ],
+        pip_requirements=[f"{name}=={environment()[name]}" for name in PACKAGES],
         signature=ModelSignature(schema(example), schema(pd.DataFrame({"label": labels}))),
         input_example=example,
     )

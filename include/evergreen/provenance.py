@@ -8,13 +8,16 @@ from importlib.metadata import version
 
 from evergreen.settings import PROJECT, Settings
 
-PACKAGES = ("scikit-learn", "skops", "numpy", "scipy", "pandas", "mlflow", "evergreen")
+PACKAGES = ("scikit-learn", "skops", "numpy", "scipy", "pandas", "mlflow")
+"""What a model needs of PyPI. Evergreen itself is not there, so no model asks for it by name."""
 
 
 @cache
 def environment() -> dict[str, str]:
     """Return the versions that a training depends on, Python's first."""
-    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    return {"python": platform.python_version()} | {
+        name: version(name) for name in (*PACKAGES, "evergreen")
+    }
 
 
 def commit(settings: Settings) -> str:
