@@ -5,33 +5,35 @@ Import GX from here, so that its settings are in place before it is imported.
 
 import logging
 import os
+import warnings
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 # One line for each SQL function when Airflow was imported first.
 logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
-import great_expectations as gx  # noqa: E402
-from great_expectations.core.expectation_suite import ExpectationSuite  # noqa: E402
-from great_expectations.core.expectation_validation_result import (  # noqa: E402
-    ExpectationSuiteValidationResult,
-    ExpectationValidationResult,
-)
-from great_expectations.core.run_identifier import RunIdentifier  # noqa: E402
-from great_expectations.data_context import EphemeralDataContext  # noqa: E402
-from great_expectations.data_context.types.base import DataContextConfig  # noqa: E402
-from great_expectations.data_context.types.resource_identifiers import (  # noqa: E402
-    ExpectationSuiteIdentifier,
-    ValidationResultIdentifier,
-)
-from great_expectations.exceptions import GreatExpectationsError  # noqa: E402
-from great_expectations.expectations.expectation import Expectation  # noqa: E402
-from great_expectations.expectations.expectation_configuration import (  # noqa: E402
-    ExpectationConfiguration,
-)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import great_expectations as gx
+    from great_expectations.core.expectation_suite import ExpectationSuite
+    from great_expectations.core.expectation_validation_result import (
+        ExpectationSuiteValidationResult,
+        ExpectationValidationResult,
+    )
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context.data_context.ephemeral_data_context import (
+        EphemeralDataContext,
+    )
+    from great_expectations.data_context.types.base import DataContextConfig, ProgressBarsConfig
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+    from great_expectations.exceptions.exceptions import GreatExpectationsError
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+    from great_expectations.render.renderer.site_builder import SiteBuilder
 
 __all__ = [
     "EphemeralDataContext",
-    "Expectation",
     "ExpectationConfiguration",
     "ExpectationSuite",
     "ExpectationSuiteIdentifier",
@@ -39,6 +41,7 @@ __all__ = [
     "ExpectationValidationResult",
     "GreatExpectationsError",
     "RunIdentifier",
+    "SiteBuilder",
     "ValidationResultIdentifier",
     "context",
 ]
@@ -54,7 +57,7 @@ def context(results: str, sites: dict[str, object]) -> EphemeralDataContext:
     config = DataContextConfig(
         config_version=4.0,
         analytics_enabled=False,
-        progress_bars={"globally": False, "metric_calculations": False},
+        progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
         fluent_datasources={},
         expectations_store_name="expectations",
         validation_results_store_name="results",

@@ -54,9 +54,14 @@ def value(raw: Any) -> str:
     return f"{raw:.6g}" if isinstance(raw, float) else str(raw)
 
 
+def bare(raw: Any) -> str:
+    """Write one value, text without quotes."""
+    return raw if isinstance(raw, str) else value(raw)
+
+
 def several(values: Iterable[Any], limit: int = 8) -> str:
     """Write a list of values, the first `limit` of them."""
-    listed = [str(each) if isinstance(each, str) else value(each) for each in values]
+    listed = [bare(each) for each in values]
     more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
     return ", ".join(listed[:limit]) + more
 

@@ -6,7 +6,7 @@ is told once, by the reason that explains it.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -74,12 +74,12 @@ def failures(
     `columns` are those of the snapshot; `notes` are told with the reasons that they explain.
     """
     failed = [check for check in checks if not check.passed]
-    broken = _missing(failed, columns) | _retyped(failed)
-    told = [check for check in failed if not _follows(check, broken)]
-    silent = len(failed) - len(told)
+    missing, retyped = _missing(failed, columns), _retyped(failed)
+    told = [check for check in failed if not _follows(check, missing | retyped)]
+    followers = [_about(check) for check in failed if _follows(check, missing | retyped)]
     reasons = [_failure(check, columns, use_case, notes) for check in told]
-    reasons.sort(key=lambda reason: (reason.expectation != COLUMN_SET, reason.column is not None))
-    return tuple(reasons) if not silent else (_counting(reasons[0], silent), *reasons[1:])
+    reasons = [_counting(reason, followers, missing) for reason in reasons]
+    return tuple(sorted(reasons, key=lambda r: (r.expectation != COLUMN_SET, r.column is not None)))
 
 
 def _missing(failed: Sequence[Checked], columns: Sequence[str]) -> set[str]:
@@ -91,22 +91,31 @@ def _retyped(failed: Sequence[Checked]) -> set[str]:
     return {c.kwargs["column"] for c in failed if c.expectation.type == OF_TYPE and not c.error}
 
 
+def _about(check: Checked) -> set[str]:
+    kwargs = check.kwargs
+    named = (kwargs.get(name) for name in ("column", "column_A", "column_B"))
+    return {column for column in (*named, *kwargs.get("column_list", ())) if column}
+
+
 def _follows(check: Checked, broken: set[str]) -> bool:
     """Tell whether the check raised only because of a column that another reason is about."""
-    kwargs = check.kwargs
-    about = {kwargs.get("column"), kwargs.get("column_A"), kwargs.get("column_B")}
-    about |= set(kwargs.get("column_list") or ())
-    return bool(check.error) and not broken.isdisjoint(about)
+    return bool(check.error) and not broken.isdisjoint(_about(check))
 
 
-def _counting(reason: FailedExpectation, silent: int) -> FailedExpectation:
+def _counting(
+    reason: FailedExpectation, followers: Sequence[set[str]], missing: set[str]
+) -> FailedExpectation:
+    """Add how many other checks could not run for the same reason."""
+    if reason.expectation == COLUMN_SET:
+        silent = sum(not missing.isdisjoint(about) for about in followers)
+    elif reason.expectation == OF_TYPE:
+        silent = sum(reason.column in about and missing.isdisjoint(about) for about in followers)
+    else:
+        silent = 0
+    if not silent:
+        return reason
     checks = "1 other check" if silent == 1 else f"{silent} other checks"
-    return FailedExpectation(
-        expectation=reason.expectation,
-        column=reason.column,
-        reason=f"{reason.reason} ({checks} could not run because of it)",
-        rows=reason.rows,
-    )
+    return replace(reason, reason=f"{reason.reason} ({checks} could not run because of it)")
 
 
 def _failure(
@@ -124,19 +133,12 @@ def _failure(
 
 
 def _explains(note: str, check: Checked, columns: Sequence[str], use_case: UseCase) -> bool:
+    """Tell whether a note of extract names what the check found wrong."""
     if check.expectation.type == COLUMN_SET:
-        return any(
-            repr(column) in note for column in set(check.kwargs["column_set"]) - set(columns)
-        )
+        return any(repr(c) in note for c in set(check.kwargs["column_set"]) - set(columns))
+    source = use_case.source
     column = check.kwargs.get("column")
-    return (
-        column is not None
-        and (repr(column) in note)
-        and (
-            column == use_case.source.target
-            or column in {*use_case.source.key, use_case.source.timestamp}
-        )
-    )
+    return column in {*source.key, source.timestamp, source.target} and repr(column) in note
 
 
 def _sentence(check: Checked, columns: Sequence[str], use_case: UseCase) -> str:
@@ -153,9 +155,9 @@ def _sentence(check: Checked, columns: Sequence[str], use_case: UseCase) -> str:
         return f"{about}: {_classes(figures)}"
     if "unexpected_count" in figures and figures.get("element_count"):
         return f"{about}: {_counted(check, use_case)}"
-    observed = phrases.value(figures.get("observed_value"))
+    observed = phrases.bare(figures.get("observed_value"))
     if kind == OF_TYPE:
-        return f"{about}: the type is {observed.strip(chr(39))}; expected {kwargs['type_']}"
+        return f"{about}: the type is {observed}; expected {kwargs['type_']}"
     return f"{about}: observed {observed}; {phrases.of(kind).breaks(kwargs)}"
 
 
@@ -164,15 +166,16 @@ def _counted(check: Checked, use_case: UseCase) -> str:
     share = phrases.share(figures["unexpected_count"], figures["element_count"])
     text = f"{share} {phrases.of(check.expectation.type).breaks(check.kwargs)}"
     rows = sample(check)
-    return f"{text}, e.g. {_example(rows[0], check.kwargs, use_case)}" if rows else text
+    example = _example(rows[0], check.kwargs, use_case) if rows else ""
+    return f"{text}, e.g. {example}" if example else text
 
 
 def _example(row: Json, kwargs: dict[str, Any], use_case: UseCase) -> str:
     where = " ".join(f"{key}={row[key]}" for key in use_case.source.key if key in row)
     columns = [kwargs.get(name) for name in ("column", "column_A", "column_B")]
-    told = [str(row[c]) for c in columns if c in row and c not in use_case.source.key]
-    values = " and ".join("NULL" if each == "None" else each for each in told)
-    return f"{values} at {where}" if values and where else values or where
+    shown = [c for c in columns if c in row and c not in use_case.source.key]
+    told = [str(row[c]) for c in shown if row[c] is not None]
+    return " at ".join(part for part in (" and ".join(told), where) if part)
 
 
 def _columns_changed(expected: Sequence[str], columns: Sequence[str]) -> str:
@@ -193,8 +196,8 @@ def _renamed(missing: Sequence[str], surplus: Sequence[str]) -> set[str]:
 
 
 def _classes(figures: dict[str, Any]) -> str:
-    missing = figures.get("partial_missing_list") or []
-    unexpected = figures.get("partial_unexpected_list") or []
+    missing = sorted(figures.get("partial_missing_list") or [], key=str)
+    unexpected = sorted(figures.get("partial_unexpected_list") or [], key=str)
     parts = [f"no row has {phrases.several(map(phrases.value, missing))}"] if missing else []
     if unexpected:
         parts.append(f"unexpected {phrases.several(map(phrases.value, unexpected))}")
@@ -222,17 +225,17 @@ def plain(cell: Any) -> Any:
     return cell if isinstance(cell, bool | int | float | str) else str(cell)
 
 
-def observed(check: Checked) -> str:
+def observed(check: Checked, columns: Sequence[str]) -> str:
     """Write what a check found, for the table of all checks."""
     figures = check.figures
+    if gone := _about(check) - set(columns):
+        return f"there is no column {', '.join(sorted(gone))}"
     if check.error:
         return f"could not be checked: {check.error}"
     if figures.get("element_count") is not None:
         count = figures.get("unexpected_count", 0)
         return f"{count} of {figures['element_count']} values fail"
     if figures.get("observed_value") is None:
-        return "all present" if check.passed else _classes(figures)
+        return "as expected" if check.passed else _classes(figures)
     found = figures["observed_value"]
-    return (
-        phrases.several(found, 99) if isinstance(found, list) else phrases.value(found).strip("'")
-    )
+    return phrases.several(found, 99) if isinstance(found, list) else phrases.bare(found)

@@ -6,8 +6,7 @@ Usage::
     result.passed, [failure.reason for failure in result.failed], result.docs
 """
 
-from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -51,7 +50,7 @@ def validate(snapshot: SnapshotRef, use_case: UseCase, *, settings: Settings) ->
         passed=not failed and bool(result.success) and all(check.passed for check in checks),
         checked=len(checks),
         failed=failed,
-        docs=docs.publish(result, snapshot, checks, failed),
+        docs=docs.publish(result, snapshot, table.column_names, checks, failed),
     )
 
 
@@ -66,15 +65,14 @@ def _run(
     asset = docs.context.data_sources.add_pandas("snapshot").add_dataframe_asset(use_case.name)
     definition = asset.add_batch_definition_whole_dataframe(snapshot.sha256[:12])
     batch = definition.get_batch(batch_parameters={"dataframe": to_pandas(table)})
-    return batch.validate(
-        suite,
-        result_format={
-            "result_format": "SUMMARY",
-            "partial_unexpected_count": reasons.SAMPLE,
-            **({"unexpected_index_column_names": key} if key else {}),
-        },
-        expectation_parameters=parameters(table, snapshot, use_case),
-    )
+    result_format: dict[str, Any] = {
+        "result_format": "SUMMARY",
+        "partial_unexpected_count": reasons.SAMPLE,
+    }
+    if key:
+        result_format["unexpected_index_column_names"] = key
+    given = parameters(table, snapshot, use_case)
+    return batch.validate(suite, result_format=result_format, expectation_parameters=given)
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -86,16 +84,19 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
 
 
-def parameters(table: pa.Table, snapshot: SnapshotRef, use_case: UseCase) -> Mapping[str, Any]:
+def parameters(table: pa.Table, snapshot: SnapshotRef, use_case: UseCase) -> dict[str, Any]:
     """Return what `{"$PARAMETER": …}` may name in a suite: `as_of`, as the timestamp's type."""
     timestamp = use_case.source.timestamp
-    found = timestamp is not None and timestamp in table.column_names
-    return {"as_of": _like(table.schema.field(timestamp).type if found else None, snapshot.as_of)}
+    if timestamp not in table.column_names:
+        return {"as_of": snapshot.as_of}
+    return {"as_of": _like(table.schema.field(timestamp).type, snapshot.as_of)}
 
 
-def _like(column: pa.DataType | None, moment: datetime) -> date | datetime:
-    if column is not None and pa.types.is_date(column):
+def _like(column: pa.DataType, moment: datetime) -> date | datetime:
+    """Write a moment as values of the column are, because Python compares no others with it."""
+    moment = moment.astimezone(UTC)
+    if pa.types.is_date(column):
         return moment.date()
-    if column is not None and pa.types.is_timestamp(column) and column.tz is None:
+    if pa.types.is_timestamp(column) and column.tz is None:
         return moment.replace(tzinfo=None)
     return moment

@@ -1,0 +1,241 @@
+"""Propose a use case and its suite from a table: what `evergreen new` writes.
+
+new("churn", table="customers", target="churned", settings=settings)
+# include/use_cases/churn.py and expectations/churn.json: read them, and put them right
+"""
+
+import json
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+from evergreen import profiling
+from evergreen.errors import DeclarationError, EvergreenError, did_you_mean
+from evergreen.profiling import ColumnProfile, TableProfile
+from evergreen.settings import Settings
+from evergreen.spec import TABLE, Kind, check_name
+from evergreen.warehouse import Reading, exists, identifier, quoted, reading
+
+WIDTH = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the person asked for."""
+
+    name: str
+    table: str
+    target: str
+    time: str | None
+    key: tuple[str, ...]
+    owner: str
+
+
+def new(
+    name: str,
+    *,
+    table: str,
+    target: str,
+    time: str | None = None,
+    key: Sequence[str] | None = None,
+    settings: Settings,
+    owner: str = "me",
+) -> tuple[Path, Path]:
+    """Write the use case and its suite; return their paths. Nothing is ever overwritten.
+
+    `key` may be left out when the table has a primary key.
+
+    Raises:
+        DeclarationError: a name that cannot be used, or an unknown table or column.
+        EvergreenError: a file of that name is there, or the table is not fit to learn from.
+    """
+    check_name("name", name)
+    if not TABLE.fullmatch(table):
+        raise DeclarationError("table", table, "name or schema.name in [a-z0-9_]")
+    paths = (settings.use_cases_dir / f"{name}.py", settings.expectations_dir / f"{name}.json")
+    _refuse_overwriting(paths)
+    with reading(settings.database_url) as moment:
+        profile = _profile(moment, table)
+        asked = Request(name=name, table=table, target=target, time=time, owner=owner,
+                        key=tuple(key or profile.primary_key))  # fmt: skip
+        _check_request(moment, profile, asked)
+        values = _proposal(moment, profile, asked)
+    texts = (_render(values), _suite(profile, asked, values["kind"]))
+    for path, text in zip(paths, texts, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return paths
+
+
+def _refuse_overwriting(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if path.exists():
+            raise EvergreenError(f"{path} is there already; choose another name or delete it")
+
+
+def _profile(moment: Reading, table: str) -> TableProfile:
+    if not exists(moment, table):
+        known = moment.tables()
+        raise DeclarationError("table", table, _known(table, known))
+    return profiling.profile(moment, table)
+
+
+def _known(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    return f"one of {', '.join(known) or '(there is none)'}{did_you_mean(name, known)}"
+
+
+def _check_request(moment: Reading, profile: TableProfile, asked: Request) -> None:
+    named = {"target": asked.target, "time": asked.time}
+    for field, column in [*named.items(), *(("key", each) for each in asked.key)]:
+        if column is not None and column not in profile.columns:
+            raise DeclarationError(field, column, _known(column, profile.columns))
+    if not profile.rows:
+        raise EvergreenError(f"the table {asked.table} is empty; load rows, then profile them")
+    if asked.time is not None and not profile.columns[asked.time].is_time:
+        raise DeclarationError("time", asked.time, "a date, timestamp or timestamptz column")
+    for column in {asked.target, *asked.key, *([asked.time] if asked.time else [])}:
+        if nulls := profile.columns[column].nulls:
+            raise EvergreenError(
+                f"{column}: {nulls} of {profile.rows} rows are NULL; fill them, or read the rows"
+                " that have it from a view"
+            )
+    _check_key(moment, profile, asked)
+
+
+def _check_key(moment: Reading, profile: TableProfile, asked: Request) -> None:
+    if not asked.key:
+        raise EvergreenError(
+            f"the table {asked.table} has no primary key; name the columns that identify a row"
+            f" with --key (columns: {', '.join(profile.columns)})"
+        )
+    columns = ", ".join(quoted(column) for column in asked.key)
+    relation = identifier(asked.table)
+    [(distinct,)] = moment.query(
+        f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {relation}) AS keys"
+    )
+    if distinct != profile.rows:
+        raise EvergreenError(
+            f"key {asked.key}: {profile.rows} rows, but {distinct} different keys;"
+            " name columns that identify a row"
+        )
+
+
+def _kind(target: ColumnProfile) -> Kind:
+    if target.values is not None and len(target.values) < 2:
+        raise EvergreenError(f"{target.name} has one value only: there is nothing to learn")
+    if target.is_time or (target.values is None and not target.is_number):
+        raise EvergreenError(
+            f"{target.name} is {target.type} with many values; allowed: a number, or at most"
+            f" {profiling.CLASSES} classes"
+        )
+    if target.values is not None and len(target.values) == 2:
+        return Kind.BINARY
+    classes = target.values is not None and not target.type.startswith("float")
+    return Kind.MULTICLASS if classes else Kind.REGRESSION
+
+
+def _proposal(moment: Reading, profile: TableProfile, asked: Request) -> dict[str, Any]:
+    target = profile.columns[asked.target]
+    kind = _kind(target)
+    used = {asked.target, asked.time, *asked.key}
+    columns = [column for column in profile.columns.values() if column.name not in used]
+    numeric = [column.name for column in columns if column.is_number]
+    categorical = [c.name for c in columns if c.type in {"str", "bool"} and c.values is not None]
+    chosen = {*numeric, *categorical}
+    if not chosen:
+        raise EvergreenError(
+            f"{asked.table} has no column to learn from besides {sorted(filter(None, used))}"
+        )
+    holdout, unit = _holdout(profile, asked.time)
+    return {
+        "asked": asked,
+        "kind": kind,
+        "numeric": numeric,
+        "categorical": categorical,
+        "left_out": [column.name for column in columns if column.name not in chosen],
+        "holdout": holdout,
+        "unit": unit,
+        "min_rows": max(1, min(50, profile.rows // 8)),
+        **_gate(moment, kind, asked),
+    }
+
+
+def _holdout(profile: TableProfile, time: str | None) -> tuple[float, str]:
+    """Propose a fifth of the history, or a quarter of the keys."""
+    if time is None:
+        return 0.25, ""
+    column = profile.columns[time]
+    seconds = (column.high - column.low).total_seconds()
+    if seconds <= 0:
+        raise EvergreenError(f"{time} is {column.low} in every row; a holdout by time needs more")
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("seconds", 1)):
+        if seconds >= 10 * length:
+            return round(seconds / length / 5), unit
+    return 1, "seconds"
+
+
+def _gate(moment: Reading, kind: Kind, asked: Request) -> dict[str, Any]:
+    """Propose floors that a model which learnt nothing does not reach."""
+    target, relation = quoted(asked.target), identifier(asked.table)
+    if kind is Kind.REGRESSION:
+        [(error,)] = moment.query(
+            f"SELECT avg(abs({target}::float8 - median)) FROM {relation}, (SELECT percentile_cont"
+            f"(0.5) WITHIN GROUP (ORDER BY {target}::float8) AS median FROM {relation}) AS middle"
+        )
+        return {"metric": "mae", "floors": {"mae": float(f"{error:.3g}"), "r2": 0.1}}
+    if kind is Kind.BINARY:
+        return {"metric": "roc_auc", "floors": {"roc_auc": 0.6}}
+    [(share,)] = moment.query(
+        f"SELECT max(n)::float8 / sum(n) FROM"
+        f" (SELECT count(*) AS n FROM {relation} GROUP BY {target}) AS classes"
+    )
+    return {"metric": "f1", "floors": {"accuracy": min(0.99, math.ceil(share * 100 + 5) / 100)}}
+
+
+def _render(values: dict[str, Any]) -> str:
+    templates = Environment(
+        loader=PackageLoader("evergreen"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (the text is Python; every value goes through `text`)
+    )
+    templates.filters["text"] = _text
+    templates.filters["tuple"] = _tuple
+    return templates.get_template("use_case.py.jinja").render(values)
+
+
+def _text(value: str) -> str:
+    """Write a Python string; JSON's are, and in double quotes."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _tuple(names: Sequence[str], indent: int) -> str:
+    """Write a tuple of strings, on as many lines as it needs."""
+    items = [_text(name) for name in names]
+    line = f"({', '.join(items)}{',' if len(items) == 1 else ''}),"
+    if indent + len(line) <= WIDTH:
+        return line
+    margin = " " * (indent // 4 * 4 + 4)
+    packed = textwrap.wrap(
+        ", ".join(items), WIDTH - 16, break_long_words=False, break_on_hyphens=False
+    )
+    return "(\n" + "".join(f"{margin}{row}\n" for row in packed) + f"{margin[4:]}),  # fmt: skip"
+
+
+def _suite(profile: TableProfile, asked: Request, kind: Kind) -> str:
+    document = profiling.suite(
+        asked.name,
+        profile,
+        key=asked.key,
+        time=asked.time,
+        target=asked.target,
+        classes=kind is not Kind.REGRESSION,
+    )
+    return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
