@@ -37,6 +37,10 @@ class Settings:
     """Apprise URLs (`mailto://`, `slack://`, `json://` ...) that are told of incidents."""
     ui_url: str = ""
     """Public address of the Airflow UI, for the links in notifications and reports."""
+    api_keys: tuple[str, ...] = ()
+    """Keys that the prediction service accepts as `X-API-Key`; none: everybody may ask."""
+    serve_host: str = "127.0.0.1"
+    serve_port: int = 8100
     commit: str = ""
     """Commit of the code, for images without a git checkout."""
 
@@ -81,6 +85,9 @@ def from_environment(env: Mapping[str, str]) -> Settings:
         expectations_dir=Path(env.get("EVERGREEN_EXPECTATIONS_DIR", PROJECT / "expectations")),
         notify_urls=tuple(env.get("EVERGREEN_NOTIFY_URLS", "").split()),
         ui_url=env.get("EVERGREEN_UI_URL", ""),
+        api_keys=tuple(env.get("EVERGREEN_API_KEYS", "").replace(",", " ").split()),
+        serve_host=env.get("EVERGREEN_SERVE_HOST", "127.0.0.1"),
+        serve_port=int(env.get("EVERGREEN_SERVE_PORT", "8100")),
         commit=env.get("EVERGREEN_COMMIT", ""),
     )
 

@@ -1,0 +1,198 @@
+"""From a validated order to an answer and the lines that go on record."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic_core import to_json
+
+from evergreen.models import Array, Output
+from evergreen.serving.contract import Order, Refused, Row
+from evergreen.serving.desk import Desk, Served, Trial
+from evergreen.serving.engine import Scored
+from evergreen.serving.ids import fraction, new_id
+
+CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
+
+
+@dataclass(frozen=True)
+class Task:
+    """An order with the rows that were read for it, if it named keys."""
+
+    order: Order
+    ids: tuple[str, ...]
+    raw: pd.DataFrame | None = None
+    wanted: Array | None = None
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The raw rows to predict, as they go on record."""
+        if self.raw is None or self.wanted is None:
+            return self.order.predicted
+        return self.raw.iloc[self.wanted].astype(object).to_dict("records")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent, and what is kept."""
+
+    served: Served
+    variant: str
+    scored: Scored
+    latency_ms: float
+    body: bytes
+    lines: Sequence[bytes]
+
+
+def ids(order: Order) -> tuple[str, ...]:
+    """Name the predictions of an order."""
+    return tuple(new_id() for _ in range(len(order.keys) or order.wanted))
+
+
+def choose(desk: Desk, task: Task) -> tuple[Served, str]:
+    """Return who answers: the champion, or the challenger of a canary or A/B trial for its share.
+
+    A canary is drawn by request, an A/B trial by subject, who always gets the same.
+    """
+    trial = desk.trial
+    if trial is None or trial.strategy == SHADOW:
+        return desk.champion, CHAMPION
+    subject = task.order.subject if trial.strategy == "ab" else None
+    drawn = fraction(subject or task.ids[0], str(trial.id))
+    return (trial.challenger, CHALLENGER) if drawn < trial.share else (desk.champion, CHAMPION)
+
+
+def score(served: Served, task: Task) -> Scored:
+    """Predict what the task wants, with features as in training.
+
+    Raises:
+        Refused: the model has no finite answer for these values.
+    """
+    scored = _score(served, task)
+    figures = scored.output.probabilities
+    figures = scored.output.labels if figures is None else figures
+    if figures.dtype.kind == "f" and not np.isfinite(figures).all():
+        raise Refused("row", "the model has no finite answer for these values")
+    return scored
+
+
+def _score(served: Served, task: Task) -> Scored:
+    contract, order = served.contract, task.order
+    if task.raw is not None and task.wanted is not None:
+        return served.engine.frame(task.raw, task.wanted)
+    if contract.use_case.features.function is None:
+        return served.engine.columns(contract.values(order.rows))
+    raw = contract.frame(order.rows)
+    return served.engine.frame(raw, np.arange(len(raw) - order.wanted, len(raw)))
+
+
+def notes(served: Served, task: Task) -> list[str]:
+    """Say what the caller should know of the answer."""
+    contract, order = served.contract, task.order
+    time = contract.use_case.source.timestamp
+    if not contract.looks_back or time not in contract.use_case.features.raw:
+        return []
+    if task.raw is None or task.wanted is None:
+        first, target = order.rows[0][time], order.predicted[0][time]
+    else:
+        first, target = task.raw[time].iloc[0], task.raw[time].iloc[int(task.wanted.min())]
+    note = contract.short_of_history(first, target)
+    return [note] if note else []
+
+
+def answer(
+    served: Served, variant: str, task: Task, started: float, context: Mapping[str, Any],
+    told: Sequence[str] = (), scored: Scored | None = None,
+) -> Answer:  # fmt: skip
+    """Score a task and write its answer; `context` goes on every line.
+
+    Raises:
+        Refused: the model has no finite answer for these values.
+    """
+    scored = score(served, task) if scored is None else scored
+    found = _predictions(task.ids, scored.output)
+    shared = {
+        "use_case": served.ref.use_case,
+        "version": served.ref.version,
+        "sha256": served.ref.sha256,
+        "engine": served.engine.name,
+        "variant": variant,
+    }
+    document = {**shared, "predictions": found} if task.order.batch else {**found[0], **shared}
+    if told or scored.unseen:
+        document["notes"] = [*told, *_unseen(scored)]
+    body = to_json(document)
+    latency = (perf_counter() - started) * 1000
+    lines = record(served, variant, task, found, latency, context)
+    return Answer(served, variant, scored, latency, body, lines)
+
+
+def record(
+    served: Served, variant: str, task: Task, found: Sequence[Row], latency: float,
+    context: Mapping[str, Any],
+) -> list[bytes]:  # fmt: skip
+    """Write one line per prediction, as the table `evergreen.predictions` wants it."""
+    shadow = variant == SHADOW
+    shared = {
+        "time": datetime.now(UTC),
+        "use_case": served.ref.use_case,
+        "version": served.ref.version,
+        "run_id": served.ref.run_id,
+        "sha256": served.ref.sha256,
+        "snapshot_sha256": served.ref.snapshot_sha256,
+        "engine": served.engine.name,
+        "variant": variant,
+        "subject": task.order.subject,
+        "latency_ms": latency,
+        **context,
+    }
+    history = list(task.order.history) or None
+    lines = []
+    for request_id, row, prediction in zip(task.ids, task.rows, found, strict=True):
+        own = {
+            "id": new_id() if shadow else request_id,
+            "request_id": request_id,
+            "inputs": row,
+            "history": history,
+            "output": prediction["prediction"],
+            "probability": prediction.get("probability"),
+            "probabilities": prediction.get("probabilities"),
+        }
+        lines.append(to_json(own | shared, inf_nan_mode="null"))
+        history = None  # of a batch, the rows before one are the rows of the others
+    return lines
+
+
+def shadow_lines(
+    trial: Trial, task: Task, started: float, context: Mapping[str, Any]
+) -> list[bytes]:
+    """Let the challenger answer what nobody sees; return its lines."""
+    scored = score(trial.challenger, task)
+    latency = (perf_counter() - started) * 1000
+    found = _predictions(task.ids, scored.output)
+    return record(trial.challenger, SHADOW, task, found, latency, context)
+
+
+def _predictions(names: Sequence[str], output: Output) -> list[Row]:
+    labels = output.labels.tolist()
+    if output.probabilities is None or output.classes is None:
+        return [
+            {"id": name, "prediction": label} for name, label in zip(names, labels, strict=True)
+        ]
+    classes = [str(c) for c in output.classes.tolist()]
+    return [
+        {"id": name, "prediction": label, "probability": max(row),
+         "probabilities": dict(zip(classes, row, strict=True))}
+        for name, label, row in zip(names, labels, output.probabilities.tolist(), strict=True)
+    ]  # fmt: skip
+
+
+def _unseen(scored: Scored) -> list[str]:
+    return [
+        f"{column}: {count} value{'s' if count > 1 else ''} never seen in training"
+        for column, count in scored.unseen.items()
+    ]

@@ -1,0 +1,226 @@
+"""The service's HTTP side.
+
+Usage::
+
+    app = create_app(settings, catalog.load(settings.use_cases_dir))
+    uvicorn.run(app)
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg2
+from fastapi import FastAPI
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from typing_extensions import TypedDict
+
+from evergreen.catalog import Catalog
+from evergreen.serving import guard, openapi, store
+from evergreen.serving.artifacts import Artifacts, Fetch, from_mlflow
+from evergreen.serving.contract import TEXT, Refused, parsed
+from evergreen.serving.desk import Desk
+from evergreen.serving.guard import Json
+from evergreen.serving.journal import Journal
+from evergreen.serving.meters import Meters
+from evergreen.serving.predicting import Predictor
+from evergreen.serving.watch import Watcher
+from evergreen.settings import Settings
+
+log = logging.getLogger(__name__)
+START_SECONDS = 30.0
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Feedback(TypedDict):
+    """What turned out to be true of a prediction."""
+
+    id: TEXT
+    label: bool | int | float | TEXT
+
+
+Feedback.__pydantic_config__ = {"extra": "forbid", "strict": True}  # type: ignore[attr-defined]
+FEEDBACK = TypeAdapter(Feedback)
+
+
+def create_app(settings: Settings, catalog: Catalog, *, fetch: Fetch | None = None) -> FastAPI:
+    """Build the service; `fetch` brings model files from elsewhere than MLflow."""
+    service = Service(settings, catalog, fetch or from_mlflow(settings))
+    app = FastAPI(title="Evergreen", routes=service.routes(), lifespan=service.lifespan,
+                  redoc_url=None, exception_handlers=_HANDLERS)  # fmt: skip
+    app.add_middleware(guard.ApiKey, keys=settings.api_keys)
+    app.openapi = lambda: openapi.document(service.watcher.desks)  # type: ignore[method-assign]
+    app.state.service = service
+    return app
+
+
+class Service:
+    """The parts of one service, and its routes."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, fetch: Fetch) -> None:
+        self.settings, self.catalog = settings, catalog
+        self.watcher = Watcher(settings, catalog, Artifacts(settings.home / "models", fetch))
+        self.journal = Journal(settings.home / "spool", settings.database_url)
+        self.meters = Meters(self.journal)
+        self.watcher.on_swap = self._measure
+        self.predictor = Predictor(settings, self.watcher, self.journal, self.meters)
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Follow the ledger and ship predictions as long as the app lives."""
+        self.journal.start()
+        self.watcher.start()
+        await asyncio.to_thread(self.watcher.looked.wait, START_SECONDS)
+        yield
+        await self.predictor.finish()
+        await asyncio.to_thread(self.watcher.close)
+        await asyncio.to_thread(self.journal.close)
+
+    def routes(self) -> list[Route]:
+        """Return the routes; all handlers are `async`, as a thread per request costs more."""
+        return [
+            Route("/health", self.health),
+            Route("/ready", self.ready),
+            Route("/metrics", self.metrics),
+            self._route("predict", "POST", self.predictor.one),
+            self._route("predict/batch", "POST", self.predictor.batch),
+            self._route("model-info", "GET", self.model_info),
+            self._route("feedback", "POST", self.feedback),
+        ]
+
+    async def health(self, _: Request) -> Response:
+        """Tell that the process answers."""
+        return Json(b'{"status":"alive"}')
+
+    async def metrics(self, _: Request) -> Response:
+        """Tell everything that is counted."""
+        return Response(self.meters.text(), media_type="text/plain; version=0.0.4")
+
+    async def ready(self, _: Request) -> Response:
+        """Tell whether every champion is loaded and in step, and if not, why."""
+        problems = dict(self.watcher.problems)
+        if self.journal.problem:
+            problems["journal"] = self.journal.problem
+        problems |= dict.fromkeys(self.catalog.broken, "its file is broken")
+        if not self.watcher.looked.is_set():
+            problems["ledger"] = "the ledger has not been read yet"
+        desks = self.watcher.desks
+        missing = [name for name in problems if name in self.catalog.use_cases.keys() - desks]
+        waiting = not self.watcher.looked.is_set() or (not desks and "ledger" in problems)
+        bad = bool(missing) or waiting
+        document = {
+            "status": "not ready" if bad else "degraded" if problems else "ready",
+            "reasons": problems,
+            "champions": {name: desk.champion.ref.version for name, desk in desks.items()},
+        }
+        return Json(to_json(document), status_code=503 if bad else 200)
+
+    async def model_info(self, request: Request) -> Response:
+        """Tell which model answers."""
+        desk = self.predictor.desk(request)
+        served, use_case = desk.champion, desk.champion.contract.use_case
+        trial = desk.trial
+        document = {
+            "use_case": use_case.name,
+            "doc": use_case.doc,
+            "kind": use_case.kind,
+            "engine": served.engine.name,
+            **{k: v for k, v in served.ref.to_json().items() if k != "model_uri"},
+            "labels": served.labels,
+            "inputs": {c.name: c.dtype for c in served.contract.columns},
+            "looks_back": str(use_case.features.lookback) if served.contract.looks_back else None,
+            "trial": trial and {
+                "id": trial.id, "strategy": trial.strategy, "share": trial.share,
+                "version": trial.challenger.ref.version, "engine": trial.challenger.engine.name,
+            },
+        }  # fmt: skip
+        return Json(to_json(document))
+
+    async def feedback(self, request: Request) -> Response:
+        """Take what turned out to be true of a prediction."""
+        desk = self.predictor.desk(request)
+        given = parsed(FEEDBACK, await guard.body(request))
+        _check_label(desk, given["label"])
+        told = await asyncio.to_thread(self._give, desk, _uuid(given["id"]), given["label"])
+        if told is store.Told.UNKNOWN:
+            raise Refused("id", told.value, 404)
+        if told is store.Told.CONFLICT:
+            raise Refused("label", told.value, 409)
+        return Json(to_json({"id": given["id"], "stored": told is store.Told.STORED}))
+
+    def _give(self, desk: Desk, prediction_id: str, label: Any) -> store.Told:
+        name = desk.champion.ref.use_case
+        try:
+            told = store.give_label(self.settings.database_url, name, prediction_id, label)
+            if told is store.Told.UNKNOWN and self.journal.counts.waiting:
+                self.journal.flush()
+                told = store.give_label(self.settings.database_url, name, prediction_id, label)
+        except psycopg2.Error as error:
+            log.warning("a label cannot be stored: %s", error)
+            raise Refused("label", "the database is away; send it again later", 503) from None
+        return told
+
+    def _route(self, path: str, method: str, handler: Handler) -> Route:
+        async def counted(request: Request) -> Response:
+            name, started = request.path_params["use_case"], time.perf_counter()
+            try:
+                response = await handler(request)
+            except Refused as refused:
+                response = guard.refusal(refused)
+            known = name if name in self.catalog.use_cases else "unknown"
+            self.meters.requests.labels(known, path, response.status_code).inc()
+            if path.startswith("predict"):
+                self.meters.latency.labels(known).observe(time.perf_counter() - started)
+            return response
+
+        return Route(f"/{{use_case}}/{path}", counted, methods=[method])
+
+    def _measure(self) -> None:
+        """Copy what the watcher knows to the metrics."""
+        for name in self.catalog.use_cases:
+            self.meters.problem.labels(name).set(name in self.watcher.problems)
+            if desk := self.watcher.desks.get(name):
+                self.meters.version.labels(name).set(desk.champion.ref.version)
+                self.meters.promoted.labels(name).set(desk.champion.ref.promoted_at)
+
+
+def _check_label(desk: Desk, label: Any) -> None:
+    labels = desk.champion.labels
+    if not labels:
+        if isinstance(label, bool | str) or label != label or abs(label) == float("inf"):
+            raise Refused("label", "must be a finite number")
+        return
+    if not any(label == known and type(label) is type(known) for known in labels):
+        raise Refused("label", f"must be one of {', '.join(map(str, labels))}"[:300])
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise Refused("id", "is not a UUID") from None
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    refused = Refused("request", str(error.detail), error.status_code)
+    response = guard.refusal(refused)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _unexpected(_: Request, error: Exception) -> Response:
+    log.error("unexpected", exc_info=error)
+    return guard.refusal(Refused("request", "the service failed; its log says why", 500))
+
+
+_HANDLERS: dict[int | type[Exception], Any] = {HTTPException: _http, Exception: _unexpected}

@@ -1,0 +1,87 @@
+"""Who answers for a use case: one immutable object each, replaced whole.
+
+A request takes its desk once, so that no answer mixes two versions.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import numpy as np
+
+from evergreen.serving.artifacts import Artifacts, ModelRef
+from evergreen.serving.contract import Contract
+from evergreen.serving.engine import Engine, engine
+from evergreen.spec import UseCase
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model that is loaded and answers."""
+
+    ref: ModelRef
+    engine: Engine
+    contract: Contract
+    labels: tuple[Any, ...]
+    """The classes as plain values; empty: regression."""
+
+
+@dataclass
+class Record:
+    """How one side of a trial has done."""
+
+    requests: int = 0
+    errors: int = 0
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+    """Milliseconds of the latest requests."""
+
+    def add(self, latency: float | None) -> None:
+        """Count a request; None: it failed."""
+        self.requests += 1
+        if latency is None:
+            self.errors += 1
+        else:
+            self.latencies.append(latency)
+
+    @property
+    def p95(self) -> float:
+        """The 95th percentile of the latencies; 0 without any."""
+        return quantiles(self.latencies, n=20)[-1] if len(self.latencies) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A release: a challenger beside the champion."""
+
+    id: int
+    strategy: str
+    share: float
+    challenger: Served
+    sides: dict[str, Record] = field(
+        default_factory=lambda: {"champion": Record(), "challenger": Record()}
+    )
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What answers the requests of a use case at one moment."""
+
+    champion: Served
+    trial: Trial | None = None
+
+
+def serve(use_case: UseCase, ref: ModelRef, artifacts: Artifacts, expectations: Path) -> Served:
+    """Load a model and make it ready to answer, warm.
+
+    Raises:
+        ModelRefused: its bytes are not those that were gated, or it cannot be had.
+    """
+    model, golden = artifacts.get(ref)
+    found = engine(model, golden)
+    if golden is not None:
+        found.frame(golden.rows, np.arange(len(golden.rows)))
+    contract = Contract.of(use_case, golden, expectations / f"{use_case.name}.json")
+    classes = getattr(model, "classes_", None)
+    return Served(ref, found, contract, () if classes is None else tuple(classes.tolist()))

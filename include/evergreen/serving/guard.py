@@ -1,0 +1,74 @@
+"""What stands before every request: the API key, the size and the pace of bodies."""
+
+import asyncio
+import hmac
+from collections.abc import Iterable
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from evergreen.serving.contract import Refused
+
+MAX_BODY = 2_000_000
+BODY_SECONDS = 10.0
+OPEN = {"/health", "/ready"}
+"""Paths that need no key, for load balancers."""
+
+
+class Json(Response):
+    """A response of bytes that are JSON already."""
+
+    media_type = "application/json"
+
+
+class ApiKey:
+    """Let in who sends one of the keys as `X-API-Key`; everybody when there are no keys."""
+
+    def __init__(self, app: ASGIApp, keys: Iterable[str]) -> None:
+        self._app = app
+        self._keys = [key.encode() for key in keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 401."""
+        if scope["type"] != "http" or not self._keys or scope["path"] in OPEN:
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == b"x-api-key"), b"")
+        matches = [hmac.compare_digest(given, key) for key in self._keys]  # all: the same time
+        if any(matches):
+            await self._app(scope, receive, send)
+            return
+        await refusal(Refused("X-API-Key", "is missing or not known", 401))(scope, receive, send)
+
+
+def refusal(error: Refused) -> Json:
+    """Return the response that tells a refusal."""
+    return Json(to_json(error.document), status_code=error.status)
+
+
+async def body(request: Request) -> bytes:
+    """Read the body.
+
+    Raises:
+        Refused: it is larger than 2 MB (413), or did not arrive in 10 s (408).
+    """
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > MAX_BODY:
+        raise _too_large()
+    chunks, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MAX_BODY:
+                    raise _too_large()
+                chunks.append(chunk)
+    except TimeoutError:
+        raise Refused("body", f"did not arrive within {BODY_SECONDS:g} seconds", 408) from None
+    return b"".join(chunks)
+
+
+def _too_large() -> Refused:
+    return Refused("body", f"is larger than {MAX_BODY} bytes", 413)

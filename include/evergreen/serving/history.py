@@ -1,0 +1,97 @@
+"""Raw rows of the source by key, with the rows that their features look back at."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psycopg2
+
+from evergreen.models import Array
+from evergreen.selection import relation
+from evergreen.serving.contract import Contract, Refused, Row
+from evergreen.spec import UseCase
+from evergreen.warehouse import Reading, quoted, reading
+
+MOST_ROWS = 100_000
+DAY = timedelta(days=1)
+
+
+def read(url: str, contract: Contract, keys: Sequence[Row]) -> tuple[pd.DataFrame, Array]:
+    """Return raw rows in time order, with the types of training, and the places of the keys.
+
+    Raises:
+        Refused: a key is not in the source, or their time spans too many rows.
+        psycopg2.OperationalError: the database is away.
+    """
+    use_case = contract.use_case
+    with reading(url) as moment:
+        batches = _select(use_case, keys, moment)
+    frame = batches.to_pandas(date_as_object=False)
+    if len(frame) > MOST_ROWS:
+        raise Refused("keys", f"they span more than {MOST_ROWS} rows; ask for fewer at a time")
+    places = _places(frame, use_case.source.key, keys)
+    typed = {c.name: frame[c.name].astype(c.dtype) for c in contract.columns}
+    return pd.DataFrame(typed, index=frame.index), places
+
+
+def _select(use_case: UseCase, keys: Sequence[Row], moment: Reading) -> Any:
+    source, features = use_case.source, use_case.features
+    table, _ = relation(use_case)
+    columns = {column.name: column for column in moment.columns(table)}
+    time = source.timestamp
+    wanted = dict.fromkeys((*source.key, *([time] if time else ()), *features.raw))
+    expressions = ", ".join(columns[name].expression for name in wanted)
+    order = ", ".join(map(quoted, dict.fromkeys((*([time] if time else ()), *source.key))))
+    sql = f"SELECT {expressions} FROM {table} AS rows"
+    low, high = _span(use_case, keys, table, moment)
+    if time:
+        with moment.connection.cursor() as cursor:
+            bounds = cursor.mogrify("%s AND %s", (low, high)).decode()
+        sql += f" WHERE {quoted(time)} BETWEEN {bounds}"
+    schema, batches = moment.stream(f"{sql} ORDER BY {order} LIMIT {MOST_ROWS + 1}")
+    import pyarrow as pa
+
+    return pa.Table.from_batches(list(batches), schema)
+
+
+def _span(use_case: UseCase, keys: Sequence[Row], table: str, moment: Reading) -> tuple[Any, Any]:
+    """Return the first time that the features look back at, and the time of the last key."""
+    source = use_case.source
+    if source.timestamp is None:
+        return None, None
+    names = ", ".join(map(quoted, source.key))
+    values = [tuple(key[name] for name in source.key) for key in keys]
+    time = quoted(source.timestamp)
+    try:
+        with moment.connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT min({time}), max({time}) FROM {table} AS rows WHERE ({names}) IN %s",
+                (tuple(values),),
+            )
+            found = cursor.fetchone()
+    except psycopg2.DataError as error:
+        raise Refused("key", " ".join(str(error).split())[:200]) from None
+    if found is None or found[0] is None:
+        raise Refused("key", "the source has no such row")
+    lookback = use_case.features.lookback
+    return found[0] - lookback, found[1]
+
+
+def _places(frame: pd.DataFrame, names: Sequence[str], keys: Sequence[Row]) -> Array:
+    found = {tuple(map(_comparable, row)): i for i, row in enumerate(frame[list(names)].to_numpy())}
+    places = []
+    for number, key in enumerate(keys):
+        place = found.get(tuple(_comparable(key[name]) for name in names))
+        if place is None:
+            raise Refused(f"keys.{number}", "the source has no such row")
+        places.append(place)
+    return np.asarray(places)
+
+
+def _comparable(value: Any) -> Any:
+    if hasattr(value, "year"):
+        moment = pd.Timestamp(value)
+        return moment.tz_convert(None) if moment.tz else moment
+    return value

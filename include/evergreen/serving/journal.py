@@ -1,0 +1,280 @@
+"""Every answered prediction, first in a file and then in PostgreSQL.
+
+Usage::
+
+    journal = Journal(settings.home / "spool", settings.database_url)
+    journal.start()
+    journal.keep([b'{"id": …}'])        # on disk when it returns; else False, and counted
+    journal.close()                     # ships what is left
+
+A line is written before its answer is sent, so that a killed process loses none (a power cut may:
+the disk is not synced). A thread ships whole files in order and deletes each after its commit;
+what is shipped twice is stored once, by its id. When PostgreSQL is away the files wait, up to a
+size; beyond it lines are dropped, counted, and the drops stored when it is back.
+At any moment: accepted = logged + dropped + waiting.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg2
+from psycopg2.extensions import connection
+
+from evergreen.serving import store
+from evergreen.serving.ids import new_id
+
+log = logging.getLogger(__name__)
+SEGMENT_BYTES = 1_000_000
+CHUNK = 2_000
+"""Lines of one INSERT."""
+LONGEST_PAUSE = 2.0
+LOCK, REFUSED = "lock", "refused.jsonl"
+
+
+@dataclass
+class Counts:
+    """Predictions since the process began; `adopted` were waiting from processes before it."""
+
+    accepted: int = 0
+    adopted: int = 0
+    logged: int = 0
+    dropped: int = 0
+    unrecorded_drops: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many are on disk and not yet in PostgreSQL."""
+        return self.accepted + self.adopted - self.logged - self.dropped
+
+
+class Journal:
+    """One writer's files below `folder`, and the thread that ships them."""
+
+    def __init__(
+        self, folder: Path, url: str, *, max_bytes: int = 256_000_000, pause: float = 0.2
+    ) -> None:
+        self.counts = Counts()
+        self.problem = ""
+        """Why nothing is shipped at the moment, in words."""
+        self._url, self._max_bytes, self._pause = url, max_bytes, pause
+        self._root = folder
+        self._own = folder / new_id()
+        self._own.mkdir(parents=True)
+        self._lock_file = _lock(self._own)
+        self._mutex = threading.Lock()
+        self._wake, self._stop, self._shipped = (threading.Event() for _ in range(3))
+        self._handle, self._size, self._total = -1, 0, 0
+        self._drops: dict[str, int] = {}
+        self._connection: connection | None = None
+        self._adopt()
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ship."""
+        self._thread.start()
+
+    def close(self, timeout: float = 10) -> None:
+        """Ship what is left, if the database is there; what is not waits for the next process."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        with self._mutex:
+            self._seal()
+        self._disconnect()
+        if not self._segments() and not (self._own / REFUSED).exists():
+            (self._own / LOCK).unlink(missing_ok=True)
+            self._own.rmdir()
+        os.close(self._lock_file)
+
+    def keep(self, lines: Sequence[bytes]) -> bool:
+        """Write lines (without their line ends) to disk; False: they were dropped and counted."""
+        document = b"\n".join(lines) + b"\n"
+        with self._mutex:
+            self.counts.accepted += len(lines)
+            if self._total + len(document) > self._max_bytes:
+                return self._drop(len(lines), f"more than {self._max_bytes} bytes are waiting")
+            try:
+                self._append(document)
+            except OSError as error:
+                return self._drop(len(lines), f"the spool cannot be written: {error.strerror}")
+        if self._size >= SEGMENT_BYTES:
+            self._wake.set()
+        return True
+
+    def flush(self, timeout: float = 2) -> bool:
+        """Ship now and wait for it; tell whether nothing waits any more."""
+        end = time.monotonic() + timeout
+        while self.counts.waiting and time.monotonic() < end:
+            self._shipped.clear()
+            self._wake.set()
+            self._shipped.wait(0.05)
+        return not self.counts.waiting
+
+    def _append(self, document: bytes) -> None:
+        if self._handle < 0:
+            name = f"{time.time_ns():020d}.jsonl"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            self._handle = os.open(self._own / name, flags, 0o600)
+        try:
+            written = os.write(self._handle, document)
+            if written < len(document):
+                raise OSError(28, os.strerror(28))
+        except OSError:
+            os.ftruncate(self._handle, self._size)
+            raise
+        self._size += len(document)
+        self._total += len(document)
+
+    def _drop(self, count: int, reason: str) -> bool:
+        self.counts.dropped += count
+        self.counts.unrecorded_drops += count
+        self._drops[reason] = self._drops.get(reason, 0) + count
+        return False
+
+    def _seal(self) -> None:
+        """Close the file that is written to; the next line opens another."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle, self._size = -1, 0
+
+    def _run(self) -> None:
+        pause = self._pause
+        while True:
+            stopping = self._stop.is_set()
+            try:
+                self.ship()
+                self.problem, pause = "", self._pause
+            except (psycopg2.Error, OSError) as error:
+                self._disconnect()
+                self.problem = f"predictions wait on disk: {_one_line(error)}"
+                pause = min(pause * 2, LONGEST_PAUSE)
+            self._shipped.set()
+            if stopping:
+                return
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def ship(self) -> None:
+        """Ship every file in order, then the drops.
+
+        Raises:
+            psycopg2.OperationalError: the database is away; the files stay.
+        """
+        with self._mutex:
+            self._seal()
+            segments = self._segments()
+        for segment in segments:
+            self._ship_file(segment)
+        if self._drops:
+            self._ship_drops()
+
+    def _ship_file(self, segment: Path) -> None:
+        content = segment.read_bytes()
+        lines = content.split(b"\n")[:-1]  # a line without its end was never answered
+        refused: list[bytes] = []
+        for start in range(0, len(lines), CHUNK):
+            refused += self._insert(lines[start : start + CHUNK])
+        if refused:
+            with (self._own / REFUSED).open("ab") as stream:
+                stream.writelines(line + b"\n" for line in refused)
+        segment.unlink()
+        with self._mutex:
+            self._total -= len(content)
+            self.counts.logged += len(lines) - len(refused)
+            if refused:
+                self._drop(len(refused), f"PostgreSQL refused them; they are in {REFUSED}")
+
+    def _insert(self, lines: Sequence[bytes]) -> list[bytes]:
+        """Insert lines; return those that PostgreSQL cannot hold."""
+        try:
+            store.insert(self._connected(), lines)
+        except (psycopg2.DataError, psycopg2.IntegrityError, UnicodeDecodeError) as error:
+            if len(lines) == 1:
+                log.warning("a prediction cannot be stored: %s", _one_line(error))
+                return list(lines)
+            middle = len(lines) // 2
+            return self._insert(lines[:middle]) + self._insert(lines[middle:])
+        return []
+
+    def _ship_drops(self) -> None:
+        with self._mutex:
+            drops, self._drops = self._drops, {}
+        now = datetime.now(UTC).isoformat()
+        rows = [
+            {"id": new_id(), "time": now, "count": count, "reason": reason}
+            for reason, count in drops.items()
+        ]
+        try:
+            store.insert_drops(self._connected(), [json.dumps(row).encode() for row in rows])
+        except psycopg2.Error:
+            with self._mutex:
+                for reason, count in drops.items():
+                    self._drops[reason] = self._drops.get(reason, 0) + count
+            raise
+        with self._mutex:
+            self.counts.unrecorded_drops -= sum(drops.values())
+
+    def _connected(self) -> connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg2.connect(self._url, **store.TIMEOUTS)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _segments(self) -> list[Path]:
+        return sorted(self._own.glob("[0-9]*.jsonl"))
+
+    def _adopt(self) -> None:
+        """Take over the files that dead processes left."""
+        for folder in sorted(path for path in self._root.iterdir() if path.is_dir()):
+            if folder == self._own:
+                continue
+            with _unlocked(folder) as free:
+                if free:
+                    self._take(folder)
+        self.counts.adopted = sum(path.read_bytes().count(b"\n") for path in self._segments())
+        self._total = sum(path.stat().st_size for path in self._segments())
+
+    def _take(self, folder: Path) -> None:
+        for segment in folder.glob("[0-9]*.jsonl"):
+            segment.rename(self._own / segment.name)
+        if not (folder / REFUSED).exists():
+            (folder / LOCK).unlink(missing_ok=True)
+            folder.rmdir()
+
+
+def _lock(folder: Path) -> int:
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return handle
+
+
+@contextmanager
+def _unlocked(folder: Path) -> Iterator[bool]:
+    """Yield whether nobody holds a folder; hold it meanwhile."""
+    try:
+        handle = _lock(folder)
+    except (BlockingIOError, FileNotFoundError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(handle)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,199 @@
+"""One prediction request from its bytes to its answer: read, choose, score, keep, try out."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import time
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import psycopg2
+from starlette.requests import Request
+from starlette.responses import Response
+
+from evergreen.errors import did_you_mean
+from evergreen.serving import answers, guard, history, releases
+from evergreen.serving.answers import CHALLENGER, CHAMPION, SHADOW, Answer, Task
+from evergreen.serving.contract import Order, Refused
+from evergreen.serving.desk import Desk, Served, Trial
+from evergreen.serving.guard import Json
+from evergreen.serving.journal import Journal
+from evergreen.serving.meters import Meters
+from evergreen.serving.watch import Watcher
+from evergreen.settings import PROJECT, Settings
+
+log = logging.getLogger(__name__)
+INLINE_ROWS = 64
+"""Larger frames are scored in a thread, so that small requests need not wait for them."""
+MOST_SHADOWS = 64
+
+
+class Predictor:
+    """Handles the two prediction routes."""
+
+    def __init__(
+        self, settings: Settings, watcher: Watcher, journal: Journal, meters: Meters
+    ) -> None:
+        self._url = settings.database_url
+        self._watcher, self._journal, self._meters = watcher, journal, meters
+        self._shadows: set[asyncio.Task[None]] = set()
+        self._code = commit()
+
+    async def one(self, request: Request) -> Response:
+        """Answer for one row."""
+        desk = self.desk(request)
+        content = await guard.body(request)
+        return await self._respond(desk, desk.champion.contract.one(content))
+
+    async def batch(self, request: Request) -> Response:
+        """Answer for up to 1,000 rows, all by one version."""
+        desk = self.desk(request)
+        content = await guard.body(request)
+        if len(content) > 20_000:
+            order = await asyncio.to_thread(desk.champion.contract.batch, content)
+        else:
+            order = desk.champion.contract.batch(content)
+        return await self._respond(desk, order)
+
+    def desk(self, request: Request) -> Desk:
+        """Take the desk of the use case in the path.
+
+        Raises:
+            Refused: there is no such use case, or it has no champion.
+        """
+        name = request.path_params["use_case"]
+        desk = self._watcher.desks.get(name)
+        if desk is not None:
+            return desk
+        known = self._watcher.names
+        if name not in known:
+            raise Refused("use_case", f"there is none of that name{did_you_mean(name, known)}", 404)
+        if reason := self._watcher.problems.get(name) or self._watcher.problems.get("ledger"):
+            raise Refused("use_case", f"its champion is not loaded: {reason}"[:300], 503)
+        raise Refused("use_case", "it has no champion yet", 404)
+
+    async def finish(self) -> None:
+        """Wait for the shadows."""
+        await asyncio.gather(*self._shadows)
+
+    async def _respond(self, desk: Desk, order: Order) -> Response:
+        started = time.perf_counter()
+        task = await self._read(desk, Task(order, answers.ids(order)))
+        rows = len(task.order.rows) if task.raw is None else len(task.raw)
+        if rows > INLINE_ROWS:
+            answer = await asyncio.to_thread(self._answer, desk, task, started)
+        else:
+            answer = self._answer(desk, task, started)
+        self._journal.keep(answer.lines)
+        self._count(answer, len(task.ids))
+        if desk.trial is not None and desk.trial.strategy == SHADOW:
+            self._shadow(desk.trial, task)
+        return Json(answer.body)
+
+    async def _read(self, desk: Desk, task: Task) -> Task:
+        if not task.order.keys:
+            return task
+        contract = desk.champion.contract
+        try:
+            raw, wanted = await asyncio.to_thread(
+                history.read, self._url, contract, task.order.keys
+            )
+        except psycopg2.OperationalError as error:
+            log.warning("rows cannot be read: %s", error)
+            reason = "the database is away; send the history, or try later"
+            raise Refused("key", reason, 503) from None
+        return replace(task, raw=raw, wanted=wanted)
+
+    def _answer(self, desk: Desk, task: Task, started: float) -> Answer:
+        served, variant = answers.choose(desk, task)
+        if variant == CHALLENGER and desk.trial is not None:
+            answer = self._challenger(desk, desk.trial, task, started)
+            if answer is not None:
+                return answer
+            served, variant = desk.champion, CHAMPION
+        answer = self._safely(served, variant, task, started, desk.trial)
+        if desk.trial is not None:
+            desk.trial.sides[CHAMPION].add(answer.latency_ms)
+        return answer
+
+    def _challenger(self, desk: Desk, trial: Trial, task: Task, started: float) -> Answer | None:
+        """Let the challenger answer; None when it cannot: then the champion does."""
+        side = trial.sides[CHALLENGER]
+        try:
+            answer = self._safely(trial.challenger, CHALLENGER, task, started, trial)
+        except Refused as refused:
+            self._safely(
+                desk.champion, CHAMPION, task, started, trial
+            )  # else the input is at fault
+            log.warning("version %d failed: %s", trial.challenger.ref.version, refused)
+            side.add(None)
+            answer = None
+        else:
+            side.add(answer.latency_ms)
+        if trial.strategy == "canary" and (outcome := releases.verdict(trial)):
+            self._watcher.end_trial(desk.champion.ref.use_case, trial, f"aborted: {outcome}")
+        return answer
+
+    def _safely(
+        self, served: Served, variant: str, task: Task, started: float, trial: Trial | None
+    ) -> Answer:
+        context = {"code": self._code, "release_id": trial and trial.id}
+        try:
+            told = answers.notes(served, task)
+            return answers.answer(served, variant, task, started, context, told)
+        except Refused:
+            raise
+        except Exception as error:  # the feature code of a use case may raise anything on odd rows
+            self._meters.failures.labels(served.ref.use_case, served.ref.version).inc()
+            log.info("%s cannot be scored", served.ref.use_case, exc_info=error)
+            kind = type(error).__name__
+            raise Refused("row", f"the model cannot score these values ({kind})") from None
+
+    def _count(self, answer: Answer, rows: int) -> None:
+        ref = answer.served.ref
+        self._meters.predictions.labels(ref.use_case, ref.version, answer.variant).inc(rows)
+        for column, count in answer.scored.unseen.items():
+            self._meters.unseen.labels(ref.use_case, column).inc(count)
+
+    def _shadow(self, trial: Trial, task: Task) -> None:
+        if len(self._shadows) >= MOST_SHADOWS:
+            self._meters.shadow_drops.labels(trial.challenger.ref.use_case).inc(len(task.ids))
+            return
+        made = asyncio.create_task(self._score_shadow(trial, task))
+        self._shadows.add(made)
+        made.add_done_callback(self._shadows.discard)
+
+    async def _score_shadow(self, trial: Trial, task: Task) -> None:
+        context: dict[str, Any] = {"code": self._code, "release_id": trial.id}
+        side, started = trial.sides[CHALLENGER], time.perf_counter()
+        try:
+            lines = await asyncio.to_thread(answers.shadow_lines, trial, task, started, context)
+        except Exception as error:
+            log.warning("the shadow failed: %s", error)
+            side.add(None)
+            return
+        side.add((time.perf_counter() - started) * 1000)
+        self._journal.keep(lines)
+
+
+@cache
+def commit() -> str:
+    """Return the commit of the running code: EVERGREEN_COMMIT, else git's, else the version."""
+    if given := os.environ.get("EVERGREEN_COMMIT"):
+        return given
+    command = ["git", "-C", str(PROJECT), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)
+    except (OSError, subprocess.SubprocessError):
+        return _installed()
+    return found.stdout.strip()
+
+
+def _installed() -> str:
+    try:
+        return f"evergreen {version('evergreen')}"
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,183 @@
+"""Follow the ledger: who is champion, who is on trial; load and swap.
+
+A thread listens to PostgreSQL and also looks by itself each second. A model that cannot be loaded
+never replaces one that answers; `problems` says why, in words.
+"""
+
+import logging
+import select
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg2
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
+
+from evergreen.catalog import Catalog
+from evergreen.errors import EvergreenError
+from evergreen.ledger import Ledger
+from evergreen.serving import releases, store
+from evergreen.serving.artifacts import Artifacts, ModelRef
+from evergreen.serving.desk import Desk, Served, Trial, serve
+from evergreen.serving.releases import Release
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+
+log = logging.getLogger(__name__)
+STEP = "coalesce((SELECT max(id) FROM evergreen.promotions), 0)"
+RELEASES = "(SELECT count(*) * 2 + count(stopped_at) FROM evergreen.releases)"
+RETRY = 5.0
+"""Seconds until a model that was refused is tried again."""
+
+
+class Watcher:
+    """The desks of all use cases, kept in step with the ledger by a thread."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, artifacts: Artifacts) -> None:
+        self.desks: dict[str, Desk] = {}
+        """Replaced entry by entry; a reader takes an entry once."""
+        self.problems: dict[str, str] = {}
+        """What is wrong, by use case (or `ledger`)."""
+        self.on_swap: Callable[[], None] = lambda: None
+        self.looked = threading.Event()
+        """The ledger has been asked once, with or without success."""
+        self._settings, self._catalog, self._artifacts = settings, catalog, artifacts
+        self._stop, self._seen, self._tried = threading.Event(), "", 0.0
+        self._ended: dict[int, str] = {}
+        self._connection: connection | None = None
+        self._mutex = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the use cases, with or without a champion."""
+        return tuple(self._catalog.use_cases)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._disconnect()
+
+    def end_trial(self, use_case: str, trial: Trial, outcome: str) -> None:
+        """Take a trial off its desk at once; the database learns it as soon as it is there."""
+        with self._mutex:
+            self._ended[trial.id] = outcome
+            desk = self.desks[use_case]
+            if desk.trial is not None and desk.trial.id == trial.id:
+                self.desks[use_case] = Desk(desk.champion)
+        log.warning("the %s of %s is stopped: %s", trial.strategy, use_case, outcome)
+
+    def refresh(self) -> None:
+        """Look at the ledger once and load what is new.
+
+        Raises:
+            psycopg2.Error: the database is away; nothing changes.
+        """
+        self._record_ends()
+        trials = {release.use_case: release for release in releases.running(self._url)}
+        for use_case in self._catalog.use_cases.values():
+            try:
+                self._follow(use_case, trials.get(use_case.name))
+                self.problems.pop(use_case.name, None)
+            except EvergreenError as error:
+                self.problems[use_case.name] = str(error)
+                log.warning("%s: %s", use_case.name, error)
+            except psycopg2.Error:
+                raise
+            except Exception as error:  # whatever a model's own code raises: the old one stays
+                self.problems[use_case.name] = f"{type(error).__name__}: {error}"
+                log.exception("%s: a model cannot be made ready", use_case.name)
+        self.on_swap()
+
+    def _follow(self, use_case: UseCase, release: Release | None) -> None:
+        champion = Ledger(self._url).champion(use_case.name)
+        if champion is None:
+            self.desks.pop(use_case.name, None)
+            return
+        old = self.desks.get(use_case.name)
+        ref = ModelRef.of(champion)
+        served = old.champion if old and old.champion.ref == ref else self._serve(use_case, ref)
+        with self._mutex:
+            kept = old.trial if old and release and _is(old.trial, release) else None
+            self.desks[use_case.name] = Desk(served, kept)
+        if release and kept is None and release.id not in self._ended:
+            trial = Trial(
+                release.id, release.strategy, release.share,
+                self._serve(use_case, release.challenger),
+            )  # fmt: skip
+            with self._mutex:
+                self.desks[use_case.name] = Desk(served, trial)
+
+    def _serve(self, use_case: UseCase, ref: ModelRef) -> Served:
+        started = time.perf_counter()
+        served = serve(use_case, ref, self._artifacts, self._settings.expectations_dir)
+        log.info(
+            "%s version %d is ready (%s, %.2f s)",
+            use_case.name, ref.version, served.engine.name, time.perf_counter() - started,
+        )  # fmt: skip
+        return served
+
+    def _record_ends(self) -> None:
+        for release_id, outcome in list(self._ended.items()):
+            stopped = releases.stop(self._url, release_id, outcome)
+            if stopped.stopped_at is not None:
+                del self._ended[release_id]
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._look()
+                self.problems.pop("ledger", None)
+            except (psycopg2.Error, OSError) as error:
+                self._disconnect()
+                reason = " ".join(str(error).split())[:300]
+                self.problems["ledger"] = f"the ledger cannot be read: {reason}"
+                self._stop.wait(1)
+            self.looked.set()
+
+    def _look(self) -> None:
+        opened = self._listening()
+        seen = self._step(opened)
+        retry = bool(self.problems) and time.monotonic() - self._tried > RETRY
+        if seen != self._seen or self._ended or retry:
+            self._tried = time.monotonic()
+            self.refresh()
+            self._seen = seen
+        self.looked.set()
+        select.select([opened], [], [], 1)
+        opened.poll()
+        opened.notifies.clear()
+
+    def _step(self, opened: connection) -> str:
+        with opened.cursor() as cursor:
+            cursor.execute(f"SELECT {STEP}, {RELEASES}")
+            return str(cursor.fetchone())
+
+    def _listening(self) -> connection:
+        if self._connection is None or self._connection.closed:
+            store.migrate(self._url)
+            self._connection = psycopg2.connect(self._url, **store.TIMEOUTS)
+            self._connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+            with self._connection.cursor() as cursor:
+                cursor.execute("LISTEN evergreen_serving")
+            self._seen = ""
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @property
+    def _url(self) -> str:
+        return self._settings.database_url
+
+
+def _is(trial: Trial | None, release: Release) -> bool:
+    return trial is not None and trial.id == release.id

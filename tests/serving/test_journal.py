@@ -1,0 +1,194 @@
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from conftest import free_port
+from evergreen.serving import store
+from evergreen.serving.ids import fraction, new_id
+from evergreen.serving.journal import REFUSED, Journal
+from evergreen.stack.postgres import EmbeddedPostgres
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    store.migrate(database_url)
+    return database_url
+
+
+@pytest.fixture
+def journal(tmp_path: Path, url: str) -> Iterator[Journal]:
+    made = Journal(tmp_path / "spool", url, pause=0.02)
+    made.start()
+    yield made
+    made.close()
+
+
+def line(**changes: object) -> bytes:
+    number = new_id()
+    record = {
+        "id": number, "request_id": number, "time": datetime.now(UTC).isoformat(),
+        "use_case": "iris", "version": 1, "run_id": "r", "sha256": "0" * 64,
+        "snapshot_sha256": "0" * 64, "code": "c", "engine": "onnx", "variant": "champion",
+        "inputs": {"a": 1.5}, "output": "setosa", "probability": 0.9, "latency_ms": 0.3,
+    }  # fmt: skip
+    return json.dumps(record | changes).encode()
+
+
+def count(url: str, table: str = "predictions") -> int:
+    with store.connect(url) as opened, opened.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM evergreen.{table}")
+        return int(cursor.fetchone()[0])  # type: ignore[index]
+
+
+def test_what_is_kept_arrives_in_the_database(journal: Journal, url: str) -> None:
+    kept = journal.keep([line() for _ in range(5000)])
+
+    assert kept
+    assert journal.flush()
+    assert count(url) == 5000
+    assert (journal.counts.accepted, journal.counts.logged) == (5000, 5000)
+
+
+def test_shipping_a_line_twice_stores_it_once(journal: Journal, url: str) -> None:
+    same = line()
+
+    journal.keep([same, same])
+    journal.flush()
+    journal.keep([same])
+    journal.flush()
+
+    assert count(url) == 1
+
+
+def test_what_a_killed_process_left_is_adopted(tmp_path: Path, url: str) -> None:
+    dead = Journal(tmp_path / "spool", url)
+    dead.keep([line(), line()])
+    with next(dead._own.glob("*.jsonl")).open("ab") as stream:
+        stream.write(b'{"id": "torn')
+    _die(dead)
+
+    heir = Journal(tmp_path / "spool", url)
+    heir.start()
+
+    assert heir.flush()
+    assert heir.counts.adopted == 2
+    assert count(url) == 2
+    heir.close()
+    assert not list((tmp_path / "spool").iterdir())
+
+
+def test_files_of_a_live_process_are_left_alone(tmp_path: Path, url: str) -> None:
+    alive = Journal(tmp_path / "spool", url)
+    alive.keep([line()])
+
+    other = Journal(tmp_path / "spool", url)
+
+    assert other.counts.adopted == 0
+    other.close()
+    alive.close()
+
+
+def test_a_full_spool_drops_counts_and_tells_the_database(tmp_path: Path, url: str) -> None:
+    journal = Journal(tmp_path / "spool", url, max_bytes=2000)
+
+    kept = [journal.keep([line()]) for _ in range(20)]
+
+    assert any(kept)
+    assert not all(kept)
+    counts = journal.counts
+    journal.start()
+    assert journal.flush()
+    journal.close()
+    assert counts.accepted == counts.logged + counts.dropped == 20
+    with store.connect(url) as opened, opened.cursor() as cursor:
+        cursor.execute("SELECT sum(count) FROM evergreen.serving_drops")
+        assert cursor.fetchone() == (counts.dropped,)
+
+
+def test_a_line_that_postgresql_refuses_does_not_hold_up_the_others(
+    journal: Journal, url: str
+) -> None:
+    journal.keep([line(), line(output="\0"), line()])
+
+    assert journal.flush()
+    assert count(url) == 2
+    assert journal.counts.dropped == 1
+    assert (journal._own / REFUSED).read_bytes().count(b"\n") == 1
+
+
+def test_nothing_is_lost_while_postgresql_is_away(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg", free_port(), options=("fsync=off",))
+    server.start()
+    try:
+        server.create_database("away")
+        store.migrate(server.url("away"))
+        journal = Journal(tmp_path / "spool", server.url("away"), pause=0.02)
+        journal.start()
+        journal.keep([line() for _ in range(10)])
+
+        server.stop()
+        for _ in range(50):
+            assert journal.keep([line() for _ in range(10)])
+        journal.flush(0.5)
+        problem = journal.problem
+        server.start()
+
+        assert "wait on disk" in problem
+        assert journal.flush(10)
+        assert count(server.url("away")) == 510
+        journal.close()
+    finally:
+        server.destroy()
+
+
+def test_labels_are_idempotent_and_never_change(journal: Journal, url: str) -> None:
+    kept = line()
+    journal.keep([kept])
+    journal.flush()
+    number = json.loads(kept)["id"]
+
+    told = [store.give_label(url, "iris", number, label) for label in ("a", "a", "b")]
+
+    assert told == [store.Told.STORED, store.Told.SAME, store.Told.CONFLICT]
+    assert store.give_label(url, "weather", number, "a") is store.Told.UNKNOWN
+    assert store.give_label(url, "iris", new_id(), "a") is store.Told.UNKNOWN
+
+
+def test_migrating_again_is_harmless(url: str) -> None:
+    store.migrate(url)
+
+    assert count(url) == 0
+
+
+def test_a_promotion_is_told_to_listeners(url: str) -> None:
+    with psycopg2.connect(url) as opened, opened.cursor() as cursor:
+        cursor.execute("LISTEN evergreen_serving")
+        opened.commit()
+        cursor.execute(
+            "INSERT INTO evergreen.releases (use_case, strategy, share, challenger, reason, actor)"
+            " VALUES ('iris', 'shadow', 1, '{}', 'r', 'a')"
+        )
+        opened.commit()
+        opened.poll()
+
+        assert [notice.payload for notice in opened.notifies] == ["iris"]
+    opened.close()
+
+
+def test_ids_are_in_order_of_time_and_fractions_even() -> None:
+    ids = [new_id() for _ in range(2000)]
+
+    assert [i[:12] for i in ids] == sorted(i[:12] for i in ids)
+    assert all(i[14] == "7" for i in ids)
+    assert 0.17 < sum(fraction(i, "s") < 0.2 for i in ids) / 2000 < 0.23
+    assert fraction("a", "s") == fraction("a", "s") != fraction("a", "t")
+
+
+def _die(journal: Journal) -> None:
+    import os
+
+    os.close(journal._lock_file)
