@@ -198,4 +198,4 @@ def _outward(bound: float, rounding: Any) -> float:
     if bound == 0:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(abs(bound))) - 2)
-    return float(f"{rounding(bound / step) * step:.10g}")
+    return float(f"{rounding(round(bound / step, 6)) * step:.10g}")

@@ -224,7 +224,7 @@ def _tuple(names: Sequence[str], indent: int) -> str:
         return line
     margin = " " * (indent // 4 * 4 + 4)
     packed = textwrap.wrap(
-        ", ".join(items), WIDTH - 16, break_long_words=False, break_on_hyphens=False
+        ", ".join(items), WIDTH - 12, break_long_words=False, break_on_hyphens=False
     )
     return "(\n" + "".join(f"{margin}{row}\n" for row in packed) + f"{margin[4:]}),  # fmt: skip"
 
