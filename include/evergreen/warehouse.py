@@ -18,7 +18,7 @@ from typing import Any, Literal
 import psycopg2
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
-from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
 
 from evergreen.errors import did_you_mean
 
@@ -31,7 +31,15 @@ CASTS = {1700: "float8", 790: "numeric::float8"}
 """What becomes of numeric and money; every other type becomes text."""
 TIMES = {1082, 1114, 1184}
 TEXTS = {25, 1042, 1043}
-SESSION = "SET LOCAL TIME ZONE 'UTC'; SET LOCAL idle_in_transaction_session_timeout = 0"
+SESSION = (
+    "SET LOCAL TIME ZONE 'UTC'",
+    "SET LOCAL DateStyle = 'ISO'",
+    "SET LOCAL IntervalStyle = 'postgres'",
+    "SET LOCAL bytea_output = 'hex'",
+    "SET LOCAL extra_float_digits = 1",
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
+)
+"""What a database may set of its own and would change how values are read."""
 
 
 @contextlib.contextmanager
@@ -91,22 +99,13 @@ class Reading:
 
         A statement that fails (psycopg2.Error) leaves the moment usable.
         """
-        with self.connection.cursor() as cursor:
-            cursor.execute("SAVEPOINT statement")
-            try:
-                cursor.execute(sql)
-                rows: list[tuple[Any, ...]] = cursor.fetchall()
-            except psycopg2.Error:
-                cursor.execute("ROLLBACK TO SAVEPOINT statement")
-                raise
-            cursor.execute("RELEASE SAVEPOINT statement")
-        return rows
+        with self._statement(sql) as cursor:
+            return cursor.fetchall()
 
     def columns(self, relation: str) -> list[Column]:
         """Return the columns of a table name or of a parenthesised query."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {relation} AS relation LIMIT 0")
-            return [Column(column.name, column.type_code) for column in cursor.description or ()]
+        with self._statement(f"SELECT * FROM {relation} AS relation LIMIT 0") as cursor:
+            return [Column(found.name, found.type_code) for found in cursor.description or ()]
 
     def stream(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Return the schema and the batches of a result of any size, read as they are asked for."""
@@ -114,13 +113,27 @@ class Reading:
             exporting.execute("SELECT pg_export_snapshot()")
             [(snapshot,)] = exporting.fetchall()
         adbc = self._open.enter_context(dbapi.connect(_libpq(self.url)))
-        cursor = self._open.enter_context(adbc.cursor())
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
-        cursor.execute(sql)
-        reader = cursor.fetch_record_batch()
+        streaming = self._open.enter_context(adbc.cursor())
+        streaming.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        streaming.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        for statement in SESSION:
+            streaming.execute(statement)
+        streaming.execute(sql)
+        reader = streaming.fetch_record_batch()
         return reader.schema, iter(reader)
+
+    @contextlib.contextmanager
+    def _statement(self, sql: str) -> Iterator[cursor]:
+        with self.connection.cursor() as executing:
+            executing.execute("SAVEPOINT statement")
+            try:
+                executing.execute(sql)
+                yield executing
+            except psycopg2.Error:
+                executing.execute("ROLLBACK TO SAVEPOINT statement")
+                raise
+            finally:
+                executing.execute("RELEASE SAVEPOINT statement")
 
     def tables(self) -> list[str]:
         """Return the names of the tables and views that can be read, with schema unless public."""
@@ -137,8 +150,8 @@ def reading(url: str) -> Iterator[Reading]:
     """Open one REPEATABLE READ, READ ONLY transaction in UTC, for counts and rows alike."""
     with contextlib.closing(psycopg2.connect(_libpq(url))) as opened:
         opened.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
-        with opened.cursor() as cursor:
-            cursor.execute(SESSION)
+        with opened.cursor() as setting:
+            setting.execute("; ".join(SESSION))
         snapshot = Reading(url, opened)
         with snapshot._open:
             yield snapshot
@@ -182,8 +195,8 @@ def write(
 ) -> int:
     """Copy an Arrow table into `table` or `schema.table`; return how many rows were written."""
     *schema, name = table.split(".")
-    with dbapi.connect(_libpq(url)) as adbc, adbc.cursor() as cursor:
-        cursor.adbc_ingest(name, rows, mode=mode, db_schema_name=schema[0] if schema else None)
+    with dbapi.connect(_libpq(url)) as adbc, adbc.cursor() as writing:
+        writing.adbc_ingest(name, rows, mode=mode, db_schema_name=schema[0] if schema else None)
         adbc.commit()
     return int(rows.num_rows)
 
