@@ -155,7 +155,7 @@ def save(model: Pipeline, file: Path) -> str:
     content = _canonical(skops.io.dumps(model))
     _check_types(content, file.name)
     file.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
+    return digest(content)
 
 
 def load(file: Path, sha256: str) -> Pipeline:
@@ -167,11 +167,16 @@ def load(file: Path, sha256: str) -> Pipeline:
         ModelRefused: other bytes, or types that are not in `TRUSTED`.
     """
     content = file.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
+    found = digest(content)
     if found != sha256:
         raise ModelRefused(f"{file.name} has sha256 {found}, the model that was gated {sha256}")
     _check_types(content, file.name)
     return skops.io.loads(content, trusted=list(TRUSTED))
+
+
+def digest(content: bytes) -> str:
+    """Return the sha256 of a model file's bytes."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def _check_types(content: bytes, name: str) -> None:

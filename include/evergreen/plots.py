@@ -88,7 +88,7 @@ def per_class(truth: Array, output: Output) -> Figure:
     axes.bar(places - 0.2, hit / np.maximum(said, 1), 0.38, label="precision", color=INK)
     axes.bar(places + 0.2, hit / np.maximum(true, 1), 0.38, label="recall", color=MARK)
     axes.set_xticks(places, [str(c) for c in classes])
-    axes.legend(loc="lower right", frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
