@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import psycopg2
 import pytest
 
-from evergreen.errors import StalePromotion
+from evergreen.errors import ChampionBusy, StalePromotion
 from evergreen.ledger import Decision, Incident, Ledger, Promotion, decision_id
 from evergreen.refs import Span
 
@@ -182,7 +182,7 @@ def test_an_incident_waits_until_somebody_was_told(ledger: Ledger):
 def test_a_lock_is_held_by_one_at_a_time(ledger: Ledger):
     with (
         ledger.lock("champion", "weather"),
-        pytest.raises(psycopg2.errors.LockNotAvailable),
+        pytest.raises(ChampionBusy, match="evergreen/champion/weather"),
         ledger.lock("champion", "weather", timeout=0.05),
     ):
         pass

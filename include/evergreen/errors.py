@@ -10,6 +10,7 @@ EvergreenError
 ├── ModelRefused          a model file is not what was gated, or holds types that we do not trust
 ├── EvidenceCorrupt       the evidence of an evaluation is not what evaluate wrote
 ├── StalePromotion        somebody else promoted first: the expected champion is no longer there
+├── ChampionBusy          somebody else has been moving the champion for too long
 ├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
 └── StackError            a part of the local stack does not start or does not answer
 """
@@ -80,6 +81,10 @@ class EvidenceCorrupt(EvergreenError):
 
 class StalePromotion(EvergreenError):
     """The champion is no longer the one that the challenger was compared with."""
+
+
+class ChampionBusy(EvergreenError):
+    """Somebody else has been moving the champion (or registering a version) for too long."""
 
 
 class NothingToRollBackTo(EvergreenError):

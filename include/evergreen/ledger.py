@@ -23,7 +23,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
-from evergreen.errors import StalePromotion
+from evergreen.errors import ChampionBusy, StalePromotion
 from evergreen.refs import ChampionRef, Json, Span
 
 MIGRATIONS = sorted((Path(__file__).parent / "migrations").glob("[0-9]*.sql"))
@@ -253,14 +253,17 @@ class Ledger:
         """Hold the advisory lock of a purpose (`champion`, `version` ...) and a name.
 
         Raises:
-            psycopg2.errors.LockNotAvailable: somebody else held it for `timeout` seconds.
+            ChampionBusy: somebody else has held it for `timeout` seconds.
         """
         key = f"evergreen/{purpose}/{name}"
         with contextlib.closing(psycopg2.connect(self._url)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = %s", (f"{int(timeout * 1000)}ms",))
-                cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (key,))
+                try:
+                    cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (key,))
+                except psycopg2.errors.LockNotAvailable:
+                    raise ChampionBusy(_BUSY.format(key, timeout)) from None
                 yield  # closing the connection lets go of the lock
 
     def _promotions(self, use_case: str, limit: int | None) -> tuple[Promotion, ...]:
@@ -301,6 +304,7 @@ def _other(id: str, outcome: str) -> str:
     return str(uuid5(UUID(id), outcome))
 
 
+_BUSY = "the lock {} was not let go of within {:.0f} s; see pg_locks in PostgreSQL, then try again"
 _STALE = "{}: somebody else moved the champion first; evaluate against the new one"
 
 

@@ -143,6 +143,6 @@ class ModelRegistry:
 
 
 def _client(settings: Settings) -> "MlflowClient":
-    from mlflow import MlflowClient
+    from evergreen import tracking  # not above: it loads scikit-learn
 
-    return MlflowClient(tracking_uri=settings.tracking_uri, registry_uri=settings.tracking_uri)
+    return tracking.client(settings)
