@@ -152,8 +152,9 @@ def _mean(values: Array, rows: Rows) -> Resampled:
 
 def _confusion(metric: str, truth: Array, output: Output, rows: Rows) -> Resampled:
     """Return precision, recall or F1: of the positive class, or the mean of the classes present."""
-    binary = output.classes is not None and len(output.classes) == 2
-    labels = output.classes[1:] if binary else np.union1d(truth, output.labels)
+    classes: Array = np.array([]) if output.classes is None else output.classes
+    binary = len(classes) == 2
+    labels = classes[1:] if binary else np.union1d(truth, output.labels)
     true, said = truth[:, None] == labels, output.labels[:, None] == labels
     sums = rows.sums(np.hstack([true & said, true, said]).astype(float))
 

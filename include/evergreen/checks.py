@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from evergreen.evidence import Difference, Evidence, Role, ScoredModel
-from evergreen.spec import METRICS, Gate
 from evergreen.figures import figure, figures, interval, listed, signed
+from evergreen.spec import METRICS, Gate
 
 GOLDEN_TOLERANCE = 1e-6
 """Far above what another order of summation does, far below what another model does."""
@@ -46,10 +46,10 @@ def rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
 
 def holdout_size(gate: Gate, evidence: Evidence) -> Outcome:
     """Few held-out rows prove nothing."""
-    rows = evidence.holdout.rows
-    if rows < gate.min_rows:
-        return False, f"the holdout has {rows:,} rows, fewer than {gate.min_rows:,}"
-    return rows > 0, f"the holdout has {rows:,} rows (at least {gate.min_rows:,})"
+    rows, least = evidence.holdout.rows, max(1, int(_limit(gate, "min_rows")))
+    if rows < least:
+        return False, f"the holdout has {rows:,} rows, fewer than {least:,}"
+    return True, f"the holdout has {rows:,} rows (at least {least:,})"
 
 
 def overlap(_gate: Gate, evidence: Evidence) -> Outcome:
@@ -81,18 +81,23 @@ def schema(_gate: Gate, evidence: Evidence) -> Outcome:
 
 def floor(gate: Gate, evidence: Evidence, *, metric: str) -> Outcome:
     """The metric is no worse than its threshold."""
-    value, threshold = _metric(evidence.challenger, metric), gate.floors[metric]
-    found, allowed = figures(value, _finite(threshold, f"the floor of {metric}"))
-    better = _more_is_better(evidence, metric)
-    name, side = ("floor", "below") if better else ("ceiling", "above")
-    if value < threshold if better else value > threshold:
+    value = _metric(evidence.challenger, metric)
+    threshold = _finite(gate.floors[metric], f"the floor of {metric}")
+    found, allowed = figures(value, threshold)
+    more = _more_is_better(evidence, metric)
+    name, side = ("floor", "below") if more else ("ceiling", "above")
+    if value < threshold if more else value > threshold:
         who = _challenger(evidence)
         return False, f"{who} is {side} the {name} on {metric}: {found} against {allowed}"
     return True, f"{metric} is {found}, not {side} the {name} {allowed}"
 
 
 def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
-    """The challenger is better than the best of the models that need no learning to speak of."""
+    """The challenger is better than the best baseline.
+
+    By the estimate: a first champion on few rows need not be better beyond doubt, as it has the
+    floors to pass too. The doubt is told.
+    """
     if not evidence.baselines:
         raise Unknown("no baseline was scored; declare one in baselines=")
     sign = 1 if _more_is_better(evidence, gate.metric) else -1
@@ -100,8 +105,9 @@ def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
     found = _judged(evidence.against_baseline, gate, f"the baseline {best.name}")
     if found.other != best.name:
         raise Unknown(f"compared with {found.other}, but the best baseline is {best.name}")
-    estimate, words = found.estimate, f"{signed(found.estimate)} ({interval(found)})"
-    if estimate <= 0:
+    doubt = "" if found.low > 0 else ", which includes 0"
+    words = f"{signed(found.estimate)} ({interval(found)}{doubt})"
+    if found.estimate <= 0:
         who = _challenger(evidence)
         return False, f"{who} is not better than the baseline {best.name} on {gate.metric}: {words}"
     return True, f"better than the best baseline, {best.name}, on {gate.metric}: {words}"
@@ -120,16 +126,18 @@ def better_than_champion(gate: Gate, evidence: Evidence) -> Outcome:
     if champion.problem:
         raise Unknown(f"champion v{version} could not be scored: {champion.problem}")
     found = _judged(evidence.against_champion, gate, f"champion v{version}")
-    least = figure(gate.min_improvement)
-    words = f"on {gate.metric}: {signed(found.estimate)} ({interval(found)} must lie above {least})"
-    if found.low <= gate.min_improvement:
+    least = _limit(gate, "min_improvement")
+    words = (
+        f"on {gate.metric}: {signed(found.estimate)} ({interval(found)} must lie above {least:g})"
+    )
+    if found.low <= least:
         return False, f"{who} is not better {words}"
     return True, f"better than champion v{version} {words}"
 
 
 def slices(gate: Gate, evidence: Evidence) -> Outcome:
     """No slice is much worse than with the champion (without one: than the floor)."""
-    judged = 0
+    judged, tolerance = 0, _limit(gate, "slice_tolerance")
     for name in evidence.subject.slices:
         scores = evidence.challenger.slices.get(name, {})
         large = {value: s for value, s in scores.items() if s.rows >= gate.min_slice_rows}
@@ -143,13 +151,13 @@ def slices(gate: Gate, evidence: Evidence) -> Outcome:
             ours = _finite(large[value].metrics.get(metric), f"{metric} {where}")
             judged += 1
             sign = 1 if _more_is_better(evidence, metric) else -1
-            if sign * (reference - ours) > gate.slice_tolerance:
+            if sign * (reference - ours) > tolerance:
                 found, expected = figures(ours, reference)
                 return False, (
                     f"{_challenger(evidence)} is much worse {where}: {metric} {found} against"
-                    f" {expected} of {whose}, tolerance {figure(gate.slice_tolerance)}"
+                    f" {expected} of {whose}, tolerance {tolerance:g}"
                 )
-    return True, f"none of {judged} comparisons is worse by more than {gate.slice_tolerance:g}"
+    return True, f"no slice is worse by more than {tolerance:g} (compared: {judged})"
 
 
 def _references(
@@ -159,21 +167,23 @@ def _references(
     version, champion, metric = evidence.champion_version, evidence.champion, gate.metric
     if version is None:
         metrics = [metric] if metric in gate.floors else list(gate.floors)
-        yield from ((v, m, gate.floors[m], "the floor") for v in values for m in metrics)
+        floors = {m: _finite(gate.floors[m], f"the floor of {m}") for m in metrics}
+        yield from ((v, m, floors[m], "the floor") for v in values for m in metrics)
         return
     for value in values:
         score = champion.slices.get(name, {}).get(value) if champion else None
         what = f"{metric} of champion v{version} in {name} = {value}"
-        reference = _finite(score and score.metrics.get(metric), what)
+        reference = _finite(score.metrics.get(metric) if score else None, what)
         yield value, metric, reference, f"champion v{version}"
 
 
 def calibration(gate: Gate, evidence: Evidence) -> Outcome:
     """A probability means what it says."""
-    what = f"the calibration error of {_challenger(evidence)}{_because(evidence)}"
-    error = _finite(evidence.challenger.calibration_error, what)
-    found, allowed = figures(error, _finite(gate.max_calibration_error, "the limit"))
-    if error > float(gate.max_calibration_error or 0):
+    what = f"the calibration error of {_challenger(evidence)}"
+    error = _finite(evidence.challenger.calibration_error, what, _because(evidence))
+    most = _limit(gate, "max_calibration_error")
+    found, allowed = figures(error, most)
+    if error > most:
         return False, (
             f"the probabilities of {_challenger(evidence)} are off by {found} on average,"
             f" more than {allowed}"
@@ -183,7 +193,10 @@ def calibration(gate: Gate, evidence: Evidence) -> Outcome:
 
 def golden(_gate: Gate, evidence: Evidence) -> Outcome:
     """The bytes in the store answer as the model did on the day it was trained."""
-    off = _finite(evidence.golden_difference, f"the golden predictions{_because(evidence)}")
+    if evidence.golden_difference == math.inf:
+        return False, "the stored model knows other classes than its golden predictions"
+    why = f": {evidence.golden_problem}" if evidence.golden_problem else _because(evidence)
+    off = _finite(evidence.golden_difference, "whether it reproduces its golden predictions", why)
     if off > GOLDEN_TOLERANCE:
         return False, f"the stored model is off its golden predictions by {figure(off)}"
     return True, f"the stored model reproduces its golden predictions (off by {off:.1g})"
@@ -204,18 +217,20 @@ def model_quality(_gate: Gate, evidence: Evidence) -> Outcome:
 
 def latency(gate: Gate, evidence: Evidence) -> Outcome:
     """One answer is quick enough."""
-    found = _finite(evidence.latency_ms, f"the time of one answer{_because(evidence)}")
-    if found > gate.max_latency_ms:
-        return False, f"one answer takes {found:.1f} ms, more than {gate.max_latency_ms:g} ms"
-    return True, f"one answer takes {found:.1f} ms (at most {gate.max_latency_ms:g} ms)"
+    found = _finite(evidence.latency_ms, "the time of one answer", _because(evidence))
+    most = _limit(gate, "max_latency_ms")
+    if found > most:
+        return False, f"one answer takes {found:.1f} ms, more than {most:g} ms"
+    return True, f"one answer takes {found:.1f} ms (at most {most:g} ms)"
 
 
 def size(gate: Gate, evidence: Evidence) -> Outcome:
     """The model file is small enough to be served."""
-    found = _finite(evidence.size_bytes, f"the size of the model{_because(evidence)}") / 1e6
-    if found > gate.max_size_mb:
-        return False, f"the model takes {found:.2f} MB, more than {gate.max_size_mb:g} MB"
-    return True, f"the model takes {found:.2f} MB (at most {gate.max_size_mb:g} MB)"
+    found = _finite(evidence.size_bytes, "the size of the model", _because(evidence)) / 1e6
+    most, digits = _limit(gate, "max_size_mb"), 2 if found >= 1 else 4
+    if found > most:
+        return False, f"the model takes {found:.{digits}f} MB, more than {most:g} MB"
+    return True, f"the model takes {found:.{digits}f} MB (at most {most:g} MB)"
 
 
 def _challenger(evidence: Evidence) -> str:
@@ -231,15 +246,19 @@ def _more_is_better(evidence: Evidence, metric: str) -> bool:
     return METRICS[evidence.subject.kind][metric]
 
 
-def _finite(value: float | None, what: str) -> float:
+def _finite(value: float | None, what: str, why: str = "") -> float:
     if value is None or not math.isfinite(value):
-        raise Unknown(f"{what} is unknown")
+        raise Unknown(f"{what} is unknown{why}")
     return value
+
+
+def _limit(gate: Gate, name: str) -> float:
+    return _finite(getattr(gate, name), f"gate.{name}")
 
 
 def _metric(model: ScoredModel, metric: str) -> float:
     why = f" (could not be scored: {model.problem})" if model.problem else ""
-    return _finite(model.metrics.get(metric), f"{metric} of {model.name}{why}")
+    return _finite(model.metrics.get(metric), f"{metric} of {model.name}", why)
 
 
 def _judged(found: Difference | None, gate: Gate, other: str) -> Difference:

@@ -26,14 +26,16 @@ def _read_figure(value: object) -> object:
     return math.nan if value is None else value
 
 
-def _write_figure(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _write_figure(value: float) -> float | str | None:
+    if math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)
 
 
 Figure = Annotated[
     float, BeforeValidator(_read_figure), PlainSerializer(_write_figure, when_used="json")
 ]
-"""A float whose NaN (and infinity) survives strict JSON, as null."""
+"""A float that survives strict JSON: NaN as null, infinity as text."""
 
 
 class Role(StrEnum):
@@ -146,7 +148,7 @@ class Schema(Ref):
 class Overlap(Ref):
     """How many held-out rows were in a model's training."""
 
-    model: str
+    model: Role
     rows: int | None
     """None: unknown."""
     how: str
@@ -173,6 +175,8 @@ class Evidence(Ref):
     against_baseline: Difference | None = None
     golden_difference: Figure | None = None
     """Largest difference between the reloaded challenger and its recorded golden predictions."""
+    golden_problem: str = ""
+    """Why there are no golden predictions to compare with."""
     model_tests: tuple[ModelTest, ...] = ()
     latency_ms: Figure | None = None
     """Median of one answer."""
