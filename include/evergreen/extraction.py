@@ -133,7 +133,7 @@ def _with_target(
     if source.target_sql is None:
         return selection, []
     computed = (
-        f"(SELECT ({source.target_sql}) AS target FROM {selection._known} AS {selection.alias})"
+        f"(SELECT ({source.target_sql}) AS target FROM {selection.known} AS {selection.alias})"
     )
     try:
         oid = moment.columns(computed)[0].oid

@@ -131,14 +131,15 @@ class Selection:
 
     @property
     def _labelled(self) -> str:
-        """Every row that is known at `as_of`, with its target: window functions see them all."""
+        """The known rows with their target, whose window functions see them all."""
         expressions = [column.expression for column in self._raw]
         if self.target_column is not None:
             expressions.append(_cast(self.target or "NULL", self.target_column))
-        return f"SELECT {', '.join(expressions)} FROM {self._known} AS {self.alias}"
+        return f"SELECT {', '.join(expressions)} FROM {self.known} AS {self.alias}"
 
     @property
-    def _known(self) -> str:
+    def known(self) -> str:
+        """SQL of every row that is known at `as_of`, as the source has it."""
         if self.time is None:
             return self.relation
         t, cuts = self._t, self.cuts

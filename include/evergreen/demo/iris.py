@@ -24,8 +24,7 @@ Flower = tuple[Any, ...]
 
 def load(url: str, until: date) -> int:  # noqa: ARG001 (irises know no time)
     """Fill `iris` with the 150 flowers, ids from 1; return how many rows."""
-    flowers = enumerate(_flowers(), start=1)
-    return fill(url, DDL, "iris", [(number, *flower) for number, flower in flowers])
+    return fill(url, DDL, "iris", lambda: [(n, *row) for n, row in enumerate(_flowers(), start=1)])
 
 
 def feed(url: str, days: int) -> int:

@@ -1,6 +1,6 @@
 """What the demo tables share: they are created once, filled once, and appended to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ LOCK = 0x65766772
 """Advisory lock that lets one process at a time create, fill or feed a demo table."""
 
 
-def fill(url: str, ddl: str, table: str, rows: Sequence[tuple[Any, ...]]) -> int:
+def fill(url: str, ddl: str, table: str, rows: Callable[[], Sequence[tuple[Any, ...]]]) -> int:
     """Create the table and insert the rows, unless it holds some; return how many."""
     with connect(url) as connection, connection.cursor() as statement:
         statement.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
@@ -23,7 +23,7 @@ def fill(url: str, ddl: str, table: str, rows: Sequence[tuple[Any, ...]]) -> int
         statement.execute(f"SELECT EXISTS (SELECT FROM {table})")
         if _one(statement):
             return 0
-        return insert(statement, table, rows)
+        return insert(statement, table, rows())
 
 
 @contextmanager

@@ -28,7 +28,7 @@ Row = tuple[date, float, float, float, float, str]
 def load(url: str, until: date) -> int:
     """Fill `weather` with four years that end on the day `until`; return how many rows."""
     days = [until - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    return fill(url, DDL, "weather", [observe(day) for day in days])
+    return fill(url, DDL, "weather", lambda: [observe(day) for day in days])
 
 
 def feed(url: str, days: int) -> int:

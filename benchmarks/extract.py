@@ -1,0 +1,163 @@
+"""How long extraction takes and how much memory, beside `pandas.read_sql` on the same rows.
+
+    python benchmarks/extract.py --rows 1000000
+
+Starts a PostgreSQL of its own in a temporary folder, fills a table of 22 columns on the server, and
+runs each way in a process of its own, alternating. Seconds are without the imports; the memory is
+the peak of the process with them.
+"""
+
+import argparse
+import json
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from evergreen.settings import PROJECT, Settings
+from evergreen.spec import Source, UseCase
+from evergreen.stack.postgres import EmbeddedPostgres
+
+AS_OF = datetime(2026, 8, 24, tzinfo=UTC)
+NUMBERS = 16
+TABLE = f"""
+    CREATE TABLE events AS
+    SELECT n AS id, TIMESTAMP '2026-08-24' - n * INTERVAL '1 minute' AS at,
+           {", ".join(f"random() * {scale + 1} AS x{scale}" for scale in range(NUMBERS))},
+           'kind ' || n % 17 AS kind, 'place ' || n % 1009 AS place,
+           n % 7 = 0 AS flag, random() < 0.3 AS label
+    FROM generate_series(1, {{rows}}) AS n
+    ORDER BY random()
+"""
+
+
+def use_case() -> UseCase:
+    from use_cases.weather import USE_CASE
+
+    source = Source(table="events", key=("id",), timestamp="at", target="label")
+    return replace(USE_CASE, name="events", source=source)
+
+
+def settings(url: str, folder: str) -> Settings:
+    return Settings(
+        home=Path(folder),
+        database_url=url,
+        tracking_uri="",
+        artifacts_url="",
+        snapshots_url=f"{folder}/snapshots",
+        use_cases_dir=PROJECT / "include" / "use_cases",
+        expectations_dir=PROJECT / "expectations",
+    )
+
+
+def evergreen(url: str, folder: str) -> Callable[[], int]:
+    from evergreen.extraction import extract
+
+    given = settings(url, folder)
+    return lambda: extract(use_case(), as_of=AS_OF, asked_at=AS_OF, settings=given).rows
+
+
+def stream_only(url: str, folder: str) -> Callable[[], int]:
+    from evergreen.snapshots import SnapshotStore
+    from evergreen.warehouse import stream
+
+    store = SnapshotStore(f"{folder}/streamed")
+
+    def run() -> int:
+        schema, batches = stream(url, "SELECT * FROM events")
+        return store.write("events", batches, schema, {}).rows
+
+    return run
+
+
+def read_sql(url: str, folder: str) -> Callable[[], int]:
+    import pandas as pd
+    from sqlalchemy import create_engine
+
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg2://"))
+    target = f"{folder}/pandas.parquet"
+
+    def run() -> int:
+        frame = pd.read_sql("SELECT * FROM events ORDER BY at, id", engine)
+        frame.to_parquet(target, compression="zstd")
+        return len(frame)
+
+    return run
+
+
+WAYS = {"evergreen": evergreen, "stream_only": stream_only, "read_sql": read_sql}
+
+
+def measure(way: str, url: str) -> None:
+    """Run one way in this process and print what it took as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = WAYS[way](url, folder)
+        start = time.perf_counter()
+        rows = run()
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    print(json.dumps({"rows": rows, "seconds": seconds, "peak_gb": peak}))
+
+
+def child(way: str, url: str) -> dict[str, float]:
+    command = [sys.executable, __file__, "--way", way, "--url", url]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    result: dict[str, float] = json.loads(output.splitlines()[-1])
+    return result
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def compare(rows: int, repeat: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        server = EmbeddedPostgres(Path(folder, "postgres"), free_port(), ("fsync=off",))
+        server.start()
+        try:
+            fill(server.url(), rows)
+            runs = {way: [] for way in WAYS}
+            for _ in range(repeat):
+                for way in WAYS:
+                    runs[way].append(child(way, server.url()))
+        finally:
+            server.destroy()
+    medians = {
+        way: {key: statistics.median(run[key] for run in done) for key in ("seconds", "peak_gb")}
+        for way, done in runs.items()
+    }
+    for way, median in medians.items():
+        ratio = median["seconds"] / medians["read_sql"]["seconds"]
+        print(
+            f"{way:12} {rows:>9,} rows  {median['seconds']:6.1f} s  {median['peak_gb']:.2f} GB"
+            f"  {ratio:.2f} x read_sql"
+        )
+
+
+def fill(url: str, rows: int) -> None:
+    from evergreen.warehouse import connect
+
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(TABLE.format(rows=rows))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.way:
+        measure(arguments.way, arguments.url)
+    else:
+        compare(arguments.rows, arguments.repeat)
