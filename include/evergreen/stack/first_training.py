@@ -134,7 +134,7 @@ class FirstTraining:
 
     def _what_runs(self, dag: str, run: str) -> str:
         tasks = self.api.tasks(dag, run)
-        return f"{dag}: {' and '.join(_unique(tasks.get('running', []))) or 'queued'}"
+        return f"{dag}: {' and '.join(_unique(tasks.get('running', []))) or 'between two tasks'}"
 
 
 def dag_id(use_case: str) -> str:

@@ -24,6 +24,10 @@ LOG_LIMIT = 20_000_000
 """A log that grew past this many bytes is put aside (as `.old`) when its service starts."""
 
 
+_started: list[subprocess.Popen[bytes]] = []
+"""What this process has started and left running: nobody waits for it here."""
+
+
 @dataclass(frozen=True)
 class Service:
     """A program that runs until it is stopped."""
@@ -45,6 +49,7 @@ def start(service: Service, layout: Layout, environment: Mapping[str, str]) -> i
             service.command, env=dict(environment), cwd=PROJECT, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
         )  # fmt: skip
+    _started.append(process)
     born = psutil.Process(process.pid).create_time()
     layout.pid(service.name).write_text(json.dumps({"pid": process.pid, "born": born}))
     return process.pid

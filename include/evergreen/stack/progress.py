@@ -34,7 +34,7 @@ class Step:
             self.status.update(line)
         elif time.monotonic() - self.told > EVERY:
             self.told = time.monotonic()
-            self.console.print(f"… {line}", markup=False, highlight=False)
+            self.console.print(f"… {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 class Progress:

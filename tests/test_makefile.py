@@ -1,0 +1,97 @@
+"""The Makefile, as far as it can be run without a network."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from evergreen.settings import PROJECT
+
+MAKE = shutil.which("make") or "make"
+
+
+def make(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    shutil.copy(PROJECT / "Makefile", folder)
+    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+        shutil.copy(PROJECT / name, folder)
+    return subprocess.run(
+        [MAKE, *arguments], cwd=folder, capture_output=True, text=True, check=False,
+        env={"PATH": os.environ["PATH"], **env},
+    )  # fmt: skip
+
+
+def fake_python(folder: Path, script: str) -> str:
+    file = folder / "fake-python"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    told = make(tmp_path).stdout
+
+    for command in ("up", "down", "status", "logs", "clean", "test", "check", "lock"):
+        assert re.search(rf"^make {command}\b", told, re.MULTILINE), command
+
+
+def test_an_old_python_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "awk", "echo"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    (tools / "python3").symlink_to(fake_python(tmp_path, "exit 1"))
+
+    answer = make(tmp_path, "up", PATH=str(tools))
+
+    assert answer.returncode != 0
+    assert "needs Python 3.11 or newer" in answer.stderr
+    assert "make up PYTHON=/path/to/python" in answer.stderr
+
+
+def test_a_python_that_cannot_make_environments_is_told_with_the_way_out(tmp_path: Path) -> None:
+    python = fake_python(tmp_path, "case $1 in --version) echo Python 3.12;; *) exit 1;; esac")
+
+    answer = make(tmp_path, "up", f"PYTHON={python}")
+
+    assert answer.returncode != 0
+    assert "apt install python3-venv" in answer.stderr
+
+
+def test_down_without_an_environment_has_nothing_to_do(tmp_path: Path) -> None:
+    answer = make(tmp_path, "down")
+
+    assert answer.returncode == 0
+    assert "Nothing runs" in answer.stdout
+
+
+def test_packages_are_installed_again_only_when_the_requirements_change(tmp_path: Path) -> None:
+    stamps = tmp_path / ".venv"
+    (stamps / "bin").mkdir(parents=True)
+    log = tmp_path / "log"
+    for name in ("uv", "python"):
+        (stamps / "bin" / name).write_text(f'#!/bin/sh\necho "{name} $@" >> {log}\n')
+        (stamps / "bin" / name).chmod(0o755)
+
+    make(tmp_path, "up")
+    first = log.read_text()
+    log.unlink()
+    make(tmp_path, "up")  # the copied files are newer now: they did change
+    os.utime(tmp_path / "requirements.txt", (0, 0))
+    os.utime(tmp_path / "pyproject.toml", (0, 0))
+    log.unlink()
+    subprocess.run([MAKE, "up"], cwd=tmp_path, check=True, capture_output=True)
+    unchanged = log.read_text()
+
+    assert "--require-hashes -r requirements.txt" in first
+    assert "pip install" not in unchanged
+    assert "-m evergreen.stack up" in unchanged
+
+
+@pytest.mark.parametrize("file", ["Makefile", ".ci/run", "Dockerfile", "requirements.txt"])
+def test_no_package_index_is_named(file: str) -> None:
+    text = (PROJECT / file).read_text()
+
+    assert not re.search(r"index-url|find-links|https?://(?!127\.|localhost)", text)
