@@ -27,9 +27,6 @@ from evergreen.refs import (
 from evergreen.registry import ModelRegistry, _client
 from evergreen.settings import Settings
 
-pytestmark = pytest.mark.filterwarnings(  # of mlflow's own tables
-    "ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning"
-)
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 GOLDEN = "9" * 64
 _numbers = itertools.count()

@@ -8,9 +8,6 @@ from evergreen.refs import CandidateRef
 from evergreen.registry import ModelRegistry, Registration, _client
 from evergreen.settings import Settings
 
-pytestmark = pytest.mark.filterwarnings(  # of mlflow's own tables
-    "ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning"
-)
 _numbers = itertools.count()
 ABOUT = Registration(snapshot_sha256="5" * 64, decision_id="d-1", sentence="Better by 0.02.")
 
