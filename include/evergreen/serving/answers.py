@@ -33,7 +33,8 @@ class Task:
         """The raw rows to predict, as they go on record."""
         if self.raw is None or self.wanted is None:
             return self.order.predicted
-        return self.raw.iloc[self.wanted].astype(object).to_dict("records")
+        rows = self.raw.iloc[self.wanted].astype(object)
+        return [dict(zip(rows.columns, row, strict=True)) for row in rows.to_numpy().tolist()]
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from uuid import UUID
 
 import psycopg2
 from fastapi import FastAPI
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, with_config
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from typing_extensions import TypedDict
 
 from evergreen.catalog import Catalog
@@ -41,6 +41,7 @@ START_SECONDS = 30.0
 Handler = Callable[[Request], Awaitable[Response]]
 
 
+@with_config(ConfigDict(extra="forbid", strict=True))
 class Feedback(TypedDict):
     """What turned out to be true of a prediction."""
 
@@ -48,7 +49,6 @@ class Feedback(TypedDict):
     label: bool | int | float | TEXT
 
 
-Feedback.__pydantic_config__ = {"extra": "forbid", "strict": True}  # type: ignore[attr-defined]
 FEEDBACK = TypeAdapter(Feedback)
 
 
@@ -85,7 +85,7 @@ class Service:
         await asyncio.to_thread(self.watcher.close)
         await asyncio.to_thread(self.journal.close)
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """Return the routes; all handlers are `async`, as a thread per request costs more."""
         return [
             Route("/health", self.health),

@@ -20,7 +20,14 @@ from pathlib import Path
 from typing import Annotated, Any, NotRequired
 
 import pandas as pd
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    with_config,
+)
 from typing_extensions import TypedDict
 
 from evergreen.models import Golden
@@ -241,7 +248,7 @@ def _forms(use_case: UseCase, title: str, row: Any, rows: pd.DataFrame) -> tuple
         some = Annotated[list[row], Field(min_length=1, max_length=MAX_ROWS)]
         return (_typed(f"{title}Request", {"row": row, **subject}),
                 _typed(f"{title}Batch", {"rows": some, **subject}))  # fmt: skip
-    key = _typed(f"{title}Key", {name: _key(rows, name) for name in use_case.source.key})
+    key: Any = _typed(f"{title}Key", {name: _key(rows, name) for name in use_case.source.key})
     past = Annotated[list[row], Field(
         min_length=1, max_length=MAX_HISTORY,
         description=f"Raw rows in time order, {use_case.features.lookback} before the row to"
@@ -254,9 +261,8 @@ def _forms(use_case: UseCase, title: str, row: Any, rows: pd.DataFrame) -> tuple
 
 
 def _typed(name: str, fields: dict[str, Any]) -> Any:
-    made = TypedDict(name, fields)  # type: ignore[operator,misc]
-    made.__pydantic_config__ = {"extra": "forbid", "strict": True}
-    return made
+    made = TypedDict(name, fields)  # type: ignore[misc]
+    return with_config(ConfigDict(extra="forbid", strict=True))(made)
 
 
 def _one_of(found: Row, *names: str) -> None:
@@ -293,7 +299,7 @@ def _sample(use_case: UseCase) -> pd.DataFrame:
     """Return a row of zeros, for a champion that has no golden rows."""
     declared, time = use_case.features, use_case.source.timestamp
     numbers = set(declared.numeric)
-    row = {
+    row: dict[str, Any] = {
         n: [0.0] if n in numbers or n not in declared.categorical else [""] for n in declared.raw
     }
     if time in row:

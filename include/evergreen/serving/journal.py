@@ -14,6 +14,7 @@ size; beyond it lines are dropped, counted, and the drops stored when it is back
 At any moment: accepted = logged + dropped + waiting.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -128,7 +129,7 @@ class Journal:
         try:
             written = os.write(self._handle, document)
             if written < len(document):
-                raise OSError(28, os.strerror(28))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301
         except OSError:
             os.ftruncate(self._handle, self._size)
             raise

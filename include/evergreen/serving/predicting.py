@@ -2,18 +2,15 @@
 
 import asyncio
 import logging
-import os
-import subprocess
 import time
 from dataclasses import replace
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import psycopg2
 from starlette.requests import Request
 from starlette.responses import Response
 
+from evergreen import provenance
 from evergreen.errors import did_you_mean
 from evergreen.serving import answers, guard, history, releases
 from evergreen.serving.answers import CHALLENGER, CHAMPION, SHADOW, Answer, Task
@@ -23,7 +20,7 @@ from evergreen.serving.guard import Json
 from evergreen.serving.journal import Journal
 from evergreen.serving.meters import Meters
 from evergreen.serving.watch import Watcher
-from evergreen.settings import PROJECT, Settings
+from evergreen.settings import Settings
 
 log = logging.getLogger(__name__)
 INLINE_ROWS = 64
@@ -40,7 +37,7 @@ class Predictor:
         self._url = settings.database_url
         self._watcher, self._journal, self._meters = watcher, journal, meters
         self._shadows: set[asyncio.Task[None]] = set()
-        self._code = commit()
+        self._code = provenance.commit(settings)
 
     async def one(self, request: Request) -> Response:
         """Answer for one row."""
@@ -110,9 +107,9 @@ class Predictor:
     def _answer(self, desk: Desk, task: Task, started: float) -> Answer:
         served, variant = answers.choose(desk, task)
         if variant == CHALLENGER and desk.trial is not None:
-            answer = self._challenger(desk, desk.trial, task, started)
-            if answer is not None:
-                return answer
+            tried = self._challenger(desk, desk.trial, task, started)
+            if tried is not None:
+                return tried
             served, variant = desk.champion, CHAMPION
         answer = self._safely(served, variant, task, started, desk.trial)
         if desk.trial is not None:
@@ -122,6 +119,7 @@ class Predictor:
     def _challenger(self, desk: Desk, trial: Trial, task: Task, started: float) -> Answer | None:
         """Let the challenger answer; None when it cannot: then the champion does."""
         side = trial.sides[CHALLENGER]
+        answer: Answer | None = None
         try:
             answer = self._safely(trial.challenger, CHALLENGER, task, started, trial)
         except Refused as refused:
@@ -130,7 +128,6 @@ class Predictor:
             )  # else the input is at fault
             log.warning("version %d failed: %s", trial.challenger.ref.version, refused)
             side.add(None)
-            answer = None
         else:
             side.add(answer.latency_ms)
         if trial.strategy == "canary" and (outcome := releases.verdict(trial)):
@@ -177,23 +174,3 @@ class Predictor:
             return
         side.add((time.perf_counter() - started) * 1000)
         self._journal.keep(lines)
-
-
-@cache
-def commit() -> str:
-    """Return the commit of the running code: EVERGREEN_COMMIT, else git's, else the version."""
-    if given := os.environ.get("EVERGREEN_COMMIT"):
-        return given
-    command = ["git", "-C", str(PROJECT), "rev-parse", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)
-    except (OSError, subprocess.SubprocessError):
-        return _installed()
-    return found.stdout.strip()
-
-
-def _installed() -> str:
-    try:
-        return f"evergreen {version('evergreen')}"
-    except PackageNotFoundError:
-        return "unknown"

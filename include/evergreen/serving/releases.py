@@ -185,7 +185,8 @@ def compare(url: str, release_id: int, kind: Kind) -> Comparison:
     with connect(url) as opened, opened.cursor() as cursor:
         cursor.execute(
             f"SELECT p.variant, count(*), avg({error}), var_samp({error})"
-            " FROM evergreen.predictions p JOIN evergreen.labels l ON l.prediction_id = p.request_id"
+            " FROM evergreen.predictions p"
+            " JOIN evergreen.labels l ON l.prediction_id = p.request_id"
             " WHERE p.release_id = %s GROUP BY p.variant",
             (release_id,),
         )

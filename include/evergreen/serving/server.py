@@ -4,6 +4,7 @@ from asyncio import TimerHandle, Transport
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from evergreen import catalog
@@ -54,9 +55,8 @@ class Patient(HttpToolsProtocol):
         self.transport.close()
 
 
-def config(settings: Settings, **changes: Any) -> uvicorn.Config:
+def config(app: FastAPI, settings: Settings, **changes: Any) -> uvicorn.Config:
     """Return uvicorn's configuration of the service: one process on settings' host and port."""
-    app = create_app(settings, catalog.load(settings.use_cases_dir))
     given: dict[str, Any] = {
         "host": settings.serve_host,
         "port": settings.serve_port,
@@ -76,4 +76,5 @@ def config(settings: Settings, **changes: Any) -> uvicorn.Config:
 
 def run(settings: Settings) -> None:
     """Serve until a signal comes."""
-    uvicorn.Server(config(settings)).run()
+    app = create_app(settings, catalog.load(settings.use_cases_dir))
+    uvicorn.Server(config(app, settings)).run()

@@ -1,0 +1,150 @@
+"""A service over real parts: trained models, the ledger in PostgreSQL, files in a folder."""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+import uvicorn
+from sklearn.pipeline import Pipeline
+
+from conftest import free_port
+from evergreen import catalog, models
+from evergreen.errors import ModelRefused
+from evergreen.ledger import Decision, Ledger, Promotion, decision_id
+from evergreen.refs import Span
+from evergreen.serving import store
+from evergreen.serving.app import Service, create_app
+from evergreen.serving.artifacts import GOLDEN, MODEL, ModelRef
+from evergreen.serving.server import config
+from evergreen.settings import Settings
+from learning import CATALOG, iris_rows, weather_rows
+
+ROWS: dict[str, Callable[[], pd.DataFrame]] = {"iris": iris_rows, "weather": weather_rows}
+
+
+@cache
+def trained(name: str, candidate: str, seed: int = 0) -> Pipeline:
+    use_case = CATALOG.find(name)
+    rows = ROWS[name]().sample(frac=1.0 if not seed else 0.9, random_state=seed).sort_index()
+    model = models.pipeline(use_case, use_case.candidate(candidate))
+    return model.fit(rows, rows[use_case.source.target])
+
+
+class Client(httpx.Client):
+    """Asks a service that runs in a thread of this process, over a real connection."""
+
+    service: Service
+
+
+@contextmanager
+def live(app: Any, settings: Settings) -> Iterator[Client]:
+    """Run the service as `evergreen serve` does, on a free port."""
+    port = free_port()
+    server = uvicorn.Server(config(app, settings, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    eventually(lambda: server.started, 30)
+    with Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        client.service = app.state.service
+        yield client
+    server.should_exit = True
+    thread.join()
+
+
+@dataclass
+class Shop:
+    """Where models are put on offer, and the service that should follow."""
+
+    settings: Settings
+    catalog: catalog.Catalog
+
+    @property
+    def shelf(self) -> Path:
+        return self.settings.home / "shelf"
+
+    def put(self, name: str, candidate: str, seed: int = 0) -> ModelRef:
+        """Lay a trained model on the shelf, under its digest."""
+        use_case, model = CATALOG.find(name), trained(name, candidate, seed)
+        made = self.shelf / f"{name}-{candidate}-{seed}"
+        made.mkdir(parents=True, exist_ok=True)
+        sha256 = models.save(model, made / MODEL)
+        columns = list(dict.fromkeys([*use_case.source.key, *use_case.features.raw]))
+        golden = models.golden(model, ROWS[name]()[columns].tail(40))
+        (made / GOLDEN).write_text(json.dumps(golden.to_json()))
+        return ModelRef(
+            use_case=name, version=1, run_id="run", model_uri=str(made), sha256=sha256,
+            snapshot_sha256="5" * 64,
+        )  # fmt: skip
+
+    def promote(self, ref: ModelRef, version: int) -> ModelRef:
+        """Make it champion in the ledger."""
+        ledger = Ledger(self.settings.database_url)
+        rows = ledger.promotions(ref.use_case)
+        about = f"{version}/{len(rows)}"
+        decision = ledger.record(
+            Decision(
+                id=decision_id(ref.use_case, "gate/train", about), use_case=ref.use_case,
+                kind="gate", outcome="passed", sentence="Better.", evidence={},
+                as_of=datetime(2026, 8, 24, tzinfo=UTC), run_key=about, actor="ada",
+            )
+        )  # fmt: skip
+        ledger.append(
+            Promotion(
+                use_case=ref.use_case, version=version, run_id=ref.run_id,
+                model_uri=ref.model_uri, sha256=ref.sha256,
+                snapshot_sha256=ref.snapshot_sha256, golden_sha256=None, training=Span(rows=9),
+                predecessor_id=rows[0].id if rows else None, decision_id=decision.id,
+                kind="promotion", reason="better", actor="ada",
+            )
+        )  # fmt: skip
+        return replace(ref, version=version)
+
+    def fetch(self, ref: ModelRef, folder: Path) -> None:
+        if not Path(ref.model_uri).exists():
+            raise ModelRefused(f"{ref.model_uri} cannot be fetched")
+        for file in Path(ref.model_uri).iterdir():
+            shutil.copy(file, folder)
+
+    def open(self, **changes: Any) -> AbstractContextManager[Client]:
+        settings = replace(self.settings, **changes)
+        return live(create_app(settings, self.catalog, fetch=self.fetch), settings)
+
+
+@pytest.fixture
+def shop(settings: Settings) -> Shop:
+    store.migrate(settings.database_url)
+    return Shop(settings, CATALOG)
+
+
+@pytest.fixture
+def iris(shop: Shop) -> Iterator[Client]:
+    """The service with one champion: iris, logistic."""
+    shop.promote(shop.put("iris", "logistic"), 1)
+    with shop.open() as client:
+        yield client
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 5) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come to pass")
+
+
+def rows_of(url: str, sql: str) -> list[tuple[Any, ...]]:
+    with store.connect(url) as opened, opened.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()

@@ -1,0 +1,182 @@
+import json
+from typing import Any
+
+import pytest
+
+from evergreen import models
+from serving.conftest import Client, Shop, eventually, iris_rows, rows_of, trained
+
+ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+
+
+def test_answers_as_the_model_does(iris: Client) -> None:
+    rows = iris_rows()
+    wanted = models.predict(trained("iris", "logistic"), rows)
+
+    answers = [
+        iris.post("/iris/predict", json={"row": {name: row[name] for name in ROW}}).json()
+        for row in rows.to_dict("records")
+    ]
+
+    assert [answer["prediction"] for answer in answers] == wanted.labels.tolist()
+    assert answers[0]["probabilities"]["setosa"] == pytest.approx(wanted.probabilities[0, 0])
+    assert {answer["engine"] for answer in answers} <= {"onnx", "sklearn"}
+
+
+def test_every_answer_is_on_record_with_what_it_came_from(iris: Client, shop: Shop) -> None:
+    answer = iris.post("/iris/predict", json={"row": ROW, "subject": "ann"}).json()
+    iris.service.journal.flush()
+
+    [row] = rows_of(
+        shop.settings.database_url,
+        "SELECT id::text, use_case, version, sha256, snapshot_sha256, code <> '', engine, variant,"
+        " subject, inputs, output, probability > 0.9, latency_ms > 0, history"
+        " FROM evergreen.predictions",
+    )
+    assert row == (
+        answer["id"], "iris", 1, answer["sha256"], "5" * 64, True, answer["engine"], "champion",
+        "ann", ROW, "setosa", True, True, None,
+    )  # fmt: skip
+
+
+def test_a_batch_is_answered_row_by_row(iris: Client, shop: Shop) -> None:
+    response = iris.post("/iris/predict/batch", json={"rows": [ROW] * 1000})
+
+    assert response.status_code == 200
+    assert len({p["id"] for p in response.json()["predictions"]}) == 1000
+    assert iris.service.journal.flush(10)
+    assert rows_of(shop.settings.database_url, "SELECT count(*) FROM evergreen.predictions") == [
+        (1000,)
+    ]
+
+
+REFUSED: list[tuple[str, bytes, int, str]] = [
+    ("NaN", b'{"row":{"sepal_length":NaN}}', 422, "row.sepal_length"),
+    ("infinity", b'{"row":{"sepal_length":1e400}}', 422, "row.sepal_length"),
+    ("huge integer", b'{"row":{"sepal_length":1' + b"0" * 400 + b"}}", 422, "row.sepal_length"),
+    ("text", b'{"row":{"sepal_length":"5"}}', 422, "row.sepal_length"),
+    ("bool", b'{"row":{"sepal_length":true}}', 422, "row.sepal_length"),
+    ("missing", b'{"row":{"sepal_length":1}}', 422, "row.sepal_width"),
+    ("extra", json.dumps({"row": ROW | {"colour": 1}}).encode(), 422, "row.colour"),
+    ("surrogate", b'{"subject":"\\ud800"}', 422, "body"),
+    ("surrogate key", b'{"\\ud800":1}', 422, "body"),
+    ("NUL", json.dumps({"row": ROW, "subject": "\0"}).encode(), 422, "subject"),
+    ("not UTF-8", b"\xff", 422, "body"),
+    ("nothing", b"", 422, "body"),
+    ("deep", b"[" * 100_000, 422, "body"),
+    ("large", b" " * 2_000_001, 413, "body"),
+    ("list", b"[]", 422, "body"),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "status", "field"), REFUSED, ids=[r[0] for r in REFUSED])
+@pytest.mark.parametrize("path", ["predict", "predict/batch", "feedback"])
+def test_what_cannot_be_answered_is_refused_with_field_and_reason(
+    iris: Client, path: str, name: str, body: bytes, status: int, field: str
+) -> None:
+    response = iris.post(f"/iris/{path}", content=body)
+
+    assert response.status_code == status
+    error = response.json()["error"]
+    assert error["reason"]
+    if path == "predict":
+        assert error["field"] == field
+
+
+def test_absurd_but_finite_values_are_answered_or_refused(iris: Client) -> None:
+    answers = [iris.post("/iris/predict", json={"row": ROW | {"sepal_length": value}})
+               for value in (1e308, -1e308, 5e-324, 0)]  # fmt: skip
+
+    assert {answer.status_code for answer in answers} <= {200, 422}
+
+
+@pytest.mark.parametrize("size", [0, 1001])
+def test_a_batch_has_1_to_1000_rows(iris: Client, size: int) -> None:
+    response = iris.post("/iris/predict/batch", json={"rows": [ROW] * size})
+
+    assert response.status_code == 422
+    assert response.json()["error"]["field"] == "rows"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("POST", "/irsi/predict", 404), ("POST", "/weather/predict", 404), ("GET", "/x/y/z", 404),
+     ("GET", "/iris/predict", 405), ("POST", "/%ff%00/predict", 404)],
+)  # fmt: skip
+def test_unknown_paths_are_told(iris: Client, method: str, path: str, status: int) -> None:
+    response = iris.request(method, path, json={})
+
+    assert response.status_code == status
+    assert response.json()["error"]["reason"]
+
+
+def test_feedback_is_taken_once(iris: Client) -> None:
+    number = iris.post("/iris/predict", json={"row": ROW}).json()["id"]
+
+    def give(label: Any, of: str = number) -> int:
+        return iris.post("/iris/feedback", json={"id": of, "label": label}).status_code
+
+    assert [give("setosa"), give("setosa"), give("virginica")] == [200, 200, 409]
+    assert give("setosa", "01981c3e-5b1e-7c3a-9d53-6a4b5d1f0c11") == 404
+    assert [give("tulip"), give(1), give("setosa", "x")] == [422, 422, 422]
+
+
+def test_a_key_is_asked_for_when_there_are_keys(shop: Shop) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+
+    with shop.open(api_keys=("one", "two")) as client:
+        statuses = [
+            client.post("/iris/predict", json={"row": ROW}, headers=headers).status_code
+            for headers in ({}, {"X-API-Key": "three"}, {"X-API-Key": "two"})
+        ]
+        open_ = client.get("/health").status_code
+        docs = [client.get(path).status_code for path in ("/docs", "/openapi.json", "/metrics")]
+
+    assert statuses == [401, 401, 200]
+    assert open_ == 200
+    assert docs == [401, 401, 401]
+
+
+def test_says_which_model_answers_and_that_it_is_ready(iris: Client) -> None:
+    info, ready = iris.get("/iris/model-info").json(), iris.get("/ready").json()
+
+    assert (info["version"], info["snapshot_sha256"]) == (1, "5" * 64)
+    assert info["labels"] == ["setosa", "versicolor", "virginica"]
+    assert ready == {"status": "ready", "reasons": {}, "champions": {"iris": 1}}
+
+
+def test_metrics_count_requests_and_predictions(iris: Client) -> None:
+    iris.post("/iris/predict", json={"row": ROW})
+    iris.post("/iris/predict", json={})
+    iris.service.journal.flush()
+
+    text = iris.get("/metrics").text
+
+    assert 'evergreen_requests_total{route="predict",status="200",use_case="iris"} 1.0' in text
+    assert 'evergreen_requests_total{route="predict",status="422",use_case="iris"} 1.0' in text
+    assert "evergreen_predictions_accepted_total 1.0" in text
+    assert "evergreen_predictions_logged_total 1.0" in text
+    assert 'evergreen_champion_version{use_case="iris"} 1.0' in text
+
+
+def test_the_documents_show_examples_that_work(iris: Client) -> None:
+    document = iris.get("/openapi.json").json()
+
+    operations = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
+    examples = {
+        path: operation["requestBody"]["content"]["application/json"]["example"]
+        for path, operation in operations.items()
+    }
+
+    assert set(examples) == {"/iris/predict", "/iris/predict/batch", "/iris/feedback"}
+    for path in ("/iris/predict", "/iris/predict/batch"):
+        assert iris.post(path, json=examples[path]).status_code == 200
+    described = document["components"]["schemas"]["IrisRow"]["properties"]["petal_width"]
+    assert "expected from" in described["description"]
+    assert iris.get("/docs").status_code == 200
+
+
+def test_a_promotion_is_served_within_two_seconds(iris: Client, shop: Shop) -> None:
+    shop.promote(shop.put("iris", "forest"), 2)
+
+    eventually(lambda: iris.get("/iris/model-info").json()["version"] == 2, 2)
