@@ -70,7 +70,7 @@ EVERY_DAG: dict[str, Any] = {
 
 EVERY_TASK: dict[str, Any] = {
     "retries": 3,
-    "retry_delay": timedelta(seconds=5),
+    "retry_delay": timedelta(seconds=10),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=5),
     "execution_timeout": timedelta(hours=1),

@@ -41,15 +41,15 @@ def groups(folder: Path) -> list[Group]:
 def read(folder: Path) -> Report:
     """Return the row of one report."""
     try:
-        document: dict[str, Any] = json.loads((folder / "report.json").read_text())
+        decision: dict[str, Any] = json.loads((folder / "report.json").read_text())["decision"]
         return Report(
             report_id=folder.name,
-            outcome="passed" if document["passed"] else "refused",
-            sentence=str(document["sentence"]),
-            challenger=str(document["challenger"]),
+            outcome="passed" if decision["passed"] else "refused",
+            sentence=str(decision["sentence"]),
+            challenger=str(decision["challenger"]),
             as_of=as_of(folder.name),
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("%s: report.json cannot be read: %r", folder, error)
         sentence = "Its report.json cannot be read."
         return Report(folder.name, "unknown", sentence, "", as_of(folder.name))

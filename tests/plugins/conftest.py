@@ -1,0 +1,69 @@
+"""The pages as Airflow serves them: below `/evergreen`, behind its own guard."""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from evergreen import settings as settings_module
+from evergreen.settings import PROJECT, Settings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Starlette would like another HTTP client than Airflow's
+    from fastapi.testclient import TestClient
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Airflow's own authorization, with a home of its own."""
+    os.environ["AIRFLOW_HOME"] = str(tmp_path_factory.mktemp("airflow"))
+    os.environ["AIRFLOW__API_AUTH__JWT_SECRET"] = "x" * 64
+    sys.path.insert(0, str(PROJECT / "plugins"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from airflow.api_fastapi.app import create_auth_manager
+
+        import evergreen_ui.app  # noqa: F401
+
+        create_auth_manager()
+
+
+@pytest.fixture
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """The settings that the pages read, with use cases that a test may add to."""
+    use_cases = tmp_path / "use_cases"
+    use_cases.mkdir()
+    mine = replace(settings, use_cases_dir=use_cases)
+    monkeypatch.setattr(settings_module, "get", lambda: mine)
+    return mine
+
+
+@pytest.fixture
+def anonymous(airflow: None, settings: Settings) -> Iterator[TestClient]:
+    """A browser that has not logged in."""
+    with client() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(airflow: None, settings: Settings) -> Iterator[TestClient]:
+    """A browser that has logged in."""
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.core_api.security import get_user
+
+    with client({get_user: lambda: SimpleAuthManagerUser(username="ada", role="admin")}) as browser:
+        yield browser
+
+
+def client(overrides: dict[object, object] | None = None) -> TestClient:
+    from evergreen_ui.app import create_app
+
+    pages, airflow = create_app(), FastAPI()
+    pages.dependency_overrides.update(overrides or {})
+    airflow.mount("/evergreen", pages)
+    return TestClient(airflow, follow_redirects=False)

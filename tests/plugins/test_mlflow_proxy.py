@@ -1,0 +1,154 @@
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from fastapi.testclient import TestClient
+
+from evergreen.settings import Settings
+
+
+class EchoServer(BaseHTTPRequestHandler):
+    """Stands where MLflow would, and answers with what reached it."""
+
+    def do_GET(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        seen = {
+            "method": self.command,
+            "path": self.path,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "body": self.rfile.read(length).decode(),
+        }
+        body = json.dumps(seen).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Set-Cookie", "mlflow=1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 (names of the library)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def mlflow(settings: Settings) -> Iterator[None]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), EchoServer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    object.__setattr__(settings, "tracking_uri", f"http://127.0.0.1:{server.server_port}")
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("GET", "version"),
+        ("GET", "static-files/static/js/main.js"),
+        ("GET", "ajax-api/2.0/mlflow/runs/get?run_id=1"),
+        ("GET", "get-artifact?path=report.html&run_uuid=1"),
+        ("POST", "ajax-api/2.0/mlflow/runs/search"),
+        ("POST", "ajax-api/3.0/mlflow/traces/search"),
+        ("POST", "ajax-api/2.0/mlflow/logged-models/search"),
+        ("POST", "graphql"),
+    ],
+)
+def test_what_only_reads_is_passed_on(
+    browser: TestClient, mlflow: None, method: str, path: str
+) -> None:
+    answer = browser.request(method, f"/evergreen/mlflow/{path}", content=b"{}")
+
+    assert answer.status_code == 200
+    assert (answer.json()["method"], answer.json()["path"]) == (method, f"/{path}")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "ajax-api/2.0/mlflow/runs/delete"),
+        ("POST", "ajax-api/2.0/mlflow/experiments/create"),
+        ("POST", "api/2.0/mlflow/registered-models/alias"),
+        ("POST", "ajax-api/2.0/mlflow/upload-artifact"),
+        ("POST", "ajax-api/2.0/mlflow/gateway-proxy"),
+        ("GET", "ajax-api/2.0/mlflow/gateway-proxy?gateway_path=x"),
+        ("GET", "ajax-api/3.0/jobs/1"),
+        ("GET", "get-artifact/%2e%2e/%2e%2e/x"),
+        ("POST", "ajax-api/2.0/mlflow/runs/search/../delete"),
+    ],
+)
+def test_what_could_change_something_is_refused(
+    browser: TestClient, mlflow: None, method: str, path: str
+) -> None:
+    answer = browser.request(method, f"/evergreen/mlflow/{path}", content=b"{}")
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_reach_nothing(browser: TestClient, mlflow: None, method: str) -> None:
+    answer = browser.request(method, "/evergreen/mlflow/ajax-api/2.0/mlflow/runs/search")
+
+    assert answer.status_code == 404
+
+
+def test_the_credentials_of_airflow_stay_in_airflow(browser: TestClient, mlflow: None) -> None:
+    secret = {"Authorization": "Bearer secret", "Cookie": "_token=secret", "Origin": "http://x"}
+
+    answer = browser.get("/evergreen/mlflow/version", headers=secret)
+
+    assert "secret" not in answer.text
+    assert "origin" not in answer.json()["headers"]
+    assert "set-cookie" not in answer.headers
+
+
+def test_the_application_may_only_talk_to_mlflow(browser: TestClient, mlflow: None) -> None:
+    policy = browser.get("/evergreen/mlflow/").headers["content-security-policy"]
+
+    assert "connect-src testserver/evergreen/mlflow/ data: blob:;" in policy
+
+
+def test_says_so_when_mlflow_does_not_answer(browser: TestClient, settings: Settings) -> None:
+    object.__setattr__(settings, "tracking_uri", "http://127.0.0.1:1")
+
+    answer = browser.get("/evergreen/mlflow/version")
+
+    assert answer.status_code == 502
+    assert "MLflow does not answer" in answer.json()["detail"]
+
+
+def test_says_so_when_mlflow_has_no_server(browser: TestClient) -> None:
+    answer = browser.get("/evergreen/mlflow/version")  # the tests' tracking_uri is a database
+
+    assert answer.status_code == 404
+    assert "postgres" not in answer.text
+
+
+def test_no_post_of_mlflow_that_changes_something_is_passed_on(airflow: None) -> None:
+    from mlflow.server.handlers import get_endpoints
+
+    from evergreen_ui.mlflow_proxy import SEARCH
+
+    words = (
+        "create",
+        "delete",
+        "update",
+        "log",
+        "set",
+        "restore",
+        "rename",
+        "transition",
+        "register",
+    )
+    posts = {path.lstrip("/") for path, _, methods in get_endpoints() if "POST" in methods}
+
+    passed_on = {path for path in posts if SEARCH.fullmatch(path)}
+
+    assert passed_on
+    assert [
+        path for path in passed_on if any(word in path.rsplit("/", 1)[-1] for word in words)
+    ] == []

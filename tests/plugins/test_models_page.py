@@ -1,0 +1,171 @@
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+
+from evergreen.ledger import Decision, Incident, Ledger, Promotion, decision_id
+from evergreen.refs import Span
+from evergreen.settings import PROJECT, Settings
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+ATTACK = "<script>alert('x')</script>"
+
+
+@pytest.fixture
+def weather(settings: Settings) -> Ledger:
+    """The use case weather, declared, and an empty ledger."""
+    shutil.copy(PROJECT / "include" / "use_cases" / "weather.py", settings.use_cases_dir)
+    return Ledger(settings.database_url)
+
+
+def decide(ledger: Ledger, number: int, outcome: str = "passed", sentence: str = "") -> Decision:
+    challenger = {"name": "boosting", "metrics": {"roc_auc": 0.74, "accuracy": 0.55}}
+    decision = Decision(
+        id=decision_id("weather", "gate/train", str(number)),
+        use_case="weather",
+        kind="gate",
+        outcome=outcome,
+        sentence=sentence or f"Decision {number}.",
+        evidence={
+            "report": f"weather/{number}/report.html",
+            "evaluation": {"challenger": challenger},
+        },
+        as_of=NOW,
+        run_key=f"weather_training/manual__{number}",
+        actor="ada",
+    )
+    return ledger.record(decision)
+
+
+def promote(ledger: Ledger, number: int, reason: str = "better", kind: str = "promotion") -> None:
+    past = ledger.promotions("weather")
+    ledger.append(
+        Promotion(
+            use_case="weather",
+            version=number,
+            run_id=f"{number:032x}",
+            model_uri=f"models:/m-{number}",
+            sha256=f"{number:064x}",
+            snapshot_sha256="0" * 64,
+            golden_sha256=None,
+            training=Span(rows=1000, start=NOW - timedelta(days=1000), end=NOW),
+            predecessor_id=past[0].id if past else None,
+            decision_id=decide(ledger, number + 100 * len(past)).id,
+            kind=kind,
+            reason=reason,
+            actor="ada",
+        )
+    )
+
+
+def test_says_what_to_do_when_no_use_case_is_declared(browser: TestClient) -> None:
+    assert "evergreen new NAME" in browser.get("/evergreen/models/").text
+
+
+def test_says_what_to_do_for_a_use_case_without_a_champion(
+    browser: TestClient, weather: Ledger
+) -> None:
+    page = browser.get("/evergreen/models/").text
+
+    assert "no champion yet" in page
+    assert 'href="/dags/weather_training"' in page
+
+
+def test_shows_the_champion_its_metrics_and_where_to_look(
+    browser: TestClient, weather: Ledger
+) -> None:
+    promote(weather, 1)
+
+    page = browser.get("/evergreen/models/").text
+
+    assert "Version 1" in page
+    assert "roc_auc 0.74, at least 0.68" in page
+    assert 'class="bar short"' in page  # its accuracy lies below the floor
+    assert 'href="/evergreen/reports/weather/1/"' in page
+    assert f'href="/evergreen/open-mlflow/#/runs/{1:032x}"' in page
+    assert 'href="/dags/weather_training/runs/manual__1"' in page
+
+
+def test_shows_the_last_decision_in_words(browser: TestClient, weather: Ledger) -> None:
+    promote(weather, 1)
+    decide(weather, 7, outcome="refused", sentence="Kept version 1: not better.")
+
+    page = browser.get("/evergreen/models/").text
+
+    assert "Kept version 1: not better." in page
+    assert 'class="badge refused"' in page
+
+
+def test_lists_every_champion_and_why(browser: TestClient, weather: Ledger) -> None:
+    for number in range(1, 7):
+        promote(weather, number, reason=f"reason {number}")
+
+    page = browser.get("/evergreen/models/").text
+
+    assert [page.find(f"reason {number}") > 0 for number in range(1, 7)] == [True] * 6
+    assert page.find("reason 6") < page.find("reason 1")
+    assert "2 earlier" in page
+
+
+def test_after_a_rollback_shows_what_the_version_proved_at_first(
+    browser: TestClient, weather: Ledger
+) -> None:
+    promote(weather, 1)
+    promote(weather, 2)
+    promote(weather, 1, kind="rollback", reason="complaints")
+
+    page = browser.get("/evergreen/models/").text
+
+    assert 'href="/evergreen/reports/weather/1/"' in page
+    assert "complaints" in page
+
+
+def test_shows_an_incident_until_something_is_decided_again(
+    browser: TestClient, weather: Ledger
+) -> None:
+    weather.open_incident(
+        Incident(use_case="weather", run_key="weather_training/9", step="train", message="boom")
+    )
+    shown = browser.get("/evergreen/models/").text
+    decide(weather, 10)
+
+    after = browser.get("/evergreen/models/").text
+
+    assert "train failed: boom" in shown
+    assert "train failed: boom" not in after
+
+
+def test_text_from_people_and_data_is_escaped(browser: TestClient, weather: Ledger) -> None:
+    promote(weather, 1, reason=ATTACK)
+    decide(weather, 8, sentence=ATTACK)
+
+    page = browser.get("/evergreen/models/").text
+
+    assert ATTACK not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_shows_a_broken_use_case_with_its_error_beside_the_others(
+    browser: TestClient, settings: Settings, weather: Ledger
+) -> None:
+    (settings.use_cases_dir / "churn.py").write_text(f"raise ValueError({ATTACK!r})\n")
+
+    page = browser.get("/evergreen/models/").text
+
+    assert 'class="badge broken"' in page
+    assert "ValueError" in page
+    assert ATTACK not in page
+    assert 'id="weather"' in page
+
+
+def test_says_so_when_the_database_does_not_answer(
+    browser: TestClient, settings: Settings, weather: Ledger
+) -> None:
+    object.__setattr__(settings, "database_url", "postgresql://nobody@127.0.0.1:1/nothing")
+
+    answer = browser.get("/evergreen/models/")
+
+    assert answer.status_code == 503
+    assert "The database does not answer" in answer.text
+    assert "nobody" not in answer.text

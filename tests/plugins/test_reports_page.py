@@ -1,0 +1,66 @@
+import json
+
+from fastapi.testclient import TestClient
+
+from evergreen.settings import Settings
+
+ATTACK = "<img src=x onerror=alert(1)>"
+
+
+def write(settings: Settings, report_id: str, passed: bool = True, sentence: str = "Why.") -> None:
+    folder = settings.reports_dir / "weather" / report_id
+    folder.mkdir(parents=True)
+    (folder / "report.html").write_text("<p>the report</p>")
+    decision = {"passed": passed, "sentence": sentence, "challenger": "boosting"}
+    (folder / "report.json").write_text(json.dumps({"decision": decision}))
+
+
+def test_says_when_there_will_be_reports(browser: TestClient) -> None:
+    assert "No report yet" in browser.get("/evergreen/reports/").text
+
+
+def test_lists_the_reports_newest_first_with_their_verdict(
+    browser: TestClient, settings: Settings
+) -> None:
+    write(settings, "20261120T000000-aaaaaaaaaaaa", passed=True, sentence="The first.")
+    write(settings, "20261121T000000-bbbbbbbbbbbb", passed=False, sentence="The second.")
+
+    page = browser.get("/evergreen/reports/").text
+
+    assert page.find("The second.") < page.find("The first.")
+    assert 'class="badge refused"' in page
+    assert "2026-11-21 00:00" in page
+
+
+def test_a_report_that_cannot_be_read_is_unknown_and_hides_no_other(
+    browser: TestClient, settings: Settings
+) -> None:
+    write(settings, "20261120T000000-aaaaaaaaaaaa")
+    write(settings, "20261121T000000-bbbbbbbbbbbb")
+    broken = settings.reports_dir / "weather" / "20261121T000000-bbbbbbbbbbbb" / "report.json"
+    broken.write_text("{")
+
+    page = browser.get("/evergreen/reports/").text
+
+    assert 'class="badge unknown"' in page
+    assert "Why." in page
+
+
+def test_text_of_a_report_is_escaped(browser: TestClient, settings: Settings) -> None:
+    write(settings, "20261120T000000-aaaaaaaaaaaa", sentence=ATTACK)
+
+    assert ATTACK not in browser.get("/evergreen/reports/").text
+
+
+def test_opens_a_report_with_the_way_back(browser: TestClient, settings: Settings) -> None:
+    write(settings, "20261120T000000-aaaaaaaaaaaa")
+
+    frame = browser.get("/evergreen/reports/weather/20261120T000000-aaaaaaaaaaaa/")
+    page = browser.get("/evergreen/reports/weather/20261120T000000-aaaaaaaaaaaa/report.html")
+
+    assert 'src="/evergreen/reports/weather/20261120T000000-aaaaaaaaaaaa/report.html"' in frame.text
+    assert "the report" in page.text
+
+
+def test_a_report_that_does_not_exist_is_not_found(browser: TestClient) -> None:
+    assert browser.get("/evergreen/reports/weather/1/").status_code == 404
