@@ -5,6 +5,8 @@ Only `MlflowClient`, with its address given: no active run, no global state. Of 
 """
 
 import json
+import os
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -37,6 +39,8 @@ from evergreen.refs import SnapshotRef
 from evergreen.settings import Settings
 
 KEY = "evergreen.training_key"
+HOST, PID = "evergreen.host", "evergreen.pid"
+FORCED = "evergreen.forced"
 MODEL_FILE = "model.skops"
 GOLDEN_FILE = "golden.json"
 _FILTER = "tags.`{}` = '{}' and attributes.status = '{}'"
@@ -61,7 +65,8 @@ class Experiment:
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator["RunLog"]:
         """Start a run; it ends finished, or failed when an error passes through."""
-        run = self.client.create_run(self.id, tags=dict(tags), run_name=name)
+        alive = {HOST: socket.gethostname(), PID: str(os.getpid())}
+        run = self.client.create_run(self.id, tags={**tags, **alive}, run_name=name)
         try:
             yield RunLog(self.client, self.id, run.info.run_id)
         except BaseException:

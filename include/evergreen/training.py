@@ -60,7 +60,8 @@ def train(
     experiment.end_leftovers(key)
     if not force and (done := experiment.finished(key)):
         return _reference(name, done.info.run_id, done.data.tags, done.data.metrics, reused=True)
-    with experiment.run(name, _tags(use_case, built, key, note, settings)) as log:
+    tags = _tags(use_case, built, key, note, settings) | {tracking.FORCED: str(force).lower()}
+    with experiment.run(name, tags) as log:
         holdout = features.raw_holdout(built, use_case, settings)
         fitted = fitting.fit(use_case, candidate, features.load(built, settings), holdout)
         return _log(log, use_case, candidate, built, fitted, holdout)
