@@ -63,7 +63,7 @@ def _first_difference(expected: pd.DataFrame, found: pd.DataFrame) -> str | None
     for name in expected:
         a, b = expected[name], found[name]
         if pd.api.types.is_numeric_dtype(a):
-            scale = max(1.0, float(np.nanmax(np.abs(a), initial=0)))
+            scale = max(1.0, a[np.isfinite(a)].abs().max())
             same = np.isclose(a, b, rtol=1e-6, atol=1e-9 * scale, equal_nan=True)
         else:
             same = ((a == b) | (a.isna() & b.isna())).to_numpy()
