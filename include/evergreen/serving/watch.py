@@ -6,6 +6,7 @@ never replaces one that answers; `problems` says why, in words.
 
 import logging
 import select
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class Watcher:
         self._ended: dict[int, str] = {}
         self._connection: connection | None = None
         self._mutex = threading.Lock()
+        self._bell, self._ear = socket.socketpair()  # wakes the thread at the end
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
     @property
@@ -60,9 +62,12 @@ class Watcher:
     def close(self) -> None:
         """Stop following."""
         self._stop.set()
+        self._bell.send(b"x")
         if self._thread.is_alive():
             self._thread.join(10)
         self._disconnect()
+        self._bell.close()
+        self._ear.close()
 
     def end_trial(self, use_case: str, trial: Trial, outcome: str) -> None:
         """Take a trial off its desk at once; the database learns it as soon as it is there."""
@@ -150,7 +155,7 @@ class Watcher:
             self.refresh()
             self._seen = seen
         self.looked.set()
-        select.select([opened], [], [], 1)
+        select.select([opened, self._ear], [], [], 1)
         opened.poll()
         opened.notifies.clear()
 

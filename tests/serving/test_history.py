@@ -1,0 +1,121 @@
+"""Rows whose features look back: training, batch and online give the same."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import psycopg2
+import pyarrow as pa
+import pytest
+from evergreen import models, warehouse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from serving.conftest import Client, Shop, rows_of, trained, weather_rows
+
+NAMES = ["date", "precipitation", "temp_max", "temp_min", "wind"]
+ROWS = weather_rows()[NAMES]
+MODELS = ("logistic", "forest", "boosting")
+
+
+@pytest.fixture
+def weather(shop: Shop, request: pytest.FixtureRequest) -> Iterator[Client]:
+    table = pa.Table.from_pandas(ROWS, preserve_index=False)
+    table = table.set_column(0, "date", table["date"].cast(pa.date32()))
+    warehouse.write(shop.settings.database_url, "weather", table)
+    shop.promote(shop.put("weather", getattr(request, "param", "logistic")), 1)
+    with shop.open() as client:
+        yield client
+
+
+def sent(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    dated = rows.assign(date=rows["date"].dt.strftime("%Y-%m-%d"))
+    return [dict(zip(NAMES, row, strict=True)) for row in dated.to_numpy(dtype=object).tolist()]
+
+
+def wet(answers: list[dict[str, Any]]) -> list[float]:
+    return [answer["probabilities"]["True"] for answer in answers]
+
+
+@pytest.mark.parametrize("weather", MODELS, indirect=True)
+def test_training_batch_and_online_give_the_same(
+    weather: Client, request: pytest.FixtureRequest
+) -> None:
+    model = trained("weather", request.node.callspec.params["weather"])
+    training = models.predict(model, ROWS).positive
+
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers(30, len(ROWS) - 1), st.integers(1, 10))
+    def check(last: int, count: int) -> None:
+        rows = ROWS.iloc[last - count - 15 : last + 1]
+        keys = [{"date": row["date"]} for row in sent(rows.tail(count))]
+
+        online = weather.post("/weather/predict", json={"history": sent(rows.tail(15))}).json()
+        keyed = weather.post("/weather/predict", json={"key": keys[-1]}).json()
+        batch = weather.post(
+            "/weather/predict/batch", json={"history": sent(rows), "last": count}
+        ).json()
+        by_keys = weather.post("/weather/predict/batch", json={"keys": keys}).json()
+
+        wanted = training[last - count + 1 : last + 1]
+        assert wet([online, keyed]) == pytest.approx([wanted[-1]] * 2, abs=1e-5)
+        assert wet(batch["predictions"]) == pytest.approx(wanted, abs=1e-5)
+        assert wet(by_keys["predictions"]) == pytest.approx(wanted, abs=1e-5)
+        assert "notes" not in online
+        assert "notes" not in keyed
+
+    check()
+
+
+def test_history_that_is_too_short_is_told(weather: Client) -> None:
+    answer = weather.post("/weather/predict", json={"history": sent(ROWS.tail(3))}).json()
+
+    assert answer["notes"] == [
+        "history begins 2 days, 0:00:00 before the row; the features look back 14 days, 0:00:00"
+    ]
+
+
+def test_what_cannot_be_read_is_refused(weather: Client) -> None:
+    history = sent(ROWS.tail(20))
+    backwards, odd = history[::-1], [{**history[0], "date": "9999-12-31T00:00:00"}]
+    bodies = [
+        {}, {"history": history, "key": {"date": "2015-01-01"}}, {"key": {"date": "1815-01-01"}},
+        {"key": {"date": "9999-12-31"}}, {"key": {"date": 5}}, {"key": {}},
+        {"history": backwards}, {"history": []}, {"history": [{}]},
+    ]  # fmt: skip
+
+    answers = [weather.post("/weather/predict", json=body) for body in bodies]
+
+    assert [answer.status_code for answer in answers] == [422] * len(bodies)
+    assert weather.post("/weather/predict", json={"history": odd}).status_code in {200, 422}
+    late = weather.post("/weather/predict/batch", json={"history": history, "last": 21})
+    assert late.json()["error"]["field"] == "last"
+
+
+def test_a_row_and_its_history_are_on_record(weather: Client, shop: Shop) -> None:
+    weather.post("/weather/predict", json={"history": sent(ROWS.tail(15))})
+    weather.post("/weather/predict", json={"key": {"date": "2015-12-01"}})
+    weather.service.journal.flush()
+
+    sql = (
+        "SELECT inputs->>'wind', left(inputs->>'date', 10), jsonb_array_length(history)"
+        " FROM evergreen.predictions ORDER BY time"
+    )
+    rows = rows_of(shop.settings.database_url, sql)
+    assert rows[0] == (str(ROWS["wind"].iloc[-1]), str(ROWS["date"].iloc[-1].date()), 14)
+    assert rows[1][1:] == ("2015-12-01", None)
+
+
+def test_a_database_that_is_away_refuses_keys_and_answers_histories(
+    weather: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> Any:
+        raise psycopg2.OperationalError("connection refused")
+
+    monkeypatch.setattr("evergreen.serving.history.reading", away)
+
+    keyed = weather.post("/weather/predict", json={"key": {"date": "2015-12-01"}})
+    sent_along = weather.post("/weather/predict", json={"history": sent(ROWS.tail(15))})
+
+    assert (keyed.status_code, sent_along.status_code) == (503, 200)
+
