@@ -3,6 +3,7 @@
 import itertools
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,10 +39,24 @@ def database_url(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def tracking_uri(postgres: EmbeddedPostgres) -> str:
-    """MLflow's own database, shared by the session (creating its tables takes seconds)."""
-    postgres.create_database("mlflow")
-    return postgres.url("mlflow").replace("postgresql://", "postgresql+psycopg2://")
+def mlflow_template(postgres: EmbeddedPostgres) -> str:
+    """A database with MLflow's empty tables, to copy: creating them takes seconds."""
+    from mlflow.store.db.utils import _initialize_tables
+    from sqlalchemy import create_engine
+
+    postgres.create_database("mlflow_template")
+    engine = create_engine(_sqlalchemy(postgres.url("mlflow_template")))
+    _initialize_tables(engine)
+    engine.dispose()
+    return "mlflow_template"
+
+
+@pytest.fixture
+def tracking_uri(postgres: EmbeddedPostgres, mlflow_template: str) -> str:
+    """MLflow's database of this test."""
+    name = f"mlflow_{next(_numbers)}"
+    postgres.create_database(name, template=mlflow_template)
+    return _sqlalchemy(postgres.url(name))
 
 
 @pytest.fixture
@@ -56,6 +71,21 @@ def settings(tmp_path: Path, database_url: str, tracking_uri: str) -> Settings:
         use_cases_dir=PROJECT / "include" / "use_cases",
         expectations_dir=PROJECT / "expectations",
     )
+
+
+def _sqlalchemy(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg2://")
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Airflow, imported with a home of its own and without its warnings of import time."""
+    os.environ["AIRFLOW_HOME"] = str(tmp_path_factory.mktemp("airflow"))
+    os.environ["AIRFLOW__API_AUTH__JWT_SECRET"] = "x" * 64
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import airflow.sdk
+        import airflow.sdk.execution_time.context  # noqa: F401
 
 
 def free_port() -> int:

@@ -104,11 +104,13 @@ class ModelRegistry:
         return min(matching, default=None)
 
     def _create(self, use_case: str, challenger: CandidateRef, about: Registration) -> int:
+        from evergreen import tracking  # not above: it loads scikit-learn
+
         self._ensure_model(use_case)
         _, _, model_id = challenger.model_uri.partition("models:/")
         created = self._client.create_model_version(
             use_case,
-            source=challenger.model_uri,
+            source=tracking.model_place(self._settings, challenger.model_uri),
             run_id=challenger.run_id,
             model_id=model_id or None,
             description=about.sentence,

@@ -171,7 +171,7 @@ def fetch_model(settings: Settings, model_uri: str, sha256: str) -> Pipeline:
         ModelRefused: it cannot be had, has another digest, or holds types that are not trusted.
     """
     with tempfile.TemporaryDirectory() as folder:
-        place = _model_place(settings, model_uri)
+        place = model_place(settings, model_uri)
         return models.load(_download(settings, f"{place}/{MODEL_FILE}", folder), sha256)
 
 
@@ -191,7 +191,7 @@ def log_report(settings: Settings, run_id: str, folder: Path) -> None:
     client(settings).log_artifacts(run_id, str(folder), "report")
 
 
-def _model_place(settings: Settings, model_uri: str) -> str:
+def model_place(settings: Settings, model_uri: str) -> str:
     """Return where the files of a `models:/m-…` lie; MLflow downloads only whole folders of it."""
     model_id = model_uri.removeprefix("models:/")
     if not model_id.startswith("m-"):

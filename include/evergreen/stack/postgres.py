@@ -91,15 +91,15 @@ class EmbeddedPostgres:
         """Return the `postgresql://` URL of a database of this server."""
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self, name: str) -> None:
-        """Create a database; harmless when it exists."""
+    def create_database(self, name: str, template: str = "template1") -> None:
+        """Create a database, as a copy of another; harmless when it exists."""
         with contextlib.closing(psycopg2.connect(self.url())) as connection:
             connection.autocommit = True
             with (
                 connection.cursor() as cursor,
                 contextlib.suppress(psycopg2.errors.DuplicateDatabase),
             ):
-                cursor.execute(f'CREATE DATABASE "{name}"')
+                cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
     @property
     def password(self) -> str:
