@@ -9,6 +9,7 @@ Usage::
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -33,9 +34,24 @@ class AirflowApi:
         Raises:
             httpx.HTTPError: the API server does not answer.
         """
+        return {name: told.get("status") or "unknown" for name, told in self._monitor().items()}
+
+    def heartbeats(self) -> dict[str, datetime | None]:
+        """Return when each component has beaten last; None: never.
+
+        For half a minute Airflow takes a component that was killed for healthy.
+        """
+        beats = {c: told.get(f"latest_{c}_heartbeat") for c, told in self._monitor().items()}
+        return {
+            c: datetime.fromisoformat(beat) if beat else None
+            for c, beat in beats.items()
+            if c != "metadatabase"
+        }
+
+    def _monitor(self) -> dict[str, dict[str, Any]]:
         answer = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=10).raise_for_status()
         told = answer.json()
-        return {c: (told.get(c) or {}).get("status") or "unknown" for c in COMPONENTS}
+        return {component: told.get(component) or {} for component in COMPONENTS}
 
     def dag(self, dag_id: str) -> dict[str, Any] | None:
         """Return the DAG as the API describes it, or None while Airflow does not know it."""

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -32,7 +33,7 @@ DATABASES = ("evergreen", "airflow", "mlflow")
 SERVICES = ("mlflow", "api-server", "scheduler", "dag-processor", "triggerer")
 """In the order of starting; PostgreSQL comes before them and goes after them."""
 
-PATIENCE = 180.0
+PATIENCE = 300.0
 """Seconds until a service that does not answer is given up."""
 
 
@@ -206,11 +207,17 @@ class Stack:
     def _wait_for_components(self) -> None:
         api = self.airflow
 
-        def sick() -> str | None:
-            return ", ".join(c for c, state in api.health().items() if state != "healthy") or None
+        def silent() -> str | None:
+            beats = api.heartbeats()
+            return ", ".join(c for c, beat in beats.items() if not self._is_recent(c, beat)) or None
 
         with self.progress.step("waiting for Airflow's components") as step:
-            self._wait(step, SERVICES, sick)
+            self._wait(step, SERVICES, silent)
+
+    def _is_recent(self, component: str, beat: datetime | None) -> bool:
+        """Tell whether it was this process that has beaten, not the one before a restart."""
+        born = processes.born(self.layout, component.replace("_", "-"))
+        return beat is not None and born is not None and beat.timestamp() > born
 
     def _wait(self, step: Step, names: tuple[str, ...], missing: Callable[[], str | None]) -> None:
         """Poll until nothing is missing; give up when a service ends or patience does."""

@@ -14,6 +14,7 @@ import signal
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
@@ -60,17 +61,27 @@ def running(layout: Layout, name: str) -> int | None:
 
     A pid that another program has got since is told apart by its time of birth.
     """
-    file = layout.pid(name)
-    if not file.exists() or not (text := file.read_text()):
-        return None
-    known = json.loads(text)
+    known = _known(layout, name)
     try:
-        process = psutil.Process(known["pid"])
-        same = abs(process.create_time() - known["born"]) < 1
-        alive = process.status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(known["pid"]) if known else None
+        if process is None or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process.pid if abs(process.create_time() - known["born"]) < 1 else None
     except psutil.NoSuchProcess:
         return None
-    return process.pid if same and alive else None
+
+
+def born(layout: Layout, name: str) -> float | None:
+    """Return when the running service was started, in seconds since 1970."""
+    return float(_known(layout, name)["born"]) if running(layout, name) else None
+
+
+def _known(layout: Layout, name: str) -> dict[str, Any]:
+    """Return what the pid file holds; nothing when there is none, or half of one."""
+    try:
+        return dict(json.loads(layout.pid(name).read_text()))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
 
 
 def stop(layout: Layout, names: Iterable[str], grace: float = 20) -> None:
