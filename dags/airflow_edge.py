@@ -7,7 +7,7 @@ sentence for the run's note by `tell(...)`.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -121,6 +121,18 @@ def moment(text: str | None) -> datetime | None:
         return None
     read = datetime.fromisoformat(text)
     return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def days_between(first: date, last: date) -> list[str]:
+    """Return the ISO dates from first to last, both included.
+
+    Raises:
+        DeclarationError: `to` lies before `from`, or the range holds more than 366 days.
+    """
+    count = (last - first).days + 1
+    if not 1 <= count <= 366:
+        raise DeclarationError("to", last.isoformat(), f"{first} up to 366 days later")
+    return [(first + timedelta(days=n)).isoformat() for n in range(count)]
 
 
 def actor() -> str:

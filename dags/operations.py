@@ -1,6 +1,6 @@
 """What operators do by hand, each by a form: go back to an earlier champion, look at past days."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from airflow.sdk import DAG, Param, task
 
@@ -9,6 +9,7 @@ from airflow_edge import (
     EVERY_TASK,
     actor,
     catalog,
+    days_between,
     final_refusals,
     moment,
     param,
@@ -134,20 +135,6 @@ def backfill_dag(names: list[str]) -> DAG:
 
         summarise(train_and_evaluate.expand(day=list_days()))
     return dag
-
-
-def days_between(first: date, last: date) -> list[str]:
-    """Return the ISO dates from first to last, both included.
-
-    Raises:
-        DeclarationError: `to` lies before `from`, or the range holds more than 366 days.
-    """
-    from evergreen.errors import DeclarationError
-
-    count = (last - first).days + 1
-    if not 1 <= count <= 366:
-        raise DeclarationError("to", last.isoformat(), f"{first} up to 366 days later")
-    return [(first + timedelta(days=n)).isoformat() for n in range(count)]
 
 
 if declared := sorted(catalog().use_cases):

@@ -17,6 +17,11 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Beside Airflow, skops touches every old name that Airflow warns of."""
+    config.addinivalue_line("filterwarnings", "ignore:The `airflow")
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL server of this session's own."""
@@ -84,7 +89,6 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["AIRFLOW__API_AUTH__JWT_SECRET"] = "x" * 64
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import airflow.sdk
         import airflow.sdk.execution_time.context  # noqa: F401
 
 

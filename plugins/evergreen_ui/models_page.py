@@ -1,6 +1,6 @@
 """What the Models page shows, read from the declarations and the ledger."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -140,7 +140,7 @@ def cards(settings: Settings, now: datetime) -> list[Card]:
 def card(use_case: UseCase, ledger: Ledger, now: datetime) -> Card:
     """Return the card of one use case."""
     promotions = ledger.promotions(use_case.name)
-    decisions = ledger.decisions(use_case.name, limit=1)
+    decisions = [d for d in ledger.decisions(use_case.name) if d.kind != "backfill"]
     verdict = gate_evidence(ledger, promotions)
     return Card(
         name=use_case.name,
@@ -182,7 +182,7 @@ def bars(use_case: UseCase, verdict: dict[str, Any]) -> tuple[Bar, ...]:
 def links(
     name: str,
     promotions: tuple[Promotion, ...],
-    decisions: tuple[Decision, ...],
+    decisions: Sequence[Decision],
     verdict: dict[str, Any],
 ) -> Iterable[Link]:
     """Yield where to look further."""
@@ -238,11 +238,11 @@ def _champion(promotions: tuple[Promotion, ...], now: datetime) -> Champion | No
 
 def _decision(decision: Decision) -> Happened:
     as_of = f", as of {decision.as_of:%Y-%m-%d %H:%M} UTC" if decision.as_of else ""
-    cause = f"{decision.kind.capitalize()}, asked for by {decision.actor}{as_of}"
+    cause = f"{decision.kind.replace('_', ' ').capitalize()}, asked for by {decision.actor}{as_of}"
     return Happened(decision.outcome, decision.sentence, cause, decision.created_at)
 
 
-def _incident(incidents: tuple[Incident, ...], decisions: tuple[Decision, ...]) -> Happened | None:
+def _incident(incidents: tuple[Incident, ...], decisions: Sequence[Decision]) -> Happened | None:
     """Return the newest incident, unless it is mended or something was decided since."""
     if not incidents or incidents[0].resolved_at:
         return None

@@ -1,6 +1,5 @@
 """The pages as Airflow serves them: below `/evergreen`, behind its own guard."""
 
-import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,10 +18,8 @@ with warnings.catch_warnings():
 
 
 @pytest.fixture(scope="session")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Airflow's own authorization, with a home of its own."""
-    os.environ["AIRFLOW_HOME"] = str(tmp_path_factory.mktemp("airflow"))
-    os.environ["AIRFLOW__API_AUTH__JWT_SECRET"] = "x" * 64
+def pages(airflow: None) -> None:
+    """The package of the pages, and Airflow's own authorization."""
     sys.path.insert(0, str(PROJECT / "plugins"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -44,14 +41,14 @@ def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 @pytest.fixture
-def anonymous(airflow: None, settings: Settings) -> Iterator[TestClient]:
+def anonymous(pages: None, settings: Settings) -> Iterator[TestClient]:
     """A browser that has not logged in."""
     with client() as browser:
         yield browser
 
 
 @pytest.fixture
-def browser(airflow: None, settings: Settings) -> Iterator[TestClient]:
+def browser(pages: None, settings: Settings) -> Iterator[TestClient]:
     """A browser that has logged in."""
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from airflow.api_fastapi.core_api.security import get_user

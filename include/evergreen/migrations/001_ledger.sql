@@ -5,7 +5,7 @@ CREATE TABLE evergreen.decisions (
     id uuid PRIMARY KEY,
     use_case text NOT NULL,
     kind text NOT NULL CHECK (kind IN (
-        'validation', 'gate', 'promotion', 'rollback', 'repair', 'trigger', 'backfill'
+        'validation', 'gate', 'promotion', 'rollback', 'repair', 'trigger', 'backfill', 'dry_run'
     )),
     outcome text NOT NULL CHECK (outcome <> ''),
     sentence text NOT NULL CHECK (sentence <> ''),

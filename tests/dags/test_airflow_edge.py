@@ -1,0 +1,135 @@
+"""The edge between Airflow and the engine, with a context as Airflow gives it to a task."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from evergreen.errors import DataRefused, DeclarationError, StackError
+from evergreen.settings import PROJECT
+
+pytestmark = pytest.mark.usefixtures("airflow")
+
+DUE = datetime(2026, 11, 21, tzinfo=UTC)
+STARTED = datetime(2026, 11, 21, 0, 5, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def dags_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(PROJECT / "dags"), *sys.path])
+
+
+class TaskInstance:
+    """Keeps what a task pushes to XCom."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+@contextmanager
+def running(run_type: str = "scheduled", user: str | None = None, **params: Any) -> Iterator[Any]:
+    """Be inside a task of a run."""
+    from airflow.sdk.execution_time.context import set_current_context
+
+    dag_run = SimpleNamespace(
+        dag_id="weather_training",
+        run_id="scheduled__1",
+        run_after=DUE,
+        start_date=STARTED,
+        run_type=SimpleNamespace(value=run_type),
+        triggering_user_name=user,
+    )
+    task_instance = TaskInstance()
+    context: Any = {"dag_run": dag_run, "params": params, "ti": task_instance}
+    with set_current_context(context):
+        yield task_instance
+
+
+def test_a_scheduled_run_trains_on_what_was_known_when_it_was_due() -> None:
+    from airflow_edge import this_run
+
+    with running():
+        run = this_run()
+
+    assert (run.as_of, run.asked_at, run.actor) == (DUE, STARTED, "schedule")
+    assert run.key == "weather_training/scheduled__1"
+
+
+def test_the_form_may_name_another_moment() -> None:
+    from airflow_edge import this_run
+
+    with running("manual", user="ada", as_of="2026-11-01T12:00:00+02:00"):
+        run = this_run()
+
+    assert run.as_of == datetime(2026, 11, 1, 10, tzinfo=UTC)
+    assert run.actor == "ada"
+
+
+def test_a_moment_in_the_future_is_refused() -> None:
+    from airflow_edge import this_run
+
+    with running("manual", as_of="2026-11-22"), pytest.raises(DeclarationError, match="up to now"):
+        this_run()
+
+
+def test_says_why_the_run_happens() -> None:
+    from airflow_edge import why
+
+    with running():
+        scheduled = why()
+    with running("manual", user="ada", note="after the outage"):
+        by_hand = why()
+
+    assert scheduled == "Its schedule asked for it at 2026-11-21 00:00 UTC."
+    assert by_hand == "ada asked for it: after the outage"
+
+
+def test_refused_data_fails_at_once_and_leaves_its_reason() -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from airflow_edge import OUTCOME, final_refusals
+
+    with running() as task_instance:
+        with pytest.raises(AirflowFailException, match="3 values are above 50"), final_refusals():
+            raise DataRefused(["3 values are above 50"])
+
+        assert "3 values are above 50" in task_instance.pushed[OUTCOME]
+
+
+@pytest.mark.parametrize("error", [StackError("not yet"), ConnectionError("gone")])
+def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
+    from airflow_edge import final_refusals
+
+    with running(), pytest.raises(type(error)), final_refusals():
+        raise error
+
+
+def test_the_page_of_a_dag_tells_its_source_and_its_gate() -> None:
+    from evergreen.catalog import load
+    from training_doc import doc_md
+
+    page = doc_md(load(PROJECT / "include" / "use_cases").use_cases["weather"])
+
+    assert "PostgreSQL table `weather`" in page
+    assert "`roc_auc` ≥ 0.68" in page
+
+
+def test_a_backfill_covers_both_ends_of_its_range() -> None:
+    from airflow_edge import days_between
+
+    assert days_between(date(2026, 2, 28), date(2026, 3, 1)) == ["2026-02-28", "2026-03-01"]
+
+
+@pytest.mark.parametrize("last", [date(2026, 2, 27), date(2028, 1, 1)])
+def test_a_backfill_backwards_or_of_years_is_refused(last: date) -> None:
+    from airflow_edge import days_between
+
+    with pytest.raises(DeclarationError, match="366 days later"):
+        days_between(date(2026, 2, 28), last)
