@@ -7,10 +7,10 @@ import pandas as pd
 import psycopg2
 import pyarrow as pa
 import pytest
-from evergreen import models, warehouse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evergreen import models, warehouse
 from serving.conftest import Client, Shop, rows_of, trained, weather_rows
 
 NAMES = ["date", "precipitation", "temp_max", "temp_min", "wind"]
@@ -118,4 +118,3 @@ def test_a_database_that_is_away_refuses_keys_and_answers_histories(
     sent_along = weather.post("/weather/predict", json={"history": sent(ROWS.tail(15))})
 
     assert (keyed.status_code, sent_along.status_code) == (503, 200)
-

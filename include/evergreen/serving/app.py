@@ -71,7 +71,6 @@ class Service:
         self.watcher = Watcher(settings, catalog, Artifacts(settings.home / "models", fetch))
         self.journal = Journal(settings.home / "spool", settings.database_url)
         self.meters = Meters(self.journal)
-        self.watcher.on_swap = self._measure
         self.predictor = Predictor(settings, self.watcher, self.journal, self.meters)
 
     @asynccontextmanager
@@ -103,6 +102,7 @@ class Service:
 
     async def metrics(self, _: Request) -> Response:
         """Tell everything that is counted."""
+        self._measure()
         return Response(self.meters.text(), media_type="text/plain; version=0.0.4")
 
     async def ready(self, _: Request) -> Response:

@@ -94,7 +94,7 @@ def from_mlflow(settings: Settings) -> Fetch:
     def fetch(ref: ModelRef, folder: Path) -> None:
         from evergreen import tracking  # not above: MLflow is needed for a new model only
 
-        place = tracking._model_place(settings, ref.model_uri)
+        place = tracking.model_place(settings, ref.model_uri)
         tracking._download(settings, f"{place}/{MODEL}", str(folder))
         golden: Json = tracking.fetch_golden(settings, ref.run_id).to_json()
         (folder / GOLDEN).write_text(json.dumps(golden))

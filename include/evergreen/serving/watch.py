@@ -9,7 +9,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
+from typing import Any
 
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
@@ -39,7 +39,6 @@ class Watcher:
         """Replaced entry by entry; a reader takes an entry once."""
         self.problems: dict[str, str] = {}
         """What is wrong, by use case (or `ledger`)."""
-        self.on_swap: Callable[[], None] = lambda: None
         self.looked = threading.Event()
         """The ledger has been asked once, with or without success."""
         self._settings, self._catalog, self._artifacts = settings, catalog, artifacts
@@ -98,7 +97,6 @@ class Watcher:
             except Exception as error:  # whatever a model's own code raises: the old one stays
                 self.problems[use_case.name] = f"{type(error).__name__}: {error}"
                 log.exception("%s: a model cannot be made ready", use_case.name)
-        self.on_swap()
 
     def _follow(self, use_case: UseCase, release: Release | None) -> None:
         champion = Ledger(self._url).champion(use_case.name)
@@ -155,7 +153,8 @@ class Watcher:
             self.refresh()
             self._seen = seen
         self.looked.set()
-        select.select([opened, self._ear], [], [], 1)
+        waiting: list[Any] = [opened, self._ear]
+        select.select(waiting, [], [], 1)
         opened.poll()
         opened.notifies.clear()
 

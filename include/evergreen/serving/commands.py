@@ -1,0 +1,65 @@
+"""What `evergreen serve` and `evergreen release` do; the command line adds options and colours."""
+
+from evergreen.errors import EvergreenError
+from evergreen.serving import releases, store
+from evergreen.serving.releases import Comparison, Release
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+
+
+def serve(settings: Settings) -> None:
+    """Serve all use cases on `settings.serve_host` and `serve_port` until a signal comes."""
+    from evergreen.serving import server  # not above: it loads scikit-learn
+
+    store.migrate(settings.database_url)
+    server.run(settings)
+
+
+def release(
+    use_case: UseCase, strategy: str, *, version: int, share: float, reason: str, actor: str,
+    settings: Settings,
+) -> Release:  # fmt: skip
+    """Put a registered version on trial: shadow, canary or ab.
+
+    Raises:
+        DeclarationError: the strategy or the share is not allowed.
+        ModelRefused: there is no such version, or Evergreen did not register it.
+        EvergreenError: another trial of the use case runs.
+    """
+    store.migrate(settings.database_url)
+    challenger = releases.registered(settings, use_case.name, version)
+    return releases.start(
+        settings.database_url, use_case.name, strategy, share, challenger,
+        reason=reason, actor=actor,
+    )  # fmt: skip
+
+
+def stop(use_case: UseCase, *, reason: str, actor: str, settings: Settings) -> Release:
+    """End the trial of a use case.
+
+    Raises:
+        EvergreenError: none runs.
+    """
+    trial = _running(use_case, settings)
+    return releases.stop(settings.database_url, trial.id, f"stopped by {actor}: {reason}")
+
+
+def compare(use_case: UseCase, *, settings: Settings) -> Comparison:
+    """Tell what the labels say of the newest trial.
+
+    Raises:
+        EvergreenError: there has been none.
+    """
+    store.migrate(settings.database_url)
+    found = releases.releases(settings.database_url, use_case.name, limit=1)
+    if not found:
+        raise EvergreenError(f"{use_case.name} has had no trial")
+    return releases.compare(settings.database_url, found[0].id, use_case.kind)
+
+
+def _running(use_case: UseCase, settings: Settings) -> Release:
+    store.migrate(settings.database_url)
+    found = releases.running(settings.database_url, use_case.name)
+    if not found:
+        raise EvergreenError(f"no trial of {use_case.name} runs")
+    return found[0]

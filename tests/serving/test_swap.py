@@ -1,0 +1,154 @@
+"""Champions come and go while requests are answered."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import free_port
+from evergreen.serving import store
+from evergreen.serving.artifacts import MODEL, ModelRef
+from evergreen.stack.postgres import EmbeddedPostgres
+from learning import CATALOG
+from serving.conftest import Client, Shop, eventually, rows_of
+from serving.test_app import ROW
+
+
+@contextmanager
+def load(client: Client, threads: int = 2) -> Iterator[list[httpx.Response]]:
+    """Ask for small batches all the time, until the block ends."""
+    answers: list[httpx.Response] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=client.base_url, timeout=30) as own:
+            while not over.is_set():
+                answers.append(own.post("/iris/predict/batch", json={"rows": [ROW] * 3}))
+
+    with ThreadPoolExecutor(threads) as pool:
+        asking = [pool.submit(ask) for _ in range(threads)]
+        try:
+            yield answers
+        finally:
+            over.set()
+        for future in asking:
+            future.result()
+
+
+def test_a_hundred_promotions_and_rollbacks_fail_no_request_and_mix_no_versions(
+    iris: Client, shop: Shop
+) -> None:
+    models = [shop.put("iris", "logistic"), shop.put("iris", "logistic", seed=1)]
+    digests = {1: models[0].sha256, 2: models[1].sha256}
+
+    with load(iris) as answers:
+        for number in range(1, 101):
+            shop.promote(models[number % 2], version=1 + number % 2)
+        eventually(lambda: iris.service.watcher.desks["iris"].champion.ref.version == 1)
+    iris.service.journal.flush(10)
+
+    assert {answer.status_code for answer in answers} == {200}
+    pairs = {(answer.json()["version"], answer.json()["sha256"]) for answer in answers}
+    assert pairs <= set(digests.items())
+    recorded = rows_of(
+        shop.settings.database_url,
+        "SELECT DISTINCT version, sha256 FROM evergreen.predictions",
+    )
+    assert set(recorded) <= set(digests.items())
+    assert iris.get("/ready").json()["status"] == "ready"
+
+
+def damage(ref: ModelRef) -> None:
+    with (Path(ref.model_uri) / MODEL).open("ab") as stream:
+        stream.write(b"x")
+
+
+@pytest.mark.parametrize("fault", ["damaged", "gone"])
+def test_a_model_that_is_not_what_was_gated_is_refused_and_the_old_one_stays(
+    iris: Client, shop: Shop, fault: str
+) -> None:
+    bad = shop.put("iris", "forest")
+    damage(bad) if fault == "damaged" else shutil.rmtree(bad.model_uri)
+
+    shop.promote(bad, 2)
+    ready = eventually(lambda: (found := iris.get("/ready").json())["reasons"] and found)
+
+    assert ready["status"] == "degraded"
+    assert "sha256" in ready["reasons"]["iris"] or "fetched" in ready["reasons"]["iris"]
+    assert iris.post("/iris/predict", json={"row": ROW}).json()["version"] == 1
+    assert 'evergreen_serving_problem{use_case="iris"} 1.0' in iris.get("/metrics").text
+
+
+def test_starts_from_its_own_copies_when_mlflow_is_down(shop: Shop) -> None:
+    ref = shop.promote(shop.put("iris", "logistic"), 1)
+    with shop.open():
+        pass
+    shutil.rmtree(ref.model_uri)
+
+    with shop.open() as client:
+        assert client.post("/iris/predict", json={"row": ROW}).status_code == 200
+        assert client.get("/ready").json()["status"] == "ready"
+
+
+def test_a_damaged_copy_is_fetched_again(shop: Shop) -> None:
+    ref = shop.promote(shop.put("iris", "logistic"), 1)
+    with shop.open():
+        pass
+    (shop.settings.home / "models" / ref.sha256 / MODEL).write_bytes(b"x")
+
+    with shop.open() as client:
+        assert client.get("/ready").json()["status"] == "ready"
+
+
+def test_a_champion_that_cannot_be_loaded_at_the_start_is_not_ready(shop: Shop) -> None:
+    ref = shop.put("iris", "logistic")
+    damage(ref)
+    shop.promote(ref, 1)
+
+    with shop.open() as client:
+        ready, answer = client.get("/ready"), client.post("/iris/predict", json={"row": ROW})
+
+    assert (ready.status_code, answer.status_code) == (503, 503)
+    assert "sha256" in ready.json()["reasons"]["iris"]
+
+
+def test_postgresql_away_under_load_loses_nothing(
+    tmp_path: Path, settings: Any, shop: Shop
+) -> None:
+    from dataclasses import replace
+
+    server = EmbeddedPostgres(tmp_path / "pg", free_port(), options=("fsync=off",))
+    server.start()
+    try:
+        server.create_database("away")
+        url = server.url("away")
+        store.migrate(url)
+        own = Shop(replace(settings, database_url=url), CATALOG)
+        own.promote(own.put("iris", "logistic"), 1)
+        with own.open() as client:
+            with load(client) as answers:
+                eventually(lambda: len(answers) > 20)
+                server.stop()
+                before = len(answers)
+                eventually(lambda: len(answers) > before + 50, 20)
+                degraded = eventually(
+                    lambda: (f := client.get("/ready").json())["status"] == "degraded" and f
+                )
+                server.start()
+            assert client.service.journal.flush(20)
+            counts = client.service.journal.counts
+            eventually(lambda: client.get("/ready").json()["status"] == "ready")
+
+        assert {answer.status_code for answer in answers} == {200}
+        assert set(degraded["reasons"]) & {"ledger", "journal"}
+        assert counts.accepted == counts.logged + counts.dropped == 3 * len(answers)
+        [(stored,)] = rows_of(url, "SELECT count(*) FROM evergreen.predictions")
+        assert stored == counts.accepted
+    finally:
+        server.destroy()
