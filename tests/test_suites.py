@@ -86,7 +86,7 @@ LOOPHOLES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:The condition_parser parameter is deprecated")
+@pytest.mark.filterwarnings("ignore:.*is deprecated as of GX Core 1.9.0:DeprecationWarning")
 @pytest.mark.parametrize(("kind", "kwargs"), LOOPHOLES.values(), ids=LOOPHOLES.keys())
 def test_a_check_with_a_loophole_does_not_count(
     kind: str, kwargs: dict[str, Any], tmp_path: Path

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 from evergreen import phrases
 from evergreen.gx import ExpectationConfiguration, ExpectationSuite, ExpectationValidationResult
@@ -29,6 +29,8 @@ class Checked:
 
     expectation: ExpectationConfiguration
     result: ExpectationValidationResult | None
+    rows: tuple[Json, ...] = ()
+    """Some of the failing rows, in plain JSON: the key, and the values that failed."""
 
     @property
     def kwargs(self) -> dict[str, Any]:
@@ -57,13 +59,30 @@ class Checked:
         return {} if self.result is None else dict(self.result.result)
 
 
-def pair(suite: ExpectationSuite, results: Iterable[ExpectationValidationResult]) -> list[Checked]:
+def pair(
+    suite: ExpectationSuite,
+    results: Iterable[ExpectationValidationResult],
+    table: pa.Table,
+    key: Sequence[str],
+) -> list[Checked]:
     """Put each expectation of the suite beside its result, in the order of the suite."""
     by_id = {r.expectation_config.id: r for r in results if r.expectation_config is not None}
-    return [
+    checks = (
         Checked(expectation=expectation, result=by_id.get(expectation.id))
         for expectation in suite.expectation_configurations
-    ]
+    )
+    return [replace(check, rows=_rows(check, table, key)) for check in checks]
+
+
+def _rows(check: Checked, table: pa.Table, key: Sequence[str]) -> tuple[Json, ...]:
+    """Look up the rows at the positions that GX gives.
+
+    GX can add the key by itself, but walks over every failing row for it: 100 s for a million.
+    """
+    positions = check.figures.get("partial_unexpected_index_list") or []
+    columns = [c for c in dict.fromkeys((*key, *_about(check))) if c in table.column_names]
+    rows = table.select(columns).take(positions[:SAMPLE]).to_pylist() if positions else []
+    return tuple({name: plain(cell) for name, cell in row.items()} for row in rows)
 
 
 def failures(
@@ -77,7 +96,8 @@ def failures(
     missing, retyped = _missing(failed, columns), _retyped(failed)
     told = [check for check in failed if not _follows(check, missing | retyped)]
     followers = [_about(check) for check in failed if _follows(check, missing | retyped)]
-    reasons = [_failure(check, columns, use_case, notes) for check in told]
+    untold = list(dict.fromkeys(notes))
+    reasons = [_failure(check, columns, use_case, untold) for check in told]
     reasons = [_counting(reason, followers, missing) for reason in reasons]
     return tuple(sorted(reasons, key=lambda r: (r.expectation != COLUMN_SET, r.column is not None)))
 
@@ -91,10 +111,10 @@ def _retyped(failed: Sequence[Checked]) -> set[str]:
     return {c.kwargs["column"] for c in failed if c.expectation.type == OF_TYPE and not c.error}
 
 
-def _about(check: Checked) -> set[str]:
+def _about(check: Checked) -> tuple[str, ...]:
     kwargs = check.kwargs
     named = (kwargs.get(name) for name in ("column", "column_A", "column_B"))
-    return {column for column in (*named, *kwargs.get("column_list", ())) if column}
+    return tuple(column for column in (*named, *kwargs.get("column_list", ())) if column)
 
 
 def _follows(check: Checked, broken: set[str]) -> bool:
@@ -103,7 +123,7 @@ def _follows(check: Checked, broken: set[str]) -> bool:
 
 
 def _counting(
-    reason: FailedExpectation, followers: Sequence[set[str]], missing: set[str]
+    reason: FailedExpectation, followers: Sequence[tuple[str, ...]], missing: set[str]
 ) -> FailedExpectation:
     """Add how many other checks could not run for the same reason."""
     if reason.expectation == COLUMN_SET:
@@ -119,16 +139,17 @@ def _counting(
 
 
 def _failure(
-    check: Checked, columns: Sequence[str], use_case: UseCase, notes: Sequence[str]
+    check: Checked, columns: Sequence[str], use_case: UseCase, untold: list[str]
 ) -> FailedExpectation:
-    kwargs = check.kwargs
-    column = kwargs.get("column")
-    explained = [note for note in notes if _explains(note, check, columns, use_case)]
+    """Write the reason; the notes that explain it are told with it, and taken from `untold`."""
+    column = check.kwargs.get("column")
+    explained = [note for note in untold if _explains(note, check, columns, use_case)]
+    untold[:] = [note for note in untold if note not in explained]
     return FailedExpectation(
         expectation=check.expectation.type,
         column=column,
         reason="; ".join([_sentence(check, columns, use_case), *explained]),
-        rows=tuple(sample(check)),
+        rows=check.rows,
     )
 
 
@@ -165,8 +186,7 @@ def _counted(check: Checked, use_case: UseCase) -> str:
     figures = check.figures
     share = phrases.share(figures["unexpected_count"], figures["element_count"])
     text = f"{share} {phrases.of(check.expectation.type).breaks(check.kwargs)}"
-    rows = sample(check)
-    example = _example(rows[0], check.kwargs, use_case) if rows else ""
+    example = _example(check.rows[0], check.kwargs, use_case) if check.rows else ""
     return f"{text}, e.g. {example}" if example else text
 
 
@@ -204,32 +224,20 @@ def _classes(figures: dict[str, Any]) -> str:
     return "; ".join(parts) or f"observed {phrases.value(figures.get('observed_value'))}"
 
 
-def sample(check: Checked) -> list[Json]:
-    """Return some of the failing rows, in plain JSON: key columns and the values that failed."""
-    rows = check.figures.get("partial_unexpected_index_list") or []
-    return [
-        {str(name): plain(cell) for name, cell in row.items()}
-        for row in rows[:SAMPLE]
-        if isinstance(row, dict)
-    ]
-
-
 def plain(cell: Any) -> Any:
     """Turn a value into plain JSON; what JSON cannot say (inf, dates) becomes text."""
-    if hasattr(cell, "item"):  # a numpy scalar
-        cell = cell.item()
-    if cell is None or cell is pd.NA or cell is pd.NaT:
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return None
-    if isinstance(cell, float) and not math.isfinite(cell):
-        return None if math.isnan(cell) else str(cell)
+    if isinstance(cell, float) and math.isinf(cell):
+        return str(cell)
     return cell if isinstance(cell, bool | int | float | str) else str(cell)
 
 
 def observed(check: Checked, columns: Sequence[str]) -> str:
     """Write what a check found, for the table of all checks."""
     figures = check.figures
-    if gone := _about(check) - set(columns):
-        return f"there is no column {', '.join(sorted(gone))}"
+    if gone := [column for column in _about(check) if column not in columns]:
+        return f"there is no column {', '.join(gone)}"
     if check.error:
         return f"could not be checked: {check.error}"
     if figures.get("element_count") is not None:

@@ -43,7 +43,7 @@ def validate(snapshot: SnapshotRef, use_case: UseCase, *, settings: Settings) ->
     table = SnapshotStore(settings.snapshots_url).table(snapshot.uri, snapshot.sha256)
     docs = data_docs.DataDocs(settings)
     result = _run(docs, suite, table, snapshot, use_case)
-    checks = reasons.pair(suite, result.results)
+    checks = reasons.pair(suite, result.results, table, use_case.source.key)
     failed = reasons.failures(checks, table.column_names, use_case, snapshot.notes)
     return ValidationRef(
         snapshot=snapshot,
@@ -61,16 +61,10 @@ def _run(
     snapshot: SnapshotRef,
     use_case: UseCase,
 ) -> ExpectationSuiteValidationResult:
-    key = [column for column in use_case.source.key if column in table.column_names]
     asset = docs.context.data_sources.add_pandas("snapshot").add_dataframe_asset(use_case.name)
     definition = asset.add_batch_definition_whole_dataframe(snapshot.sha256[:12])
     batch = definition.get_batch(batch_parameters={"dataframe": to_pandas(table)})
-    result_format: dict[str, Any] = {
-        "result_format": "SUMMARY",
-        "partial_unexpected_count": reasons.SAMPLE,
-    }
-    if key:
-        result_format["unexpected_index_column_names"] = key
+    result_format = {"result_format": "SUMMARY", "partial_unexpected_count": reasons.SAMPLE}
     given = parameters(table, snapshot, use_case)
     return batch.validate(suite, result_format=result_format, expectation_parameters=given)
 
