@@ -162,8 +162,9 @@ def test_the_settings_of_the_database_do_not_matter(
     settings: Settings, sql: Sql, setting: str
 ) -> None:
     sql(
-        "CREATE TABLE events (id int, at timestamptz, label bool, more date[], raw bytea)",
-        "INSERT INTO events VALUES (1, '2026-08-23 23:30+00', true, '{2026-08-24}', '\\xff')",
+        "CREATE TABLE events (id int, at timestamp, label bool, more date[], raw bytea)",
+        "INSERT INTO events VALUES (1, '2026-08-23 23:30', true, '{2026-08-24}', '\\xff')",
+        "INSERT INTO events VALUES (2, '2026-08-24 04:30', true, '{2026-08-24}', '\\xff')",
     )
     before = take(settings)
     database = settings.database_url.rsplit("/", 1)[1]
@@ -240,13 +241,16 @@ def test_rows_that_came_late_are_counted(settings: Settings, events: Sql) -> Non
     assert second == take(settings, as_of=AS_OF + timedelta(days=1))
 
 
-def test_rows_that_leave_the_window_are_not_mistaken_for_late_ones(warehouse: Settings) -> None:
+def test_rows_that_leave_the_window_do_not_hide_late_ones(warehouse: Settings, sql: Sql) -> None:
     windows = replace(WEATHER.windows, training=timedelta(days=100))
     short = replace(WEATHER, windows=windows)
+    sql("CREATE TABLE aside AS SELECT * FROM weather WHERE date = '2026-08-10'")
+    sql("DELETE FROM weather WHERE date = '2026-08-10'")
     take(warehouse, short)
     demo.feed("weather", warehouse.database_url, 30)
+    sql("INSERT INTO weather SELECT * FROM aside")
 
-    assert take(warehouse, short, AS_OF + timedelta(days=30)).counts.late == 0
+    assert take(warehouse, short, AS_OF + timedelta(days=30)).counts.late == 1
 
 
 def test_takes_the_training_window_with_what_the_features_look_back_on(

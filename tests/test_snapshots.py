@@ -133,9 +133,12 @@ def test_writing_the_same_rows_again_changes_nothing(local: SnapshotStore) -> No
 
 
 def test_writing_the_same_rows_again_leaves_one_snapshot(store: SnapshotStore) -> None:
-    stored = [write(store, rows()), write(store, rows())]
+    stored = write(store, rows(), as_of="monday")
 
-    assert store.uris() == [stored[0].uri]
+    assert write(store, rows(), as_of="tuesday") == stored
+
+    assert store.uris() == [stored.uri]
+    assert store.manifest(stored.uri)["about"] == {"as_of": "monday"}
     assert store.litter() == []
 
 
