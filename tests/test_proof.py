@@ -3,13 +3,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from learning import IRIS, built, iris_rows
 
 from evergreen import tracking, training
 from evergreen.errors import ModelRefused
 from evergreen.proof import prove
 from evergreen.refs import CandidateRef
 from evergreen.settings import Settings
+from learning import IRIS, built, iris_rows
 
 IRIS_QUICK = replace(IRIS, candidates=(replace(IRIS.candidate("logistic"), search={}),))
 

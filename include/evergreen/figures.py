@@ -7,14 +7,13 @@ from evergreen.evidence import Difference
 
 
 def figure(value: float | None, digits: int = 3) -> str:
-    """Return `0.741`, `1,234.5`, `1.2e-05`; `unknown` for what is no number."""
+    """Return `0.741`, `1,234.6`, `1.2e-05`; `unknown` for what is no number."""
     if value is None or not math.isfinite(value):
         return "unknown"
-    if abs(value) >= 1000:
-        return f"{value:,.1f}"
     if 0 < abs(value) < 10**-digits:
         return f"{value:.1e}"
-    return f"{value:.{digits}f}"
+    large = abs(value) >= 1000 and digits == 3
+    return f"{value:,.{1 if large else digits}f}"
 
 
 def figures(one: float, other: float) -> tuple[str, str]:
@@ -35,7 +34,7 @@ def interval(difference: Difference) -> str:
     return f"{difference.confidence * 100:g} % interval {low} to {high}"
 
 
-def listed(names: Iterable[str], last: str = "and") -> str:
+def listed(names: Iterable[str]) -> str:
     """Return `a`, `a and b` or `a, b and c`."""
-    *first, end = names
-    return f"{', '.join(first)} {last} {end}" if first else str(end)
+    *first, last = [*names] or [""]
+    return f"{', '.join(first)} and {last}" if first else str(last)

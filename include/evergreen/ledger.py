@@ -115,6 +115,11 @@ def decision_id(use_case: str, kind: str, about: str) -> str:
     return str(uuid5(NAMESPACE_URL, "/".join(("evergreen", use_case, kind, about))))
 
 
+def reversal_id(id: str, outcome: str) -> str:
+    """Return the id of a later decision on the matter of `id` that came out differently."""
+    return str(uuid5(UUID(id), outcome))
+
+
 class Ledger:
     """The tables of the schema `evergreen` in one database."""
 
@@ -135,11 +140,11 @@ class Ledger:
         stored = self._store(decision)
         if stored.outcome == decision.outcome:
             return stored
-        return self._store(replace(decision, id=_other(decision.id, decision.outcome)))
+        return self._store(replace(decision, id=reversal_id(decision.id, decision.outcome)))
 
     def decision(self, id: str, outcome: str | None = None) -> Decision | None:
         """Return the decision of that id; with an outcome, the one on its matter that had it."""
-        other = id if outcome is None else _other(id, outcome)
+        other = id if outcome is None else reversal_id(id, outcome)
         rows = self._rows(
             "SELECT * FROM evergreen.decisions"
             " WHERE id IN (%s::uuid, %s::uuid) AND outcome = coalesce(%s, outcome)",
@@ -298,10 +303,6 @@ class Ledger:
                 _migrate(cursor)
                 connection.commit()
             yield cursor
-
-
-def _other(id: str, outcome: str) -> str:
-    return str(uuid5(UUID(id), outcome))
 
 
 _BUSY = "the lock {} was not let go of within {:.0f} s; see pg_locks in PostgreSQL, then try again"

@@ -80,6 +80,22 @@ def reconcile(name: str, settings: Settings, *, registry: ModelRegistry | None =
         return move.reconcile()
 
 
+def previous(rows: Sequence[Promotion]) -> Promotion | None:
+    """Return the first promotion of the champion that the present one had replaced.
+
+    `rows` is the whole chain, newest first. None: there is no earlier champion.
+    """
+    first = _first(rows)
+    origin = first[rows[0].version]
+    found = next((row for row in rows if row.id == origin.predecessor_id), None)
+    return found and first[found.version]
+
+
+def _first(rows: Sequence[Promotion]) -> dict[int, Promotion]:
+    """Return the promotion by which each version first became champion."""
+    return {row.version: row for row in rows if row.kind == PROMOTION}
+
+
 def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
     rows = move.ledger.promotions(move.use_case)
     champion = rows[0].ref if rows else None
@@ -242,13 +258,12 @@ def _target(rows: Sequence[Promotion], to: int | None) -> Promotion:
     """Return the row of the champion to go back to; `rows` are newest first."""
     if not rows:
         raise NothingToRollBackTo("there has never been a champion")
-    first = {row.version: row for row in rows if row.kind == PROMOTION}
+    first = _first(rows)
     if to is None:
-        origin = first[rows[0].version]
-        found = next((row for row in rows if row.id == origin.predecessor_id), None)
+        found = previous(rows)
         if found is None:
             raise NothingToRollBackTo(f"version {rows[0].version} was the first champion")
-        return first[found.version]
+        return found
     if to == rows[0].version:
         raise NothingToRollBackTo(f"version {to} is the champion already")
     if to not in first:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from evergreen import evaluation as evaluating
-from evergreen import extraction, features, promotion, registry, training, validation
+from evergreen import extraction, features, promotion, training, validation
 from evergreen import gate as gating
 from evergreen.errors import DataRefused
 from evergreen.ledger import Decision, Ledger, decision_id
@@ -130,8 +130,8 @@ def gate(use_case: UseCase, evaluation: EvaluationRef, run: Run, *, settings: Se
     return verdict
 
 
-def promote(use_case: UseCase, verdict: Verdict, run: Run, *, settings: Settings) -> PromotionRef:
-    """Make the challenger champion, if the champion is still the one it was compared with.
+def promote(_: UseCase, verdict: Verdict, run: Run, *, settings: Settings) -> PromotionRef:
+    """Make the challenger of the use case champion, if the champion is still the one it was compared with.
 
     Raises:
         StalePromotion: somebody else promoted meanwhile.

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from evergreen import settings
 from evergreen.stack.environment import PASSWORD, USER
 
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE = 30_000
+"""Milliseconds that a page may take; the machine has other things to do."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ def stack() -> RunningStack:
 def chromium() -> Iterator[Browser]:
     """A headless browser."""
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
@@ -50,7 +53,7 @@ def page(chromium: Browser, stack: RunningStack) -> Iterator[Page]:
             offences.append(message.text)
 
     context = chromium.new_context(viewport={"width": 1400, "height": 950})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("console", listen)
     page.goto(stack.url)

@@ -22,7 +22,7 @@ import httpx
 from evergreen.errors import StackError
 from evergreen.settings import PROJECT
 from evergreen.stack import environment, processes
-from evergreen.stack.airflow import COMPONENTS, AirflowApi
+from evergreen.stack.airflow import COMPONENTS, AirflowApi, plain_http
 from evergreen.stack.layout import Layout
 from evergreen.stack.ports import PORTS
 from evergreen.stack.postgres import EmbeddedPostgres
@@ -197,7 +197,7 @@ class Stack:
     def _wait_for_http(self, name: str, url: str) -> None:
         def answers() -> bool:
             try:
-                return httpx.get(url, timeout=5).is_success
+                return plain_http().get(url, timeout=5).is_success
             except httpx.HTTPError:
                 return False
 
@@ -239,7 +239,7 @@ class Stack:
             return {}
         health = {}
         try:
-            if httpx.get(f"{env['MLFLOW_TRACKING_URI']}/health", timeout=5).is_success:
+            if plain_http().get(f"{env['MLFLOW_TRACKING_URI']}/health", timeout=5).is_success:
                 health["mlflow"] = "healthy"
         except httpx.HTTPError:
             health["mlflow"] = "starting"

@@ -1,0 +1,490 @@
+"""A use case with two champions, trained and promoted for real; each test breaks one thing."""
+
+import contextlib
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import psycopg2
+import pyarrow as pa
+import pytest
+
+from evergreen import invariants, promotion, tracking, training
+from evergreen.catalog import Catalog
+from evergreen.ledger import Decision, Incident, Ledger, decision_id
+from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
+from evergreen.settings import PROJECT, Settings
+from evergreen.snapshots import SnapshotStore
+from evergreen.stack.postgres import EmbeddedPostgres
+from learning import IRIS, WEATHER, built, iris_rows, weather_rows
+
+NAME = "iris_for_invariants"
+USE_CASE = replace(IRIS, name=NAME)
+CHECKED = Check(name="floor", status="passed", reason="0.97 is above 0.9")
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class World:
+    """Settings whose database is the test's own copy; the rest is shared and put right again."""
+
+    settings: Settings
+    features: FeaturesRef
+    trained: tuple[CandidateRef, CandidateRef]
+    catalog: Catalog
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.settings.database_url)
+
+    @property
+    def client(self) -> "tracking.MlflowClient":
+        return tracking.client(self.settings)
+
+    def finding(self, number: int, **options: object) -> invariants.Finding:
+        found = invariants.check(self.settings, self.catalog, **options)
+        return next(finding for finding in found if finding.number == number)
+
+    def execute(self, *statements: str) -> None:
+        with psycopg2.connect(self.settings.database_url) as connection:
+            for statement in statements:
+                connection.cursor().execute(statement)
+        connection.close()
+
+    def verdict(self, trained: CandidateRef, **changes: object) -> Verdict:
+        evaluation = EvaluationRef(
+            uri="evidence.json",
+            report_id=f"report-{trained.name}",
+            challenger=trained,
+            champion=self.ledger.champion(NAME),
+            features=self.features,
+        )
+        fields = {"passed": True, "sentence": "Better.", "checks": (CHECKED,), "report": "r.html"}
+        return Verdict(evaluation=evaluation, **fields | changes)
+
+    def judge(self, verdict: Verdict, **changes: object) -> Decision:
+        report_id = verdict.evaluation.report_id
+        fields = {
+            "id": decision_id(NAME, "gate/train", report_id),
+            "use_case": NAME,
+            "kind": "gate",
+            "outcome": "passed",
+            "sentence": verdict.sentence,
+            "evidence": verdict.to_json(),
+            "as_of": None,
+            "run_key": report_id,
+            "actor": "ada",
+        }
+        return self.ledger.record(Decision(**fields | changes))
+
+
+@pytest.fixture(scope="module")
+def built_world(
+    postgres: EmbeddedPostgres, mlflow_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> World:
+    home = tmp_path_factory.mktemp("invariants")
+    suites = home / "expectations"
+    suites.mkdir()
+    shutil.copy(PROJECT / "expectations" / "iris.json", suites / f"{NAME}.json")
+    postgres.create_database("invariants")
+    postgres.create_database("invariants_mlflow", template=mlflow_template)
+    tracking_uri = postgres.url("invariants_mlflow").replace("ql://", "ql+psycopg2://")
+    settings = Settings(
+        home=home,
+        database_url=postgres.url("invariants"),
+        tracking_uri=tracking_uri,
+        artifacts_url=str(home / "artifacts"),
+        snapshots_url=str(home / "snapshots"),
+        use_cases_dir=PROJECT / "include" / "use_cases",
+        expectations_dir=suites,
+    )
+    features = built(USE_CASE, iris_rows(), settings)
+    names = [USE_CASE.baselines[0].name, "logistic"]
+    trained = [training.train(USE_CASE, features, name, settings=settings) for name in names]
+    world = World(settings, features, (trained[0], trained[1]), Catalog({NAME: USE_CASE}))
+    for ref in trained:
+        verdict = world.verdict(ref)
+        world.judge(verdict)
+        promotion.promote(verdict, settings=settings, actor="ada", reason="better")
+    return world
+
+
+@pytest.fixture
+def world(built_world: World, postgres: EmbeddedPostgres) -> World:
+    name = f"invariants_{next(_numbers)}"
+    postgres.create_database(name, template="invariants")
+    return replace(
+        built_world, settings=replace(built_world.settings, database_url=postgres.url(name))
+    )
+
+
+@contextlib.contextmanager
+def spoilt(file: Path) -> Iterator[None]:
+    """A file with other bytes, for a while."""
+    content = file.read_bytes()
+    file.write_bytes(b"spoilt" + content)
+    yield
+    file.write_bytes(content)
+
+
+def model_file(world: World, trained: CandidateRef) -> Path:
+    model = world.client.get_logged_model(trained.model_uri.removeprefix("models:/"))
+    return Path(model.artifact_location.removeprefix("file://")) / tracking.MODEL_FILE
+
+
+def test_all_holds_after_two_promotions(world: World):
+    found = invariants.check(world.settings, world.catalog)
+
+    assert [f.number for f in found] == list(range(1, 15))
+    unbuilt = {f.number for f in found if f.status == "not built yet"}
+    assert unbuilt == {3, 8, 11}
+    assert [f for f in found if f.status != "passed" and f.number not in unbuilt] == []
+
+
+def test_all_holds_before_anything_was_done(settings: Settings):
+    found = invariants.check(settings, Catalog())
+
+    assert {f.status for f in found} == {"passed", "not built yet"}
+
+
+def test_1_names_a_champion_whose_gate_refused_it(world: World):
+    world.execute("UPDATE evergreen.decisions SET outcome = 'refused' WHERE kind = 'gate'")
+
+    finding = world.finding(1)
+
+    assert finding.status == "failed"
+    assert f"{NAME}: version 2 is champion without a gate that passed it" in finding.detail
+
+
+def test_1_names_an_alias_that_disagrees_with_the_ledger(world: World):
+    world.client.set_registered_model_alias(NAME, "champion", "1")
+
+    finding = world.finding(1)
+
+    promotion.reconcile(NAME, world.settings)
+    assert finding.status == "failed"
+    assert finding.detail == f"{NAME}: version 2 is champion, but the alias names version 1"
+    assert world.finding(1).status == "passed"
+
+
+def test_1_names_a_champion_with_other_bytes_than_were_judged(world: World):
+    world.execute(f"UPDATE evergreen.promotions SET sha256 = '{'f' * 64}' WHERE version = 2")
+
+    finding = world.finding(1)
+
+    assert finding.status == "failed"
+    assert "other bytes than its gate judged" in finding.detail
+
+
+def test_2_names_rows_that_were_trained_on_and_judged_on(world: World):
+    rows = iris_rows()
+    leaked = rows.assign(part=["training", "holdout"] * 75)
+    twice = leaked[leaked["part"] == "training"].head(3).assign(part="holdout")
+    judge_on(world, leaked, twice)
+
+    finding = world.finding(2)
+
+    assert finding.status == "failed"
+    assert finding.detail == (f"{NAME}: version 2 was judged on 3 rows that it was trained on")
+
+
+def judge_on(world: World, *frames: pd.DataFrame) -> None:
+    """Let the champion's gate decision name other features."""
+    table = pa.Table.from_pandas(pd.concat(frames), preserve_index=False)
+    store = SnapshotStore(world.settings.snapshots_url)
+    stored = store.write(NAME, table.to_batches(), table.schema, {})
+    for field, value in (("uri", stored.uri), ("sha256", stored.sha256)):
+        world.execute(
+            "UPDATE evergreen.decisions SET evidence = jsonb_set(evidence,"
+            f" '{{evaluation,features,{field}}}', '\"{value}\"') WHERE kind = 'gate'"
+        )
+
+
+def test_2_names_a_training_that_reaches_into_the_holdout(world: World):
+    rows = weather_rows().reset_index(drop=True)
+    part = ["holdout" if n % 2 else "training" for n in rows.index]
+    judge_on(world, rows.assign(part=part))
+    temporal = replace(WEATHER, name=NAME)
+
+    finding = replace(world, catalog=Catalog({NAME: temporal})).finding(2)
+
+    assert finding.status == "failed"
+    assert "was trained until 2015-12-" in finding.detail
+
+
+def test_2_is_unknown_for_a_champion_without_a_declaration(world: World):
+    finding = replace(world, catalog=Catalog()).finding(2)
+
+    assert finding.status == "unknown"
+    assert "no declaration to check by" in finding.detail
+
+
+def test_4_names_a_champion_whose_file_was_changed(world: World):
+    with spoilt(model_file(world, world.trained[1])):
+        finding = world.finding(4)
+
+    assert finding.status == "failed"
+    assert f"{NAME}: version 2" in finding.detail
+
+
+def test_4_names_a_champion_that_is_another_in_the_registry(world: World):
+    tag = "evergreen.sha256"
+    world.client.set_model_version_tag(NAME, "2", tag, "0" * 64)
+
+    finding = world.finding(4)
+
+    world.client.set_model_version_tag(NAME, "2", tag, world.trained[1].sha256)
+    assert finding.status == "failed"
+    assert "another in the registry" in finding.detail
+
+
+def test_5_names_a_gap_in_the_chain(world: World):
+    world.execute(
+        "ALTER TABLE evergreen.promotions DROP CONSTRAINT promotions_predecessor",
+        "DELETE FROM evergreen.promotions WHERE version = 1",
+    )
+
+    finding = world.finding(5)
+
+    assert finding.status == "failed"
+    assert "names predecessor 1, before it comes none" in finding.detail
+
+
+def test_6_names_a_snapshot_whose_bytes_were_changed(world: World):
+    with spoilt(Path(world.features.snapshot.uri) / "data.parquet"):
+        finding = world.finding(6)
+
+    assert finding.status == "failed"
+    assert world.features.snapshot.uri in finding.detail
+
+
+def test_6_names_a_champion_whose_snapshot_is_missing(world: World):
+    folder = Path(world.features.snapshot.uri)
+    folder.rename(folder.with_name("elsewhere"))
+
+    finding = world.finding(6)
+
+    folder.with_name("elsewhere").rename(folder)
+    assert finding.status == "failed"
+    assert "the snapshot of version 2 is missing" in finding.detail
+
+
+def test_7_names_a_report_that_was_decided_twice(world: World):
+    verdict = world.verdict(world.trained[1])
+    world.judge(verdict, id=decision_id(NAME, "gate/again", verdict.evaluation.report_id))
+
+    finding = world.finding(7)
+
+    assert finding.status == "failed"
+    assert finding.detail == f"{NAME}: report report-logistic was decided twice"
+
+
+def test_7_allows_a_report_that_was_decided_differently_later(world: World):
+    world.judge(world.verdict(world.trained[1]), outcome="refused")
+
+    assert world.finding(7).status == "passed"
+
+
+def test_7_names_bytes_that_were_registered_twice(world: World):
+    client, digest = world.client, world.trained[1].sha256
+    made = client.create_model_version(NAME, source="runs:/x/m", tags={"evergreen.sha256": digest})
+
+    finding = world.finding(7)
+
+    client.delete_model_version(NAME, made.version)
+    assert finding.status == "failed"
+    assert f"2 versions hold {digest[:12]}" in finding.detail
+
+
+@pytest.mark.parametrize(("forced", "status"), [("false", "failed"), ("true", "passed")])
+def test_7_names_a_training_that_was_done_twice_unless_it_was_forced(
+    world: World, forced: str, status: str
+):
+    first = world.client.get_run(world.trained[1].run_id)
+    tags = {tracking.KEY: first.data.tags[tracking.KEY], tracking.FORCED: forced}
+    run = world.client.create_run(first.info.experiment_id, tags=tags)
+    world.client.set_terminated(run.info.run_id, "FINISHED")
+
+    finding = world.finding(7)
+
+    world.client.delete_run(run.info.run_id)
+    assert finding.status == status
+
+
+def test_9_names_what_a_crash_left_behind(world: World):
+    litter = Path(world.settings.snapshots_url) / NAME / ".tmp-crashed"
+    litter.mkdir()
+
+    finding = world.finding(9)
+
+    litter.rmdir()
+    assert finding.status == "failed"
+    assert ".tmp-crashed" in finding.detail
+
+
+def test_9_names_a_run_whose_process_is_gone(world: World):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+
+    with running(world, dead.pid) as run_id:
+        finding = world.finding(9)
+    with running(world, os.getpid()):
+        alive = world.finding(9)
+
+    assert finding.status == "failed"
+    assert finding.detail == f"run {run_id} is running, but its process is gone"
+    assert alive.status == "passed"
+
+
+def test_9_names_a_run_that_is_too_old_to_live(world: World):
+    with running(world, os.getpid()):
+        finding = world.finding(9, now=datetime.now(UTC) + timedelta(hours=25))
+
+    assert finding.status == "failed"
+    assert "has been running since" in finding.detail
+
+
+@contextlib.contextmanager
+def running(world: World, pid: int) -> Iterator[str]:
+    experiment = world.client.get_experiment_by_name(NAME)
+    tags = {tracking.HOST: socket.gethostname(), tracking.PID: str(pid)}
+    run_id = world.client.create_run(experiment.experiment_id, tags=tags).info.run_id
+    yield run_id
+    world.client.set_terminated(run_id, "KILLED")
+
+
+def test_10_names_a_previous_champion_that_cannot_be_gone_back_to(world: World):
+    with spoilt(model_file(world, world.trained[0])):
+        finding = world.finding(10)
+
+    assert finding.status == "failed"
+    assert f"{NAME}: one cannot go back to version 1" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("delivery", "told", "status"),
+    [
+        ("told", True, "passed"),
+        ("failed: 1 of 1 addresses did not take it (json://)", False, "failed"),
+        ("nobody to tell: EVERGREEN_NOTIFY_URLS is empty", False, "unknown"),
+    ],
+)
+def test_12_names_a_failed_run_that_nobody_was_told_of(
+    world: World, delivery: str, told: bool, status: str
+):
+    incident = world.ledger.open_incident(
+        Incident(use_case=NAME, run_key="iris_training/1", step="train", message="boom")
+    )
+    world.ledger.note_delivery(incident.id, delivery, told=told)
+
+    finding = world.finding(12)
+
+    assert finding.status == status
+    assert told or finding.detail == f"iris_training/1 ({delivery})"
+
+
+def test_12_and_13_look_into_airflow_when_its_database_is_given(world: World):
+    url = world.settings.database_url.replace("postgresql://", "postgresql+psycopg2://")
+    password = url.split(":")[2].split("@")[0]
+    world.execute(
+        "CREATE TABLE dag_run AS SELECT 'iris_training' AS dag_id, 'manual__1' AS run_id,"
+        " 'failed' AS state",
+        "CREATE TABLE xcom AS SELECT 'iris_training' AS dag_id, 'train' AS task_id, 'k' AS key,"
+        f' \'{{"url": "{password}"}}\'::jsonb AS value',
+    )
+
+    untold, secret = (world.finding(number, airflow_url=url) for number in (12, 13))
+
+    assert untold.detail == "iris_training/manual__1 failed without an incident"
+    assert secret.detail == "a secret stands in XCom k of iris_training/train"
+
+
+@pytest.mark.parametrize("place", ["logs/a/b.log", "reports/r.html", "data_docs/index.html"])
+def test_13_names_a_file_that_holds_a_password(world: World, place: str):
+    file = world.settings.home / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("x" * (1 << 20) + world.settings.database_url)
+
+    finding = world.finding(13)
+
+    file.unlink()
+    assert finding.status == "failed"
+    assert finding.detail == f"a secret stands in {file}"
+
+
+def test_13_names_a_run_and_a_decision_that_hold_a_password(world: World):
+    run_id = world.trained[1].run_id
+    world.client.set_tag(run_id, "note", world.settings.database_url)
+    decision = world.judge(
+        world.verdict(world.trained[1], sentence=world.settings.database_url), outcome="refused"
+    )
+
+    finding = world.finding(13)
+
+    world.client.delete_tag(run_id, "note")
+    assert f"note of the MLflow run {run_id}" in finding.detail
+    assert f"evergreen.decisions {decision.id}" in finding.detail
+
+
+def test_14_names_a_suite_without_a_mandatory_check(world: World, tmp_path: Path):
+    suite = (world.settings.expectations_dir / f"{NAME}.json").read_text()
+    rule = "expect_column_values_to_be_unique"
+    lacking = suite.replace(rule, "expect_column_values_to_not_be_null")
+    (tmp_path / f"{NAME}.json").write_text(lacking)
+
+    settings = replace(world.settings, expectations_dir=tmp_path)
+    finding = replace(world, settings=settings).finding(14)
+
+    assert finding.status == "failed"
+    assert f"{NAME}: {rule} on the key" in finding.detail
+
+
+def test_14_names_a_use_case_without_a_suite(world: World, tmp_path: Path):
+    settings = replace(world.settings, expectations_dir=tmp_path)
+
+    assert replace(world, settings=settings).finding(14).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("checks", "why"),
+    [
+        ((), "without any check"),
+        ((replace(CHECKED, status="unknown"),), "although floor is unknown"),
+    ],
+)
+def test_14_names_a_gate_that_passed_on_nothing(world: World, checks: tuple[Check, ...], why: str):
+    verdict = world.verdict(world.trained[0], checks=checks)
+    evaluation = replace(verdict.evaluation, report_id="report-empty")
+    world.judge(replace(verdict, evaluation=evaluation))
+
+    finding = world.finding(14)
+
+    assert finding.status == "failed"
+    assert finding.detail == f"{NAME}: report report-empty passed {why}"
+
+
+def test_an_invariant_that_cannot_be_checked_is_unknown_and_hides_no_other(world: World):
+    elsewhere = replace(world.settings, tracking_uri="nonsense://x")
+
+    found = invariants.check(elsewhere, world.catalog)
+
+    statuses = {finding.number: finding.status for finding in found}
+    assert statuses[9] == "unknown"
+    assert statuses[5] == statuses[6] == "passed"
+
+
+def test_no_finding_tells_a_secret(world: World):
+    password = world.settings.database_url.split(":")[2].split("@")[0]
+    world.ledger.open_incident(
+        Incident(use_case=NAME, run_key=f"r/{password}", step="train", message="boom")
+    )
+
+    assert password not in world.finding(12).detail
