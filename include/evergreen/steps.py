@@ -131,7 +131,7 @@ def gate(use_case: UseCase, evaluation: EvaluationRef, run: Run, *, settings: Se
 
 
 def promote(_: UseCase, verdict: Verdict, run: Run, *, settings: Settings) -> PromotionRef:
-    """Make the challenger of the use case champion, if the champion is still the one it was compared with.
+    """Make the challenger champion, if the champion is still the one it was compared with.
 
     Raises:
         StalePromotion: somebody else promoted meanwhile.
