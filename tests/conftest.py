@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import socket
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from evergreen.settings import PROJECT, Settings
 from evergreen.stack.postgres import EmbeddedPostgres
+from network import free_port
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -90,9 +90,3 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import airflow.sdk.execution_time.context  # noqa: F401
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

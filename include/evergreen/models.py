@@ -9,9 +9,6 @@ A model is a scikit-learn Pipeline of three steps: `features` (the use case's ow
 """
 
 import hashlib
-import io
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -28,6 +25,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from evergreen import features
+from evergreen.canonical import canonical
 from evergreen.errors import ModelRefused
 from evergreen.refs import Json
 from evergreen.spec import Candidate, UseCase
@@ -152,7 +150,7 @@ def save(model: Pipeline, file: Path) -> str:
     Raises:
         ModelRefused: it holds a type that `load` would not trust.
     """
-    content = _canonical(skops.io.dumps(model))
+    content = canonical(skops.io.dumps(model))
     _check_types(content, file.name)
     file.write_bytes(content)
     return digest(content)
@@ -186,36 +184,6 @@ def _check_types(content: bytes, name: str) -> None:
             f"{name} holds {', '.join(strange)}; trusted besides skops' own:"
             f" {', '.join(TRUSTED)} (evergreen.models.TRUSTED)"
         )
-
-
-def _canonical(content: bytes) -> bytes:
-    source = zipfile.ZipFile(io.BytesIO(content))
-    schema = json.loads(source.read("schema.json"))
-    ids: dict[int, int] = {}
-    files: dict[str, str] = {}
-    _number(schema, ids, files)
-    result = io.BytesIO()
-    with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
-        for old, new in files.items():
-            target.writestr(zipfile.ZipInfo(new), source.read(old), zipfile.ZIP_DEFLATED)
-        document = json.dumps(schema, separators=(",", ":"))
-        target.writestr(zipfile.ZipInfo("schema.json"), document, zipfile.ZIP_DEFLATED)
-    return result.getvalue()
-
-
-def _number(node: Any, ids: dict[int, int], files: dict[str, str]) -> None:
-    """Replace, in place, skops' object ids and file names by their order of appearance."""
-    if isinstance(node, list):
-        for child in node:
-            _number(child, ids, files)
-    elif isinstance(node, dict):
-        if isinstance(node.get("__id__"), int):
-            node["__id__"] = ids.setdefault(node["__id__"], len(ids) + 1)
-        if node.get("__loader__") and isinstance(node.get("file"), str):
-            suffix = Path(node["file"]).suffix
-            node["file"] = files.setdefault(node["file"], f"{len(files) + 1}{suffix}")
-        for child in node.values():
-            _number(child, ids, files)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ import pytest
 import uvicorn
 from sklearn.pipeline import Pipeline
 
-from conftest import free_port
 from evergreen import catalog, models
 from evergreen.errors import ModelRefused
 from evergreen.ledger import Decision, Ledger, Promotion, decision_id
@@ -29,6 +28,7 @@ from evergreen.serving.artifacts import GOLDEN, MODEL, ModelRef
 from evergreen.serving.server import config
 from evergreen.settings import Settings
 from learning import CATALOG, iris_rows, weather_rows
+from network import free_port
 
 ROWS: dict[str, Callable[[], pd.DataFrame]] = {"iris": iris_rows, "weather": weather_rows}
 

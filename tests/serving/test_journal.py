@@ -6,11 +6,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from conftest import free_port
 from evergreen.serving import store
 from evergreen.serving.ids import fraction, new_id
 from evergreen.serving.journal import REFUSED, Journal
 from evergreen.stack.postgres import EmbeddedPostgres
+from network import free_port
 
 
 @pytest.fixture

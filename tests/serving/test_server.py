@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import free_port
 from evergreen.serving import server
 from evergreen.serving.journal import Journal
 from evergreen.settings import PROJECT
+from network import free_port
 from serving.conftest import Client, Shop, eventually, rows_of
 from serving.test_app import ROW
 

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import free_port
 from evergreen.serving import store
 from evergreen.serving.artifacts import MODEL, ModelRef
 from evergreen.stack.postgres import EmbeddedPostgres
 from learning import CATALOG
+from network import free_port
 from serving.conftest import Client, Shop, eventually, rows_of
 from serving.test_app import ROW
 
