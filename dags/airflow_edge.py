@@ -100,10 +100,16 @@ def this_run(*, purpose: str = "train", as_of: datetime | None = None) -> "Run":
     return Run(
         as_of=as_of,
         asked_at=asked_at,
-        key=f"{dag_run.dag_id}/{dag_run.run_id}",
+        key=run_key(),
         actor=actor(),
         purpose=purpose,
     )
+
+
+def run_key() -> str:
+    """Return the name of this run in the ledger."""
+    dag_run = get_current_context()["dag_run"]
+    return f"{dag_run.dag_id}/{dag_run.run_id}"
 
 
 def param(name: str) -> Any:

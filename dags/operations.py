@@ -13,6 +13,7 @@ from airflow_edge import (
     final_refusals,
     moment,
     param,
+    run_key,
     tell,
     this_run,
 )
@@ -73,18 +74,19 @@ def rollback_dag(names: list[str]) -> DAG:
         @task
         def rollback() -> Json:
             """Promote an earlier champion, after it has proved that it still works."""
-            from evergreen import steps
+            from evergreen import promotion
 
             with final_refusals():
-                promotion = steps.rollback(
+                done = promotion.rollback(
                     param("use_case"),
                     to=param("version"),
                     reason=param("reason"),
                     actor=actor(),
                     settings=settings.get(),
+                    key=run_key(),
                 )
-            tell(promotion.sentence)
-            return promotion.to_json()
+            tell(done.sentence)
+            return done.to_json()
 
         rollback()
     return dag
