@@ -15,6 +15,8 @@ from network import free_port
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+# Each test has a database of its own: a pool for each would use up the server's connections.
+os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -214,7 +214,7 @@ TABLE: list[tuple[str, str, Evidence, str]] = [
     ("latency", FAILED, e.evidence(latency_ms=101.0), "101.0 ms, more than 100 ms"),
     ("latency", UNKNOWN, e.evidence(latency_ms=None), "unknown"),
     ("latency", UNKNOWN, e.evidence(latency_ms=NAN), "unknown"),
-    ("size", PASSED, e.evidence(size_bytes=100_000_000), "100.00 MB"),
+    ("size", PASSED, e.evidence(size_bytes=100_000_000), "100.000 MB"),
     ("size", FAILED, e.evidence(size_bytes=100_010_000), "100.01 MB, more than 100 MB"),
     ("size", UNKNOWN, e.evidence(size_bytes=None), "unknown"),
 ]

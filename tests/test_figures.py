@@ -5,7 +5,7 @@ import math
 import pytest
 
 import evidences as e
-from evergreen.figures import figure, figures, interval, listed, signed
+from evergreen.figures import figure, figures, interval, label, listed, signed
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,8 @@ def test_a_difference_has_its_sign() -> None:
 def test_names_are_listed() -> None:
     assert (listed("a"), listed("ab"), listed("abc")) == ("a", "a and b", "a, b and c")
     assert listed([]) == ""
+
+
+def test_a_check_has_a_label() -> None:
+    assert label("better_than_champion") == "better than champion"
+    assert label("floor_roc_auc") == "floor: roc_auc"

@@ -227,10 +227,10 @@ def latency(gate: Gate, evidence: Evidence) -> Outcome:
 def size(gate: Gate, evidence: Evidence) -> Outcome:
     """The model file is small enough to be served."""
     found = _finite(evidence.size_bytes, "the size of the model", _because(evidence)) / 1e6
-    most, digits = _limit(gate, "max_size_mb"), 2 if found >= 1 else 4
+    most = _limit(gate, "max_size_mb")
     if found > most:
-        return False, f"the model takes {found:.{digits}f} MB, more than {most:g} MB"
-    return True, f"the model takes {found:.{digits}f} MB (at most {most:g} MB)"
+        return False, f"the model takes {found:.2f} MB, more than {most:g} MB"
+    return True, f"the model takes {figure(found)} MB (at most {most:g} MB)"
 
 
 def _challenger(evidence: Evidence) -> str:

@@ -38,3 +38,9 @@ def listed(names: Iterable[str]) -> str:
     """Return `a`, `a and b` or `a, b and c`."""
     *first, last = [*names] or [""]
     return f"{', '.join(first)} and {last}" if first else str(last)
+
+
+def label(check: str) -> str:
+    """Return the name of a check as people read it: `better than champion`, `floor: roc_auc`."""
+    kind, _, metric = check.partition("_")
+    return f"floor: {metric}" if kind == "floor" else check.replace("_", " ")

@@ -14,7 +14,7 @@ from evergreen import report, tracking
 from evergreen.checks import Rule, Unknown, rules
 from evergreen.errors import EvidenceCorrupt
 from evergreen.evidence import Evidence
-from evergreen.figures import figure, interval, listed, signed
+from evergreen.figures import figure, interval, label, listed, signed
 from evergreen.refs import Check, EvaluationRef, Status, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import Gate, UseCase
@@ -93,7 +93,9 @@ def sentence(gate: Gate, evidence: Evidence, checks: Sequence[Check]) -> str:
     if not stopped:
         return f"{kept}: the gate has no checks, and without checks nothing is proved."
     first, *others = stopped
-    also = f"; {listed(check.name for check in others)} did not pass either" if others else ""
+    also = (
+        f"; {listed(label(check.name) for check in others)} did not pass either" if others else ""
+    )
     return f"{kept}: {first.reason}{also}."
 
 

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from evergreen import files
 from evergreen.evidence import Evidence, ScoredModel
-from evergreen.figures import figure, interval, listed, signed
+from evergreen.figures import figure, label, listed, signed
 from evergreen.pictures import Intervals, Standing
 from evergreen.refs import Check, Json, Status, Verdict
 from evergreen.settings import Settings
@@ -127,5 +127,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "signed": signed, "interval": interval}
+    environment.filters |= {"figure": figure, "signed": signed, "label": label}
     return environment.get_template("report.html.jinja")

@@ -8,6 +8,7 @@ Usage::
     api.state("weather_training", run)             # "running"
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -77,9 +78,9 @@ class AirflowApi:
         runs = self._request("GET", f"/dags/{dag_id}/dagRuns", params=query).json()["dag_runs"]
         return str(runs[0]["dag_run_id"]) if runs else None
 
-    def trigger(self, dag_id: str, note: str) -> str:
-        """Start a run of the DAG, with its default parameters, and return its id."""
-        body: dict[str, Any] = {"logical_date": None, "conf": {}, "note": note}
+    def trigger(self, dag_id: str, note: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run of the DAG and return its id; without `conf`, its parameters' defaults."""
+        body: dict[str, Any] = {"logical_date": None, "conf": dict(conf or {}), "note": note}
         return str(self._request("POST", f"/dags/{dag_id}/dagRuns", json=body).json()["dag_run_id"])
 
     def state(self, dag_id: str, run_id: str) -> str:
