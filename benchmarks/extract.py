@@ -58,15 +58,15 @@ def settings(url: str, folder: str) -> Settings:
 
 
 def evergreen(url: str, folder: str) -> Callable[[], int]:
-    from evergreen.extraction import extract
+    from evergreen.data.extraction import extract
 
     given = settings(url, folder)
     return lambda: extract(use_case(), as_of=AS_OF, asked_at=AS_OF, settings=given).rows
 
 
 def stream_only(url: str, folder: str) -> Callable[[], int]:
-    from evergreen.snapshots import SnapshotStore
-    from evergreen.warehouse import stream
+    from evergreen.data.snapshots import SnapshotStore
+    from evergreen.data.warehouse import stream
 
     store = SnapshotStore(f"{folder}/streamed")
 
@@ -144,7 +144,7 @@ def compare(rows: int, repeat: int) -> None:
 
 
 def fill(url: str, rows: int) -> None:
-    from evergreen.warehouse import connect
+    from evergreen.data.warehouse import connect
 
     with connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(TABLE.format(rows=rows))

@@ -10,7 +10,9 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from evergreen import catalog, extraction, features, settings, training
+from evergreen import catalog, settings
+from evergreen.data import extraction
+from evergreen.learning import features, training
 
 
 def main() -> None:

@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from evergreen import catalog
-from evergreen.profiling import ColumnProfile, TableProfile, suite
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.quality.profiling import ColumnProfile, TableProfile, suite
+from evergreen.quality.validation import validate
 from evergreen.refs import Counts, SnapshotRef
 from evergreen.settings import PROJECT, Settings
-from evergreen.snapshots import SnapshotStore
-from evergreen.validation import validate
 
 FLOATS = tuple(f"x{number}" for number in range(18))
 

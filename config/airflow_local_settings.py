@@ -23,14 +23,14 @@ MODULES = (
     "mlflow.sklearn",
     "great_expectations",
     "evergreen.steps",
-    "evergreen.extraction",
-    "evergreen.validation",
-    "evergreen.features",
-    "evergreen.training",
-    "evergreen.evaluation",
-    "evergreen.gate",
-    "evergreen.report",
-    "evergreen.promotion",
+    "evergreen.data.extraction",
+    "evergreen.quality.validation",
+    "evergreen.learning.features",
+    "evergreen.learning.training",
+    "evergreen.judging.evaluation",
+    "evergreen.judging.gate",
+    "evergreen.judging.report",
+    "evergreen.champions.promotion",
 )
 
 

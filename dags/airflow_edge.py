@@ -53,7 +53,7 @@ class CloseIncident(BaseNotifier):
 
     def notify(self, context: "Context") -> None:
         """Close the incident of the run of the context, if it has one."""
-        from evergreen.ledger import Ledger
+        from evergreen.champions.ledger import Ledger
 
         run_key = f"{context['dag'].dag_id}/{context['run_id']}"
         Ledger(settings.get().database_url).resolve(run_key)

@@ -74,7 +74,7 @@ def rollback_dag(names: list[str]) -> DAG:
         @task
         def rollback() -> Json:
             """Promote an earlier champion, after it has proved that it still works."""
-            from evergreen import promotion
+            from evergreen.champions import promotion
 
             with final_refusals():
                 done = promotion.rollback(

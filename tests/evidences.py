@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from evergreen.checks import MODEL_TESTS
-from evergreen.evidence import (
+from evergreen.judging.checks import MODEL_TESTS
+from evergreen.judging.evidence import (
     Difference,
     Evidence,
     ModelTest,

@@ -8,10 +8,11 @@ import pandas as pd
 import pyarrow as pa
 from sklearn.datasets import load_iris
 
-from evergreen import catalog, features
+from evergreen import catalog
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.learning import features
 from evergreen.refs import Counts, FeaturesRef, SnapshotRef
 from evergreen.settings import PROJECT, Settings
-from evergreen.snapshots import SnapshotStore
 from evergreen.spec import UseCase, Windows
 
 CATALOG = catalog.load(PROJECT / "include" / "use_cases")

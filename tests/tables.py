@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 
 from evergreen import catalog
+from evergreen.data.snapshots import SnapshotStore
 from evergreen.demo import weather
 from evergreen.refs import Counts, SnapshotRef
 from evergreen.settings import PROJECT, Settings
-from evergreen.snapshots import SnapshotStore
 from evergreen.spec import UseCase
 
 USE_CASES = catalog.load(PROJECT / "include" / "use_cases").use_cases

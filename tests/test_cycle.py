@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from evergreen import catalog, cycle, demo, warehouse
+from evergreen import catalog, cycle, demo
+from evergreen.champions.ledger import Ledger
 from evergreen.cycle import Cycle
-from evergreen.ledger import Ledger
+from evergreen.data import warehouse
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Candidate, UseCase
 from evergreen.steps import Run

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evergreen import suites
+from evergreen.quality import suites
 from evergreen.spec import UseCase
 from tables import PROJECT, USE_CASES
 

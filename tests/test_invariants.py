@@ -17,12 +17,14 @@ import psycopg2
 import pyarrow as pa
 import pytest
 
-from evergreen import invariants, promotion, tracking, training
+from evergreen import invariants
 from evergreen.catalog import Catalog
-from evergreen.ledger import Decision, Incident, Ledger, decision_id
+from evergreen.champions import promotion
+from evergreen.champions.ledger import Decision, Incident, Ledger, decision_id
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.learning import tracking, training
 from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
 from evergreen.settings import PROJECT, Settings
-from evergreen.snapshots import SnapshotStore
 from evergreen.stack.postgres import EmbeddedPostgres
 from learning import IRIS, WEATHER, built, iris_rows, weather_rows
 

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from evergreen import notify, secrecy
-from evergreen.ledger import Ledger
+from evergreen.champions.ledger import Ledger
 from evergreen.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from evergreen import catalog, demo, scaffold, suites
+from evergreen import catalog, demo, scaffold
+from evergreen.data.extraction import extract
+from evergreen.data.warehouse import connect
 from evergreen.errors import DeclarationError, EvergreenError
-from evergreen.extraction import extract
+from evergreen.quality import suites
+from evergreen.quality.validation import validate
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Kind, UseCase
-from evergreen.validation import validate
-from evergreen.warehouse import connect
 
 RUFF = Path(sys.executable).with_name("ruff")
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

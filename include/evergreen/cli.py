@@ -15,8 +15,8 @@ import typer
 from evergreen import console
 from evergreen.catalog import Catalog
 from evergreen.catalog import load as load_catalog
+from evergreen.champions.ledger import Ledger
 from evergreen.errors import DeclarationError, EvergreenError, UnknownUseCase
-from evergreen.ledger import Ledger
 from evergreen.settings import Settings
 from evergreen.settings import get as get_settings
 from evergreen.spec import check_name
@@ -141,7 +141,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Make an earlier champion champion again, once it has proved that it still works."""
-    from evergreen import promotion
+    from evergreen.champions import promotion
 
     done = promotion.rollback(
         catalog().find(name).name, to=to, reason=reason, actor=console.user(), settings=settings()

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evergreen.catalog import Catalog
-from evergreen.ledger import Decision, Ledger, Promotion
+from evergreen.champions.ledger import Decision, Ledger, Promotion
 from evergreen.refs import ChampionRef, PromotionRef
 from evergreen.spec import UseCase
 

@@ -11,7 +11,7 @@ What could not be told stays waiting, and `resend` tries again.
 import logging
 from dataclasses import replace
 
-from evergreen.ledger import Incident, Ledger
+from evergreen.champions.ledger import Incident, Ledger
 from evergreen.secrecy import redact
 from evergreen.settings import Settings
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
-from evergreen import profiling
+from evergreen.data.warehouse import Reading, exists, identifier, quoted, reading
 from evergreen.errors import DeclarationError, EvergreenError, did_you_mean
-from evergreen.profiling import ColumnProfile, TableProfile
+from evergreen.quality import profiling
+from evergreen.quality.profiling import ColumnProfile, TableProfile
 from evergreen.settings import Settings
 from evergreen.spec import TABLE, Kind, check_name
-from evergreen.warehouse import Reading, exists, identifier, quoted, reading
 
 WIDTH = 100
 

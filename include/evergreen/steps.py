@@ -18,11 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from evergreen import evaluation as evaluating
-from evergreen import extraction, features, promotion, training, validation
-from evergreen import gate as gating
+from evergreen.champions import promotion
+from evergreen.champions.ledger import Decision, Ledger, decision_id
+from evergreen.data import extraction
 from evergreen.errors import DataRefused
-from evergreen.ledger import Decision, Ledger, decision_id
+from evergreen.judging import evaluation as evaluating
+from evergreen.judging import gate as gating
+from evergreen.learning import features, training
+from evergreen.quality import validation
 from evergreen.refs import (
     CandidateRef,
     EvaluationRef,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from evergreen.catalog import load
-from evergreen.ledger import Decision, Incident, Ledger, Promotion
+from evergreen.champions.ledger import Decision, Incident, Ledger, Promotion
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, UseCase
 from evergreen_ui import PREFIX

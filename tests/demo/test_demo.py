@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from evergreen import demo
+from evergreen.data.warehouse import connect
 from evergreen.demo import iris, weather
 from evergreen.errors import EvergreenError
-from evergreen.warehouse import connect
 
 UNTIL = date(2026, 8, 23)
 

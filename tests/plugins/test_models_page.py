@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from evergreen.ledger import Decision, Incident, Ledger, Promotion, decision_id
+from evergreen.champions.ledger import Decision, Incident, Ledger, Promotion, decision_id
 from evergreen.refs import Span
 from evergreen.settings import PROJECT, Settings
 

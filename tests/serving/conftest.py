@@ -18,9 +18,10 @@ import pytest
 import uvicorn
 from sklearn.pipeline import Pipeline
 
-from evergreen import catalog, models
+from evergreen import catalog
+from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
 from evergreen.errors import ModelRefused
-from evergreen.ledger import Decision, Ledger, Promotion, decision_id
+from evergreen.learning import models
 from evergreen.refs import Span
 from evergreen.serving import store
 from evergreen.serving.app import Service, create_app

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from evergreen import models
+from evergreen.learning import models
 from serving.conftest import Client, Shop, eventually, iris_rows, rows_of, trained
 
 ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from evergreen import models
-from evergreen.features import code
+from evergreen.learning import models
+from evergreen.learning.features import code
 from evergreen.serving.engine import Whole, engine
 from learning import CATALOG
 from serving.conftest import ROWS, trained

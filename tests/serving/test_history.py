@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evergreen import models, warehouse
+from evergreen.data import warehouse
+from evergreen.learning import models
 from serving.conftest import Client, Shop, rows_of, trained, weather_rows
 
 NAMES = ["date", "precipitation", "temp_max", "temp_min", "wind"]

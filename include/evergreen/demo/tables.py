@@ -8,8 +8,8 @@ from psycopg2.errors import UndefinedTable
 from psycopg2.extensions import cursor
 from psycopg2.extras import execute_values
 
+from evergreen.data.warehouse import connect
 from evergreen.errors import EvergreenError
-from evergreen.warehouse import connect
 
 LOCK = 0x65766772
 """Advisory lock that lets one process at a time create, fill or feed a demo table."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic_core import to_json
 
-from evergreen.models import Array, Output
+from evergreen.learning.models import Array, Output
 from evergreen.serving.contract import Order, Refused, Row
 from evergreen.serving.desk import Desk, Served, Trial
 from evergreen.serving.engine import Scored

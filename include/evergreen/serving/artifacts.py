@@ -16,9 +16,9 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from evergreen import models
 from evergreen.errors import ModelRefused
-from evergreen.models import Golden
+from evergreen.learning import models
+from evergreen.learning.models import Golden
 from evergreen.refs import ChampionRef, Json, Ref
 from evergreen.settings import Settings
 
@@ -92,7 +92,7 @@ def from_mlflow(settings: Settings) -> Fetch:
     """Return a fetch from the tracking server, or from the artifacts folder of its database."""
 
     def fetch(ref: ModelRef, folder: Path) -> None:
-        from evergreen import tracking  # not above: MLflow is needed for a new model only
+        from evergreen.learning import tracking  # not above: MLflow is needed for a new model only
 
         place = tracking.model_place(settings, ref.model_uri)
         tracking._download(settings, f"{place}/{MODEL}", str(folder))

@@ -30,7 +30,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from evergreen.models import Golden
+from evergreen.learning.models import Golden
 from evergreen.spec import UseCase
 
 MAX_ROWS, MAX_HISTORY = 1_000, 5_000

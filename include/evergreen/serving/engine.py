@@ -15,9 +15,9 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from evergreen import models
-from evergreen.feature_code import FeatureCode
-from evergreen.models import Array, Golden, Output
+from evergreen.learning import models
+from evergreen.learning.feature_code import FeatureCode
+from evergreen.learning.models import Array, Golden, Output
 
 log = logging.getLogger(__name__)
 Columns = Mapping[str, Sequence[Any] | Array]

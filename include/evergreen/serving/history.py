@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import psycopg2
 
-from evergreen.models import Array
-from evergreen.selection import relation
+from evergreen.data.selection import relation
+from evergreen.data.warehouse import Reading, quoted, reading
+from evergreen.learning.models import Array
 from evergreen.serving.contract import Contract, Refused, Row
 from evergreen.spec import UseCase
-from evergreen.warehouse import Reading, quoted, reading
 
 MOST_ROWS = 100_000
 DAY = timedelta(days=1)

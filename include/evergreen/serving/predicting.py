@@ -10,8 +10,8 @@ import psycopg2
 from starlette.requests import Request
 from starlette.responses import Response
 
-from evergreen import provenance
 from evergreen.errors import did_you_mean
+from evergreen.learning import provenance
 from evergreen.serving import answers, guard, history, releases
 from evergreen.serving.answers import CHALLENGER, CHAMPION, SHADOW, Answer, Task
 from evergreen.serving.contract import Order, Refused

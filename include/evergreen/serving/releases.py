@@ -76,7 +76,8 @@ def registered(settings: Settings, use_case: str, version: int) -> ModelRef:
     """
     from mlflow.exceptions import MlflowException
 
-    from evergreen import registry, tracking
+    from evergreen.champions import registry
+    from evergreen.learning import tracking
 
     try:
         found = tracking.client(settings).get_model_version(use_case, str(version))

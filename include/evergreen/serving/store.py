@@ -18,7 +18,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection
 
-from evergreen.ledger import Ledger
+from evergreen.champions.ledger import Ledger
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 TIMEOUTS: dict[str, Any] = {

@@ -15,8 +15,8 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 
 from evergreen.catalog import Catalog
+from evergreen.champions.ledger import Ledger
 from evergreen.errors import EvergreenError
-from evergreen.ledger import Ledger
 from evergreen.serving import releases, store
 from evergreen.serving.artifacts import Artifacts, ModelRef
 from evergreen.serving.desk import Desk, Served, Trial, serve

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from evergreen import catalog, settings
 from evergreen.catalog import Catalog
+from evergreen.champions.ledger import Ledger
 from evergreen.errors import EvergreenError
-from evergreen.ledger import Ledger
 from evergreen.stack.layout import Layout
 from evergreen.stack.local import SERVICES, Stack
 from evergreen.stack.progress import Progress

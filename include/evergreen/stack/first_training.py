@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from evergreen import demo, warehouse
+from evergreen import demo
 from evergreen.catalog import Catalog
+from evergreen.champions.ledger import Ledger
+from evergreen.data import warehouse
 from evergreen.errors import StackError
-from evergreen.ledger import Ledger
 from evergreen.spec import UseCase
 from evergreen.stack.airflow import AirflowApi
 from evergreen.stack.progress import Progress, Step

@@ -1,0 +1,120 @@
+"""One move of one champion: what `promotion` does it with, and how it is repaired."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from evergreen.champions.ledger import PENDING, Decision, Ledger, Promotion, decision_id
+from evergreen.champions.proof import Prove
+from evergreen.champions.registry import ModelRegistry
+from evergreen.errors import StalePromotion
+from evergreen.refs import Json, PromotionRef
+from evergreen.settings import Settings
+from evergreen.spec import check_name
+
+PROMOTION, ROLLBACK, REPAIR = "promotion", "rollback", "repair"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """Who moves which champion, and with what."""
+
+    use_case: str
+    settings: Settings
+    ledger: Ledger
+    registry: ModelRegistry
+    prove: Prove
+    actor: str
+
+    @classmethod
+    def of(
+        cls,
+        use_case: str,
+        settings: Settings,
+        actor: str,
+        registry: ModelRegistry | None,
+        prove: Prove,
+    ) -> "Move":
+        """Return a move of that use case, in the ledger and registry of the settings.
+
+        Raises:
+            DeclarationError: `use_case` could not be a name.
+        """
+        check_name("use case", use_case)
+        ledger = Ledger(settings.database_url)
+        registry = registry or ModelRegistry(settings)
+        return cls(
+            use_case=use_case, settings=settings, ledger=ledger, registry=registry,
+            prove=prove, actor=actor,
+        )  # fmt: skip
+
+    def record(
+        self,
+        kind: str,
+        outcome: str,
+        sentence: str,
+        about: str,
+        evidence: Json,
+        as_of: datetime | None = None,
+        run_key: str = "",
+    ) -> Decision:
+        """Put a decision on record; one for each kind, outcome and matter."""
+        return self.ledger.record(
+            Decision(
+                id=decision_id(self.use_case, f"{kind}/{outcome}", about),
+                use_case=self.use_case,
+                kind=kind,
+                outcome=outcome,
+                sentence=sentence,
+                evidence=evidence,
+                as_of=as_of,
+                run_key=run_key or f"{kind}/{about}",
+                actor=self.actor,
+            )
+        )
+
+    def append(self, row: Promotion) -> PromotionRef:
+        """Write the ledger row, let the alias follow, note that it has."""
+        try:
+            row = self.ledger.append(row)
+        except StalePromotion:
+            self.registry.refuse(self.use_case, row.version)
+            raise
+        self.registry.crown(self.use_case, row.version)
+        self.ledger.finish(row.id)
+        return PromotionRef(promoted=True, champion=row.ref, sentence=row.reason)
+
+    def reconcile(self) -> list[str]:
+        """Make the registry follow the newest ledger row, and tell what was not so."""
+        rows = self.ledger.promotions(self.use_case)
+        sentences = self._follow(rows[0]) if rows else self._follow_none()
+        for sentence in sentences:
+            logger.warning("%s: %s", self.use_case, sentence)
+            self.record(REPAIR, "repaired", sentence, str(uuid4()), {})
+        return sentences
+
+    def _follow(self, row: Promotion) -> list[str]:
+        version, named = row.version, self.registry.crowned(self.use_case)
+        if named == version and row.state != PENDING:
+            return []
+        if self.registry.versions(self.use_case).get(version) != row.sha256:
+            return [
+                f"Version {version} is champion in the ledger, but the registry does not hold it"
+                " (any more): roll back to a version that it holds, or promote a new one."
+            ]
+        self.registry.crown(self.use_case, version)
+        self.ledger.finish(row.id)
+        if row.state == PENDING:
+            return [f"Finished the {row.kind} of version {version}, which was interrupted."]
+        was = "had been deleted" if named is None else f"had been moved to version {named}"
+        return [f"The alias champion {was}; it names version {version} again, as in the ledger."]
+
+    def _follow_none(self) -> list[str]:
+        named = self.registry.crowned(self.use_case)
+        if named is None:
+            return []
+        self.registry.uncrown(self.use_case)
+        return [f"The alias champion named version {named}, which was never promoted; removed."]

@@ -1,0 +1,272 @@
+"""Move the champion: forward by a gate's verdict, back by a person, never past each other.
+
+Usage::
+
+    promote(verdict, settings=settings, actor="schedule", reason=verdict.sentence)
+    rollback("weather", to=3, reason="it rains and it says sun", actor="ada", settings=settings)
+    reconcile("weather", settings)     # sentences of what was repaired
+
+Each holds the use case's lock and goes in an order that a crash can interrupt anywhere:
+version registered → ledger row, pending → alias set → row done. The ledger is the truth; whoever
+comes next finishes or repairs the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from evergreen.champions.ledger import PENDING, Decision, Promotion, decision_id
+from evergreen.champions.move import PROMOTION, ROLLBACK, Move
+from evergreen.champions.proof import Prove, prove
+from evergreen.champions.registry import ModelRegistry, Registration
+from evergreen.errors import ModelRefused, NothingToRollBackTo, StalePromotion
+from evergreen.refs import ChampionRef, Json, PromotionRef, Verdict
+from evergreen.settings import Settings
+
+
+def promote(
+    verdict: Verdict,
+    *,
+    settings: Settings,
+    actor: str,
+    reason: str,
+    registry: ModelRegistry | None = None,
+    prove: Prove = prove,
+) -> PromotionRef:
+    """Make the challenger champion, if the champion is still the one it was compared with.
+
+    Doing it again for the same verdict changes nothing. What is refused is on record as well.
+
+    Raises:
+        StalePromotion: the champion has changed since the evaluation.
+        ModelRefused: the challenger's bytes are not those that were gated.
+    """
+    move = Move.of(verdict.evaluation.features.snapshot.use_case, settings, actor, registry, prove)
+    with move.ledger.lock("champion", move.use_case):
+        move.reconcile()
+        return _promote(move, verdict, reason)
+
+
+def rollback(
+    name: str,
+    *,
+    to: int | None,
+    reason: str,
+    actor: str,
+    settings: Settings,
+    key: str = "",
+    registry: ModelRegistry | None = None,
+    prove: Prove = prove,
+) -> PromotionRef:
+    """Make an earlier champion champion again, once it has proved that it still works.
+
+    Without `to` it is the champion that the present one had replaced when it was first promoted,
+    so that each further rollback goes further back. With a `key` (of the run that asks), doing it
+    again changes nothing.
+
+    Raises:
+        NothingToRollBackTo: no earlier champion, or `to` was never champion, or it is so now.
+        ModelRefused: it cannot be loaded any more or does not reproduce its golden predictions.
+    """
+    move = Move.of(name, settings, actor, registry, prove)
+    with move.ledger.lock("champion", name):
+        move.reconcile()
+        return _rollback(move, to, reason, key)
+
+
+def reconcile(name: str, settings: Settings, *, registry: ModelRegistry | None = None) -> list[str]:
+    """Make the registry follow the ledger; return in sentences what was repaired."""
+    move = Move.of(name, settings, "reconciler", registry, prove)
+    with move.ledger.lock("champion", name):
+        return move.reconcile()
+
+
+def previous(rows: Sequence[Promotion]) -> Promotion | None:
+    """Return the first promotion of the champion that the present one had replaced.
+
+    `rows` is the whole chain, newest first. None: there is no earlier champion.
+    """
+    first = _first(rows)
+    origin = first[rows[0].version]
+    found = next((row for row in rows if row.id == origin.predecessor_id), None)
+    return found and first[found.version]
+
+
+def _first(rows: Sequence[Promotion]) -> dict[int, Promotion]:
+    """Return the promotion by which each version first became champion."""
+    return {row.version: row for row in rows if row.kind == PROMOTION}
+
+
+def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
+    rows = move.ledger.promotions(move.use_case)
+    champion = rows[0].ref if rows else None
+    asked = decision_id(move.use_case, "gate/train", verdict.evaluation.report_id)
+    gate = move.ledger.decision(asked, "passed")
+    done = gate and move.ledger.promotion_of(move.use_case, gate.id)
+    if done:
+        _note_promoted(move, verdict, gate, done)  # a crash may have come before it
+        return _again(done, champion)
+    refusal = _refusal(verdict, gate, rows)
+    if refusal or gate is None:
+        _note(move, verdict, gate, "refused", refusal)
+        return PromotionRef(promoted=False, champion=champion, sentence=refusal)
+    try:
+        _check_expected(verdict, champion)
+        golden_sha256 = _proven(move, verdict)
+    except (StalePromotion, ModelRefused) as error:
+        outcome = "stale" if isinstance(error, StalePromotion) else "refused"
+        _note(move, verdict, gate, outcome, str(error))
+        raise
+    row = _row(move, verdict, gate, champion, golden_sha256, reason)
+    promoted = move.append(row)
+    _note_promoted(move, verdict, gate, row)
+    return promoted
+
+
+def _again(done: Promotion, champion: ChampionRef | None) -> PromotionRef:
+    if champion is not None and champion.promotion_id == done.id:
+        return PromotionRef(promoted=True, champion=champion, sentence=done.reason)
+    now = f"version {champion.version}" if champion else "nobody"
+    return PromotionRef(
+        promoted=False,
+        champion=champion,
+        sentence=f"This has been done: version {done.version} became champion. Since then {now} "
+        "has, and stays.",
+    )
+
+
+def _refusal(verdict: Verdict, gate: Decision | None, rows: Sequence[Promotion]) -> str:
+    """Say why this verdict moves nobody; empty when it may."""
+    challenger = verdict.evaluation.challenger
+    if not verdict.passed:
+        return verdict.sentence
+    if gate is None:
+        report = verdict.evaluation.report_id
+        return f"Not promoted: the ledger holds no decision of a gate that passed report {report}."
+    if gate.evidence["evaluation"]["challenger"]["sha256"] != challenger.sha256:
+        return "Not promoted: the gate's decision on record is about other bytes."
+    if rows and rows[0].sha256 == challenger.sha256:
+        return f"Not promoted: version {rows[0].version}, the champion, is this very model."
+    return _rolled_back(challenger.sha256, rows)
+
+
+def _rolled_back(sha256: str, rows: Sequence[Promotion]) -> str:
+    """Say that a person went back from this very model: only a person brings it back."""
+    by_id = {row.id: row for row in rows}
+    for row in rows:
+        left = by_id.get(row.predecessor_id or 0)
+        if row.kind == ROLLBACK and left is not None and left.sha256 == sha256:
+            version = left.version
+            return (
+                f"Not promoted: this very model is version {version}, from which {row.actor} went"
+                f" back ({row.reason}); `evergreen rollback --to {version}` brings it back."
+            )
+    return ""
+
+
+def _check_expected(verdict: Verdict, champion: ChampionRef | None) -> None:
+    expected = verdict.evaluation.champion
+    ids = [None if ref is None else ref.promotion_id for ref in (expected, champion)]
+    if ids[0] == ids[1]:
+        return
+    names = ["no champion" if r is None else f"version {r.version}" for r in (expected, champion)]
+    raise StalePromotion(
+        f"The challenger was compared with {names[0]}, but the champion is {names[1]} by now: "
+        "evaluate it again"
+    )
+
+
+def _proven(move: Move, verdict: Verdict) -> str:
+    challenger = verdict.evaluation.challenger
+    return move.prove(
+        move.settings, challenger.run_id, challenger.model_uri, challenger.sha256, None
+    )
+
+
+def _row(
+    move: Move,
+    verdict: Verdict,
+    gate: Decision,
+    champion: ChampionRef | None,
+    golden_sha256: str,
+    reason: str,
+) -> Promotion:
+    """Register the challenger and return its ledger row, not written yet."""
+    features, challenger = verdict.evaluation.features, verdict.evaluation.challenger
+    about = Registration(
+        snapshot_sha256=features.snapshot.sha256, decision_id=gate.id, sentence=verdict.sentence
+    )
+    return Promotion(
+        use_case=move.use_case,
+        version=move.registry.register(move.use_case, challenger, about),
+        run_id=challenger.run_id,
+        model_uri=challenger.model_uri,
+        sha256=challenger.sha256,
+        snapshot_sha256=features.snapshot.sha256,
+        golden_sha256=golden_sha256,
+        training=features.training,
+        predecessor_id=champion.promotion_id if champion else None,
+        decision_id=gate.id,
+        kind=PROMOTION,
+        reason=reason,
+        actor=move.actor,
+    )
+
+
+def _note(move: Move, verdict: Verdict, gate: Decision | None, outcome: str, sentence: str) -> None:
+    evaluation, run_key = verdict.evaluation, gate.run_key if gate else ""
+    as_of, about = evaluation.features.snapshot.as_of, evaluation.report_id
+    move.record(PROMOTION, outcome, sentence, about, verdict.to_json(), as_of, run_key)
+
+
+def _note_promoted(move: Move, verdict: Verdict, gate: Decision | None, row: Promotion) -> None:
+    _note(move, verdict, gate, "promoted", f"Version {row.version} is champion. {row.reason}")
+
+
+def _rollback(move: Move, to: int | None, reason: str, key: str) -> PromotionRef:
+    rows = move.ledger.promotions(move.use_case)
+    about = key or f"{rows[0].id if rows else 0}/{to or 'previous'}"
+    decided = decision_id(move.use_case, "rollback/rolled back", about)
+    done = move.ledger.promotion_of(move.use_case, decided)
+    if done:
+        return _again(done, rows[0].ref)
+    evidence: Json = {"from": rows[0].version if rows else None, "to": to, "reason": reason}
+    try:
+        target = _target(rows, to)
+        move.prove(
+            move.settings, target.run_id, target.model_uri, target.sha256, target.golden_sha256
+        )
+    except (NothingToRollBackTo, ModelRefused) as error:
+        move.record(ROLLBACK, "refused", f"Not rolled back: {error}", about, evidence, run_key=key)
+        raise
+    sentence = f"Rolled back from version {rows[0].version} to {target.version}: {reason}"
+    evidence["to"] = target.version
+    decision = move.record(ROLLBACK, "rolled back", sentence, about, evidence, run_key=key)
+    return move.append(
+        replace(
+            target,
+            predecessor_id=rows[0].id,
+            decision_id=decision.id,
+            kind=ROLLBACK,
+            reason=sentence,
+            actor=move.actor,
+            state=PENDING,
+        )
+    )
+
+
+def _target(rows: Sequence[Promotion], to: int | None) -> Promotion:
+    """Return the row of the champion to go back to; `rows` are newest first."""
+    if not rows:
+        raise NothingToRollBackTo("there has never been a champion")
+    first = _first(rows)
+    if to is None:
+        found = previous(rows)
+        if found is None:
+            raise NothingToRollBackTo(f"version {rows[0].version} was the first champion")
+        return found
+    if to == rows[0].version:
+        raise NothingToRollBackTo(f"version {to} is the champion already")
+    if to not in first:
+        known = ", ".join(map(str, sorted(first)))
+        raise NothingToRollBackTo(f"version {to} was never champion; champions were: {known}")
+    return first[to]

@@ -1,0 +1,150 @@
+"""The versions of each use case in the MLflow model registry, and the aliases that name them.
+
+Usage::
+
+    registry = ModelRegistry(settings)
+    version = registry.register("weather", challenger, registration)   # one version per digest
+    registry.crown("weather", version)                                 # alias `champion`
+    registry.crowned("weather")                                        # version, or None
+
+The registry follows the ledger (`evergreen.champions.promotion`) and never leads: an alias is
+last-writer-wins, so that nobody should decide by it.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evergreen.champions.ledger import Ledger
+from evergreen.refs import CandidateRef
+from evergreen.settings import Settings
+from evergreen.spec import check_name
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+REFUSED, ARCHIVED = "refused", "archived"
+STATUS, SHA256 = "evergreen.status", "evergreen.sha256"
+SNAPSHOT, DECISION = "evergreen.snapshot_sha256", "evergreen.decision"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """What a version says of itself."""
+
+    snapshot_sha256: str
+    decision_id: str
+    sentence: str
+    """The decision in words: the version's description."""
+
+
+class ModelRegistry:
+    """The registered models; each is called like its use case."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def register(self, use_case: str, challenger: CandidateRef, about: Registration) -> int:
+        """Return the version that holds the challenger's bytes, making it if there is none.
+
+        A crash leaves either no version or a whole one, which the next call finds by its digest.
+
+        Raises:
+            DeclarationError: `use_case` could not be a model's name.
+        """
+        check_name("use case", use_case)
+        with Ledger(self._settings.database_url).lock("version", use_case):
+            version = self._find(use_case, challenger.sha256)
+            if version is None:
+                version = self._create(use_case, challenger, about)
+        if self.status(use_case, version) == CHALLENGER:
+            self._client.set_registered_model_alias(use_case, CHALLENGER, str(version))
+        return version
+
+    def crown(self, use_case: str, version: int) -> None:
+        """Point the alias `champion` at a version and archive the others that had it."""
+        self._client.set_registered_model_alias(use_case, CHAMPION, str(version))
+        for other in self._versions(use_case):
+            if int(other.version) != version and other.tags.get(STATUS) == CHAMPION:
+                self._tag(use_case, int(other.version), ARCHIVED)
+        self._tag(use_case, version, CHAMPION)
+        if self._named(use_case, CHALLENGER) == version:
+            self._client.delete_registered_model_alias(use_case, CHALLENGER)
+
+    def refuse(self, use_case: str, version: int) -> None:
+        """Note that a challenger lost; its version stays, to be looked at."""
+        self._tag(use_case, version, REFUSED)
+        if self._named(use_case, CHALLENGER) == version:
+            self._client.delete_registered_model_alias(use_case, CHALLENGER)
+
+    def uncrown(self, use_case: str) -> None:
+        """Take the alias `champion` away."""
+        self._client.delete_registered_model_alias(use_case, CHAMPION)
+
+    def crowned(self, use_case: str) -> int | None:
+        """Return the version that the alias `champion` names."""
+        return self._named(use_case, CHAMPION)
+
+    def versions(self, use_case: str) -> dict[int, str]:
+        """Return every version with the digest of its bytes."""
+        return {int(v.version): v.tags.get(SHA256, "") for v in self._versions(use_case)}
+
+    def status(self, use_case: str, version: int) -> str | None:
+        """Return challenger, refused, champion or archived; None: not one of ours."""
+        found = (v for v in self._versions(use_case) if int(v.version) == version)
+        return next((v.tags.get(STATUS) for v in found), None)
+
+    @property
+    def _client(self) -> "MlflowClient":
+        return _client(self._settings)
+
+    def _find(self, use_case: str, sha256: str) -> int | None:
+        matching = [v for v, digest in self.versions(use_case).items() if digest == sha256]
+        return min(matching, default=None)
+
+    def _create(self, use_case: str, challenger: CandidateRef, about: Registration) -> int:
+        from evergreen.learning import tracking  # not above: it loads scikit-learn
+
+        self._ensure_model(use_case)
+        _, _, model_id = challenger.model_uri.partition("models:/")
+        created = self._client.create_model_version(
+            use_case,
+            source=tracking.model_place(self._settings, challenger.model_uri),
+            run_id=challenger.run_id,
+            model_id=model_id or None,
+            description=about.sentence,
+            tags={
+                STATUS: CHALLENGER,
+                SHA256: challenger.sha256,
+                SNAPSHOT: about.snapshot_sha256,
+                DECISION: about.decision_id,
+            },
+        )
+        return int(created.version)
+
+    def _ensure_model(self, use_case: str) -> None:
+        if not self._client.search_registered_models(f"name = '{use_case}'"):
+            self._client.create_registered_model(use_case, tags={"evergreen": "true"})
+
+    def _versions(self, use_case: str) -> "list[ModelVersion]":
+        found: list[ModelVersion] = []
+        token: Any = None
+        while token != "":
+            page = self._client.search_model_versions(f"name = '{use_case}'", page_token=token)
+            found, token = [*found, *page], page.token or ""
+        return found
+
+    def _named(self, use_case: str, alias: str) -> int | None:
+        models = self._client.search_registered_models(f"name = '{use_case}'")
+        version = models[0].aliases.get(alias) if models else None
+        return None if version is None else int(version)
+
+    def _tag(self, use_case: str, version: int, status: str) -> None:
+        self._client.set_model_version_tag(use_case, str(version), STATUS, status)
+
+
+def _client(settings: Settings) -> "MlflowClient":
+    from evergreen.learning import tracking  # not above: it loads scikit-learn
+
+    return tracking.client(settings)

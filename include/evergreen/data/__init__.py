@@ -1,0 +1,1 @@
+"""Rows: from PostgreSQL to immutable snapshots, and which row serves what."""

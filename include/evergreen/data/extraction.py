@@ -1,0 +1,228 @@
+"""The first step: one moment of the source, as an immutable Parquet file.
+
+Usage::
+
+    snapshot = extract(use_case, as_of=as_of, asked_at=asked_at, settings=settings)
+
+Every column of the source is kept, so that validation sees what changed. Booleans, integers,
+floats, text, dates and timestamps stay what they are (timestamps count as UTC, timestamptz become
+UTC); numeric and money become double precision; anything else (uuid, json, enum, array ...) text.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import psycopg2
+import pyarrow as pa
+import pyarrow.compute as pc
+from adbc_driver_postgresql import dbapi
+
+from evergreen.data.selection import Cuts, Selection, relation
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.data.warehouse import Column, Reading, exists, reading
+from evergreen.errors import DataRefused, did_you_mean
+from evergreen.refs import Counts, SnapshotRef
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+
+UNREADABLE = (
+    psycopg2.ProgrammingError,
+    psycopg2.DataError,
+    dbapi.ProgrammingError,
+    dbapi.DataError,
+)
+FLOAT8 = 701
+
+
+def extract(
+    use_case: UseCase, *, as_of: datetime, asked_at: datetime, settings: Settings
+) -> SnapshotRef:
+    """Take the rows that are known at `as_of`, from one moment of the database.
+
+    The same `as_of` on the same rows gives the same bytes. `asked_at` (the wall clock of whoever
+    asks) only tells rows that a backfill leaves out from rows of an impossible future.
+
+    Raises:
+        DataRefused: the source cannot be read, or its newest row is too old.
+        ValueError: a moment without a time zone.
+    """
+    cuts = Cuts.of(use_case, _utc("as_of", as_of), _utc("asked_at", asked_at))
+    store = SnapshotStore(settings.snapshots_url)
+    with _refusing(use_case), reading(settings.database_url) as moment:
+        selection, notes = _select(use_case, cuts, moment)
+        counts, newest = _count(use_case, selection, moment, store)
+        schema, batches = moment.stream(selection.rows)
+        about = {
+            "step": "extract",
+            "source": use_case.source.table or use_case.source.query,
+            "as_of": cuts.as_of.isoformat(),
+            "newest": newest and newest.isoformat(),
+            "notes": notes,
+        }
+        stored = store.write(use_case.name, batches, schema, about)
+    return SnapshotRef(
+        use_case=use_case.name,
+        uri=stored.uri,
+        sha256=stored.sha256,
+        rows=stored.rows,
+        as_of=cuts.as_of,
+        counts=replace(counts, taken=stored.rows),
+        notes=tuple(notes),
+    )
+
+
+@contextlib.contextmanager
+def _refusing(use_case: UseCase) -> Iterator[None]:
+    try:
+        yield
+    except UNREADABLE as error:
+        raise DataRefused([f"the source of {use_case.name} cannot be read: {error}"]) from error
+
+
+def _select(use_case: UseCase, cuts: Cuts, moment: Reading) -> tuple[Selection, list[str]]:
+    """Build the selection from the columns that are there, and note what is not."""
+    source = use_case.source
+    _check_table(source.table, moment)
+    table, alias = relation(use_case)
+    columns = {column.name: column for column in moment.columns(table)}
+    notes = [_missing(name, columns) for name in source.key if name not in columns]
+    time, time_notes = _time(source.timestamp, columns)
+    selection = Selection(
+        relation=table,
+        alias=alias,
+        columns=tuple(columns.values()),
+        time=time,
+        key=tuple(columns[name] for name in source.key if name in columns),
+        cuts=cuts,
+    )
+    selection, target_notes = _with_target(use_case, selection, moment)
+    return selection, notes + time_notes + target_notes
+
+
+def _check_table(table: str | None, moment: Reading) -> None:
+    if table is not None and not exists(moment, table):
+        known = moment.tables()
+        hint = did_you_mean(table, known) or f"; there are: {', '.join(known) or 'none'}"
+        raise DataRefused([f"source.table: there is no table {table!r}{hint}"])
+
+
+def _time(name: str | None, columns: dict[str, Column]) -> tuple[Column | None, list[str]]:
+    if name is None:
+        return None, []
+    if name not in columns:
+        return None, [_missing(name, columns) + "; the rows were not cut by time"]
+    if not columns[name].is_time:
+        return None, [
+            f"source.timestamp: {name!r} is {columns[name].type}, not a date or timestamp;"
+            " the rows were not cut by time"
+        ]
+    return columns[name], []
+
+
+def _missing(name: str, columns: dict[str, Column]) -> str:
+    return f"the source has no column {name!r}{did_you_mean(name, columns)}"
+
+
+def _with_target(
+    use_case: UseCase, selection: Selection, moment: Reading
+) -> tuple[Selection, list[str]]:
+    """Add the target's expression; if PostgreSQL cannot compute it, NULL and the reason."""
+    source = use_case.source
+    if source.target_sql is None:
+        return selection, []
+    computed = (
+        f"(SELECT ({source.target_sql}) AS target FROM {selection.known} AS {selection.alias})"
+    )
+    try:
+        oid = moment.columns(computed)[0].oid
+        labelled = replace(
+            selection, target=source.target_sql, target_column=Column(source.target, oid)
+        )
+        moment.query(labelled.target_known)
+    except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
+        reason = " ".join(str(error).split())
+        null = replace(selection, target_column=Column(source.target, FLOAT8))
+        return null, [f"the target {source.target!r} could not be computed: {reason}"]
+    return labelled, []
+
+
+def _count(
+    use_case: UseCase, selection: Selection, moment: Reading, store: SnapshotStore
+) -> tuple[Counts, datetime | None]:
+    """Count what the rules left out or found odd; return the newest event time taken, too."""
+    duplicates = moment.query(selection.duplicates)[0][0] if selection.key else 0
+    if selection.time is None:
+        return Counts(taken=0, duplicates=duplicates), None
+    [(immature, later, future, infinite, seen)] = moment.query(selection.counts)
+    if infinite:
+        raise DataRefused(
+            [f"{selection.time.name}: {infinite} rows have an infinite event time; correct them"]
+        )
+    _check_age(use_case, selection.cuts.as_of, seen)
+    counts = Counts(
+        taken=0,
+        immature=immature,
+        later=later,
+        future=future,
+        duplicates=duplicates,
+        late=_late(use_case, selection, moment, store),
+    )
+    return counts, moment.query(selection.newest)[0][0]
+
+
+def _check_age(use_case: UseCase, as_of: datetime, newest: datetime | None) -> None:
+    allowed = use_case.source.max_age
+    if allowed is None or newest is None or as_of - newest <= allowed:
+        return
+    raise DataRefused(
+        [
+            f"the source is stale: its newest row is of {newest:%Y-%m-%d %H:%M} UTC,"
+            f" {as_of - newest} before {as_of:%Y-%m-%d %H:%M}; source.max_age allows {allowed}."
+            " Load newer rows, or ask as of an earlier time"
+        ]
+    )
+
+
+def _late(use_case: UseCase, selection: Selection, moment: Reading, store: SnapshotStore) -> int:
+    """Count the rows that the snapshot before should have held, but did not: they came late."""
+    before = _snapshot_before(use_case, selection.cuts.as_of, store)
+    if before is None or selection.time is None:
+        return 0
+    uri, sha256, newest = before
+    [(now,)] = moment.query(selection.until(newest))
+    times = store.table(uri, sha256, [selection.time.name])[0]
+    then = _until(times, selection.cuts.start, newest)
+    return max(0, int(now) - then)
+
+
+def _snapshot_before(
+    use_case: UseCase, as_of: datetime, store: SnapshotStore
+) -> tuple[str, str, datetime] | None:
+    """Find the snapshot of the newest `as_of` before this one: address, digest, newest row."""
+    manifests = [(uri, store.manifest(uri)) for uri in store.uris(use_case.name)]
+    found = [
+        (datetime.fromisoformat(about["as_of"]), uri, manifest["sha256"], about["newest"])
+        for uri, manifest in manifests
+        if (about := manifest["about"]).get("step") == "extract" and about.get("newest")
+    ]
+    earlier = sorted(snapshot for snapshot in found if snapshot[0] < as_of)
+    if not earlier:
+        return None
+    _, uri, sha256, newest = earlier[-1]
+    return uri, sha256, datetime.fromisoformat(newest)
+
+
+def _until(times: pa.ChunkedArray, start: datetime | None, end: datetime) -> int:
+    moments = pc.cast(times, pa.timestamp("us", tz="UTC"))
+    inside = pc.less_equal(moments, pa.scalar(end, moments.type))
+    if start is not None:
+        inside = pc.and_(inside, pc.greater_equal(moments, pa.scalar(start, moments.type)))
+    return int(pc.sum(inside).as_py() or 0)
+
+
+def _utc(name: str, moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} is {moment!r}; allowed: a datetime with a time zone")
+    return moment.astimezone(UTC)

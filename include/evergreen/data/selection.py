@@ -1,0 +1,179 @@
+"""Which rows of the source belong to a snapshot, in SQL.
+
+Four cuts on the event time `t` decide; each is computed from `as_of` and `asked_at` alone:
+
+    start <= t <= mature    taken
+    mature < t <= as_of     left out: the label is not known yet
+    as_of < t <= asked_at   left out: a backfill looks back
+    t > asked_at, or NULL   taken, for validation to refuse
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evergreen.data.warehouse import Column, identifier, quoted
+from evergreen.spec import UseCase
+
+ALIAS = "source"
+"""What a query source is called inside `target_sql`; a table keeps its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cuts:
+    """The moments that cut the event times."""
+
+    start: datetime | None
+    mature: datetime
+    as_of: datetime
+    asked_at: datetime
+
+    @classmethod
+    def of(cls, use_case: UseCase, as_of: datetime, asked_at: datetime) -> "Cuts":
+        """Return the cuts of a use case."""
+        mature = as_of - use_case.source.label_delay
+        length = window(use_case)
+        start = None if length is None else mature - length
+        return cls(start=start, mature=mature, as_of=as_of, asked_at=asked_at)
+
+
+def window(use_case: UseCase) -> timedelta | None:
+    """Return how far before the newest mature row a snapshot reaches; None: all history."""
+    windows = use_case.windows
+    if windows.training is None:
+        return None
+    holdout = windows.holdout if isinstance(windows.holdout, timedelta) else timedelta(0)
+    return windows.training + windows.embargo + holdout + use_case.features.lookback
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The SQL of one extraction."""
+
+    relation: str
+    """A quoted table name or a parenthesised query."""
+    alias: str
+    columns: tuple[Column, ...]
+    time: Column | None
+    """The event time; None: there is none, or the source's is not of a time type."""
+    key: tuple[Column, ...]
+    cuts: Cuts
+    target: str | None = None
+    """SQL expression of the target, when no column holds it."""
+    target_column: Column | None = None
+    """The name and type of that expression."""
+
+    @property
+    def rows(self) -> str:
+        """SQL of the rows, in an order that depends on nothing but their content."""
+        return (
+            f"SELECT * FROM ({self._labelled}) AS taken WHERE {self.taken} ORDER BY {self._order}"
+        )
+
+    @property
+    def target_known(self) -> str:
+        """SQL that computes every target, and tells how many are not null."""
+        name = self.target_column.identifier if self.target_column else "NULL"
+        return f"SELECT count({name}) FROM ({self._labelled}) AS taken WHERE {self.taken}"
+
+    @property
+    def counts(self) -> str:
+        """SQL of: immature, later, future, not finite, newest event time at `as_of`."""
+        t, cuts = self._t, self.cuts
+        conditions = (
+            f"{t} > {at(cuts.mature)} AND {t} <= {at(cuts.as_of)} AND {t} <= {at(cuts.asked_at)}",
+            f"{t} > {at(cuts.as_of)} AND {t} <= {at(cuts.asked_at)}",
+            f"{t} > {at(cuts.asked_at)}",
+            f"NOT isfinite({t})",
+        )
+        counted = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
+        newest = f"max({t}) FILTER (WHERE {t} <= {at(cuts.as_of)} AND isfinite({t}))"
+        return f"SELECT {counted}, ({newest})::timestamptz FROM {self.relation} AS {self.alias}"
+
+    @property
+    def newest(self) -> str:
+        """SQL of the newest event time among the mature rows."""
+        return (
+            f"SELECT max({self._t})::timestamptz FROM {self.relation} AS {self.alias}"
+            f" WHERE {self._t} <= {at(self.cuts.mature)}"
+        )
+
+    @property
+    def duplicates(self) -> str:
+        """SQL of how many rows have a key that another row has too."""
+        key = ", ".join(column.identifier for column in self.key)
+        selected = ", ".join(column.expression for column in self.key)
+        taken = f"SELECT {selected} FROM {self.relation} AS {self.alias} WHERE {self.taken}"
+        return (
+            "SELECT coalesce(sum(times), 0)::bigint FROM"
+            f" (SELECT count(*) AS times FROM ({taken}) AS keys GROUP BY {key}"
+            " HAVING count(*) > 1) AS repeated"
+        )
+
+    def until(self, newest: datetime) -> str:
+        """SQL of how many rows are taken with an event time up to `newest`."""
+        return (
+            f"SELECT count(*) FROM {self.relation} AS {self.alias}"
+            f" WHERE {self.taken} AND {self._t} <= {at(newest)}"
+        )
+
+    @property
+    def taken(self) -> str:
+        """SQL condition of the rows that the snapshot holds."""
+        if self.time is None:
+            return "true"
+        t, cuts = self._t, self.cuts
+        start = f"{t} >= {at(cuts.start)} AND " if cuts.start else ""
+        return f"({start}{t} <= {at(cuts.mature)} OR {t} > {at(cuts.asked_at)} OR {t} IS NULL)"
+
+    @property
+    def _t(self) -> str:
+        return self.time.identifier if self.time else "NULL::date"
+
+    @property
+    def _labelled(self) -> str:
+        """The known rows with their target, whose window functions see them all."""
+        expressions = [column.expression for column in self._raw]
+        if self.target_column is not None:
+            expressions.append(_cast(self.target or "NULL", self.target_column))
+        return f"SELECT {', '.join(expressions)} FROM {self.known} AS {self.alias}"
+
+    @property
+    def known(self) -> str:
+        """SQL of every row that is known at `as_of`, as the source has it."""
+        if self.time is None:
+            return self.relation
+        t, cuts = self._t, self.cuts
+        known = f"{t} <= {at(cuts.as_of)} OR {t} > {at(cuts.asked_at)} OR {t} IS NULL"
+        return f"(SELECT * FROM {self.relation} AS {self.alias} WHERE {known})"
+
+    @property
+    def _raw(self) -> tuple[Column, ...]:
+        computed = self.target_column.name if self.target_column else None
+        return tuple(column for column in self.columns if column.name != computed)
+
+    @property
+    def _order(self) -> str:
+        first = ((self.time,) if self.time else ()) + self.key
+        columns = dict.fromkeys((*first, *self._raw))
+        return ", ".join(_ordered(column) for column in columns)
+
+
+def at(moment: datetime) -> str:
+    """Write a moment as an SQL literal, which dates, timestamps and timestamptz compare with."""
+    return f"TIMESTAMPTZ '{moment.isoformat()}'"
+
+
+def _cast(expression: str, column: Column) -> str:
+    return f"({expression})::{column.type} AS {column.identifier}"
+
+
+def _ordered(column: Column) -> str:
+    return column.identifier + (' COLLATE "C"' if column.is_text else "")
+
+
+def relation(use_case: UseCase) -> tuple[str, str]:
+    """Return the source as SQL, and the name by which `target_sql` may call it."""
+    source = use_case.source
+    if source.table is not None:
+        return identifier(source.table), quoted(source.table.split(".")[-1])
+    return f"({(source.query or '').strip().rstrip(';')})", ALIAS

@@ -1,0 +1,105 @@
+"""What the invariants are checked on, and how each tells what it found."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+
+from evergreen.catalog import Catalog
+from evergreen.champions.ledger import Decision, Ledger, Promotion
+from evergreen.champions.registry import ModelRegistry
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.learning import tracking
+from evergreen.refs import Verdict
+from evergreen.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+
+@dataclass
+class Found:
+    """What one invariant found."""
+
+    failed: list[str] = field(default_factory=list)
+    """Where it is broken, one sentence each."""
+    unknown: list[str] = field(default_factory=list)
+    """What could not be checked, and why."""
+    checked: str = ""
+    """What was checked, told when all is well."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that the invariants look at."""
+
+    settings: Settings
+    catalog: Catalog
+    now: datetime
+    airflow_url: str = ""
+    """`postgresql://…` of Airflow's database; empty: it is not looked at."""
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Decisions, promotions, incidents."""
+        return Ledger(self.settings.database_url)
+
+    @cached_property
+    def registry(self) -> ModelRegistry:
+        """Versions and aliases."""
+        return ModelRegistry(self.settings)
+
+    @cached_property
+    def store(self) -> SnapshotStore:
+        """Snapshots, of raw rows and of features."""
+        return SnapshotStore(self.settings.snapshots_url)
+
+    @cached_property
+    def chains(self) -> dict[str, tuple[Promotion, ...]]:
+        """The promotions of each use case that has or had a champion, newest first."""
+        return {name: self.ledger.promotions(name) for name in self.ledger.use_cases()}
+
+    def first_promotion(self, row: Promotion) -> Promotion | None:
+        """Return the promotion by which the version of a row first became champion."""
+        rows = reversed(self.chains[row.use_case])
+        return next((r for r in rows if r.kind == "promotion" and r.version == row.version), None)
+
+    def gate_of(self, row: Promotion) -> Decision | None:
+        """Return the gate's decision behind a row, that of a rollback included."""
+        first = self.first_promotion(row)
+        decision = first and self.ledger.decision(first.decision_id)
+        return decision if decision and decision.kind == "gate" else None
+
+    def verdict_of(self, row: Promotion) -> Verdict | None:
+        """Return the gate's verdict behind a row."""
+        decision = self.gate_of(row)
+        return Verdict.from_json(decision.evidence) if decision else None
+
+    def runs(self, query: str = "") -> "Iterator[Run]":
+        """Yield the MLflow runs of our use cases, those of the catalog and of the ledger."""
+        client = tracking.client(self.settings)
+        names = sorted({*self.catalog.use_cases, *self.chains})
+        found = (client.get_experiment_by_name(name) for name in names)
+        experiments = [experiment.experiment_id for experiment in found if experiment]
+        token: Any = None
+        while experiments and token != "":
+            page = client.search_runs(experiments, query, max_results=500, page_token=token)
+            yield from page
+            token = page.token or ""
+
+    def airflow(self, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        """Return rows of Airflow's database."""
+        url = self.airflow_url.replace("postgresql+psycopg2://", "postgresql://")
+        connection = psycopg2.connect(url)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+
+Rule = Callable[[Scene], Found]

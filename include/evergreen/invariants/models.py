@@ -1,0 +1,124 @@
+"""The invariants of champions: gated, on rows they had not seen, in one chain, still working."""
+
+import pandas as pd
+
+from evergreen.champions.ledger import Promotion
+from evergreen.champions.promotion import previous
+from evergreen.champions.proof import prove
+from evergreen.data.splits import HOLDOUT, TRAINING
+from evergreen.errors import ModelRefused, SnapshotCorrupt
+from evergreen.invariants.inspection import Found, Scene
+from evergreen.learning import tracking
+from evergreen.learning.features import PART
+from evergreen.refs import FeaturesRef
+from evergreen.spec import UseCase
+
+
+def champion_passed_its_gate(scene: Scene) -> Found:
+    """1: a passed gate stands behind each champion, and the alias names it."""
+    found = Found(checked=_counted(scene))
+    for name, (row, *_) in scene.chains.items():
+        gate = scene.gate_of(row)
+        who = f"{name}: version {row.version}"
+        if gate is None or gate.outcome != "passed":
+            found.failed.append(f"{who} is champion without a gate that passed it")
+        elif gate.evidence["evaluation"]["challenger"]["sha256"] != row.sha256:
+            found.failed.append(f"{who} holds other bytes than its gate judged")
+        named = scene.registry.crowned(name)
+        if named != row.version:
+            alias = "nothing" if named is None else f"version {named}"
+            found.failed.append(f"{who} is champion, but the alias names {alias}")
+    return found
+
+
+def evaluation_was_on_unseen_rows(scene: Scene) -> Found:
+    """2: in the features that each champion was judged on, no held-out row is a training row."""
+    found = Found(checked=_counted(scene))
+    for name, (row, *_) in scene.chains.items():
+        verdict, use_case = scene.verdict_of(row), scene.catalog.use_cases.get(name)
+        if verdict is None or use_case is None:
+            missing = "declaration" if use_case is None else "gate decision"
+            found.unknown.append(f"{name}: version {row.version} has no {missing} to check by")
+            continue
+        try:
+            problem = _shared_rows(scene, use_case, verdict.evaluation.features)
+        except (SnapshotCorrupt, FileNotFoundError) as error:
+            found.unknown.append(f"{name}: its features cannot be read: {error}")
+            continue
+        if problem:
+            found.failed.append(f"{name}: version {row.version} {problem}")
+    return found
+
+
+def _shared_rows(scene: Scene, use_case: UseCase, built: FeaturesRef) -> str:
+    key, time = list(use_case.source.key), use_case.source.timestamp
+    columns = list(dict.fromkeys([*key, *([time] if time else []), PART]))
+    rows = scene.store.frame(built.uri, built.sha256, columns)
+    training, holdout = (rows[rows[PART] == part] for part in (TRAINING, HOLDOUT))
+    if training.empty or holdout.empty:
+        return "was judged on an empty training or holdout"
+    both = len(training[key].drop_duplicates().merge(holdout[key].drop_duplicates()))
+    if both:
+        return f"was judged on {both} rows that it was trained on"
+    if time is not None and use_case.windows.temporal:
+        return _look_back(pd.to_datetime(training[time]), pd.to_datetime(holdout[time]))
+    return ""
+
+
+def _look_back(training: "pd.Series[pd.Timestamp]", holdout: "pd.Series[pd.Timestamp]") -> str:
+    if training.max() < holdout.min():
+        return ""
+    return f"was trained until {training.max()} and judged from {holdout.min()} on"
+
+
+def bytes_are_those_that_were_gated(scene: Scene) -> Found:
+    """4: the model file of each champion has the digest that its gate judged."""
+    found = Found(checked=_counted(scene))
+    for name, (row, *_) in scene.chains.items():
+        verdict = scene.verdict_of(row)
+        gated = verdict.evaluation.challenger.sha256 if verdict else row.sha256
+        try:
+            tracking.fetch_model(scene.settings, row.model_uri, gated)
+        except ModelRefused as error:
+            found.failed.append(f"{name}: version {row.version}: {error}")
+        registered = scene.registry.versions(name).get(row.version)
+        if registered != gated:
+            found.failed.append(f"{name}: version {row.version} is another in the registry")
+    return found
+
+
+def chain_has_no_gap(scene: Scene) -> Found:
+    """5: each promotion names the one before it."""
+    count = sum(map(len, scene.chains.values()))
+    found = Found(checked=f"{count} promotions and rollbacks")
+    for name, rows in scene.chains.items():
+        befores: tuple[Promotion | None, ...] = (*rows[1:], None)
+        for row, before in zip(rows, befores, strict=True):
+            if row.predecessor_id != (before.id if before else None):
+                found.failed.append(
+                    f"{name}: promotion {row.id} (version {row.version}) names predecessor"
+                    f" {row.predecessor_id}, before it comes {before.id if before else 'none'}"
+                )
+    return found
+
+
+def previous_champion_still_works(scene: Scene) -> Found:
+    """10: the champion to go back to loads and reproduces its golden predictions."""
+    found = Found()
+    names = []
+    for name, rows in scene.chains.items():
+        row = previous(rows)
+        if row is None:
+            continue
+        names.append(f"{name} version {row.version}")
+        try:
+            prove(scene.settings, row.run_id, row.model_uri, row.sha256, row.golden_sha256)
+        except ModelRefused as error:
+            found.failed.append(f"{name}: one cannot go back to version {row.version}: {error}")
+    found.checked = ", ".join(names) or "no use case has a previous champion yet"
+    return found
+
+
+def _counted(scene: Scene) -> str:
+    champions = [f"{name} version {rows[0].version}" for name, rows in scene.chains.items()]
+    return ", ".join(champions) or "no use case has a champion yet"

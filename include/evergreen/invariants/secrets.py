@@ -1,0 +1,82 @@
+"""The invariant of secrets: none in logs, reports, Data Docs, MLflow, the ledger or XCom."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from evergreen import secrecy
+from evergreen.invariants.inspection import Found, Scene
+
+CHUNK = 1 << 20
+TABLES = ("decisions", "promotions", "incidents")
+
+
+def no_secret_is_told(scene: Scene) -> Found:
+    """13: no password or token of the settings stands where people and programs read."""
+    secrets = sorted(secrecy.values(scene.settings))
+    found = Found(checked=f"{len(secrets)} secrets in logs, reports, Data Docs, MLflow and ledger")
+    if not secrets:
+        found.unknown.append("the settings hold no secret to look for")
+        return found
+    places = [*_files(scene, secrets), *_runs(scene, secrets), *_ledger(scene, secrets)]
+    if scene.airflow_url:
+        places += _xcom(scene, secrets)
+    found.failed += [f"a secret stands in {place}" for place in places]
+    return found
+
+
+def _files(scene: Scene, secrets: list[str]) -> Iterator[str]:
+    home = scene.settings.home
+    folders = (home / "logs", home / "airflow" / "logs")
+    needles = [secret.encode() for secret in secrets]
+    for folder in (*folders, scene.settings.reports_dir, scene.settings.data_docs_dir):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and _holds(path, needles):
+                yield str(path)
+
+
+def _holds(path: Path, needles: list[bytes]) -> bool:
+    overlap = max(map(len, needles)) - 1
+    tail = b""
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            text = tail + chunk
+            if any(needle in text for needle in needles):
+                return True
+            tail = text[-overlap:]
+    return False
+
+
+def _runs(scene: Scene, secrets: list[str]) -> Iterator[str]:
+    for run in scene.runs():
+        told = [*run.data.params.items(), *run.data.tags.items()]
+        for name, value in told:
+            if any(secret in value for secret in secrets):
+                yield f"{name} of the MLflow run {run.info.run_id}"
+
+
+def _ledger(scene: Scene, secrets: list[str]) -> Iterator[str]:
+    connection = psycopg2.connect(scene.settings.database_url)
+    try:
+        with connection.cursor() as cursor:
+            for table in TABLES:
+                cursor.execute(
+                    f"SELECT row.id FROM evergreen.{table} AS row, unnest(%s) AS secret"
+                    " WHERE strpos(row::text, secret) > 0 LIMIT 1",
+                    (secrets,),
+                )
+                for (id,) in cursor.fetchall():
+                    yield f"evergreen.{table} {id}"
+    finally:
+        connection.close()
+
+
+def _xcom(scene: Scene, secrets: list[str]) -> list[str]:
+    rows: list[tuple[Any, ...]] = scene.airflow(
+        "SELECT DISTINCT x.dag_id, x.task_id, x.key FROM xcom AS x, unnest(%s) AS secret"
+        " WHERE strpos(x.value::text, secret) > 0",
+        (secrets,),
+    )
+    return [f"XCom {key} of {dag}/{task}" for dag, task, key in rows]

@@ -1,0 +1,149 @@
+"""The invariants of what runs leave behind: snapshots, decisions, runs, incidents, suites."""
+
+import os
+import socket
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evergreen.champions.ledger import Decision, decision_id, reversal_id
+from evergreen.errors import SnapshotCorrupt, SuiteError
+from evergreen.invariants.inspection import Found, Scene
+from evergreen.learning import tracking
+from evergreen.quality import suites
+from evergreen.refs import Status, Verdict
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+PURPOSES = ("train", "dry_run", "backfill")
+LONGEST_TRAINING = timedelta(hours=24)
+EVERYTHING = 1_000_000
+
+
+def snapshots_match_their_manifests(scene: Scene) -> Found:
+    """6: the bytes of every snapshot are those of its manifest, and no champion's is missing."""
+    uris = scene.store.uris()
+    found = Found(checked=f"{len(uris)} snapshots")
+    for uri in uris:
+        try:
+            scene.store.verify(uri)
+        except SnapshotCorrupt as error:
+            found.failed.append(str(error))
+    for name, (row, *_) in scene.chains.items():
+        if not any(uri.endswith(f"/{name}/{row.snapshot_sha256[:16]}") for uri in uris):
+            found.failed.append(f"{name}: the snapshot of version {row.version} is missing")
+    return found
+
+
+def nothing_was_done_twice(scene: Scene) -> Found:
+    """7: one decision on each matter, one version of each digest, one run of each training."""
+    decisions = scene.ledger.decisions(kind="gate", limit=EVERYTHING)
+    found = Found(checked=f"{len(decisions)} gate decisions, versions and runs")
+    for decision in decisions:
+        if decision.id not in _expected_ids(decision):
+            found.failed.append(
+                f"{decision.use_case}: report {_report(decision)} was decided twice"
+            )
+    for name in scene.chains:
+        digests = Counter(scene.registry.versions(name).values())
+        found.failed += [f"{name}: {n} versions hold {d[:12]}" for d, n in digests.items() if n > 1]
+    found.failed += _trained_twice(scene)
+    return found
+
+
+def _expected_ids(decision: Decision) -> set[str]:
+    matters = [
+        decision_id(decision.use_case, f"gate/{purpose}", _report(decision)) for purpose in PURPOSES
+    ]
+    return {*matters, *(reversal_id(matter, decision.outcome) for matter in matters)}
+
+
+def _report(decision: Decision) -> str:
+    return str(decision.evidence.get("evaluation", {}).get("report_id", "?"))
+
+
+def _trained_twice(scene: Scene) -> list[str]:
+    runs = [run for run in scene.runs("attributes.status = 'FINISHED'") if not _forced(run)]
+    keys = Counter(run.data.tags[tracking.KEY] for run in runs if tracking.KEY in run.data.tags)
+    return [f"{n} runs did the same training {key[:12]}" for key, n in keys.items() if n > 1]
+
+
+def _forced(run: "Run") -> bool:
+    return run.data.tags.get(tracking.FORCED) == "true"
+
+
+def nothing_was_left_over(scene: Scene) -> Found:
+    """9: no temporary files, and no MLflow run that is running without a live process."""
+    running = list(scene.runs("attributes.status = 'RUNNING'"))
+    found = Found(checked=f"no temporary files; {len(running)} trainings are running")
+    found.failed += [f"a crash left {uri}" for uri in scene.store.litter()]
+    for run in running:
+        started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
+        if scene.now - started > LONGEST_TRAINING:
+            found.failed.append(f"run {run.info.run_id} has been running since {started:%F %R}")
+        elif not _alive(run):
+            found.failed.append(f"run {run.info.run_id} is running, but its process is gone")
+    return found
+
+
+def _alive(run: "Run") -> bool:
+    """Tell whether the process of a run lives; one on another machine is taken to live."""
+    host, pid = (run.data.tags.get(tag) for tag in (tracking.HOST, tracking.PID))
+    if host != socket.gethostname() or pid is None:
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def failures_were_told(scene: Scene) -> Found:
+    """12: every failed run is an incident, and somebody has been told of it."""
+    incidents = scene.ledger.incidents(limit=EVERYTHING)
+    found = Found(checked=f"{len(incidents)} incidents")
+    untold = [incident for incident in incidents if incident.notified_at is None]
+    for incident in untold:
+        told = found.unknown if incident.delivery.startswith("nobody") else found.failed
+        told.append(f"{incident.run_key} ({incident.delivery})")
+    if scene.airflow_url:
+        known = {incident.run_key for incident in incidents}
+        failed = scene.airflow("SELECT dag_id || '/' || run_id FROM dag_run WHERE state = 'failed'")
+        found.failed += [
+            f"{key} failed without an incident" for (key,) in failed if key not in known
+        ]
+    return found
+
+
+def nothing_passes_empty(scene: Scene) -> Found:
+    """14: each suite has the mandatory checks, and no gate passed on zero rows or no checks."""
+    found = Found(checked=f"{len(scene.catalog.use_cases)} suites and every gate that passed")
+    for name, use_case in scene.catalog.use_cases.items():
+        try:
+            suite = suites.load(Path(scene.settings.expectations_dir), name)
+        except SuiteError as error:
+            found.failed.append(str(error))
+            continue
+        found.failed += [f"{name}: {lack}" for lack in suites.check_suite(suite, use_case)]
+    found.unknown += [f"{name}: its declaration is broken" for name in scene.catalog.broken]
+    for decision in scene.ledger.decisions(kind="gate", limit=EVERYTHING):
+        if decision.outcome == Status.PASSED:
+            found.failed += _empty(Verdict.from_json(decision.evidence))
+    return found
+
+
+def _empty(verdict: Verdict) -> list[str]:
+    features = verdict.evaluation.features
+    report = f"{features.snapshot.use_case}: report {verdict.evaluation.report_id} passed"
+    problems = [] if verdict.checks else [f"{report} without any check"]
+    problems += [
+        f"{report} although {check.name} is {check.status}"
+        for check in verdict.checks
+        if check.status != Status.PASSED
+    ]
+    counts = (features.snapshot.rows, features.training.rows, features.holdout.rows)
+    return problems if min(counts) > 0 else [*problems, f"{report} on zero rows"]

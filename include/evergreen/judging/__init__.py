@@ -1,0 +1,1 @@
+"""From models to a verdict: the evidence, the checks of the gate, the report."""

@@ -1,0 +1,116 @@
+"""The gate: no model reaches users unless every check says so. It fails closed.
+
+judge(use_case.gate, evidence)      # pure: thresholds and facts in, checks out
+verdict(use_case, evaluation, settings=settings).sentence
+# Kept champion v3: the challenger boosting is not better on roc_auc: +0.004 (95 % interval
+# -0.010 to +0.018 must lie above 0).
+"""
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+
+from evergreen.errors import EvidenceCorrupt
+from evergreen.judging import report
+from evergreen.judging.checks import Rule, Unknown, rules
+from evergreen.judging.evidence import Evidence
+from evergreen.judging.figures import figure, interval, label, listed, signed
+from evergreen.learning import tracking
+from evergreen.refs import Check, EvaluationRef, Status, Verdict
+from evergreen.settings import Settings
+from evergreen.spec import Gate, UseCase
+
+
+def judge(gate: Gate, evidence: Evidence) -> tuple[Check, ...]:
+    """Return every check that the declaration asks for."""
+    return tuple(check(name, rule, gate, evidence) for name, rule in rules(gate, evidence))
+
+
+def check(name: str, rule: Rule, gate: Gate, evidence: Evidence) -> Check:
+    """Return the outcome of one rule; a rule that breaks has proved nothing."""
+    try:
+        ok, reason = rule(gate, evidence)
+    except Unknown as unknown:
+        return Check(name=name, status=Status.UNKNOWN, reason=str(unknown))
+    except Exception as error:
+        reason = f"the check itself broke: {type(error).__name__}: {error}"
+        return Check(name=name, status=Status.UNKNOWN, reason=reason)
+    return Check(name=name, status=Status.PASSED if ok else Status.FAILED, reason=reason)
+
+
+def passed(checks: Sequence[Check]) -> bool:
+    """Tell whether the gate is open: there are checks, and every one passed."""
+    return bool(checks) and all(check.status == Status.PASSED for check in checks)
+
+
+def verdict(use_case: UseCase, evaluation: EvaluationRef, *, settings: Settings) -> Verdict:
+    """Judge the evidence and write the report, for people (HTML) and for programs (JSON).
+
+    The report is kept in the reports folder and with the challenger's run in MLflow. Doing it again
+    writes the same bytes.
+
+    Raises:
+        EvidenceCorrupt: the evidence file is not the one that evaluate wrote.
+    """
+    evidence = read(use_case, evaluation, settings)
+    checks = judge(use_case.gate, evidence)
+    result = Verdict(
+        evaluation=evaluation,
+        passed=passed(checks),
+        sentence=sentence(use_case.gate, evidence, checks),
+        checks=checks,
+        report=f"{use_case.name}/{evaluation.report_id}/report.html",
+    )
+    folder = (settings.reports_dir / result.report).parent
+    report.write(folder, use_case, evidence, result, settings)
+    tracking.log_report(settings, evaluation.challenger.run_id, folder)
+    return result
+
+
+def read(use_case: UseCase, evaluation: EvaluationRef, settings: Settings) -> Evidence:
+    """Return the evidence of an evaluation, if its bytes are those that evaluate wrote.
+
+    Raises:
+        EvidenceCorrupt: other bytes, or the evidence of another use case.
+    """
+    file = settings.reports_dir / evaluation.uri
+    content = file.read_bytes()
+    if sha256(content).hexdigest() != evaluation.sha256:
+        raise EvidenceCorrupt(f"{file} is not what evaluate wrote; run evaluate again")
+    evidence = Evidence.from_json(json.loads(content))
+    if (evidence.subject.name, evidence.report_id) != (use_case.name, evaluation.report_id):
+        raise EvidenceCorrupt(f"{file} is about {evidence.subject.name} {evidence.report_id}")
+    return evidence
+
+
+def sentence(gate: Gate, evidence: Evidence, checks: Sequence[Check]) -> str:
+    """Tell the decision, and what decided it, in one sentence."""
+    if passed(checks):
+        return _promote(gate, evidence, len(checks))
+    version = evidence.champion_version
+    kept = "No champion yet" if version is None else f"Kept champion v{version}"
+    stopped = [check for check in checks if check.status != Status.PASSED]
+    stopped.sort(key=lambda check: check.status != Status.FAILED)
+    if not stopped:
+        return f"{kept}: the gate has no checks, and without checks nothing is proved."
+    first, *others = stopped
+    also = (
+        f"; {listed(label(check.name) for check in others)} did not pass either" if others else ""
+    )
+    return f"{kept}: {first.reason}{also}."
+
+
+def _promote(gate: Gate, evidence: Evidence, checks: int) -> str:
+    metric, challenger = gate.metric, evidence.challenger
+    facts = [f"{metric} {figure(challenger.metrics[metric])}"]
+    if metric in gate.floors:
+        facts[0] += f" against the floor {figure(gate.floors[metric])}"
+    if evidence.against_baseline:
+        best = next(m for m in evidence.baselines if m.name == evidence.against_baseline.other)
+        facts.append(f"baseline {best.name} {figure(best.metrics[metric])}")
+    whom = "as the first champion"
+    if evidence.champion_version is not None and evidence.against_champion:
+        found = evidence.against_champion
+        whom = f"over champion v{evidence.champion_version}"
+        facts.append(f"{signed(found.estimate)} against the champion, {interval(found)}")
+    return f"Promote {challenger.name} {whom}: all {checks} checks passed ({', '.join(facts)})."

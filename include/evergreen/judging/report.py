@@ -1,0 +1,131 @@
+"""The report of a verdict: one HTML page for people, and the same facts as JSON for programs.
+
+    write(folder, use_case, evidence, verdict, settings)    # report.html and report.json
+
+The page needs nothing but itself: no script, no font, no style from elsewhere. The same verdict
+gives the same bytes.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+from pydantic import TypeAdapter
+
+from evergreen.judging import files
+from evergreen.judging.evidence import Evidence, ScoredModel
+from evergreen.judging.figures import figure, label, listed, signed
+from evergreen.judging.pictures import Intervals, Standing
+from evergreen.refs import Check, Json, Status, Verdict
+from evergreen.settings import Settings
+from evergreen.spec import METRICS, Gate, UseCase
+
+ORDER = (Status.FAILED, Status.UNKNOWN, Status.PASSED)
+
+
+def write(
+    folder: Path, use_case: UseCase, evidence: Evidence, verdict: Verdict, settings: Settings
+) -> None:
+    """Write `report.json` and `report.html` into the folder."""
+    facts = document(use_case.gate, evidence, verdict, settings)
+    text = json.dumps(facts, indent=1, allow_nan=False, ensure_ascii=False)
+    files.publish(folder / "report.json", text + "\n")
+    files.publish(folder / "report.html", render(use_case.gate, evidence, verdict, settings))
+
+
+def document(gate: Gate, evidence: Evidence, verdict: Verdict, settings: Settings) -> Json:
+    """Return the report as plain JSON: decision, checks, thresholds, evidence and links."""
+    return {
+        "use_case": evidence.subject.name,
+        "report_id": evidence.report_id,
+        "as_of": evidence.origin.as_of.isoformat(),
+        "decision": {
+            "passed": verdict.passed,
+            "sentence": verdict.sentence,
+            "challenger": evidence.challenger.name,
+            "champion_version": evidence.champion_version,
+        },
+        "checks": [check.to_json() for check in verdict.checks],
+        "gate": TypeAdapter(Gate).dump_python(gate, mode="json"),
+        "evidence": evidence.to_json(),
+        "links": {model.name: run_url(settings, model.run_id) for model in evidence.models},
+    }
+
+
+def render(gate: Gate, evidence: Evidence, verdict: Verdict, settings: Settings) -> str:
+    """Return the HTML page."""
+    return _template().render(
+        gate=gate,
+        evidence=evidence,
+        subject=evidence.subject,
+        verdict=verdict,
+        checks=in_order(verdict.checks),
+        counts={s: sum(c.status == s for c in verdict.checks) for s in ORDER},
+        outcome=outcome(verdict),
+        metrics=METRICS[evidence.subject.kind],
+        best={m: _best(evidence.models, m, more) for m, more in metrics_of(evidence).items()},
+        intervals=Intervals.of(gate, evidence),
+        standing=Standing.of(gate, evidence),
+        unasked=unasked(gate, evidence),
+        links={model.name: run_url(settings, model.run_id) for model in evidence.models},
+    )
+
+
+def in_order(checks: Sequence[Check]) -> list[Check]:
+    """Return the checks, failed first, then unknown, then passed."""
+    return sorted(checks, key=lambda check: ORDER.index(check.status))
+
+
+def outcome(verdict: Verdict) -> str:
+    """Return the word on the badge's colour: passed, failed or unknown."""
+    if verdict.passed:
+        return Status.PASSED
+    failed = any(check.status == Status.FAILED for check in verdict.checks)
+    return Status.FAILED if failed else Status.UNKNOWN
+
+
+def metrics_of(evidence: Evidence) -> dict[str, bool]:
+    """Return the metrics of the use case's kind, and whether more is better."""
+    return METRICS[evidence.subject.kind]
+
+
+def unasked(gate: Gate, evidence: Evidence) -> str:
+    """Tell which checks the declaration does not ask for."""
+    absent = [] if evidence.subject.slices else ["slices (none is declared)"]
+    if gate.max_calibration_error is None:
+        absent.append("calibration (max_calibration_error is not set)")
+    return f"Not asked for: {listed(absent)}." if absent else ""
+
+
+def run_url(settings: Settings, run_id: str) -> str:
+    """Return the address of a run in the MLflow UI, without credentials; empty: no server."""
+    parts = urlsplit(settings.tracking_uri)
+    if parts.scheme not in {"http", "https"}:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, f"{parts.path.rstrip('/')}/", "", f"/runs/{run_id}"))
+
+
+def _best(models: Sequence[ScoredModel], metric: str, more_is_better: bool) -> float:
+    found = [model.metrics.get(metric, math.nan) for model in models]
+    finite = [value for value in found if math.isfinite(value)]
+    if not finite:
+        return math.nan
+    return max(finite) if more_is_better else min(finite)
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("evergreen"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"figure": figure, "signed": signed, "label": label}
+    return environment.get_template("report.html.jinja")

@@ -1,0 +1,102 @@
+"""The first step of every model: the use case's own feature code, kept as text.
+
+A champion trained with old feature code keeps its own, whatever the use case's module says today.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from evergreen.errors import DeclarationError
+from evergreen.learning import source_code
+
+
+class FeatureCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Raw rows in, features out: the same rows, in the same order.
+
+    Loading a model gives this class text that `transform` executes. Check the digest of the model
+    file before you load it (`models.load` does): the digest is the guard, not the list of types.
+
+    Args:
+        source: text of a Python module that defines `function`; empty: the columns are selected.
+        function: name of the function, `DataFrame -> DataFrame`.
+        inputs: raw columns that it reads.
+        numeric: features that become float64, missing is NaN.
+        categorical: features that become text, missing is NaN.
+    """
+
+    def __init__(
+        self,
+        source: str = "",
+        function: str = "",
+        inputs: Sequence[str] = (),
+        numeric: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+    ) -> None:
+        self.source = source
+        self.function = function
+        self.inputs = inputs
+        self.numeric = numeric
+        self.categorical = categorical
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the source, which names the code in MLflow."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, raw: pd.DataFrame, truth: object = None) -> Self:  # noqa: ARG002
+        """Learn nothing: features of a row depend on the raw rows alone."""
+        return self
+
+    def transform(self, raw: pd.DataFrame) -> pd.DataFrame:
+        """Return the features of each raw row, on the same index.
+
+        Raises:
+            DeclarationError: the function lost rows or columns, or a feature is no number.
+            KeyError: a raw column is missing.
+        """
+        found = raw[list(self.inputs)]
+        if self.source:
+            found = source_code.load(self.source, self.function)(found)
+            self._check(raw, found)
+        columns = {name: _number(found[name]) for name in self.numeric}
+        columns |= {name: _text(found[name]) for name in self.categorical}
+        return pd.DataFrame(columns, index=raw.index)
+
+    def _check(self, raw: pd.DataFrame, found: object) -> None:
+        place = f"features.function {self.function}()"
+        if not isinstance(found, pd.DataFrame):
+            raise DeclarationError(place, type(found).__name__, "a DataFrame as its result")
+        if not found.index.equals(raw.index):
+            got = f"{len(found)} rows for {len(raw)}, or another index"
+            raise DeclarationError(place, got, "the same rows: `index=raw.index`")
+        missing = [c for c in (*self.numeric, *self.categorical) if c not in found]
+        if missing:
+            raise DeclarationError(place, list(found), f"columns that include {missing}")
+
+
+def _number(values: "pd.Series[Any]") -> "pd.Series[float]":
+    try:
+        return pd.Series(values.to_numpy(dtype=float, na_value=np.nan), index=values.index)
+    except (TypeError, ValueError) as error:
+        raise DeclarationError(
+            f"features.numeric {values.name!r}", str(values.dtype), f"numbers ({error})"
+        ) from error
+
+
+def _text(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    codes, names = pd.factorize(values)
+    texts = np.array([*map(_name, names), np.nan], dtype=object)
+    return pd.Series(texts[codes], index=values.index, dtype=object)
+
+
+def _name(value: Any) -> str:
+    """Write a category as text; 3.0 is '3', as an integer column with a gap reads as floats."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)

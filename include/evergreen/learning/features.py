@@ -1,0 +1,203 @@
+"""Features: one definition, carried by the model, used in training and in serving alike.
+
+ref = build(snapshot, use_case, settings)      # split, features of every row, checks
+load(ref, settings).query("part == 'training'")
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from evergreen.data import splits
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.data.splits import HOLDOUT, TRAINING
+from evergreen.errors import DataRefused, DeclarationError
+from evergreen.learning import source_code
+from evergreen.learning.feature_code import FeatureCode
+from evergreen.learning.lookahead import check_no_lookahead
+from evergreen.refs import FeaturesRef, SnapshotRef, Span
+from evergreen.settings import Settings
+from evergreen.spec import Kind, UseCase
+
+PART = "part"
+
+
+@dataclass(frozen=True)
+class RawHoldout:
+    """The held-out rows as a model gets them: raw, with the history that features look back at."""
+
+    rows: pd.DataFrame
+    """All columns of the snapshot, in time order."""
+    mask: NDArray[np.bool_]
+    """Which of the rows are held out; the others are history."""
+    truth: NDArray[Any]
+    """The labels of the held-out rows."""
+
+
+def code(use_case: UseCase) -> FeatureCode:
+    """Return the first step of the use case's models.
+
+    Raises:
+        DeclarationError: the function is not at the top of a module file.
+    """
+    declared = use_case.features
+    columns = (list(declared.raw), list(declared.numeric), list(declared.categorical))
+    if declared.function is None:
+        return FeatureCode("", "", *columns)
+    return FeatureCode(source_code.of(declared.function), declared.function.__name__, *columns)
+
+
+def compute(use_case: UseCase, raw: pd.DataFrame) -> pd.DataFrame:
+    """Return the features of raw rows in time order: same index, `features.columns`."""
+    features: pd.DataFrame = code(use_case).transform(raw)
+    return features
+
+
+def labels(use_case: UseCase, target: "pd.Series[Any]") -> NDArray[Any]:
+    """Return labels that are the same in pandas, scikit-learn and JSON.
+
+    Regression: float64. Booleans and whole numbers: int64 (True is 1, the positive class).
+    Anything else: text.
+    """
+    if use_case.kind is Kind.REGRESSION:
+        return target.to_numpy(dtype=float)
+    if not pd.api.types.is_numeric_dtype(target.infer_objects()):
+        return target.astype(str).to_numpy(dtype=str)
+    numbers = target.to_numpy(dtype=float)
+    whole = numbers.astype(np.int64)
+    return whole if (whole == numbers).all() else numbers.astype(str)
+
+
+def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> FeaturesRef:
+    """Split the snapshot and compute the features of every row, once, into a Parquet snapshot.
+
+    Raises:
+        DataRefused: nothing to train on or to hold out, labels or classes that are missing,
+            features without a value or infinite; with every reason.
+        DeclarationError: the feature function looks ahead, or further back than it says.
+    """
+    store = SnapshotStore(settings.snapshots_url)
+    raw = store.frame(snapshot.uri, snapshot.sha256)
+    part = splits.split(use_case, raw, snapshot.as_of)
+    _refuse(_row_problems(use_case, raw, part))
+    splits.folds(use_case, raw[part == TRAINING])  # refuses rows that are too few
+    step = code(use_case)
+    check_no_lookahead(step, raw, use_case)
+    found = step.transform(raw)
+    _refuse(_feature_problems(found, part))
+    table = _table(use_case, raw, part.astype(str), found)
+    split = splits.describe(use_case, snapshot.as_of)
+    about = {"snapshot": snapshot.sha256, "code": step.digest, "split": split}
+    stored = store.write(f"{use_case.name}.features", table.to_batches(), table.schema, about)
+    return FeaturesRef(
+        snapshot=snapshot,
+        uri=stored.uri,
+        sha256=stored.sha256,
+        training=_span(use_case, raw[part == TRAINING]),
+        holdout=_span(use_case, raw[part == HOLDOUT]),
+        split=split,
+    )
+
+
+def load(ref: FeaturesRef, settings: Settings) -> pd.DataFrame:
+    """Return what `build` kept: key, timestamp, `part`, features (text as objects) and target."""
+    frame = SnapshotStore(settings.snapshots_url).frame(ref.uri, ref.sha256)
+    return frame.astype(dict.fromkeys(frame.select_dtypes("str").columns, "object"))
+
+
+def raw_holdout(ref: FeaturesRef, use_case: UseCase, settings: Settings) -> RawHoldout:
+    """Return the held-out raw rows with their history, and their labels."""
+    store = SnapshotStore(settings.snapshots_url)
+    raw = store.frame(ref.snapshot.uri, ref.snapshot.sha256)
+    part = store.frame(ref.uri, ref.sha256, [PART])[PART]
+    mask = (part == HOLDOUT).to_numpy()
+    rows = with_history(use_case, raw, mask)
+    truth = labels(use_case, raw.loc[mask, use_case.source.target])
+    return RawHoldout(raw[rows].reset_index(drop=True), mask[rows], truth)
+
+
+def with_history(
+    use_case: UseCase, raw: pd.DataFrame, wanted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the wanted rows and those that their features look back at."""
+    time = use_case.source.timestamp
+    if use_case.features.function is None or time is None:
+        return wanted
+    first = raw.loc[wanted, time].min() - use_case.features.lookback
+    last = raw.loc[wanted, time].max()
+    needed: NDArray[np.bool_] = raw[time].between(first, last).to_numpy()
+    return needed
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise DataRefused(problems)
+
+
+def _row_problems(use_case: UseCase, raw: pd.DataFrame, part: "pd.Series[Any]") -> list[str]:
+    name = use_case.source.target
+    target = raw[name]
+    used = part.isin([TRAINING, HOLDOUT])
+    problems = [f"no {p} rows" for p in (TRAINING, HOLDOUT) if not (part == p).any()]
+    if empty := int(target[used].isna().sum()):
+        problems.append(f"the label {name!r} is missing in {empty} of {used.sum()} rows")
+    if problems or use_case.kind is Kind.REGRESSION:
+        return problems
+    return _class_problems(use_case, target, part)
+
+
+def _class_problems(
+    use_case: UseCase, target: "pd.Series[Any]", part: "pd.Series[Any]"
+) -> list[str]:
+    name = use_case.source.target
+    used = {p: set(labels(use_case, target[part == p]).tolist()) for p in (TRAINING, HOLDOUT)}
+    classes = sorted(used[TRAINING] | used[HOLDOUT])
+    if len(classes) < 2:
+        return [f"the label {name!r} has a single class, {classes[0]!r}"]
+    if use_case.kind is Kind.BINARY and len(classes) > 2:
+        return [f"the label {name!r} is binary, but has {len(classes)} classes: {classes[:5]}"]
+    return [
+        f"the class {c!r} of {name!r} is missing in the {p} rows"
+        for p in used
+        for c in classes
+        if c not in used[p]
+    ]
+
+
+def _feature_problems(found: pd.DataFrame, part: "pd.Series[Any]") -> list[str]:
+    training = found[part == TRAINING]
+    empty = [f"the feature {c!r} has no value at all" for c in found if training[c].isna().all()]
+    endless = np.isinf(found.select_dtypes("number")).sum()
+    return empty + [f"the feature {c!r} is infinite in {n} rows" for c, n in endless.items() if n]
+
+
+def _table(
+    use_case: UseCase, raw: pd.DataFrame, part: "pd.Series[str]", found: pd.DataFrame
+) -> pa.Table:
+    source = use_case.source
+    names = dict.fromkeys([*source.key, *([source.timestamp] if source.timestamp else [])])
+    taken = {PART, source.target} & set(found)
+    if taken:
+        raise DeclarationError("features", sorted(taken), f"names other than {PART!r} and target")
+    columns = {name: raw[name] for name in names} | {PART: part} | dict(found.items())
+    known = raw[source.target].notna()
+    target = pd.Series(labels(use_case, raw.loc[known, source.target]), raw.index[known])
+    frame = pd.DataFrame({**columns, source.target: target.reindex(raw.index)})
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _span(use_case: UseCase, rows: pd.DataFrame) -> Span:
+    time = use_case.source.timestamp
+    if time is None:
+        return Span(rows=len(rows))
+    return Span(rows=len(rows), start=_moment(rows[time].min()), end=_moment(rows[time].max()))
+
+
+def _moment(time: pd.Timestamp) -> datetime:
+    moment = time.to_pydatetime()
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

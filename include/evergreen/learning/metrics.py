@@ -1,0 +1,199 @@
+"""The metrics of `spec.METRICS`, computed once and for all here, so that every figure agrees.
+
+    score(Kind.BINARY, truth, models.predict(model, rows))
+    {'accuracy': 0.71, 'precision': 0.64, ...}
+
+A metric that is not defined for these rows (ROC AUC of rows of one class, anything of no rows, a
+probability metric of a model without probabilities) is left out: nothing measured, nothing claimed.
+The positive class of a binary problem is the last of the sorted classes (1, or True).
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from evergreen.learning.models import Output
+from evergreen.spec import METRICS, Kind
+
+Array = NDArray[Any]
+Metric = Callable[[Array, Output], float | None]
+
+BINS = 10
+
+
+def score(
+    kind: Kind, truth: Array, output: Output, names: Iterable[str] | None = None
+) -> dict[str, float]:
+    """Return the metrics (all of the kind, or those named) of n predictions.
+
+    Args:
+        kind: what is predicted.
+        truth: n true labels (or values), of the type of `output.labels`.
+        output: n predictions.
+        names: metrics of `spec.METRICS[kind]`; None: all. Few are faster, for a bootstrap.
+
+    Raises:
+        ValueError: truth and output differ in length.
+    """
+    if len(truth) != len(output.labels):
+        raise ValueError(f"{len(truth)} true labels for {len(output.labels)} predictions")
+    if len(truth) == 0:
+        return {}
+    found = {n: SCORERS[kind][n](np.asarray(truth), output) for n in names or METRICS[kind]}
+    return {n: float(value) for n, value in found.items() if value is not None}
+
+
+def calibration_error(truth: Array, output: Output, bins: int = BINS) -> float:
+    """Return the expected calibration error, 0 (perfect) to 1.
+
+    Σ_b n_b/n · |share that came true in b − mean probability in b|, over bins of equal mass.
+    Two classes: the probability of the positive one. More: that of the predicted (top) label.
+    NaN without probabilities or without rows.
+
+    Source: Naeini, Cooper, Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian
+    Binning", AAAI 2015; equal mass: Nguyen & O'Connor, EMNLP 2015;
+    top label: Guo et al., ICML 2017.
+    """
+    if output.probabilities is None or output.classes is None or len(truth) == 0:
+        return float("nan")
+    if len(output.classes) == 2:
+        sure, came_true = output.positive, np.asarray(truth) == output.classes[1]
+    else:
+        sure, came_true = output.probabilities.max(axis=1), np.asarray(truth) == output.labels
+    order = np.argsort(sure, kind="stable")
+    parts = np.array_split(order, min(bins, len(order)))
+    gaps = [len(part) * abs(came_true[part].mean() - sure[part].mean()) for part in parts]
+    return float(sum(gaps) / len(order))
+
+
+def accuracy(truth: Array, output: Output) -> float:
+    """Return the share of labels that are right."""
+    return float(np.mean(truth == output.labels))
+
+
+def precision(truth: Array, output: Output) -> float:
+    """Return TP / (TP + FP); 0 when nothing was predicted. Multiclass: macro average."""
+    _, hit, said, _ = hits(truth, output)
+    return _ratio(hit, said)
+
+
+def recall(truth: Array, output: Output) -> float:
+    """Return TP / (TP + FN); 0 when there is nothing to find. Multiclass: macro average."""
+    _, hit, _, true = hits(truth, output)
+    return _ratio(hit, true)
+
+
+def f1(truth: Array, output: Output) -> float:
+    """Return the harmonic mean of precision and recall, 2TP / (2TP + FP + FN). Macro likewise."""
+    _, hit, said, true = hits(truth, output)
+    return _ratio(2 * hit, said + true)
+
+
+def roc_auc(truth: Array, output: Output) -> float | None:
+    """Return the area under the ROC curve; multiclass: macro average of one against the rest.
+
+    The Mann-Whitney statistic: (R⁺ − n⁺(n⁺+1)/2) / (n⁺n⁻) with R⁺ the rank sum of the positives.
+    Source: Hanley & McNeil, Radiology 143 (1982). None when a class is missing from the rows.
+    """
+    if output.probabilities is None or output.classes is None:
+        return None
+    if len(output.classes) == 2:
+        return _area(truth == output.classes[1], output.positive)
+    columns = enumerate(output.classes)
+    areas = [_area(truth == name, output.probabilities[:, j]) for j, name in columns]
+    return None if None in areas else float(np.mean([a for a in areas if a is not None]))
+
+
+def log_loss(truth: Array, output: Output) -> float | None:
+    """Return the mean of −log(probability of the true class), clipped at the float's epsilon.
+
+    A true class that the model has never seen has probability 0, and is clipped likewise.
+    Source: Good, "Rational Decisions", JRSS B 14 (1952).
+    """
+    if output.probabilities is None or output.classes is None:
+        return None
+    hit = truth[:, None] == output.classes[None, :]
+    probability = np.where(hit, output.probabilities, 0).sum(axis=1)
+    epsilon = np.finfo(float).eps
+    return float(-np.log(np.clip(probability, epsilon, 1 - epsilon)).mean())
+
+
+def brier(truth: Array, output: Output) -> float | None:
+    """Return the mean of (probability of the positive class − outcome)².
+
+    Source: Brier, Monthly Weather Review 78 (1950), in its binary form.
+    """
+    if output.probabilities is None or output.classes is None or len(output.classes) != 2:
+        return None
+    return float(np.mean((output.positive - (truth == output.classes[1])) ** 2))
+
+
+def mae(truth: Array, output: Output) -> float:
+    """Return the mean of |truth − prediction|, in the target's unit."""
+    return float(np.abs(truth - output.labels).mean())
+
+
+def mse(truth: Array, output: Output) -> float:
+    """Return the mean of (truth − prediction)²."""
+    return float(((truth - output.labels) ** 2).mean())
+
+
+def rmse(truth: Array, output: Output) -> float:
+    """Return the root of the mean squared error, in the target's unit."""
+    return float(np.sqrt(mse(truth, output)))
+
+
+def r2(truth: Array, output: Output) -> float | None:
+    """Return 1 − Σ(truth − prediction)² / Σ(truth − mean)²; None when truth does not vary."""
+    spread = ((truth - truth.mean()) ** 2).sum()
+    return None if spread == 0 else float(1 - ((truth - output.labels) ** 2).sum() / spread)
+
+
+def mape(truth: Array, output: Output) -> float:
+    """Return the mean of |truth − prediction| / |truth|, a share; truth is at least epsilon."""
+    return float((np.abs(truth - output.labels) / np.maximum(np.abs(truth), _TINY)).mean())
+
+
+def hits(truth: Array, output: Output) -> tuple[Array, Array, Array, Array]:
+    """Return the classes that count (of two, the positive one), and of each class how many rows
+    were hits (true and said), said, and true.
+    """
+    if output.classes is not None and len(output.classes) == 2:
+        labels = output.classes[1:]
+    else:
+        labels = np.union1d(truth, output.labels)
+    true, said = truth[:, None] == labels, output.labels[:, None] == labels
+    return labels, (true & said).sum(axis=0), said.sum(axis=0), true.sum(axis=0)
+
+
+_TINY = float(np.finfo(np.float64).eps)
+
+_CLASSIFICATION: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "precision": precision,
+    "recall": recall,
+    "f1": f1,
+    "roc_auc": roc_auc,
+    "log_loss": log_loss,
+}
+
+SCORERS: dict[Kind, dict[str, Metric]] = {
+    Kind.BINARY: {**_CLASSIFICATION, "brier": brier},
+    Kind.MULTICLASS: _CLASSIFICATION,
+    Kind.REGRESSION: {"mae": mae, "mse": mse, "rmse": rmse, "r2": r2, "mape": mape},
+}
+
+
+def _area(positive: Array, chance: Array) -> float | None:
+    many, few = int((~positive).sum()), int(positive.sum())
+    if not many or not few:
+        return None
+    ranks = rankdata(chance)[positive].sum()
+    return float((ranks - few * (few + 1) / 2) / (few * many))
+
+
+def _ratio(part: Array, whole: Array) -> float:
+    return float(np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0).mean())

@@ -1,0 +1,258 @@
+"""Models: raw rows in, predictions out; kept as skops files, never as pickle.
+
+    model = pipeline(use_case, use_case.candidate("logistic"))
+    sha256 = save(model, Path("model.skops"))
+    predict(load(Path("model.skops"), sha256), raw).probabilities
+
+A model is a scikit-learn Pipeline of three steps: `features` (the use case's own code, as text),
+`prepare` (imputation, scaling, one-hot) and `estimator`.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import skops.io
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from evergreen.errors import ModelRefused
+from evergreen.learning import features
+from evergreen.learning.canonical import canonical
+from evergreen.refs import Json
+from evergreen.spec import Candidate, UseCase
+
+Array = NDArray[Any]
+
+TRUSTED = (
+    "evergreen.learning.feature_code.FeatureCode",
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+)
+"""The types that a model may hold besides those that skops trusts by itself. Ours, never the list
+of a model's own MLmodel file."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Predictions of n rows."""
+
+    labels: Array
+    """n labels (classification) or values (regression)."""
+    probabilities: Array | None = None
+    """n × k, the columns in the order of `classes`; None: regression, or no `predict_proba`."""
+    classes: Array | None = None
+    """The k classes, sorted; None: regression. Of two, the last is the positive one."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def positive(self) -> Array:
+        """Probability of the positive (last) class, of each row.
+
+        Raises:
+            ValueError: there are no probabilities.
+        """
+        if self.probabilities is None:
+            raise ValueError("the model gives no probabilities")
+        positive: Array = self.probabilities[:, -1]
+        return positive
+
+    def take(self, rows: Array) -> "Output":
+        """Return the predictions of some rows: a mask or positions."""
+        chosen = None if self.probabilities is None else self.probabilities[rows]
+        return Output(self.labels[rows], chosen, self.classes)
+
+
+def pipeline(
+    use_case: UseCase, candidate: Candidate, parameters: Mapping[str, Any] | None = None
+) -> Pipeline:
+    """Return the candidate's unfitted model; `parameters` override the estimator's.
+
+    Every `random_state` that the estimator leaves open is the seed of the use case.
+    """
+    estimator = candidate.build().set_params(**(parameters or {}))
+    open_seeds = [
+        name
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] == "random_state" and value is None
+    ]
+    estimator.set_params(**dict.fromkeys(open_seeds, use_case.seed))
+    chosen = set(candidate.columns or use_case.features.columns)
+    numeric = [c for c in use_case.features.numeric if c in chosen]
+    categorical = [c for c in use_case.features.categorical if c in chosen]
+    return Pipeline(
+        [
+            ("features", features.code(use_case)),
+            ("prepare", _preparation(numeric, categorical)),
+            ("estimator", estimator),
+        ]
+    )
+
+
+def _preparation(numeric: list[str], categorical: list[str]) -> ColumnTransformer:
+    numbers = Pipeline(
+        [
+            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+            ("scale", StandardScaler()),
+        ]
+    )
+    names = Pipeline(
+        [
+            ("impute", SimpleImputer(strategy="most_frequent", keep_empty_features=True)),
+            ("encode", OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
+        ]
+    )
+    parts = [("numeric", numbers, numeric), ("categorical", names, categorical)]
+    return ColumnTransformer([part for part in parts if part[2]])
+
+
+def predict(model: Pipeline, raw: pd.DataFrame) -> Output:
+    """Predict every row of `raw`, which holds the history that the features look back at.
+
+    The label is the class of the highest probability, where the model has probabilities.
+    """
+    classes = getattr(model, "classes_", None)
+    if classes is None:
+        return Output(np.asarray(model.predict(raw), dtype=float))
+    if not hasattr(model, "predict_proba"):
+        return Output(np.asarray(model.predict(raw)), None, classes)
+    probabilities = np.asarray(model.predict_proba(raw), dtype=float)
+    return Output(classes[probabilities.argmax(axis=1)], probabilities, classes)
+
+
+def save(model: Pipeline, file: Path) -> str:
+    """Write the model as skops, and return the sha256 of the file.
+
+    The same model gives the same bytes: addresses in memory (which skops uses as names) are
+    numbered, and the archive carries no times.
+
+    Raises:
+        ModelRefused: it holds a type that `load` would not trust.
+    """
+    content = canonical(skops.io.dumps(model))
+    _check_types(content, file.name)
+    file.write_bytes(content)
+    return digest(content)
+
+
+def load(file: Path, sha256: str) -> Pipeline:
+    """Load a model whose bytes are those that were gated.
+
+    The digest is checked first: a model carries the source of its features, which runs.
+
+    Raises:
+        ModelRefused: other bytes, or types that are not in `TRUSTED`.
+    """
+    content = file.read_bytes()
+    found = digest(content)
+    if found != sha256:
+        raise ModelRefused(f"{file.name} has sha256 {found}, the model that was gated {sha256}")
+    _check_types(content, file.name)
+    return skops.io.loads(content, trusted=list(TRUSTED))
+
+
+def digest(content: bytes) -> str:
+    """Return the sha256 of a model file's bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _check_types(content: bytes, name: str) -> None:
+    strange = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
+    if strange:
+        raise ModelRefused(
+            f"{name} holds {', '.join(strange)}; trusted besides skops' own:"
+            f" {', '.join(TRUSTED)} (evergreen.learning.models.TRUSTED)"
+        )
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Raw rows and what the model said of them on the day it was trained."""
+
+    rows: pd.DataFrame
+    output: Output
+
+    def to_json(self) -> Json:
+        """Return a document of plain JSON types."""
+        return {
+            "rows": {str(name): _column(self.rows[name]) for name in self.rows},
+            "labels": self.output.labels.tolist(),
+            "probabilities": _listed(self.output.probabilities),
+            "classes": _listed(self.output.classes),
+        }
+
+    @classmethod
+    def from_json(cls, document: Json) -> Self:
+        """Build the golden rows again from what `to_json` returned."""
+        rows = pd.DataFrame({name: _series(c) for name, c in document["rows"].items()})
+        parts = (document["probabilities"], document["classes"])
+        arrays = [None if part is None else np.asarray(part) for part in parts]
+        return cls(rows, Output(np.asarray(document["labels"]), *arrays))
+
+
+def golden(model: Pipeline, raw: pd.DataFrame) -> Golden:
+    """Keep a few raw rows (with their history) and the model's answers."""
+    rows = raw.reset_index(drop=True)
+    return Golden(rows, predict(model, rows))
+
+
+def reproduces(model: Pipeline, golden: Golden) -> float:
+    """Return the largest absolute difference to the golden probabilities (or values).
+
+    Infinite when the classes differ, or the labels of a model without probabilities.
+    """
+    now, then = predict(model, golden.rows), golden.output
+    if (now.classes is None) != (then.classes is None):
+        return float("inf")
+    if now.classes is None or then.classes is None:
+        return float(np.abs(now.labels - then.labels).max())
+    if not np.array_equal(now.classes, then.classes):
+        return float("inf")
+    if now.probabilities is None or then.probabilities is None:
+        return 0.0 if np.array_equal(now.labels, then.labels) else float("inf")
+    return float(np.abs(now.probabilities - then.probabilities).max())
+
+
+def _listed(array: Array | None) -> list[Any] | None:
+    return None if array is None else array.tolist()
+
+
+def _column(values: "pd.Series[Any]") -> Json:
+    present = values.dropna()
+    dates = values.dtype == object and all(type(v) is date for v in present)
+    kind = "date" if dates and len(present) else str(values.dtype)
+    if kind == "date" or values.dtype.kind == "M":
+        plain = [None if pd.isna(v) else v.isoformat() for v in values]
+    else:
+        plain = [None if pd.isna(v) else v for v in values.tolist()]
+    return {"type": kind, "values": plain}
+
+
+def _series(column: Json) -> "pd.Series[Any]":
+    kind, values = column["type"], column["values"]
+    if kind == "date":
+        return pd.Series([v and date.fromisoformat(v) for v in values], dtype=object)
+    if kind.startswith("datetime64"):
+        return pd.to_datetime(pd.Series(values)).astype(kind)
+    return pd.Series(values, dtype=kind)

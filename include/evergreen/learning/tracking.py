@@ -1,0 +1,212 @@
+"""Everything that training asks of MLflow: runs, models, artifacts.
+
+Only `MlflowClient`, with its address given: no active run, no global state. Of a model only
+`model.skops` is ever loaded, by `fetch_model`: digest first, then our own list of trusted types.
+"""
+
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow.artifacts
+from mlflow import MlflowClient
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
+from mlflow.exceptions import MlflowException
+from mlflow.types import Schema
+from sklearn.pipeline import Pipeline
+
+from evergreen.errors import ModelRefused
+from evergreen.learning import models
+from evergreen.learning.models import Golden
+from evergreen.refs import SnapshotRef
+from evergreen.settings import Settings
+
+KEY = "evergreen.training_key"
+HOST, PID = "evergreen.host", "evergreen.pid"
+FORCED = "evergreen.forced"
+MODEL_FILE = "model.skops"
+GOLDEN_FILE = "golden.json"
+_FILTER = "tags.`{}` = '{}' and attributes.status = '{}'"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The runs of one use case."""
+
+    client: MlflowClient
+    id: str
+
+    def finished(self, key: str) -> Run | None:
+        """Return the first run that finished the training of that key, if there is one."""
+        return next(iter(self._search(key, "FINISHED")), None)
+
+    def end_leftovers(self, key: str) -> None:
+        """Mark as killed what a process that died left running."""
+        for run in self._search(key, "RUNNING"):
+            self.client.set_terminated(run.info.run_id, "KILLED")
+
+    @contextmanager
+    def run(self, name: str, tags: Mapping[str, str]) -> Iterator["RunLog"]:
+        """Start a run; it ends finished, or failed when an error passes through."""
+        alive = {HOST: socket.gethostname(), PID: str(os.getpid())}
+        run = self.client.create_run(self.id, tags={**tags, **alive}, run_name=name)
+        try:
+            yield RunLog(self.client, self.id, run.info.run_id)
+        except BaseException:
+            self.client.set_terminated(run.info.run_id, "FAILED")
+            raise
+        self.client.set_terminated(run.info.run_id, "FINISHED")
+
+    def _search(self, key: str, status: str) -> list[Run]:
+        found: list[Run] = self.client.search_runs(
+            [self.id], _FILTER.format(KEY, key, status), order_by=["attributes.start_time ASC"]
+        )
+        return found
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """One run that is being written, in few calls: each is a request to the server."""
+
+    client: MlflowClient
+    experiment_id: str
+    run_id: str
+
+    def dataset(self, snapshot: SnapshotRef, schema: Schema) -> None:
+        """Log the snapshot as the run's dataset; its digest is the start of its sha256."""
+        dataset = Dataset(
+            name=snapshot.use_case,
+            digest=snapshot.sha256[:16],
+            source_type="local" if snapshot.uri.startswith("/") else "http",
+            source=json.dumps({"uri": f"{snapshot.uri}/data.parquet"}),
+            schema=json.dumps({"mlflow_colspec": schema.to_dict()}),
+            profile=json.dumps({"num_rows": snapshot.rows}),
+        )
+        tags = [InputTag("mlflow.data.context", "training"), InputTag("sha256", snapshot.sha256)]
+        self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags)])
+
+    def figures(
+        self,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        model_id: str,
+    ) -> None:
+        """Log parameters, metrics (of the run and of its model) and tags, in one batch."""
+        now = time.time_ns() // 1_000_000
+        self.client.log_batch(
+            self.run_id,
+            metrics=[Metric(k, v, now, 0, model_id=model_id) for k, v in metrics.items()],
+            params=[Param(k, str(v)) for k, v in params.items()],
+            tags=[RunTag(k, str(v)) for k, v in tags.items()],
+        )
+
+    def artifacts(self, folder: Path) -> None:
+        """Upload all files of a folder."""
+        self.client.log_artifacts(self.run_id, str(folder))
+
+    @contextmanager
+    def model(self, name: str, folder: Path) -> Iterator[str]:
+        """Yield the id of a new model; upload its folder, which is filled inside.
+
+        The model is ready once its files are there, and failed when an error passes through.
+        """
+        made = self.client.create_logged_model(
+            self.experiment_id, name=name, source_run_id=self.run_id
+        )
+        try:
+            yield made.model_id
+            self.client.log_model_artifacts(made.model_id, str(folder))
+        except BaseException:
+            self.client.finalize_logged_model(made.model_id, LoggedModelStatus.FAILED)
+            raise
+        self.client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
+        self.client.log_outputs(self.run_id, [LoggedModelOutput(made.model_id, 0)])
+
+
+def client(settings: Settings) -> MlflowClient:
+    """Return a client of the tracking server (or database) and its registry."""
+    return MlflowClient(tracking_uri=settings.tracking_uri, registry_uri=settings.tracking_uri)
+
+
+def experiment(settings: Settings, name: str) -> Experiment:
+    """Return the experiment of a use case; made when there is none, by whoever comes first."""
+    mlflow_client = client(settings)
+    found = mlflow_client.get_experiment_by_name(name)
+    if found is None:
+        served = settings.tracking_uri.startswith("http")
+        place = None if served else f"{settings.artifacts_url.rstrip('/')}/{name}"
+        try:
+            return Experiment(mlflow_client, mlflow_client.create_experiment(name, place))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return experiment(settings, name)
+    if found.lifecycle_stage == "deleted":
+        mlflow_client.restore_experiment(found.experiment_id)
+    return Experiment(mlflow_client, found.experiment_id)
+
+
+def fetch_model(settings: Settings, model_uri: str, sha256: str) -> Pipeline:
+    """Download `model.skops` and nothing else, check its digest and load it.
+
+    Raises:
+        ModelRefused: it cannot be had, has another digest, or holds types that are not trusted.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = model_place(settings, model_uri)
+        return models.load(_download(settings, f"{place}/{MODEL_FILE}", folder), sha256)
+
+
+def fetch_golden(settings: Settings, run_id: str) -> Golden:
+    """Download the golden rows of a run.
+
+    Raises:
+        ModelRefused: they cannot be had.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = _download(settings, f"runs:/{run_id}/{GOLDEN_FILE}", folder)
+        return Golden.from_json(json.loads(file.read_text()))
+
+
+def log_report(settings: Settings, run_id: str, folder: Path) -> None:
+    """Add the files of a gate report to the run, below `report/`."""
+    client(settings).log_artifacts(run_id, str(folder), "report")
+
+
+def model_place(settings: Settings, model_uri: str) -> str:
+    """Return where the files of a `models:/m-…` lie; MLflow downloads only whole folders of it."""
+    model_id = model_uri.removeprefix("models:/")
+    if not model_id.startswith("m-"):
+        return model_uri
+    try:
+        return str(client(settings).get_logged_model(model_id).artifact_location)
+    except MlflowException as error:
+        raise ModelRefused(f"{model_uri} cannot be found: {error}") from error
+
+
+def _download(settings: Settings, uri: str, folder: str) -> Path:
+    try:
+        path = mlflow.artifacts.download_artifacts(
+            artifact_uri=uri, dst_path=folder, tracking_uri=settings.tracking_uri
+        )
+    except (MlflowException, OSError) as error:
+        raise ModelRefused(f"{uri} cannot be fetched: {error}") from error
+    return Path(path)

@@ -1,0 +1,1 @@
+"""What rows must be like: Great Expectations suites, their verdicts, their Data Docs."""

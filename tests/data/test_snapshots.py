@@ -1,0 +1,262 @@
+"""Snapshots are written once, whole, and the same rows give the same bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evergreen.data.snapshots import ROW_GROUP, SnapshotStore, StoredSnapshot, row_groups
+from evergreen.errors import SnapshotCorrupt
+
+CRASHING_WRITER = """
+import sys, time
+import pyarrow as pa
+from evergreen.data.snapshots import SnapshotStore
+
+def batches():
+    print("writing", flush=True)
+    time.sleep(60)
+    yield pa.record_batch({"id": [1]})
+
+SnapshotStore(sys.argv[1]).write("weather", batches(), pa.schema({"id": pa.int64()}), {})
+"""
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> SnapshotStore:
+    """An empty store, on the local disk and on another fsspec file system."""
+    if request.param == "local":
+        return SnapshotStore(str(tmp_path / "snapshots"))
+    return SnapshotStore(f"memory://{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> SnapshotStore:
+    return SnapshotStore(str(tmp_path / "snapshots"))
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Another process in the middle of writing."""
+    command = [sys.executable, "-c", CRASHING_WRITER, str(tmp_path / "snapshots")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def rows(count: int = 1000) -> pa.Table:
+    generator = np.random.default_rng(0)
+    return pa.table(
+        {
+            "id": np.arange(count),
+            "value": pa.array(generator.normal(size=count), mask=np.arange(count) % 7 == 0),
+            "word": pa.array([f"word {number % 91}" for number in range(count)], pa.string()),
+            "wet": pa.array(np.arange(count) % 3 == 0, mask=np.arange(count) % 11 == 0),
+        }
+    )
+
+
+def write(store: SnapshotStore, table: pa.Table, size: int = 500, **about: Any) -> StoredSnapshot:
+    return store.write("weather", table.to_batches(max_chunksize=size), table.schema, about)
+
+
+def test_gives_back_what_was_written(store: SnapshotStore) -> None:
+    stored = write(store, rows())
+
+    found = store.table(stored.uri, stored.sha256)
+
+    assert found.equals(rows())
+    assert store.table(stored.uri, stored.sha256, ["word"]).column_names == ["word"]
+    assert list(store.frame(stored.uri, stored.sha256)["id"]) == list(range(1000))
+
+
+def test_the_manifest_tells_rows_bytes_columns_and_what_was_given(store: SnapshotStore) -> None:
+    stored = write(store, rows(), as_of="2026-08-24")
+
+    manifest = store.manifest(stored.uri)
+
+    assert manifest.pop("bytes") > 1000
+    assert manifest == {
+        "use_case": "weather",
+        "rows": 1000,
+        "sha256": stored.sha256,
+        "columns": {"id": "int64", "value": "double", "word": "string", "wet": "bool"},
+        "about": {"as_of": "2026-08-24"},
+    }
+
+
+@pytest.mark.parametrize("size", [1000, 70_001, ROW_GROUP, 300_000])
+def test_the_bytes_do_not_depend_on_the_sizes_of_the_batches(
+    local: SnapshotStore, size: int
+) -> None:
+    table = rows(300_000)
+
+    stored = write(local, table, size)
+
+    assert stored == write(local, table, 999)
+    groups = pq.read_metadata(f"{stored.uri}/data.parquet")
+    sizes = [groups.row_group(group).num_rows for group in range(groups.num_row_groups)]
+    assert sizes == [ROW_GROUP, ROW_GROUP, 300_000 - 2 * ROW_GROUP]
+
+
+def test_the_bytes_do_not_depend_on_what_the_driver_says_of_the_columns(
+    local: SnapshotStore,
+) -> None:
+    table = rows()
+    talkative = table.replace_schema_metadata({"driver": "1.2.3"})
+
+    assert write(local, talkative).sha256 == write(local, table).sha256
+
+
+def test_writing_the_same_rows_again_changes_nothing(local: SnapshotStore) -> None:
+    first = write(local, rows(), as_of="monday")
+    before = {path: path.stat().st_mtime_ns for path in Path(first.uri).iterdir()}
+
+    second = write(local, rows(), as_of="tuesday")
+
+    assert second == first
+    assert {path: path.stat().st_mtime_ns for path in Path(first.uri).iterdir()} == before
+    assert local.manifest(first.uri)["about"] == {"as_of": "monday"}
+
+
+def test_writing_the_same_rows_again_leaves_one_snapshot(store: SnapshotStore) -> None:
+    stored = write(store, rows(), as_of="monday")
+
+    assert write(store, rows(), as_of="tuesday") == stored
+
+    assert store.uris() == [stored.uri]
+    assert store.manifest(stored.uri)["about"] == {"as_of": "monday"}
+    assert store.litter() == []
+
+
+def test_writers_of_the_same_rows_at_once_are_harmless(local: SnapshotStore) -> None:
+    table = rows(20_000)
+
+    with ThreadPoolExecutor(8) as pool:
+        stored = set(pool.map(lambda _: write(local, table), range(16)))
+
+    [one] = stored
+    assert local.uris() == [one.uri]
+    assert local.litter() == []
+    local.verify(one.uri)
+
+
+def test_zero_rows_keep_their_columns(store: SnapshotStore) -> None:
+    stored = write(store, rows(0))
+
+    assert stored.rows == 0
+    assert store.table(stored.uri, stored.sha256).schema == rows(0).schema
+
+
+def test_dates_become_datetimes_in_pandas(store: SnapshotStore) -> None:
+    stored = write(store, pa.table({"date": pa.array([20_000], pa.date32())}))
+
+    frame = store.frame(stored.uri, stored.sha256)
+
+    assert str(frame["date"].dtype).startswith("datetime64")
+
+
+def test_lists_the_snapshots_of_one_use_case_or_of_all(store: SnapshotStore) -> None:
+    weather = write(store, rows(1)).uri
+    iris = store.write("iris", rows(2).to_batches(), rows(2).schema, {}).uri
+
+    assert store.uris() == sorted([weather, iris])
+    assert store.uris("iris") == [iris]
+
+
+def test_a_flipped_bit_is_found(local: SnapshotStore) -> None:
+    stored = write(local, rows())
+    data = Path(stored.uri, "data.parquet")
+    content = bytearray(data.read_bytes())
+    content[100] ^= 1
+    data.write_bytes(content)
+
+    with pytest.raises(SnapshotCorrupt, match="sha256 is"):
+        local.frame(stored.uri, stored.sha256)
+    with pytest.raises(SnapshotCorrupt, match="sha256 is"):
+        local.verify(stored.uri)
+
+
+def test_a_manifest_that_counts_wrongly_is_found(local: SnapshotStore) -> None:
+    stored = write(local, rows())
+    manifest = Path(stored.uri, "manifest.json")
+    manifest.write_text(manifest.read_text().replace('"rows": 1000', '"rows": 999'))
+
+    with pytest.raises(SnapshotCorrupt, match="1000 rows, its manifest says 999"):
+        local.verify(stored.uri)
+
+
+@pytest.mark.parametrize("file", ["data.parquet", "manifest.json"])
+def test_a_missing_file_is_found(local: SnapshotStore, file: str) -> None:
+    stored = write(local, rows())
+    Path(stored.uri, file).unlink()
+
+    with pytest.raises(SnapshotCorrupt, match="extract again"):
+        local.verify(stored.uri)
+
+
+def test_a_source_that_fails_half_way_leaves_nothing(store: SnapshotStore) -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from rows(ROW_GROUP).to_batches()
+        raise ConnectionError("the server is gone")
+
+    with pytest.raises(ConnectionError):
+        store.write("weather", batches(), rows(1).schema, {})
+
+    assert store.uris() == []
+    assert store.litter() == []
+
+
+def test_what_a_killed_writer_left_is_litter_that_the_next_write_cleans(
+    local: SnapshotStore, writer: "subprocess.Popen[str]"
+) -> None:
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.wait()
+
+    [left] = local.litter()
+    assert local.uris() == []
+
+    write(local, rows())
+
+    assert not Path(left).exists()
+    assert local.litter() == []
+
+
+def test_what_a_live_writer_works_on_is_neither_litter_nor_cleaned(
+    local: SnapshotStore, writer: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    deadline = time.monotonic() + 20
+    while not (working := list(tmp_path.glob("snapshots/weather/.tmp-*/data.parquet"))):
+        assert time.monotonic() < deadline
+
+    write(local, rows())
+
+    assert local.litter() == []
+    assert working[0].exists()
+
+
+def test_reads_no_more_of_the_source_than_a_row_group_needs() -> None:
+    asked = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for number in range(10):
+            asked.append(number)
+            yield rows(ROW_GROUP // 2).to_batches()[0]
+
+    groups = row_groups(batches(), rows(0).schema)
+
+    assert len(next(groups)) == ROW_GROUP
+    assert asked == [0, 1]

@@ -1,0 +1,158 @@
+"""One moment of PostgreSQL, read as Arrow and written from it."""
+
+import time
+from datetime import date
+
+import psycopg2
+import pyarrow as pa
+import pytest
+
+from evergreen.data.warehouse import columns, connect, quoted, reading, stream, write
+
+
+def execute(url: str, *statements: str) -> None:
+    with connect(url) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def read(url: str, sql: str) -> pa.Table:
+    schema, batches = stream(url, sql)
+    return pa.Table.from_batches(batches, schema)
+
+
+def test_what_is_written_can_be_read(database_url: str) -> None:
+    rows = pa.table({"day": [date(2026, 8, 24), None], "rain": [0.5, 1.5], "wet": [True, None]})
+
+    assert write(database_url, "weather", rows) == 2
+
+    assert read(database_url, "SELECT * FROM weather ORDER BY rain").equals(rows)
+
+
+def others(url: str) -> int:
+    """Count the connections to the database, but for the one that asks."""
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        [(count,)] = cursor.fetchall()
+    return int(count)
+
+
+@pytest.mark.parametrize("mode, expected", [("append", [1, 2]), ("replace", [2])])
+def test_rows_are_appended_or_replaced(database_url: str, mode: str, expected: list[int]) -> None:
+    write(database_url, "numbers", pa.table({"n": [1]}))
+
+    write(database_url, "numbers", pa.table({"n": [2]}), mode)  # type: ignore[arg-type]
+
+    assert read(database_url, "SELECT * FROM numbers ORDER BY n")["n"].to_pylist() == expected
+
+
+def test_writes_into_a_schema(database_url: str) -> None:
+    execute(database_url, "CREATE SCHEMA raw")
+
+    write(database_url, "raw.numbers", pa.table({"n": [1]}))
+
+    assert [column.name for column in columns(database_url, "raw.numbers")] == ["n"]
+
+
+def test_a_reading_is_of_one_moment(database_url: str) -> None:
+    write(database_url, "numbers", pa.table({"n": [1]}))
+
+    with reading(database_url) as moment:
+        counted = moment.query("SELECT count(*) FROM numbers")
+        write(database_url, "numbers", pa.table({"n": [2]}), "append")
+        _, batches = moment.stream("SELECT n FROM numbers")
+        streamed = sum(batch.num_rows for batch in batches)
+
+    assert counted == [(1,)]
+    assert streamed == 1
+
+
+def test_a_reading_cannot_write(database_url: str) -> None:
+    write(database_url, "numbers", pa.table({"n": [1]}))
+
+    with reading(database_url) as moment, pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+        moment.query("DELETE FROM numbers RETURNING n")
+
+
+def test_a_statement_that_fails_leaves_the_moment_usable(database_url: str) -> None:
+    with reading(database_url) as moment:
+        with pytest.raises(psycopg2.errors.DivisionByZero):
+            moment.query("SELECT 1 / 0")
+
+        assert moment.query("SELECT 1") == [(1,)]
+
+
+def test_a_reading_leaves_no_connection_behind(database_url: str) -> None:
+    with reading(database_url) as moment:
+        moment.stream("SELECT generate_series(1, 1000000)")
+
+    deadline = time.monotonic() + 10
+    while others(database_url):
+        assert time.monotonic() < deadline
+
+
+def test_a_block_that_fails_changes_nothing(database_url: str) -> None:
+    with pytest.raises(ZeroDivisionError), connect(database_url) as connection:
+        connection.cursor().execute("CREATE TABLE half (n int)")
+        raise ZeroDivisionError
+
+    with reading(database_url) as moment:
+        assert moment.tables() == []
+
+
+@pytest.mark.parametrize(
+    "type_, literal, arrow",
+    [
+        ("numeric(10,2)", "3.5", pa.float64()),
+        ("money", "'3.5'", pa.float64()),
+        ("bigint", "3", pa.int64()),
+        ("smallint", "3", pa.int16()),
+        ("real", "3.5", pa.float32()),
+        ("boolean", "true", pa.bool_()),
+        ("varchar(9)", "'a'", pa.string()),
+        ("char(3)", "'a'", pa.string()),
+        ("date", "'2026-08-24'", pa.date32()),
+        ("timestamp", "'2026-08-24 10:00'", pa.timestamp("us")),
+        ("timestamptz", "'2026-08-24 10:00+02'", pa.timestamp("us", tz="UTC")),
+        ("uuid", "'00000000-0000-0000-0000-000000000001'", pa.string()),
+        ("jsonb", "'{}'", pa.string()),
+        ("int[]", "'{1}'", pa.string()),
+        ("inet", "'127.0.0.1'", pa.string()),
+        ("interval", "'1 day'", pa.string()),
+    ],
+)
+def test_every_type_is_read_as_one_that_pandas_holds(
+    database_url: str, type_: str, literal: str, arrow: pa.DataType
+) -> None:
+    execute(
+        database_url,
+        f'CREATE TABLE kinds ("Odd ""name" {type_})',
+        f"INSERT INTO kinds VALUES ({literal}), (NULL)",
+    )
+    [column] = columns(database_url, "kinds")
+
+    table = read(database_url, f"SELECT {column.expression} FROM kinds")
+
+    assert table.schema == pa.schema({'Odd "name': arrow})
+    assert table[0].null_count == 1
+    assert len(table.to_pandas()) == 2
+
+
+def test_a_missing_table_is_told_with_the_one_that_was_meant(database_url: str) -> None:
+    write(database_url, "weather", pa.table({"n": [1]}))
+
+    with pytest.raises(LookupError, match="did you mean 'weather'"):
+        columns(database_url, "wether")
+
+
+def test_a_driver_in_the_address_does_no_harm(database_url: str) -> None:
+    address = database_url.replace("postgresql://", "postgresql+psycopg2://")
+
+    assert read(address, "SELECT 1 AS one")["one"].to_pylist() == [1]
+
+
+def test_identifiers_are_quoted() -> None:
+    assert quoted('a"; DROP TABLE b; --') == '"a""; DROP TABLE b; --"'

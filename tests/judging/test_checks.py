@@ -1,0 +1,297 @@
+"""Every check of the gate: what passes, what fails, and what is unknown (which is not passed)."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import evidences as e
+from evergreen.judging.evidence import (
+    Evidence,
+    Figure,
+    ModelTest,
+    Overlap,
+    Role,
+    Schema,
+    SliceScore,
+)
+from evergreen.judging.gate import judge, passed
+from evergreen.refs import Check, Span, Status
+from evergreen.spec import Gate, Kind
+
+PASSED, FAILED, UNKNOWN = Status.PASSED, Status.FAILED, Status.UNKNOWN
+NAN = math.nan
+GATE = e.gate()
+
+
+def found(name: str, evidence: Evidence, gate: Gate = GATE) -> Check:
+    return next(check for check in judge(gate, evidence) if check.name == name)
+
+
+def season(rows: int = 90, **metrics: Figure) -> dict[str, Any]:
+    return {"slices": {"season": {"summer": SliceScore(rows=rows, metrics=metrics)}}}
+
+
+def behaviour(**changes: bool | None) -> tuple[ModelTest, ...]:
+    old = {test.name: test for test in e.evidence().model_tests}
+    new = {n: ModelTest(name=n, passed=p, detail="it said so") for n, p in changes.items()}
+    return tuple((old | new).values())
+
+
+def overlaps(challenger: int | None, champion: int | None) -> tuple[Overlap, ...]:
+    return (
+        Overlap(model=Role.CHALLENGER, rows=challenger, how="compared"),
+        Overlap(model=Role.CHAMPION, rows=champion, how="its snapshot is gone"),
+    )
+
+
+BASELINES_BY_NAN = tuple(
+    replace(one, metrics={"roc_auc": NAN}) if one.name == "climatology" else one
+    for one in e.evidence().models
+)
+NO_BASELINES = tuple(one for one in e.evidence().models if one.role is not Role.BASELINE)
+NO_CHAMPION_MODEL = tuple(one for one in e.evidence().models if one.role is not Role.CHAMPION)
+
+TABLE: list[tuple[str, str, Evidence, str]] = [
+    ("holdout_size", PASSED, e.evidence(holdout=Span(rows=100)), "100 rows"),
+    ("holdout_size", FAILED, e.evidence(holdout=Span(rows=99)), "99 rows, fewer than 100"),
+    ("overlap", PASSED, e.evidence(), "challenger and champion"),
+    ("overlap", PASSED, e.first(), "training of the challenger"),
+    ("overlap", FAILED, e.evidence(overlap=overlaps(2, 0)), "challenger was trained on 2 of"),
+    ("overlap", FAILED, e.evidence(overlap=overlaps(0, 7)), "champion was trained on 7 of"),
+    ("overlap", UNKNOWN, e.evidence(overlap=overlaps(0, None)), "its snapshot is gone"),
+    ("overlap", UNKNOWN, e.evidence(overlap=overlaps(0, 0)[:1]), "nobody looked"),
+    ("overlap", UNKNOWN, e.evidence(overlap=()), "nobody looked"),
+    ("schema", PASSED, e.evidence(), "all 1 columns"),
+    ("schema", FAILED, e.evidence(schema=Schema(takes={"a": "i"}, offered={})), "takes a, which"),
+    (
+        "schema",
+        FAILED,
+        e.evidence(schema=Schema(takes={"a": "int64"}, offered={"a": "str"})),
+        "a is str, the challenger learned int64",
+    ),
+    ("schema", UNKNOWN, e.evidence(schema=None), "unknown"),
+    ("schema", UNKNOWN, e.evidence(schema=Schema(takes={}, offered={"a": "i"})), "unknown"),
+    ("floor_roc_auc", PASSED, e.evidence(), "roc_auc is 0.740"),
+    ("floor_roc_auc", PASSED, e.evidence(models=e.challenger(metrics={"roc_auc": 0.68})), "0.680"),
+    (
+        "floor_roc_auc",
+        FAILED,
+        e.evidence(models=e.challenger(metrics={"roc_auc": 0.67999})),
+        "below the floor on roc_auc: 0.67999 against 0.68000",
+    ),
+    ("floor_roc_auc", UNKNOWN, e.evidence(models=e.challenger(metrics={})), "unknown"),
+    (
+        "floor_roc_auc",
+        UNKNOWN,
+        e.evidence(models=e.challenger(metrics={"roc_auc": NAN})),
+        "unknown",
+    ),
+    (
+        "floor_roc_auc",
+        UNKNOWN,
+        e.evidence(models=e.challenger(metrics={}, problem="the file is gone")),
+        "the file is gone",
+    ),
+    ("floor_log_loss", PASSED, e.evidence(), "not above the ceiling 0.600"),
+    (
+        "floor_log_loss",
+        FAILED,
+        e.evidence(models=e.challenger(metrics={"log_loss": 0.7})),
+        "above the ceiling on log_loss: 0.700 against 0.600",
+    ),
+    ("beats_baseline", PASSED, e.evidence(), "climatology, on roc_auc: +0.080"),
+    (
+        "beats_baseline",
+        FAILED,
+        e.evidence(against_baseline=e.difference("climatology", -0.02)),
+        "not better than the baseline climatology on roc_auc: +0.000",
+    ),
+    ("beats_baseline", UNKNOWN, e.evidence(against_baseline=None), "unknown"),
+    ("beats_baseline", UNKNOWN, e.evidence(models=NO_BASELINES), "no baseline was scored"),
+    ("beats_baseline", UNKNOWN, e.evidence(models=BASELINES_BY_NAN), "climatology is unknown"),
+    (
+        "beats_baseline",
+        UNKNOWN,
+        e.evidence(against_baseline=e.difference("persistence", 0.1)),
+        "the best baseline is climatology",
+    ),
+    ("better_than_champion", PASSED, e.evidence(), "better than champion v3 on roc_auc: +0.030"),
+    ("better_than_champion", PASSED, e.first(), "first champion: only the floors count"),
+    (
+        "better_than_champion",
+        FAILED,
+        e.evidence(against_champion=e.difference("champion v3", -0.016)),
+        "is not better on roc_auc: +0.004 (95 % interval -0.016 to +0.024 must lie above 0)",
+    ),
+    (
+        "better_than_champion",
+        FAILED,
+        e.evidence(against_champion=e.difference("champion v3", 0.0)),
+        "must lie above",
+    ),
+    (
+        "better_than_champion",
+        FAILED,
+        e.evidence(models=e.champion(sha256="sha-boosting")),
+        "is champion v3 already: nothing new to promote",
+    ),
+    (
+        "better_than_champion",
+        UNKNOWN,
+        e.evidence(models=e.champion(problem="ModelRefused: other bytes", metrics={})),
+        "champion v3 could not be scored: ModelRefused: other bytes",
+    ),
+    ("better_than_champion", UNKNOWN, e.evidence(models=NO_CHAMPION_MODEL), "was not scored"),
+    ("better_than_champion", UNKNOWN, e.evidence(against_champion=None), "unknown"),
+    (
+        "better_than_champion",
+        UNKNOWN,
+        e.evidence(against_champion=e.difference("champion v3", NAN)),
+        "unknown",
+    ),
+    (
+        "better_than_champion",
+        UNKNOWN,
+        e.evidence(against_champion=e.difference("champion v3", 0.1, metric="accuracy")),
+        "another gate",
+    ),
+    (
+        "better_than_champion",
+        UNKNOWN,
+        e.evidence(against_champion=e.difference("champion v3", 0.1, confidence=0.6)),
+        "another gate",
+    ),
+    ("slices", PASSED, e.evidence(), "compared: 1"),
+    ("slices", PASSED, e.evidence(models=e.challenger(**season(roc_auc=0.57))), "compared: 1"),
+    (
+        "slices",
+        FAILED,
+        e.evidence(models=e.challenger(**season(roc_auc=0.55))),
+        "season = summer (90 rows): roc_auc 0.550 against 0.710 of champion v3",
+    ),
+    ("slices", PASSED, e.first(models=e.challenger(**season(roc_auc=0.54))), "compared: 1"),
+    (
+        "slices",
+        FAILED,
+        e.first(models=e.challenger(**season(roc_auc=0.52))),
+        "0.520 against 0.680 of the floor",
+    ),
+    (
+        "slices",
+        UNKNOWN,
+        e.evidence(models=e.challenger(**season(rows=29, roc_auc=0.9))),
+        "no slice",
+    ),
+    ("slices", UNKNOWN, e.evidence(models=e.challenger(slices={})), "no slice"),
+    ("slices", UNKNOWN, e.evidence(models=e.challenger(**season())), "roc_auc in season = summer"),
+    ("slices", UNKNOWN, e.evidence(models=e.challenger(**season(roc_auc=NAN))), "unknown"),
+    ("slices", UNKNOWN, e.evidence(models=e.champion(slices={})), "of champion v3 in season"),
+    ("slices", UNKNOWN, e.evidence(models=NO_CHAMPION_MODEL), "of champion v3 in season"),
+    ("calibration", PASSED, e.evidence(), "off by 0.050"),
+    (
+        "calibration",
+        FAILED,
+        e.evidence(models=e.challenger(calibration_error=0.2)),
+        "off by 0.200 on average, more than 0.150",
+    ),
+    ("calibration", UNKNOWN, e.evidence(models=e.challenger(calibration_error=None)), "unknown"),
+    ("calibration", UNKNOWN, e.evidence(models=e.challenger(calibration_error=NAN)), "unknown"),
+    ("golden", PASSED, e.evidence(golden_difference=1e-9), "off by 1e-09"),
+    ("golden", FAILED, e.evidence(golden_difference=0.01), "off its golden predictions by 0.010"),
+    ("golden", FAILED, e.evidence(golden_difference=math.inf), "other classes"),
+    ("golden", UNKNOWN, e.evidence(golden_difference=NAN), "unknown"),
+    (
+        "golden",
+        UNKNOWN,
+        e.evidence(golden_difference=None, golden_problem="no golden.json"),
+        "no golden.json",
+    ),
+    ("model_quality", PASSED, e.evidence(), "passed 6 tests"),
+    (
+        "model_quality",
+        FAILED,
+        e.evidence(model_tests=behaviour(one_row=False)),
+        "fails one_row: it",
+    ),
+    ("model_quality", UNKNOWN, e.evidence(model_tests=behaviour(one_row=None)), "test one_row"),
+    ("model_quality", UNKNOWN, e.evidence(model_tests=()), "not done"),
+    ("model_quality", UNKNOWN, e.evidence(model_tests=behaviour()[1:]), "test shape"),
+    ("latency", PASSED, e.evidence(latency_ms=100.0), "100.0 ms"),
+    ("latency", FAILED, e.evidence(latency_ms=101.0), "101.0 ms, more than 100 ms"),
+    ("latency", UNKNOWN, e.evidence(latency_ms=None), "unknown"),
+    ("latency", UNKNOWN, e.evidence(latency_ms=NAN), "unknown"),
+    ("size", PASSED, e.evidence(size_bytes=100_000_000), "100.000 MB"),
+    ("size", FAILED, e.evidence(size_bytes=100_010_000), "100.01 MB, more than 100 MB"),
+    ("size", UNKNOWN, e.evidence(size_bytes=None), "unknown"),
+]
+
+
+@pytest.mark.parametrize(("name", "status", "evidence", "words"), TABLE)
+def test_a_check(name: str, status: str, evidence: Evidence, words: str) -> None:
+    check = found(name, evidence)
+
+    assert check.status == status, check.reason
+    assert words in check.reason
+
+
+@pytest.mark.parametrize("name", sorted({row[0] for row in TABLE}))
+def test_every_check_can_fail_and_stop_the_promotion(name: str) -> None:
+    stopped = [row for row in TABLE if row[0] == name and row[1] != PASSED]
+
+    assert any(status == FAILED for _, status, _, _ in stopped)
+    assert not any(passed(judge(GATE, evidence)) for _, _, evidence, _ in stopped)
+
+
+def test_the_table_knows_every_check() -> None:
+    assert {row[0] for row in TABLE} == {check.name for check in judge(GATE, e.evidence())}
+
+
+def test_good_evidence_passes_every_check() -> None:
+    assert [c for c in judge(GATE, e.evidence()) if c.status != PASSED] == []
+    assert [c for c in judge(GATE, e.first()) if c.status != PASSED] == []
+
+
+@pytest.mark.parametrize(("low", "status"), [(-0.03, FAILED), (-0.01, PASSED)])
+def test_a_negative_improvement_lets_a_slightly_worse_challenger_pass(
+    low: float, status: str
+) -> None:
+    evidence = e.evidence(against_champion=e.difference("champion v3", low))
+
+    check = found("better_than_champion", evidence, e.gate(min_improvement=-0.02))
+
+    assert check.status == status
+
+
+@pytest.mark.parametrize(("mae", "status"), [(11.0, PASSED), (13.0, FAILED)])
+def test_slices_of_a_metric_where_less_is_better(mae: float, status: str) -> None:
+    gate = e.gate(metric="mae", floors={"mae": 12.0}, slice_tolerance=2.0)
+    subject = replace(e.evidence().subject, kind=Kind.REGRESSION, metric="mae")
+    theirs = season(mae=10.0)["slices"]
+    models = tuple(
+        replace(one, slices=season(mae=mae)["slices"] if one.role is Role.CHALLENGER else theirs)
+        for one in e.evidence().models
+    )
+
+    check = found("slices", e.evidence(subject=subject, models=models), gate)
+
+    assert check.status == status
+
+
+def test_slices_and_calibration_are_judged_only_if_declared() -> None:
+    subject = replace(e.evidence().subject, slices=())
+
+    names = {c.name for c in judge(e.gate(max_calibration_error=None), e.evidence(subject=subject))}
+
+    assert names.isdisjoint({"slices", "calibration"})
+
+
+def test_a_threshold_that_is_no_number_is_unknown() -> None:
+    gate = e.gate(floors={"roc_auc": NAN}, max_latency_ms=NAN, min_improvement=NAN)
+
+    statuses = {check.name: check.status for check in judge(gate, e.evidence())}
+
+    assert statuses["floor_roc_auc"] == UNKNOWN
+    assert statuses["latency"] != PASSED
+    assert statuses["better_than_champion"] != PASSED

@@ -1,0 +1,47 @@
+"""Figures in words."""
+
+import math
+
+import pytest
+
+import evidences as e
+from evergreen.judging.figures import figure, figures, interval, label, listed, signed
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.7412, "0.741"),
+        (0.0, "0.000"),
+        (1234.5678, "1,234.6"),
+        (0.0000123, "1.2e-05"),
+        (-0.5, "-0.500"),
+        (math.nan, "unknown"),
+        (math.inf, "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_a_figure_has_few_digits(value: float | None, words: str) -> None:
+    assert figure(value) == words
+
+
+def test_two_figures_have_enough_digits_to_differ() -> None:
+    assert figures(0.68, 0.679999) == ("0.680000", "0.679999")
+    assert figures(0.7, 0.6) == ("0.700", "0.600")
+    assert figures(0.5, 0.5) == ("0.500", "0.500")
+    assert figures(2000.001, 2000.0) == ("2,000.0010", "2,000.0000")
+
+
+def test_a_difference_has_its_sign() -> None:
+    assert (signed(0.004), signed(-0.004), signed(None)) == ("+0.004", "-0.004", "unknown")
+    assert interval(e.difference("x", -0.01)) == "95 % interval -0.010 to +0.030"
+
+
+def test_names_are_listed() -> None:
+    assert (listed("a"), listed("ab"), listed("abc")) == ("a", "a and b", "a, b and c")
+    assert listed([]) == ""
+
+
+def test_a_check_has_a_label() -> None:
+    assert label("better_than_champion") == "better than champion"
+    assert label("floor_roc_auc") == "floor: roc_auc"

@@ -1,0 +1,105 @@
+"""The gate fails closed, and says in one sentence what it decided and why."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import evidences as e
+from evergreen.judging.evidence import Evidence
+from evergreen.judging.gate import check, judge, passed, sentence
+from evergreen.refs import Check, Status
+from evergreen.spec import Gate
+
+
+def say(evidence: Evidence, gate: Gate | None = None) -> str:
+    gate = gate or e.gate()
+    return sentence(gate, evidence, judge(gate, evidence))
+
+
+def test_no_checks_are_not_a_pass() -> None:
+    assert not passed([])
+    assert "without checks nothing is proved" in sentence(e.gate(), e.evidence(), [])
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.UNKNOWN, "", "PASSED", "skipped"])
+def test_one_check_that_is_not_passed_shuts_the_gate(status: str) -> None:
+    good = Check(name="floor", status=Status.PASSED, reason="")
+
+    assert passed([good, good])
+    assert not passed([good, Check(name="size", status=status, reason="")])
+
+
+def test_a_check_that_breaks_is_unknown() -> None:
+    def broken(gate: Gate, evidence: Evidence) -> tuple[bool, str]:
+        raise ZeroDivisionError("division by zero")
+
+    found = check("broken", broken, e.gate(), e.evidence())
+
+    assert found.status == Status.UNKNOWN
+    assert found.reason == "the check itself broke: ZeroDivisionError: division by zero"
+
+
+def test_promotes_the_first_champion_in_words() -> None:
+    assert say(e.first()) == (
+        "Promote boosting as the first champion: all 13 checks passed (roc_auc 0.740 against the"
+        " floor 0.680, baseline climatology 0.660)."
+    )
+
+
+def test_promotes_over_a_champion_in_words() -> None:
+    assert say(e.evidence()) == (
+        "Promote boosting over champion v3: all 13 checks passed (roc_auc 0.740 against the floor"
+        " 0.680, baseline climatology 0.660, +0.030 against the champion, 95 % interval +0.010 to"
+        " +0.050)."
+    )
+
+
+def test_keeps_the_champion_in_words() -> None:
+    evidence = e.evidence(against_champion=e.difference("champion v3", -0.016))
+
+    assert say(evidence) == (
+        "Kept champion v3: the challenger boosting is not better on roc_auc: +0.004 (95 % interval"
+        " -0.016 to +0.024 must lie above 0)."
+    )
+
+
+def test_tells_a_failure_before_what_is_unknown_and_names_the_others() -> None:
+    evidence = e.evidence(schema=None, golden_difference=0.5, latency_ms=200.0)
+
+    assert say(evidence) == (
+        "Kept champion v3: the stored model is off its golden predictions by 0.500; latency and"
+        " schema did not pass either."
+    )
+
+
+def test_says_that_there_is_no_champion_yet() -> None:
+    assert say(e.first(golden_difference=0.5)).startswith("No champion yet: the stored model")
+
+
+NUMBERS = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True))
+
+
+@given(auc=NUMBERS, low=NUMBERS, golden=NUMBERS, calibration=NUMBERS, latency=NUMBERS)
+def test_whatever_the_figures_nothing_passes_that_is_no_number(
+    auc: float | None,
+    low: float | None,
+    golden: float | None,
+    calibration: float | None,
+    latency: float | None,
+) -> None:
+    figures = (auc, low, golden, calibration, latency)
+    metrics = {"log_loss": 0.5} if auc is None else {"log_loss": 0.5, "roc_auc": auc}
+    evidence = e.evidence(
+        models=e.challenger(metrics=metrics, calibration_error=calibration),
+        against_champion=None if low is None else e.difference("champion v3", low),
+        golden_difference=golden,
+        latency_ms=latency,
+    )
+
+    checks = judge(e.gate(), evidence)
+
+    if not all(figure is not None and math.isfinite(figure) for figure in figures):
+        assert not passed(checks)
+    assert sentence(e.gate(), evidence, checks)

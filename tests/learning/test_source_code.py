@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+
+from evergreen.errors import DeclarationError
+from evergreen.learning import source_code
+from evergreen.spec import Source
+from learning import WEATHER
+
+MODULE = '''"""A use case."""
+
+from __future__ import annotations
+
+import math
+from json import dumps
+
+LIMITS = {"low": 1}
+LIMITS["high"] = 2
+OTHER = 3
+
+
+def helper(x: int) -> int:
+    return x + LIMITS["high"]
+
+
+@staticmethod
+def unrelated() -> int:
+    return OTHER
+
+
+def features(x: int) -> float:
+    return math.sqrt(helper(x))
+'''
+
+
+def test_keeps_what_the_function_needs_and_nothing_else() -> None:
+    source = source_code.needed(MODULE, "features")
+
+    assert "from __future__ import annotations" in source
+    assert source_code.load(source, "features")(7) == 3
+    for left_out in ("dumps", "OTHER", "unrelated"):
+        assert left_out not in source
+
+
+def test_other_thresholds_leave_the_code_of_the_features_as_it_is() -> None:
+    path = Path(WEATHER.features.function.__code__.co_filename)
+
+    source = source_code.needed(path.read_text(), "features")
+
+    assert source == source_code.needed(path.read_text().replace("0.68", "0.7"), "features")
+    assert "USE_CASE" not in source
+
+
+def test_a_decorator_stays_with_its_function() -> None:
+    source = "import functools\n\n\n@functools.cache\ndef features(x):\n    return x\n"
+
+    assert source_code.needed(source, "features").startswith("import functools\n\n@functools.cache")
+
+
+def test_the_same_source_is_executed_once() -> None:
+    source = source_code.needed(MODULE, "features")
+
+    assert source_code.load(source, "helper") is source_code.load(source, "helper")
+
+
+def test_refuses_a_function_that_is_not_at_the_top_of_a_file() -> None:
+    with pytest.raises(DeclarationError, match=r"features\.function.*top of a module file"):
+        source_code.of(lambda raw: raw)
+    with pytest.raises(DeclarationError, match=r"__post_init__"):
+        source_code.of(Source.__post_init__)
+
+
+def test_refuses_code_that_imports_a_module_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("from use_cases import weather\n\ndef features(x):\n    return weather.f(x)\n")
+    names: dict[str, object] = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)  # noqa: S102
+
+    with pytest.raises(DeclarationError, match="from use_cases import weather"):
+        source_code.of(names["features"])

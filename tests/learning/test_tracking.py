@@ -1,0 +1,116 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evergreen.errors import ModelRefused
+from evergreen.learning import tracking
+from evergreen.settings import Settings
+
+KEY = "k" * 64
+
+
+def status(settings: Settings, run_id: str) -> str:
+    return tracking.client(settings).get_run(run_id).info.status
+
+
+def test_tasks_that_make_the_same_experiment_at_once_share_it(settings: Settings) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: tracking.experiment(settings, "raced").id, range(4)))
+
+    assert len(set(found)) == 1
+
+
+def test_takes_back_an_experiment_that_was_deleted(settings: Settings) -> None:
+    experiment = tracking.experiment(settings, "deleted")
+    experiment.client.delete_experiment(experiment.id)
+
+    again = tracking.experiment(settings, "deleted")
+
+    assert again.client.get_experiment(experiment.id).lifecycle_stage == "active"
+
+
+def test_a_run_finishes_or_fails_with_its_body(settings: Settings) -> None:
+    experiment = tracking.experiment(settings, "endings")
+
+    with experiment.run("good", {tracking.KEY: KEY}) as good:
+        pass
+    with pytest.raises(KeyError), experiment.run("bad", {tracking.KEY: KEY}) as bad:
+        raise KeyError
+
+    assert (status(settings, good.run_id), status(settings, bad.run_id)) == ("FINISHED", "FAILED")
+    assert experiment.finished(KEY).info.run_id == good.run_id
+    assert experiment.finished("x" * 64) is None
+
+
+def test_ends_what_was_left_running_of_the_same_training_only(settings: Settings) -> None:
+    experiment = tracking.experiment(settings, "leftovers")
+    left, other = (
+        experiment.client.create_run(experiment.id, tags={tracking.KEY: key}).info.run_id
+        for key in (KEY, "o" * 64)
+    )
+
+    experiment.end_leftovers(KEY)
+
+    assert (status(settings, left), status(settings, other)) == ("KILLED", "RUNNING")
+
+
+def test_a_model_is_ready_once_its_files_are_there(settings: Settings, tmp_path: Path) -> None:
+    experiment = tracking.experiment(settings, "folders")
+    folder = tmp_path / "model"
+    folder.mkdir()
+
+    with experiment.run("r", {}) as log, log.model("m", folder) as model_id:
+        (folder / "model.skops").write_text("bytes")
+        made = experiment.client.get_logged_model(model_id)
+
+    ready = experiment.client.get_logged_model(model_id)
+    assert (str(made.status), str(ready.status)) == ("PENDING", "READY")
+    assert Path(ready.artifact_location, "model.skops").read_text() == "bytes"
+
+
+def test_a_model_whose_folder_cannot_be_written_has_failed(settings: Settings) -> None:
+    experiment = tracking.experiment(settings, "failures")
+
+    with (
+        pytest.raises(OSError, match="disk"),
+        experiment.run("r", {}) as log,
+        log.model("m", Path("nowhere")) as model_id,
+    ):
+        raise OSError("disk full")
+
+    assert str(experiment.client.get_logged_model(model_id).status) == "FAILED"
+
+
+def test_a_model_or_golden_rows_that_cannot_be_had_are_refused(settings: Settings) -> None:
+    with pytest.raises(ModelRefused, match="m-0000"):
+        tracking.fetch_model(settings, "models:/m-0000", "0" * 64)
+    with pytest.raises(ModelRefused, match=r"golden\.json"):
+        tracking.fetch_golden(settings, "0" * 32)
+
+
+def test_adds_a_report_to_its_run(settings: Settings, tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    report.mkdir()
+    (report / "report.json").write_text(json.dumps({"passed": True}))
+    experiment = tracking.experiment(settings, "reports")
+    with experiment.run("r", {}) as log:
+        pass
+
+    tracking.log_report(settings, log.run_id, report)
+
+    files = experiment.client.list_artifacts(log.run_id, "report")
+    assert [file.path for file in files] == ["report/report.json"]
+
+
+def test_a_server_keeps_the_artifacts_itself(settings: Settings) -> None:
+    local = tracking.experiment(settings, "local")
+
+    place = local.client.get_experiment(local.id).artifact_location
+
+    assert place == f"{settings.artifacts_url}/local"
+    assert (
+        tracking.client(replace(settings, tracking_uri="http://h:1")).tracking_uri == "http://h:1"
+    )
