@@ -88,7 +88,11 @@ BREAKAGES = {
     "column renamed": ("ALTER TABLE weather RENAME COLUMN temp_max TO tmax", "temp_max"),
     "label's column renamed": ("ALTER TABLE weather RENAME precipitation TO rain", "precipitation"),
     "column retyped": ("ALTER TABLE weather ALTER temp_max TYPE text", "temp_max"),
-    "label all null": ("UPDATE weather SET precipitation = NULL", "rain_tomorrow"),
+    "label all null": (
+        "ALTER TABLE weather ALTER precipitation DROP NOT NULL;"
+        "UPDATE weather SET precipitation = NULL",
+        "rain_tomorrow",
+    ),
     "class missing": ("UPDATE weather SET precipitation = 0", "rain_tomorrow"),
     "zero rows": ("TRUNCATE weather", "no rows"),
     "NaN": ("UPDATE weather SET wind = 'NaN' WHERE date = '2025-06-01'", "wind"),
