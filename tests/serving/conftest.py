@@ -55,12 +55,14 @@ def live(app: Any, settings: Settings) -> Iterator[Client]:
     server = uvicorn.Server(config(app, settings, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    eventually(lambda: server.started, 30)
-    with Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-        client.service = app.state.service
-        yield client
-    server.should_exit = True
-    thread.join()
+    try:
+        eventually(lambda: server.started, 30)
+        with Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            client.service = app.state.service
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @dataclass

@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ from serving.conftest import Client, Shop, eventually, rows_of
 from serving.test_app import ROW
 
 
-def start(shop: Shop, port: int) -> "subprocess.Popen[bytes]":
+@contextmanager
+def started(shop: Shop, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """The service in a process of its own; killed at the end."""
     env = os.environ | {
         "EVERGREEN_HOME": str(shop.settings.home),
         "EVERGREEN_DATABASE_URL": shop.settings.database_url,
@@ -30,10 +34,14 @@ def start(shop: Shop, port: int) -> "subprocess.Popen[bytes]":
         "EVERGREEN_SERVE_PORT": str(port),
         "PYTHONPATH": os.pathsep.join([str(PROJECT / "include"), *sys.path]),
     }
-    log = (shop.settings.home / "serve.log").open("wb")
-    return subprocess.Popen(
-        [sys.executable, "-m", "evergreen.serving"], env=env, stdout=log, stderr=log
-    )
+    command = [sys.executable, "-m", "evergreen.serving"]
+    with (shop.settings.home / "serve.log").open("wb") as log:
+        child = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    with child:
+        try:
+            yield child
+        finally:
+            child.send_signal(signal.SIGKILL)
 
 
 def answers(port: int) -> bool:
@@ -49,14 +57,10 @@ def test_what_a_killed_service_answered_is_on_record(shop: Shop) -> None:
     copy.parent.mkdir()
     Path(ref.model_uri).rename(copy)
     port = free_port()
-    child = start(shop, port)
-    try:
+    with started(shop, port):
         eventually(lambda: answers(port), 60)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             ids = {client.post("/iris/predict", json={"row": ROW}).json()["id"] for _ in range(300)}
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
 
     heir = Journal(shop.settings.home / "spool", shop.settings.database_url)
     heir.start()
