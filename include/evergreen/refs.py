@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
+from evergreen.errors import DeclarationError
+
 Json = dict[str, Any]
 
 
@@ -197,3 +199,67 @@ class PromotionRef(Ref):
     promoted: bool
     champion: ChampionRef | None
     sentence: str
+
+
+class Outcome:
+    """Outcome of a window of logged predictions. Unknown is not calm."""
+
+    CALM = "calm"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window(Ref):
+    """A stretch of time, `start` (exclusive) to `end` (inclusive), UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise DeclarationError("window.start", self.start.isoformat(), f"before {self.end}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowRef(Ref):
+    """What watching found out about a window; stored once for each (use case, end, champion)."""
+
+    use_case: str
+    start: datetime
+    end: datetime
+    champion: int
+    """Version of the champion that the window was held against; 0: there was none."""
+    rows: int
+    """Logged predictions whose answer was given (shadows apart)."""
+    outcome: str
+    """calm, warning, critical or unknown (see `Outcome`)."""
+    sentence: str
+    alarms: tuple[str, ...] = ()
+    """Each in a sentence, the worst first."""
+    unknowns: tuple[str, ...] = ()
+    """What could not be measured, each in a sentence."""
+    drifted: tuple[str, ...] = ()
+    """Raw columns that drifted."""
+    drift_share: float | None = None
+    """Drifted of all compared columns, 0 to 1; None: not measured."""
+    weighted_share: float | None = None
+    """The same, each column by its importance to the champion."""
+    prediction_drift: bool | None = None
+    confidence: float | None = None
+    """Mean top probability; None: regression, or no probabilities."""
+    metric: str = ""
+    """The gate's deciding metric."""
+    live: float | None = None
+    """The metric on delayed labels; None: too few of them."""
+    holdout: float | None = None
+    """The metric on the champion's held-out rows, when it was gated."""
+    floor: float | None = None
+    """The gate's floor of the metric; None: it has none."""
+    labelled: int = 0
+    """Labels that the live metric rests on."""
+    coverage: float | None = None
+    """Labelled of those predictions whose label is due, 0 to 1; None: none is due."""
+    report_id: str = ""
+    """Folder of the report: `<home>/drift/<use case>/<report id>/`."""

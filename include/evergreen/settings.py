@@ -54,6 +54,11 @@ class Settings:
         """Folder of the gate reports: `<use case>/<report id>/report.html` and `.json`."""
         return self.home / "reports"
 
+    @property
+    def drift_dir(self) -> Path:
+        """Folder of the monitoring reports: `<use case>/<report id>/report.html` and `.json`."""
+        return self.home / "drift"
+
 
 def environment() -> dict[str, str]:
     """Merge the three places a setting may come from; the environment wins."""

@@ -65,7 +65,21 @@ def test_migrates_once_when_many_come_first_together(database_url: str):
 
     with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT version, name FROM evergreen.migrations ORDER BY version")
-        assert cursor.fetchall() == [(n, file.stem) for n, file in enumerate(MIGRATIONS, 1)]
+        assert cursor.fetchall() == [(int(file.stem[:3]), file.stem) for file in MIGRATIONS]
+
+
+def test_a_migration_that_arrives_later_is_applied_though_a_newer_one_is_there(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as before:
+        before.setattr("evergreen.champions.ledger.MIGRATIONS", [MIGRATIONS[0], MIGRATIONS[-1]])
+        Ledger(database_url).migrate()
+
+    Ledger(database_url).migrate()
+
+    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM evergreen.migrations")
+        assert cursor.fetchone() == (len(MIGRATIONS),)
 
 
 def test_an_empty_database_has_no_champion_and_no_history(ledger: Ledger):

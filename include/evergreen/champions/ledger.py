@@ -299,7 +299,7 @@ class Ledger:
             connection,
             connection.cursor(cursor_factory=RealDictCursor) as cursor,
         ):
-            if _version(cursor) < len(MIGRATIONS):
+            if len(_applied(cursor)) < len(MIGRATIONS):
                 _migrate(cursor)
                 connection.commit()
             yield cursor
@@ -309,12 +309,12 @@ _BUSY = "the lock {} was not let go of within {:.0f} s; see pg_locks in PostgreS
 _STALE = "{}: somebody else moved the champion first; evaluate against the new one"
 
 
-def _version(cursor: Any) -> int:
+def _applied(cursor: Any) -> set[str]:
     cursor.execute("SELECT to_regclass('evergreen.migrations') IS NOT NULL AS there")
     if not cursor.fetchone()["there"]:
-        return 0
-    cursor.execute("SELECT coalesce(max(version), 0) AS version FROM evergreen.migrations")
-    return int(cursor.fetchone()["version"])
+        return set()
+    cursor.execute("SELECT name FROM evergreen.migrations")
+    return {row["name"] for row in cursor.fetchall()}
 
 
 def _migrate(cursor: Any) -> None:
@@ -324,13 +324,14 @@ def _migrate(cursor: Any) -> None:
         "CREATE TABLE IF NOT EXISTS evergreen.migrations (version integer PRIMARY KEY,"
         " name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
     )
-    done = _version(cursor)  # somebody else may have migrated while we waited
-    for version, file in enumerate(MIGRATIONS[done:], start=done + 1):
-        cursor.execute(file.read_text())
-        cursor.execute(
-            "INSERT INTO evergreen.migrations (version, name) VALUES (%s, %s)",
-            (version, file.stem),
-        )
+    done = _applied(cursor)  # somebody else may have migrated while we waited
+    for file in MIGRATIONS:
+        if file.stem not in done:
+            cursor.execute(file.read_text())
+            cursor.execute(
+                "INSERT INTO evergreen.migrations (version, name) VALUES (%s, %s)",
+                (int(file.stem.partition("_")[0]), file.stem),
+            )
 
 
 def _insert(table: str, values: Row, conflict: str = "") -> str:

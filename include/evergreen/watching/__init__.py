@@ -1,0 +1,32 @@
+"""Watching: is what the champion is asked still what it learned from?
+
+    window = Window(start=..., end=...)
+    seen = watch(use_case, window, settings=settings)     # frozen, stored once
+    seen.outcome, seen.sentence                           # "critical", "3 of 4 columns drifted …"
+    windows(settings.database_url, "weather", limit=48)   # newest first
+
+`logs` reads what the service logged, `reference` what the champion learned from; `columns` looks
+for missing columns and nulls first, then `drift` asks Evidently; `outputs` and `quality` look at
+the answers and at the labels that came since; `verdict` judges, `report` shows. Light to import.
+"""
+
+from typing import TYPE_CHECKING
+
+from evergreen.refs import Window, WindowRef
+from evergreen.watching.store import windows
+
+if TYPE_CHECKING:
+    from evergreen.settings import Settings
+    from evergreen.spec import UseCase
+
+__all__ = ["Window", "WindowRef", "watch", "windows"]
+
+
+def watch(use_case: "UseCase", window: Window, *, settings: "Settings") -> WindowRef:
+    """Hold the window's logged predictions against the champion; the same window is done once.
+
+    See `watching.watch.watch`, which loads what costs seconds.
+    """
+    from evergreen.watching import watcher
+
+    return watcher.watch(use_case, window, settings=settings)
