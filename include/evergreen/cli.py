@@ -151,6 +151,57 @@ def rollback(
 
 @app.command()
 @told
+def serve(as_json: AsJson = False) -> None:
+    """Serve the champions over HTTP, until a signal comes."""
+    from evergreen.serving import commands
+
+    console.service(settings(), as_json=as_json)
+    commands.serve(settings())
+
+
+@app.command()
+@told
+def release(
+    name: Name,
+    strategy: Annotated[
+        str, typer.Option(help="Start a trial: shadow, canary (by request) or ab (by subject).")
+    ] = "",
+    version: Annotated[int, typer.Option(help="Registered version to put on trial.")] = 0,
+    share: Annotated[float, typer.Option(help="Share of the answers that it gives.")] = 0.1,
+    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
+    stop: Annotated[bool, typer.Option("--stop", help="End the trial that runs.")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Tell what the labels say of the newest trial.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a version on trial beside the champion, end a trial, compare; or list the trials."""
+    from evergreen.serving import commands
+
+    use_case = catalog().find(name)
+    _one_deed(strategy=strategy, stop=stop, compare=compare)
+    actor, here = console.user(), settings()
+    if compare:
+        console.comparison(commands.compare(use_case, settings=here), as_json=as_json)
+        return
+    if strategy:
+        _all_given(strategy, version=version, reason=reason)
+        found: Any = [
+            commands.release(
+                use_case, strategy, version=version, share=share, reason=reason, actor=actor,
+                settings=here,
+            )
+        ]  # fmt: skip
+    elif stop:
+        why = reason or "no reason given"
+        found = [commands.stop(use_case, reason=why, actor=actor, settings=here)]
+    else:
+        found = commands.trials(use_case, settings=here)
+    console.releases(found, as_json=as_json)
+
+
+@app.command()
+@told
 def check(as_json: AsJson = False) -> None:
     """Check every invariant; exit 1 when one is broken."""
     from evergreen import invariants
@@ -255,3 +306,17 @@ def _cycle(use_case: Any, as_of: datetime, purpose: str, force: bool, tell: Any)
         purpose=purpose,
     )
     return cycle.run(use_case, request, settings=settings(), force=force, tell=tell)
+
+
+def _one_deed(**deeds: Any) -> None:
+    asked = [f"--{name}" for name, given in deeds.items() if given]
+    if len(asked) > 1:
+        raise DeclarationError("release", " ".join(asked), "one of them at a time")
+
+
+def _all_given(strategy: str, **needed: Any) -> None:
+    missing = [f"--{name}" for name, given in needed.items() if not given]
+    if missing:
+        raise DeclarationError(
+            "release", f"--strategy {strategy}", f"together with {' and '.join(missing)}"
+        )

@@ -19,6 +19,8 @@ from evergreen.spec import UseCase
 if TYPE_CHECKING:
     from evergreen.cycle import Cycle
     from evergreen.invariants import Finding
+    from evergreen.serving.releases import Comparison, Release
+    from evergreen.settings import Settings
 
 out = Console()
 err = Console(stderr=True)
@@ -145,6 +147,38 @@ def promotion(done: PromotionRef, *, as_json: bool) -> None:
         document(done.to_json())
     else:
         out.print(done.sentence, style="bold", highlight=False)
+
+
+def service(settings: "Settings", *, as_json: bool) -> None:
+    """Print where the prediction service will answer."""
+    url = f"http://{settings.serve_host}:{settings.serve_port}"
+    if as_json:
+        document({"url": url, "docs": f"{url}/docs", "keys": len(settings.api_keys)})
+        return
+    keys = "an API key is needed" if settings.api_keys else "no API key is needed"
+    out.print(f"{url}/docs ({keys})", style="bold", highlight=False)
+
+
+def releases(rows: "Sequence[Release]", *, as_json: bool) -> None:
+    """Print trials of challengers."""
+    if as_json:
+        document([asdict(row) for row in rows])
+        return
+    table = Table("trial", "strategy", "version", "share", "since", "by", "why", "ended")
+    for row in rows:
+        table.add_row(
+            str(row.id), row.strategy, f"v{row.challenger.version}", f"{row.share:.0%}",
+            f"{row.started_at:%Y-%m-%d %H:%M}", row.actor, row.reason, row.outcome or "runs",
+        )  # fmt: skip
+    out.print(table)
+
+
+def comparison(found: "Comparison", *, as_json: bool) -> None:
+    """Print what the labels say of a trial."""
+    if as_json:
+        document(asdict(found))
+    else:
+        out.print(found.sentence, highlight=False)
 
 
 def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:

@@ -1,5 +1,7 @@
 """What `evergreen serve` and `evergreen release` do; the command line adds options and colours."""
 
+import logging
+
 from evergreen.errors import EvergreenError
 from evergreen.serving import releases, store
 from evergreen.serving.releases import Comparison, Release
@@ -8,10 +10,13 @@ from evergreen.spec import UseCase
 
 
 def serve(settings: Settings) -> None:
-    """Serve all use cases on `settings.serve_host` and `serve_port` until a signal comes."""
+    """Serve all use cases on `settings.serve_host` and `serve_port` until a signal comes.
+
+    The database may be away: the service makes its tables when it is there.
+    """
     from evergreen.serving import server  # not above: it loads scikit-learn
 
-    store.migrate(settings.database_url)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     server.run(settings)
 
 
@@ -42,6 +47,12 @@ def stop(use_case: UseCase, *, reason: str, actor: str, settings: Settings) -> R
     """
     trial = _running(use_case, settings)
     return releases.stop(settings.database_url, trial.id, f"stopped by {actor}: {reason}")
+
+
+def trials(use_case: UseCase, *, settings: Settings) -> tuple[Release, ...]:
+    """Return the trials of a use case, newest first."""
+    store.migrate(settings.database_url)
+    return releases.releases(settings.database_url, use_case.name)
 
 
 def compare(use_case: UseCase, *, settings: Settings) -> Comparison:
