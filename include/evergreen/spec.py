@@ -24,6 +24,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from evergreen.errors import DeclarationError, did_you_mean
+from evergreen.options import Between as Between
+from evergreen.options import Business as Business
+from evergreen.options import Fairness as Fairness
+from evergreen.options import Release as Release
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,6 +115,9 @@ class Windows:
     """Length of the training window before the holdout; None: all history."""
     embargo: timedelta = timedelta(0)
     """Rows this close before the holdout are left out, as their labels look into it."""
+    group: tuple[str, ...] = ()
+    """Columns of the key whose rows stay together (a panel's farm), with a share held out: the
+    share is of the groups, and cross-validation keeps them together too."""
 
     def __post_init__(self) -> None:
         if isinstance(self.holdout, timedelta):
@@ -118,6 +125,8 @@ class Windows:
                 raise DeclarationError("windows.holdout", self.holdout, "more than zero")
         elif not 0 < self.holdout < 1:
             raise DeclarationError("windows.holdout", self.holdout, "a share between 0 and 1")
+        if self.group and self.temporal:
+            raise DeclarationError("windows.group", self.group, "none, as the holdout is a time")
 
     @property
     def temporal(self) -> bool:
@@ -167,10 +176,12 @@ class Candidate:
     """Returns a new scikit-learn estimator; it imports scikit-learn inside."""
     columns: tuple[str, ...] | None = None
     """The features it sees; None: all of them."""
-    search: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    """Parameters of the estimator to search, each with its values."""
+    search: Mapping[str, "Sequence[Any] | Between"] = field(default_factory=dict)
+    """Parameters of the estimator to search, each with its values or its range."""
     trials: int = 8
     """How many points of the search space are tried (all, if there are fewer)."""
+    budget: timedelta | None = None
+    """No trial begins once the search has taken this long. It cuts the same trials short."""
 
     def __post_init__(self) -> None:
         check_name("candidate.name", self.name)
@@ -203,6 +214,12 @@ class Gate:
     max_latency_ms: float = 100.0
     """For one row, median."""
     max_size_mb: float = 100.0
+    fairness: tuple[Fairness, ...] = ()
+    """Rates that may differ between groups by no more than so much."""
+    min_business: float | None = None
+    """The worst first figure of `business` that passes; None: it is shown, not judged."""
+    coverage_tolerance: float = 0.05
+    """How much smaller than `interval` the share of held-out values inside it may be."""
 
     def __post_init__(self) -> None:
         if not self.floors:
@@ -327,6 +344,13 @@ class UseCase:
     gate: Gate
     slices: tuple[Slice, ...] = ()
     monitoring: Monitoring = Monitoring()
+    business: Business | None = None
+    """What the answers are worth."""
+    interval: float | None = None
+    """Regression: the share of true values that a prediction interval shall hold, such as 0.9;
+    split conformal, from cross-validated errors. None: no intervals."""
+    release: Release = field(default_factory=Release)
+    """How a challenger that passed the gate comes to its users."""
     schedule: str | None = "@daily"
     """Cron expression or preset of the training DAG; None: only by hand or by request."""
     retraining: Retraining = Retraining()
@@ -345,6 +369,7 @@ class UseCase:
         if self.source.target in self.features.raw:
             raise DeclarationError("features", self.source.target, "anything but the target")
         self._check_metrics()
+        self._check_options()
 
     def _check_metrics(self) -> None:
         known = METRICS[self.kind]
@@ -354,6 +379,27 @@ class UseCase:
                 raise DeclarationError(
                     "gate", metric, f"a metric of {self.kind}: {', '.join(known)}{hint}"
                 )
+
+    def _check_options(self) -> None:
+        if strange := [name for name in self.windows.group if name not in self.source.key]:
+            raise DeclarationError(
+                "windows.group", strange, f"columns of the key {self.source.key}"
+            )
+        if self.interval is not None:
+            if self.kind is not Kind.REGRESSION:
+                raise DeclarationError("interval", self.interval, f"None, as kind is {self.kind}")
+            if not 0.5 <= self.interval < 1:
+                raise DeclarationError("interval", self.interval, "at least 0.5, below 1")
+        names = [one.name for one in self.slices]
+        for fairness in self.gate.fairness:
+            if fairness.slice not in names or self.kind is Kind.REGRESSION:
+                hint = did_you_mean(fairness.slice, names)
+                allowed = f"a slice of a classification: {', '.join(names)}{hint}"
+                raise DeclarationError("gate.fairness", fairness.slice, allowed)
+        if self.gate.min_business is not None and self.business is None:
+            raise DeclarationError("gate.min_business", self.gate.min_business, "with business=")
+        if self.business and self.business.choose_threshold and self.kind is not Kind.BINARY:
+            raise DeclarationError("business.choose_threshold", True, "with kind BINARY only")
 
     def candidate(self, name: str) -> Candidate:
         """Return the candidate or baseline of that name."""
