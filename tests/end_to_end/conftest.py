@@ -1,14 +1,21 @@
-"""The running stack, and a browser that has logged in to it."""
+"""A running stack, and a browser that has logged in to it."""
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from dotenv import dotenv_values
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from evergreen import settings
+from evergreen.settings import PROJECT
 from evergreen.stack.environment import PASSWORD, USER
+from network import free_port
 
+USE_CASES, PORTS = ("iris", "weather"), ("UI", "MLFLOW", "POSTGRES", "SERVE")
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE = 30_000
 """Milliseconds that a page may take; the machine has other things to do."""
@@ -21,15 +28,35 @@ class RunningStack:
     url: str
     user: str
     password: str
+    env: dict[str, str]
+    """With it, `evergreen` and `make` mean this stack."""
 
 
 @pytest.fixture(scope="session")
-def stack() -> RunningStack:
-    """The stack of `EVERGREEN_HOME`, which `make up` has started."""
-    environment = settings.environment()
-    if PASSWORD not in environment:
-        pytest.skip("no stack runs; start it with `make up`")
-    return RunningStack(environment["EVERGREEN_UI_URL"], USER, environment[PASSWORD])
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack of the tests' own, brought up and cleaned away by the commands behind `make`."""
+    folder = tmp_path_factory.mktemp("end_to_end")
+    use_cases = folder / "use_cases"
+    use_cases.mkdir()
+    for name in USE_CASES:
+        shutil.copy(PROJECT / "include" / "use_cases" / f"{name}.py", use_cases)
+    env = os.environ | {f"EVERGREEN_{port}_PORT": str(free_port()) for port in PORTS}
+    env |= {"EVERGREEN_HOME": str(folder / "home"), "EVERGREEN_USE_CASES_DIR": str(use_cases)}
+    for name in ("EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI"):
+        env.pop(name, None)
+    try:
+        make("up", env)
+        known = dotenv_values(folder / "home" / "stack.env")
+        yield RunningStack(known["EVERGREEN_UI_URL"] or "", USER, known[PASSWORD] or "", env)
+    finally:
+        make("clean", env)
+
+
+def make(target: str, env: dict[str, str]) -> None:
+    """Do what `make up` and `make clean` do; show what they said if they fail."""
+    command = [sys.executable, "-m", "evergreen.stack", target]
+    done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="session")
