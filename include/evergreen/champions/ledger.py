@@ -95,7 +95,7 @@ class Promotion:
 
 @dataclass(frozen=True, kw_only=True)
 class Incident:
-    """A run that failed, and whether somebody has been told."""
+    """A run that failed, or a state that alerts, and whether somebody has been told."""
 
     use_case: str
     run_key: str
@@ -108,6 +108,12 @@ class Incident:
     created_at: datetime | None = None
     notified_at: datetime | None = None
     resolved_at: datetime | None = None
+    kind: str = "failure"
+    """failure (of the run), or of an alert: drift, quality, gate, stale, service."""
+    resolution: str = ""
+    """Why it is over, in one sentence."""
+    resolution_delivery: str = ""
+    resolution_notified_at: datetime | None = None
 
 
 def decision_id(use_case: str, kind: str, about: str) -> str:
@@ -218,7 +224,7 @@ class Ledger:
         values = {
             name: _storable(value)
             for name, value in _fields(incident).items()
-            if name in {"use_case", "run_key", "step", "message", "link"}
+            if name in {"use_case", "run_key", "step", "message", "link", "kind"}
         }
         self._rows(_insert("incidents", values, "ON CONFLICT (run_key) DO NOTHING"), values)
         rows = self._rows("SELECT * FROM evergreen.incidents WHERE run_key = %(run_key)s", values)

@@ -1,0 +1,211 @@
+"""The trigger policy: small predicates over a frozen situation, each with its reason.
+
+`CAUSES` speak for a retraining, `HOLDS` against starting one now. One cause and no hold is a yes;
+what could not be measured is "unknown", never "no drift".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evergreen.deciding.requests import FAILED, PASSED, REFUSED
+from evergreen.deciding.situation import Situation
+from evergreen.refs import Outcome, Ref, WindowRef
+
+WEEK = timedelta(days=7)
+RETRAIN, HELD, NO, UNKNOWN = "retrain", "held back", "no", "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason(Ref):
+    """What one predicate has to say."""
+
+    name: str
+    sentence: str
+    """Begins in lower case and ends without a full stop, to stand inside another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement(Ref):
+    """What the policy says of a situation."""
+
+    outcome: str
+    """retrain, held back (a cause, but not now), no, or unknown (not everything was measured)."""
+    causes: tuple[Reason, ...]
+    """The first of them is the cause of the retraining."""
+    holds: tuple[Reason, ...]
+    sentence: str
+
+
+Predicate = Callable[[Situation], Reason | None]
+
+
+def drift(situation: Situation) -> Reason | None:
+    """Enough of the last windows have drifted critically."""
+    alarming = [seen for seen in situation.recent if drifted(seen)]
+    if len(alarming) < situation.rules.alarming:
+        return None
+    columns = list(dict.fromkeys(column for seen in alarming for column in seen.drifted))
+    what = ", ".join(columns) if columns else "the predictions"
+    return Reason(name="drift", sentence=f"{what} drifted in {_of(alarming, situation)}")
+
+
+def quality(situation: Situation) -> Reason | None:
+    """Enough of the last windows have a live metric beyond the gate's floor."""
+    poor = [seen for seen in situation.recent if too_poor(seen, situation.more_is_better)]
+    if len(poor) < situation.rules.alarming:
+        return None
+    newest, side = poor[0], "below" if situation.more_is_better else "above"
+    return Reason(
+        name="quality",
+        sentence=f"the live {newest.metric} ({newest.live:.3g}) is {side} the gate's floor"
+        f" ({newest.floor:.3g}) in {_of(poor, situation)}",
+    )
+
+
+def new_rows(situation: Situation) -> Reason | None:
+    """Enough labelled rows have come since the champion's snapshot."""
+    count, wanted = situation.new_rows, situation.rules.new_rows
+    if count is None or wanted is None or count < wanted:
+        return None
+    return Reason(
+        name="new rows",
+        sentence=f"{count} labelled rows have come since the champion's snapshot"
+        f" ({wanted} are enough)",
+    )
+
+
+def no_champion(situation: Situation) -> Reason | None:
+    """There is no champion to train anew."""
+    if situation.champion:
+        return None
+    return Reason(name="no champion", sentence="there is no champion yet; trigger a first training")
+
+
+def moved(situation: Situation) -> Reason | None:
+    """The window was held against a model that is champion no longer."""
+    before, now = situation.window.champion, situation.champion
+    if not now or before == now:
+        return None
+    return Reason(
+        name="champion moved",
+        sentence=f"the window was held against version {before}, and version {now} is champion now",
+    )
+
+
+def running(situation: Situation) -> Reason | None:
+    """A training runs or waits already."""
+    if not situation.running:
+        return None
+    return Reason(name="running", sentence=f"{situation.running} runs already")
+
+
+def cooldown(situation: Situation) -> Reason | None:
+    """The last retraining is not long enough ago; longer after candidates that were refused."""
+    if not situation.asked:
+        return None
+    until, refused = next_allowed(situation), refused_in_a_row(situation)
+    if situation.now >= until:
+        return None
+    after = f", as {refused} in a row were refused" if refused else ""
+    return Reason(
+        name="back-off" if refused else "cooldown",
+        sentence=f"the last retraining was asked for at {_at(situation.asked[0].asked_at)};"
+        f" the next may start at {_at(until)}{after}",
+    )
+
+
+def budget(situation: Situation) -> Reason | None:
+    """The week's retrainings are used up."""
+    spent = [row for row in situation.asked if situation.now - row.asked_at < WEEK]
+    if len(spent) < situation.rules.budget:
+        return None
+    return Reason(
+        name="budget",
+        sentence=f"{len(spent)} retrainings were asked for in the last seven days,"
+        f" and the budget is {situation.rules.budget}",
+    )
+
+
+CAUSES: tuple[Predicate, ...] = (drift, quality, new_rows)
+HOLDS: tuple[Predicate, ...] = (no_champion, moved, running, cooldown, budget)
+
+
+def judge(situation: Situation) -> Judgement:
+    """Ask every predicate, and say in a sentence what follows."""
+    causes = tuple(reason for ask in CAUSES if (reason := ask(situation)))
+    holds = tuple(reason for ask in HOLDS if (reason := ask(situation)))
+    outcome = _outcome(situation, causes, holds)
+    sentence = _sentence(situation, outcome, causes, holds)
+    return Judgement(outcome=outcome, causes=causes, holds=holds, sentence=sentence)
+
+
+def drifted(seen: WindowRef) -> bool:
+    """Tell whether a window drifted critically, in its inputs or in the answers."""
+    return seen.outcome == Outcome.CRITICAL and bool(seen.drifted or seen.prediction_drift)
+
+
+def too_poor(seen: WindowRef, more_is_better: bool) -> bool:
+    """Tell whether the live metric of a window is beyond the gate's floor."""
+    if seen.live is None or seen.floor is None:
+        return False
+    return seen.live < seen.floor if more_is_better else seen.live > seen.floor
+
+
+def refused_in_a_row(situation: Situation) -> int:
+    """Count the newest retrainings that came to nothing, until one that passed its gate."""
+    count = 0
+    for row in situation.asked:
+        if row.outcome == PASSED:
+            break
+        count += row.outcome in {REFUSED, FAILED}
+    return count
+
+
+def next_allowed(situation: Situation) -> datetime:
+    """Return when the next retraining may start."""
+    rules = situation.rules
+    factor = rules.backoff ** min(refused_in_a_row(situation), 64)
+    longest = max(rules.max_wait, rules.cooldown)
+    seconds = min(rules.cooldown.total_seconds() * factor, longest.total_seconds())
+    return situation.asked[0].asked_at + timedelta(seconds=seconds)
+
+
+def _outcome(situation: Situation, causes: tuple[Reason, ...], holds: tuple[Reason, ...]) -> str:
+    if causes:
+        return HELD if holds else RETRAIN
+    if situation.window.outcome == Outcome.UNKNOWN or situation.unknown:
+        return UNKNOWN
+    return NO
+
+
+def _sentence(
+    situation: Situation, outcome: str, causes: tuple[Reason, ...], holds: tuple[Reason, ...]
+) -> str:
+    why = "; ".join(reason.sentence for reason in causes)
+    unknown = "".join(f" But {each}." for each in situation.unknown)
+    if outcome == RETRAIN:
+        return f"Retrain: {why}.{unknown}"
+    if outcome == HELD:
+        against = "; ".join(reason.sentence for reason in holds)
+        return f"Retraining is due ({why}), but held back: {against}.{unknown}"
+    start = "No retraining" if outcome == NO else "Unknown whether to retrain"
+    return f"{start}: {situation.window.sentence.rstrip('.')}{_so_far(situation)}.{unknown}"
+
+
+def _so_far(situation: Situation) -> str:
+    rules, alarming = situation.rules, [seen for seen in situation.recent if drifted(seen)]
+    told = ""
+    if alarming:
+        told += f"; {_of(alarming, situation)} drifted, {rules.alarming} are needed"
+    if situation.new_rows is not None:
+        told += f"; {situation.new_rows} of {rules.new_rows} new rows"
+    return told
+
+
+def _of(alarming: list[WindowRef], situation: Situation) -> str:
+    return f"{len(alarming)} of the last {len(situation.recent)} windows"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

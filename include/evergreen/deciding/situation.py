@@ -1,0 +1,125 @@
+"""What is known when it is decided whether to retrain, from PostgreSQL and the snapshots."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg2
+
+from evergreen import watching
+from evergreen.champions.ledger import Ledger
+from evergreen.data.selection import at, relation
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.data.warehouse import Reading, quoted, reading
+from evergreen.deciding.requests import Retrained, retrainings
+from evergreen.errors import SnapshotCorrupt
+from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
+from evergreen.settings import Settings
+from evergreen.spec import METRICS, Retraining, UseCase
+
+WINDOWS, ASKED = 500, 50
+"""How many windows and retrainings of the past are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation(Ref):
+    """Everything that the policy judges; it looks at nothing else."""
+
+    now: datetime
+    rules: Retraining
+    window: WindowRef
+    champion: int
+    """Version of the champion now; 0: there is none."""
+    recent: tuple[WindowRef, ...] = ()
+    """The windows of this champion up to this one, newest first, the unknown ones left out."""
+    more_is_better: bool = True
+    """Of the live metric."""
+    new_rows: int | None = None
+    """Labelled rows that came after the champion's snapshot; None: unknown."""
+    unknown: tuple[str, ...] = ()
+    """What could not be found out, and why."""
+    asked: tuple[Retrained, ...] = ()
+    """Retrainings asked for by other windows, newest first."""
+    running: str = ""
+    """The training that runs or waits right now."""
+
+
+def gather(
+    use_case: UseCase, window: WindowRef, now: datetime, running: str, settings: Settings
+) -> Situation:
+    """Find out what there is to know about a window at a moment."""
+    url = settings.database_url
+    champion = Ledger(url).champion(use_case.name)
+    rows, problems = _new_rows(use_case, champion, now, settings)
+    return Situation(
+        now=now,
+        rules=use_case.retraining,
+        window=window,
+        champion=champion.version if champion else 0,
+        recent=_recent(window, watching.windows(url, use_case.name, limit=WINDOWS), use_case),
+        more_is_better=METRICS[use_case.kind][window.metric or use_case.gate.metric],
+        new_rows=rows,
+        unknown=tuple(problems),
+        asked=tuple(
+            row
+            for row in retrainings(url, use_case.name, limit=ASKED)
+            if (row.window_end, row.champion) != (window.end, window.champion)
+        ),
+        running=running,
+    )
+
+
+def _recent(
+    window: WindowRef, stored: Sequence[WindowRef], use_case: UseCase
+) -> tuple[WindowRef, ...]:
+    before = [seen for seen in stored if seen.end < window.end and seen.champion == window.champion]
+    known = [seen for seen in (window, *before) if seen.outcome != Outcome.UNKNOWN]
+    return tuple(known[: use_case.retraining.of_windows])
+
+
+def _new_rows(
+    use_case: UseCase, champion: ChampionRef | None, now: datetime, settings: Settings
+) -> tuple[int | None, list[str]]:
+    """Count the labelled rows since the champion's snapshot, or say why that is unknown."""
+    if champion is None or use_case.retraining.new_rows is None:
+        return None, []
+    try:
+        newest, rows = _snapshot(use_case, champion, settings)
+        with reading(settings.database_url) as moment:
+            return _count(use_case, newest, rows, now, moment), []
+    except (SnapshotCorrupt, psycopg2.ProgrammingError, psycopg2.DataError) as error:
+        reason = " ".join(str(error).split())
+        return None, [f"how many rows are new is unknown: {reason}"]
+
+
+def _snapshot(
+    use_case: UseCase, champion: ChampionRef, settings: Settings
+) -> tuple[datetime | None, int]:
+    """Return the newest event time of the champion's snapshot, and its rows."""
+    store = SnapshotStore(settings.snapshots_url)
+    digest = champion.snapshot_sha256[:16]
+    found = [uri for uri in store.uris(use_case.name) if uri.endswith(f"/{digest}")]
+    if not found:
+        raise SnapshotCorrupt(f"the snapshot {digest} of version {champion.version} is missing")
+    manifest = store.manifest(found[0])
+    newest = manifest["about"].get("newest")
+    return newest and datetime.fromisoformat(newest), int(manifest["rows"])
+
+
+def _count(
+    use_case: UseCase, newest: datetime | None, rows: int, now: datetime, moment: Reading
+) -> int:
+    source = use_case.source
+    table, alias = relation(use_case)
+    target = f"({source.target_sql})" if source.target_sql else quoted(source.target)
+    if source.timestamp is None or newest is None:
+        [(total,)] = moment.query(f"SELECT count({target}) FROM {table} AS {alias}")
+        return max(0, int(total) - rows)
+    time = quoted(source.timestamp)
+    labelled = f"SELECT {time} AS time, {target} AS target FROM {table} AS {alias}"
+    mature = now - source.label_delay
+    [(count,)] = moment.query(
+        f"SELECT count(target) FROM ({labelled}) AS rows"
+        f" WHERE time > {at(newest)} AND time <= {at(mature)}"
+    )
+    return int(count)
