@@ -11,6 +11,7 @@ EvergreenError
 ├── EvidenceCorrupt       the evidence of an evaluation is not what evaluate wrote
 ├── StalePromotion        somebody else promoted first: the expected champion is no longer there
 ├── ChampionBusy          somebody else has been moving the champion for too long
+├── ReferenceMissing      what the champion learned from cannot be had, so nothing can be compared
 ├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
 └── StackError            a part of the local stack does not start or does not answer
 """
@@ -85,6 +86,10 @@ class StalePromotion(EvergreenError):
 
 class ChampionBusy(EvergreenError):
     """Somebody else has been moving the champion (or registering a version) for too long."""
+
+
+class ReferenceMissing(EvergreenError):
+    """What the champion learned from cannot be had, so that nothing can be compared with it."""
 
 
 class NothingToRollBackTo(EvergreenError):

@@ -25,8 +25,8 @@ __all__ = ["Window", "WindowRef", "watch", "windows"]
 def watch(use_case: "UseCase", window: Window, *, settings: "Settings") -> WindowRef:
     """Hold the window's logged predictions against the champion; the same window is done once.
 
-    See `watching.watch.watch`, which loads what costs seconds.
+    See `watching.watcher`, which is imported here because it loads what costs seconds.
     """
-    from evergreen.watching import watcher
+    from evergreen.watching.watcher import watch as watch_now
 
-    return watcher.watch(use_case, window, settings=settings)
+    return watch_now(use_case, window, settings=settings)

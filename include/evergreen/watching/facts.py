@@ -1,0 +1,169 @@
+"""What watching measured in a window, as facts without a judgement: `verdict` reads nothing else.
+
+What could not be measured is None, and the `problem` beside it says why.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from evergreen.refs import Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnFacts(Ref):
+    """One raw column of the window's sample beside the reference."""
+
+    name: str
+    kind: str
+    """numeric, categorical, or why it is not compared by nature: `time`, `key`."""
+    rows: int
+    """Rows of the sample."""
+    absent: int = 0
+    """Rows that lack the column altogether."""
+    nulls: int = 0
+    """Rows without a usable value: null, absent, or not a number in a numeric column."""
+    reference_nulls: int = 0
+    reference_rows: int = 0
+    """All training rows."""
+    more_nulls: float = 1.0
+    """Chance of so many nulls, were their rate the reference's."""
+    infinite: int = 0
+    unseen: int = 0
+    """Rows with a category that no training row has."""
+    unseen_values: tuple[str, ...] = ()
+    """A few of them."""
+    more_unseen: float = 1.0
+    """Chance of so many, judged by how many categories occur once in training."""
+    importance: float | None = None
+    """The gate's metric that the champion loses when the column is shuffled, at least 0."""
+    distance: float | None = None
+    threshold: float | None = None
+    problem: str = ""
+    """Why it should have been compared and was not."""
+
+    @property
+    def drifted(self) -> bool:
+        """Tell whether the column was compared and its distance is beyond the threshold."""
+        return self.distance is not None and self.distance > (self.threshold or 0.0)
+
+    @property
+    def compared(self) -> bool:
+        """Tell whether the column was compared."""
+        return self.distance is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFacts(Ref):
+    """The champion's answers in the window beside those to the rows of its snapshot."""
+
+    rows: int = 0
+    distance: float | None = None
+    threshold: float | None = None
+    confidence: float | None = None
+    """Mean top probability."""
+    confidence_error: float = 0.0
+    """Its standard error, the reference's included."""
+    usual_confidence: float | None = None
+    problem: str = ""
+
+    @property
+    def drifted(self) -> bool | None:
+        """Tell whether the answers drifted; None: they could not be compared."""
+        return None if self.distance is None else self.distance > (self.threshold or 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricFacts(Ref):
+    """A metric on delayed labels beside the holdout's and the gate's floor."""
+
+    name: str
+    more_is_better: bool
+    live: float | None = None
+    error: float = 0.0
+    """Standard error of `live`, by bootstrap."""
+    holdout: float | None = None
+    holdout_error: float = 0.0
+    floor: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityFacts(Ref):
+    """The champion's quality on labels that came since."""
+
+    since: datetime
+    due: int
+    """Predictions whose label should be known by now."""
+    labelled: int
+    metrics: tuple[MetricFacts, ...] = ()
+    problem: str = ""
+
+    @property
+    def coverage(self) -> float | None:
+        """Labelled of those due; None: none is due."""
+        return self.labelled / self.due if self.due else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin(Ref):
+    """What the window was held against."""
+
+    version: int
+    sha256: str
+    snapshot_sha256: str
+    snapshot_uri: str
+    as_of: datetime
+    split: str
+    rows: int
+    """Training rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(Ref):
+    """Everything that was measured."""
+
+    use_case: str
+    start: datetime
+    end: datetime
+    rows: int = 0
+    """Answered predictions, whoever answered."""
+    champion_rows: int = 0
+    """Those that the champion answered."""
+    dropped: int = 0
+    """Predictions that the service answered and could not log."""
+    usual_rows: float | None = None
+    """Median of the windows before; None: too few of them."""
+    sampled: int = 0
+    """Rows that were compared, and of the reference."""
+    reference_sampled: int = 0
+    seed: int = 0
+    origin: Origin | None = None
+    alpha: float = 0.0
+    """Chance of a false alarm of each test."""
+    tests: int = 0
+    columns: tuple[ColumnFacts, ...] = ()
+    outputs: OutputFacts | None = None
+    quality: QualityFacts | None = None
+    problem: str = ""
+    """Why nothing was compared at all."""
+
+    @property
+    def compared(self) -> tuple[ColumnFacts, ...]:
+        """The columns that were compared."""
+        return tuple(column for column in self.columns if column.compared)
+
+    @property
+    def drifted(self) -> tuple[ColumnFacts, ...]:
+        """The columns that drifted, the furthest beyond its threshold first."""
+        found = [column for column in self.columns if column.drifted]
+        return tuple(sorted(found, key=lambda c: (c.threshold or 0) / (c.distance or 1)))
+
+    @property
+    def drift_share(self) -> float | None:
+        """Drifted of all compared columns."""
+        return len(self.drifted) / len(self.compared) if self.compared else None
+
+    @property
+    def weighted_share(self) -> float | None:
+        """The same, by importance; None: unknown, or no compared column matters."""
+        total = sum(column.importance or 0.0 for column in self.compared)
+        return sum(c.importance or 0.0 for c in self.drifted) / total if total else None

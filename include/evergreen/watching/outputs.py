@@ -1,0 +1,47 @@
+"""The champion's answers in a window beside its usual ones: their distribution, its confidence."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evergreen.spec import Kind
+from evergreen.watching.drift import CATEGORICAL, NUMERIC, ColumnDrift
+from evergreen.watching.facts import OutputFacts
+from evergreen.watching.logs import Logged
+from evergreen.watching.profile import Profile
+
+
+def column(kind: Kind) -> str:
+    """Tell how answers are compared: values, or classes."""
+    return NUMERIC if kind is Kind.REGRESSION else CATEGORICAL
+
+
+def given(kind: Kind, outputs: Sequence[Any]) -> "pd.Series[Any]":
+    """Return the champion's answers; NaN where somebody else answered."""
+    if kind is Kind.REGRESSION:
+        return pd.Series([np.nan if v is None else float(v) for v in outputs], dtype=float)
+    return pd.Series([np.nan if v is None else str(v) for v in outputs], dtype=object)
+
+
+def usual(kind: Kind, profile: Profile) -> "pd.Series[Any]":
+    """Return the champion's answers to rows of its snapshot."""
+    if kind is Kind.REGRESSION:
+        return pd.Series(profile.values, dtype=float)
+    return pd.Series(list(profile.labels), dtype=object).repeat(list(profile.labels.values()))
+
+
+def measure(logged: Logged, profile: Profile, drift: ColumnDrift | None) -> OutputFacts:
+    """Say how answers and confidence differ; `drift` is what was found about the answers."""
+    sure = np.array([p for p in logged.probabilities if p is not None], dtype=float)
+    spread = profile.confidence_deviation**2 / max(profile.rows, 1)
+    known = len(sure) > 1 and profile.confidence is not None
+    return OutputFacts(
+        rows=sum(output is not None for output in logged.outputs),
+        distance=drift.distance if drift else None,
+        threshold=drift.threshold if drift else None,
+        confidence=float(sure.mean()) if len(sure) else None,
+        confidence_error=float(np.sqrt(sure.var(ddof=1) / len(sure) + spread)) if known else 0.0,
+        usual_confidence=profile.confidence,
+    )

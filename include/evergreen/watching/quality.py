@@ -1,0 +1,94 @@
+"""The champion's quality in service, on labels that came later than its answers.
+
+found = measure(use_case, profile, labelled, since)
+found.metrics[0].live, found.metrics[0].holdout, found.coverage
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from evergreen.learning import metrics
+from evergreen.learning.models import Array, Output
+from evergreen.spec import METRICS, Kind, UseCase
+from evergreen.watching.facts import MetricFacts, QualityFacts
+from evergreen.watching.logs import Labelled
+from evergreen.watching.profile import Profile, standard_errors, wanted_metrics
+
+
+def measure(
+    use_case: UseCase, profile: Profile | None, labelled: Labelled, since: datetime
+) -> QualityFacts:
+    """Score the labelled answers beside the holdout and the gate's floors.
+
+    `profile` None: what the champion reached on its holdout is unknown.
+    """
+    found = QualityFacts(since=since, due=labelled.due, labelled=labelled.labelled)
+    least = use_case.monitoring.min_labels
+    names = wanted_metrics(use_case)
+    live: dict[str, float] = {}
+    errors: dict[str, float] = {}
+    problem = ""
+    if labelled.labelled < least:
+        problem = (
+            f"{labelled.labelled} of {labelled.due} labels that are due have come;"
+            f" the live {use_case.gate.metric} needs {least}"
+        )
+    else:
+        truth, output = answers(use_case.kind, labelled)
+        live = metrics.score(use_case.kind, truth, output, names)
+        errors = standard_errors(use_case.kind, truth, output, names)
+        undefined = [name for name in names if name not in live]
+        problem = f"{', '.join(undefined)}: not defined for these labels" if undefined else ""
+    return QualityFacts(
+        since=found.since,
+        due=found.due,
+        labelled=found.labelled,
+        metrics=tuple(
+            MetricFacts(
+                name=name,
+                more_is_better=METRICS[use_case.kind][name],
+                live=live.get(name),
+                error=errors.get(name, 0.0),
+                holdout=profile.metrics.get(name) if profile else None,
+                holdout_error=profile.errors.get(name, 0.0) if profile else 0.0,
+                floor=use_case.gate.floors.get(name),
+            )
+            for name in names
+        ),
+        problem=problem,
+    )
+
+
+def answers(kind: Kind, labelled: Labelled) -> tuple[Array, Output]:
+    """Return truth and answers as `metrics.score` takes them."""
+    if kind is Kind.REGRESSION:
+        return np.asarray(labelled.labels, dtype=float), Output(
+            np.asarray(labelled.outputs, dtype=float)
+        )
+    whole = all(isinstance(value, int) for value in labelled.outputs)
+    truth = _classes(labelled.labels, whole)
+    said = _classes(labelled.outputs, whole)
+    rows = labelled.probabilities
+    if not rows or any(row is None for row in rows):
+        return truth, Output(said)
+    names = sorted({name for row in rows if row for name in row}, key=int if whole else str)
+    table = np.array([[(row or {}).get(name, 0.0) for name in names] for row in rows])
+    return truth, Output(said, table, _classes(names, whole))
+
+
+def _classes(values: Sequence[Any], whole: bool) -> Array:
+    """Return labels as training has them: whole numbers (True is 1), or text."""
+    if not whole:
+        return np.array([str(value) for value in values])
+    return np.array([_whole(value) for value in values], dtype=np.int64)
+
+
+def _whole(value: Any) -> int:
+    """Read a label given as 1, 1.0, true or "1"; anything else is none of the classes."""
+    try:
+        return int(float(value))
+    except (TypeError, ValueError):
+        return np.iinfo(np.int64).min

@@ -1,0 +1,109 @@
+"""The report of a window: HTML and JSON of our own, and Evidently's HTML beside them.
+
+`<home>/drift/<use case>/<report id>/` holds `report.html` (self-contained, without scripts),
+`report.json` (decision, findings, every fact) and `evidently.html`, which is large and is kept for
+windows that alarm and for the newest calm ones.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+
+from evergreen.judging.figures import figure
+from evergreen.judging.files import publish
+from evergreen.refs import Outcome, WindowRef
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+from evergreen.watching.drift import Compared
+from evergreen.watching.facts import Facts
+from evergreen.watching.pictures import HEIGHT, WIDTH, Picture, histogram
+from evergreen.watching.verdict import Judged
+
+HTML, JSON, EVIDENTLY = "report.html", "report.json", "evidently.html"
+CALM_ONES = 24
+"""How many of the newest calm windows keep Evidently's page."""
+MOST_PICTURES = 40
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The samples that were compared, for the report's pictures."""
+
+    reference: pd.DataFrame | None = None
+    window: pd.DataFrame | None = None
+    compared: Compared = Compared((), None)  # noqa: RUF009
+
+    def drawn(self) -> list[Picture]:
+        """Draw the drifted columns first, the furthest beyond its threshold before the others."""
+        if self.reference is None or self.window is None:
+            return []
+        order = sorted(self.compared.columns, key=lambda c: c.threshold / max(c.distance, 1e-9))
+        return [
+            histogram(c.name, c.kind, self.reference[c.name], self.window[c.name])
+            for c in order[:MOST_PICTURES]
+        ]
+
+
+def identify(end: datetime, version: int) -> str:
+    """Return the id of the report on a window, such as `20261121T150000-v3`."""
+    return f"{end:%Y%m%dT%H%M%S}-v{version}"
+
+
+def write(
+    use_case: UseCase,
+    facts: Facts,
+    judged: Judged,
+    seen: WindowRef,
+    pictures: Pictures,
+    settings: Settings,
+) -> None:
+    """Write the three files; each appears whole or not at all, the page last."""
+    folder = settings.drift_dir / use_case.name / seen.report_id
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures.compared.save_html(folder / EVIDENTLY)
+    document = {
+        "decision": seen.to_json(),
+        "findings": [{"severity": f.severity, "sentence": f.sentence} for f in judged.findings],
+        "facts": facts.to_json(),
+    }
+    publish(folder / JSON, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False))
+    page = _template().render(
+        use_case=use_case,
+        facts=facts,
+        judged=judged,
+        seen=seen,
+        limits=use_case.monitoring,
+        pictures=pictures.drawn(),
+        drifted={column.name for column in pictures.compared.columns if column.drifted},
+        evidently=(folder / EVIDENTLY).exists(),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+    publish(folder / HTML, page)
+    tidy(folder.parent)
+
+
+def tidy(folder: Path) -> None:
+    """Drop Evidently's page of calm windows that are not among the newest."""
+    for page in sorted(folder.glob(f"*/{EVIDENTLY}"), reverse=True)[CALM_ONES:]:
+        decision = json.loads((page.parent / JSON).read_text())["decision"]
+        if decision["outcome"] == Outcome.CALM:
+            page.unlink()
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("evergreen"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"figure": figure}
+    return environment.get_template("drift.html.jinja")

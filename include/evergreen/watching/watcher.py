@@ -1,0 +1,242 @@
+"""The story of watching one window.
+
+    seen = watch(weather, Window(start=..., end=...), settings=settings)
+
+The clock is not read: the window is given. What was found out about a window and a champion stays;
+only an unknown window is measured again.
+"""
+
+import statistics
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from evergreen.champions.ledger import Ledger
+from evergreen.errors import ModelRefused, ReferenceMissing, SnapshotCorrupt
+from evergreen.refs import ChampionRef, FeaturesRef, Outcome, Window, WindowRef
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+from evergreen.watching import (
+    columns,
+    drift,
+    logs,
+    outputs,
+    profile,
+    quality,
+    reference,
+    report,
+    store,
+    verdict,
+)
+from evergreen.watching.drift import Compared
+from evergreen.watching.facts import Facts, Origin, OutputFacts
+from evergreen.watching.logs import Logged
+from evergreen.watching.profile import Profile
+from evergreen.watching.report import Pictures
+
+PREDICTION = "prediction"
+WINDOWS_BEFORE, LEAST_BEFORE = 24, 6
+"""How many windows tell the usual volume, and how many of them it takes."""
+
+
+def watch(use_case: UseCase, window: Window, *, settings: Settings) -> WindowRef:
+    """Hold the window's logged predictions against the present champion, and keep what it was.
+
+    Raises:
+        psycopg2.OperationalError: the database is away.
+    """
+    champion = Ledger(settings.database_url).champion(use_case.name)
+    version = champion.version if champion else 0
+    known = store.find(settings.database_url, use_case.name, window.end, version)
+    if known and known.outcome != Outcome.UNKNOWN:
+        return known
+    logs.ensure_tables(settings.database_url)
+    measured = _Measuring(use_case, window, settings)
+    facts = measured.facts(champion)
+    judged = verdict.judge(facts, use_case.monitoring)
+    seen = _ref(use_case, facts, judged, version, report.identify(window.end, version))
+    report.write(use_case, facts, judged, seen, measured.pictures, settings)
+    return store.keep(settings.database_url, seen)
+
+
+class _Measuring:
+    """One window while it is measured."""
+
+    def __init__(self, use_case: UseCase, window: Window, settings: Settings) -> None:
+        self._use_case, self._window, self._settings = use_case, window, settings
+        self._limits = use_case.monitoring
+        self.pictures = Pictures()
+
+    def facts(self, champion: ChampionRef | None) -> Facts:
+        """Measure everything that can be measured."""
+        window = self._window
+        nobody = champion.sha256 if champion else ""
+        logged = logs.read(
+            self._settings.database_url, self._use_case.name, window, nobody, self._limits.sample
+        )
+        found = Facts(
+            use_case=self._use_case.name, start=window.start, end=window.end, rows=logged.rows,
+            champion_rows=logged.champion_rows, dropped=logged.dropped, sampled=len(logged.inputs),
+            seed=logs.SEED, usual_rows=self._usual_rows(),
+        )  # fmt: skip
+        if champion is None:
+            return replace(found, problem=f"{found.use_case} has no champion to hold it against")
+        try:
+            learned = reference.learned_from(Ledger(self._settings.database_url), champion)
+            held_against = reference.load(self._use_case, learned, self._settings)
+        except (ReferenceMissing, SnapshotCorrupt) as problem:
+            return replace(found, problem=f"there is no reference: {problem}")
+        found = replace(
+            found,
+            origin=_origin(champion, learned, held_against),
+            reference_sampled=len(held_against.frame),
+        )
+        return self._compared(found, champion, learned, logged, held_against)
+
+    def _compared(
+        self,
+        found: Facts,
+        champion: ChampionRef,
+        learned: FeaturesRef,
+        logged: Logged,
+        held_against: reference.Reference,
+    ) -> Facts:
+        known, problem = self._profile(champion, learned)
+        alpha, tests = self._alpha(held_against)
+        found = replace(found, alpha=alpha, tests=tests, quality=self._quality(champion, known))
+        if found.rows < self._limits.min_rows:
+            few = (
+                f"{found.rows} predictions were logged; fewer than {self._limits.min_rows}"
+                " prove nothing"
+            )
+            return replace(found, problem=few)
+        checked = columns.check(held_against, logged.inputs, self._use_case.features.raw)
+        compared = self._drift(held_against, checked, logged, known, alpha)
+        by_name = {column.name: column for column in compared.columns}
+        importance = known.importance if known else {}
+        answers = OutputFacts(problem=problem)
+        if known:
+            answers = outputs.measure(logged, known, by_name.get(PREDICTION))
+        return replace(
+            found,
+            outputs=answers,
+            columns=tuple(
+                replace(
+                    fact,
+                    importance=importance.get(name),
+                    distance=by_name[name].distance if name in by_name else None,
+                    threshold=by_name[name].threshold if name in by_name else None,
+                )
+                for name, fact in checked.facts.items()
+            ),
+        )
+
+    def _drift(
+        self,
+        held_against: reference.Reference,
+        checked: columns.Checked,
+        logged: Logged,
+        known: Profile | None,
+        alpha: float,
+    ) -> Compared:
+        """Let Evidently compare the sound columns, and the answers as one more column."""
+        kinds = dict(checked.kinds)
+        before, now = held_against.frame[list(kinds)], checked.frame
+        if known and logged.champion_rows >= self._limits.min_rows and PREDICTION not in kinds:
+            kind = self._use_case.kind
+            said = outputs.given(kind, logged.outputs)
+            if said.notna().sum() >= 2:
+                kinds[PREDICTION] = outputs.column(kind)
+                before = _beside(before, outputs.usual(kind, known))
+                now = _beside(now, said)
+        compared = drift.compare(before, now, kinds, alpha, self._limits.min_effect)
+        self.pictures = Pictures(before, now, compared)
+        return compared
+
+    def _profile(self, champion: ChampionRef, learned: FeaturesRef) -> tuple[Profile | None, str]:
+        try:
+            return profile.of(self._use_case, champion, learned, self._settings), ""
+        except (ModelRefused, SnapshotCorrupt) as problem:
+            return None, f"the champion's own answers are unknown: {problem}"
+
+    def _quality(self, champion: ChampionRef, known: Profile | None) -> Any:
+        delay = self._use_case.source.label_delay
+        since = self._window.end - self._limits.labels_window - delay
+        labelled = logs.read_labels(
+            self._settings.database_url, self._use_case.name,
+            Window(start=since, end=self._window.end), champion.sha256, delay, self._limits.sample,
+        )  # fmt: skip
+        return quality.measure(self._use_case, known, labelled, since)
+
+    def _alpha(self, held_against: reference.Reference) -> tuple[float, int]:
+        """Share the false alarms of a window between its tests (Bonferroni).
+
+        Each column has two (distance, nulls), a category a third; then the answers, the
+        confidence, and each metric against floor or holdout.
+        """
+        kinds = [k for k in held_against.kinds.values() if k in {drift.NUMERIC, drift.CATEGORICAL}]
+        tests = 2 * len(kinds) + kinds.count(drift.CATEGORICAL) + 2
+        tests += len(profile.wanted_metrics(self._use_case))
+        return self._limits.false_alarms / tests, tests
+
+    def _usual_rows(self) -> float | None:
+        window = self._window
+        before = [
+            earlier.rows
+            for earlier in store.windows(
+                self._settings.database_url, self._use_case.name, 2 * WINDOWS_BEFORE
+            )
+            if earlier.end < window.end and earlier.end - earlier.start == window.end - window.start
+        ][:WINDOWS_BEFORE]
+        return statistics.median(before) if len(before) >= LEAST_BEFORE else None
+
+
+def _beside(frame: pd.DataFrame, answers: "pd.Series[Any]") -> pd.DataFrame:
+    """Put the answers beside the columns, whatever the lengths."""
+    named = answers.reset_index(drop=True).rename(PREDICTION)
+    return pd.concat([frame.reset_index(drop=True), named], axis=1)
+
+
+def _origin(
+    champion: ChampionRef, learned: FeaturesRef, held_against: reference.Reference
+) -> Origin:
+    return Origin(
+        version=champion.version,
+        sha256=champion.sha256,
+        snapshot_sha256=learned.snapshot.sha256,
+        snapshot_uri=learned.snapshot.uri,
+        as_of=learned.snapshot.as_of,
+        split=learned.split,
+        rows=held_against.rows,
+    )
+
+
+def _ref(
+    use_case: UseCase, facts: Facts, judged: verdict.Judged, version: int, report_id: str
+) -> WindowRef:
+    answers, labels = facts.outputs, facts.quality
+    deciding = labels.metrics[0] if labels and labels.metrics else None
+    return WindowRef(
+        use_case=use_case.name,
+        start=facts.start,
+        end=facts.end,
+        champion=version,
+        rows=facts.rows,
+        outcome=judged.outcome,
+        sentence=judged.sentence,
+        alarms=judged.alarms,
+        unknowns=judged.unknowns,
+        drifted=tuple(column.name for column in facts.drifted),
+        drift_share=facts.drift_share,
+        weighted_share=facts.weighted_share,
+        prediction_drift=answers.drifted if answers else None,
+        confidence=answers.confidence if answers else None,
+        metric=use_case.gate.metric,
+        live=deciding.live if deciding else None,
+        holdout=deciding.holdout if deciding else None,
+        floor=use_case.gate.floors.get(use_case.gate.metric),
+        labelled=labels.labelled if labels else 0,
+        coverage=labels.coverage if labels else None,
+        report_id=report_id,
+    )
