@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from sklearn.linear_model import LogisticRegression
 
 from evergreen.data import splits
-from evergreen.learning import features, fitting, models, tracking, training
+from evergreen.learning import features, fitting, models, searching, tracking, training
 from evergreen.refs import CandidateRef, FeaturesRef
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Candidate
@@ -184,11 +184,11 @@ def test_a_retry_completes_what_was_killed(iris: FeaturesRef, settings: Settings
 def test_searches_random_points_of_a_large_space_with_the_seed() -> None:
     candidate = replace(IRIS.candidate("forest"), search={"max_depth": range(1, 100)}, trials=5)
 
-    points = fitting._points(IRIS, candidate)
+    points = searching.listed(IRIS, candidate)
 
     assert len(points) == 5
-    assert points == fitting._points(IRIS, candidate)
-    assert points != fitting._points(replace(IRIS, seed=1), candidate)
+    assert points == searching.listed(IRIS, candidate)
+    assert points != searching.listed(replace(IRIS, seed=1), candidate)
 
 
 def test_picks_the_best_parameters_by_the_metric_of_the_gate(
@@ -212,7 +212,7 @@ def test_cross_validation_uses_the_folds_of_the_split(
     rows = frame[frame["part"] == "training"]
     truth = features.labels(IRIS, rows["species"])
 
-    (trial,) = fitting.search(IRIS, IRIS.candidate("forest"), rows, truth)
+    (trial,) = searching.search(IRIS, IRIS.candidate("forest"), rows, truth).trials
 
     model = models.pipeline(IRIS, IRIS.candidate("forest"))[1:]
     right = []

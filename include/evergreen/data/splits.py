@@ -12,7 +12,8 @@ The parts of a temporal use case are cut at moments that depend on `as_of` alone
            ^ if windows.training is given     ^ as_of - label_delay
 
 Every part holds its end and not its start. Other use cases hold out the rows whose hashed key falls
-below the share: that depends on the row's own key alone, so a row stays where it is for ever.
+below the share: that depends on the row's own key alone, so a row stays where it is for ever. With
+`windows.group` those columns are hashed, and the rows of a group stay together.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from evergreen.errors import DataRefused
 from evergreen.spec import Kind, UseCase
@@ -42,7 +43,7 @@ def split(use_case: UseCase, frame: pd.DataFrame, as_of: datetime) -> pd.Series:
     """
     holdout = use_case.windows.holdout
     if not isinstance(holdout, timedelta):
-        held_out = shares(frame[list(use_case.source.key)]) < holdout
+        held_out = shares(frame[list(grouping(use_case))]) < holdout
         return pd.Series(np.where(held_out, HOLDOUT, TRAINING), index=frame.index, dtype="str")
     times = _times(use_case, frame)
     end, after, embargo, start = _edges(use_case, holdout, as_of)
@@ -52,6 +53,11 @@ def split(use_case: UseCase, frame: pd.DataFrame, as_of: datetime) -> pd.Series:
     parts[times > after] = HOLDOUT
     parts[times > end] = UNUSED
     return parts
+
+
+def grouping(use_case: UseCase) -> tuple[str, ...]:
+    """Return the columns whose rows lie on one side of a split together: a group's, or the key."""
+    return use_case.windows.group or use_case.source.key
 
 
 def shares(keys: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -97,8 +103,8 @@ def folds(use_case: UseCase, training_frame: pd.DataFrame) -> list[Fold]:
     """Return (training, test) positions of up to five folds over the training rows.
 
     Temporal: the rows of each test fold are newer than all that train it, with the embargo between
-    them. Otherwise shuffled by the use case's seed, stratified by class in classification. Folds
-    whose training rows lack a class are left out.
+    them. Otherwise shuffled by the use case's seed, stratified by class in classification, groups
+    kept together. Folds whose training rows lack a class are left out.
 
     Raises:
         DataRefused: the rows are too few to make a single fold.
@@ -143,9 +149,21 @@ def _shuffled(use_case: UseCase, frame: pd.DataFrame) -> list[Fold]:
         smallest = int(frame[use_case.source.target].value_counts().min() if len(frame) else 0)
     if len(frame) < 2 or (stratified and smallest < 2):
         return []
+    if use_case.windows.group:
+        return _grouped(use_case, frame, smallest)
     kind = StratifiedKFold if stratified else KFold
     splitter = kind(min(FOLDS, smallest), shuffle=True, random_state=use_case.seed)
     return list(splitter.split(frame, frame[use_case.source.target]))
+
+
+def _grouped(use_case: UseCase, frame: pd.DataFrame, smallest: int) -> list[Fold]:
+    groups = frame.groupby(list(use_case.windows.group), dropna=False, sort=True).ngroup()
+    number = min(FOLDS, smallest, groups.nunique())
+    if number < 2:
+        return []
+    kind = GroupKFold if use_case.kind is Kind.REGRESSION else StratifiedGroupKFold
+    splitter = kind(number, shuffle=True, random_state=use_case.seed)
+    return list(splitter.split(frame, frame[use_case.source.target], groups))
 
 
 def _usable(use_case: UseCase, frame: pd.DataFrame, fold: Fold) -> bool:
@@ -164,7 +182,7 @@ def describe(use_case: UseCase, as_of: datetime) -> str:
     """Tell the rule of the split in words."""
     length = use_case.windows.holdout
     if not isinstance(length, timedelta):
-        return f"hash of {', '.join(use_case.source.key)}: {length:.0%} held out for ever"
+        return f"hash of {', '.join(grouping(use_case))}: {length:.0%} held out for ever"
     end, holdout, embargo, start = _edges(use_case, length, as_of)
     since = f"from {start:%Y-%m-%d %H:%M}" if start else "of all history"
     return (

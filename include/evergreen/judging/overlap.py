@@ -22,7 +22,7 @@ from evergreen.spec import UseCase
 
 def of_challenger(use_case: UseCase, built: FeaturesRef, settings: Settings) -> Overlap:
     """Count the keys that are in both parts, and the held-out rows within the embargo."""
-    key = list(use_case.source.key)
+    key = list(splits.grouping(use_case))
     store = SnapshotStore(settings.snapshots_url)
     columns = list(dict.fromkeys([*key, PART]))
     rows = store.frame(built.uri, built.sha256, columns)
@@ -42,7 +42,7 @@ def of_champion(
     """Count the held-out rows that the champion was trained on."""
     if use_case.windows.temporal:
         return _in_time(Role.CHAMPION, use_case, champion.training, built, settings)
-    key = list(use_case.source.key)
+    key = list(splits.grouping(use_case))
     folder = f"{built.snapshot.uri.rsplit('/', 1)[0]}/{champion.snapshot_sha256[:16]}"
     store = SnapshotStore(settings.snapshots_url)
     try:

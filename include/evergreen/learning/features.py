@@ -38,6 +38,11 @@ class RawHoldout:
     truth: NDArray[Any]
     """The labels of the held-out rows."""
 
+    @property
+    def held_out(self) -> pd.DataFrame:
+        """The held-out rows alone, in time order."""
+        return self.rows[self.mask].reset_index(drop=True)
+
 
 def code(use_case: UseCase) -> FeatureCode:
     """Return the first step of the use case's models.
@@ -119,6 +124,14 @@ def raw_holdout(ref: FeaturesRef, use_case: UseCase, settings: Settings) -> RawH
     rows = with_history(use_case, raw, mask)
     truth = labels(use_case, raw.loc[mask, use_case.source.target])
     return RawHoldout(raw[rows].reset_index(drop=True), mask[rows], truth)
+
+
+def raw_training(ref: FeaturesRef, settings: Settings) -> pd.DataFrame:
+    """Return the raw training rows, in the order of those of `load`."""
+    store = SnapshotStore(settings.snapshots_url)
+    raw = store.frame(ref.snapshot.uri, ref.snapshot.sha256)
+    part = store.frame(ref.uri, ref.sha256, [PART])[PART]
+    return raw[(part == TRAINING).to_numpy()].reset_index(drop=True)
 
 
 def with_history(

@@ -1,37 +1,26 @@
 """Search, cross-validate and fit one candidate on the training rows. Knows no MLflow."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
-from evergreen.data import splits
 from evergreen.data.splits import HOLDOUT, TRAINING
-from evergreen.learning import features, metrics, models
+from evergreen.learning import features, intervals, metrics, models, searching, worth
 from evergreen.learning.features import PART, RawHoldout
 from evergreen.learning.models import Output
+from evergreen.learning.searching import Found, Trial
 from evergreen.spec import Candidate, UseCase
 
 Array = NDArray[Any]
 
 IMPORTANCE_ROWS = 2_000
 IMPORTANCE_REPEATS = 3
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One point of the search space, and mean and deviation of each metric over the folds."""
-
-    parameters: dict[str, Any]
-    mean: dict[str, float]
-    std: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -47,49 +36,64 @@ class Fitted:
     """On the held-out rows."""
     importance: dict[str, float]
     seconds: float
+    worth: dict[str, float] = field(default_factory=dict)
+    """The business figures on the held-out rows; empty: none is declared."""
 
 
 def fit(
-    use_case: UseCase, candidate: Candidate, frame: pd.DataFrame, holdout: RawHoldout
+    use_case: UseCase,
+    candidate: Candidate,
+    frame: pd.DataFrame,
+    holdout: RawHoldout,
+    raw: pd.DataFrame | None = None,
 ) -> Fitted:
     """Choose the parameters by cross-validation, fit on all training rows, score the holdout.
+
+    The predictions of the cross-validation also choose the decision threshold and the width of the
+    intervals, where the use case declares them.
 
     Args:
         use_case: the declaration.
         candidate: one of its candidates or baselines.
         frame: what `features.load` returns.
         holdout: the raw held-out rows, which the fitted model gets as they are.
+        raw: the raw training rows, which the worth of a threshold is measured on.
     """
     began = time.perf_counter()
     training = frame[frame[PART] == TRAINING]
     truth = features.labels(use_case, training[use_case.source.target])
-    trials = search(use_case, candidate, training, truth)
-    best = _best(use_case, trials)
-    model = models.pipeline(use_case, candidate, best.parameters)
+    found = searching.search(use_case, candidate, training, truth)
+    extras, best = _extras(use_case, found, truth, raw)
+    model = models.pipeline(use_case, candidate, best.parameters, **extras)
     model[1:].fit(training, truth)  # the features are computed already, with all their history
     output = models.predict(model, holdout.rows).take(holdout.mask)
     return Fitted(
         model=model,
-        trials=trials,
+        trials=found.trials,
         best=best,
         output=output,
         metrics=metrics.score(use_case.kind, holdout.truth, output),
         importance=importance(use_case, candidate, model, frame[frame[PART] == HOLDOUT]),
         seconds=time.perf_counter() - began,
+        worth=worth.measure(use_case, holdout.held_out, holdout.truth, output),
     )
 
 
-def search(
-    use_case: UseCase, candidate: Candidate, training: pd.DataFrame, truth: Array
-) -> list[Trial]:
-    """Cross-validate every trial on the same folds; a candidate without a search is one trial."""
-    folds = splits.folds(use_case, training)
-    trials = []
-    for parameters in _points(use_case, candidate):
-        model = models.pipeline(use_case, candidate, parameters)[1:]
-        scores = [_fold(use_case, clone(model), training, truth, *fold) for fold in folds]
-        trials.append(_trial(parameters, scores))
-    return trials
+def _extras(
+    use_case: UseCase, found: Found, truth: Array, raw: pd.DataFrame | None
+) -> tuple[dict[str, Any], Trial]:
+    """Return what the model shall hold besides its parameters, and the best trial with it."""
+    if use_case.interval is not None:
+        errors = truth[found.tested.rows] - found.tested.labels
+        return {"half_width": intervals.half_width(errors, use_case.interval)}, found.best
+    classes = found.tested.outputs[0].classes
+    if raw is None or classes is None or found.tested.outputs[0].probabilities is None:
+        return {}, found.best
+    threshold = worth.threshold(use_case, raw, truth, found.tested)
+    decided = found.tested.decided(threshold)
+    return {"threshold": threshold, "positive": classes[-1].item()}, searching.score(
+        use_case, found.best.parameters, truth, decided
+    )
 
 
 def importance(
@@ -122,40 +126,3 @@ def _scores(use_case: UseCase, truth: Array, output: Output) -> Array:
     parts = np.arange(len(output)).reshape(-1, len(truth))
     found = (metrics.score(use_case.kind, truth, output.take(p), [metric]) for p in parts)
     return np.array([scores.get(metric, np.nan) for scores in found])
-
-
-def _fold(
-    use_case: UseCase,
-    model: Pipeline,
-    training: pd.DataFrame,
-    truth: Array,
-    train: NDArray[np.intp],
-    test: NDArray[np.intp],
-) -> Mapping[str, float]:
-    model.fit(training.iloc[train], truth[train])
-    output = models.predict(model, training.iloc[test])
-    return metrics.score(use_case.kind, truth[test], output)
-
-
-def _trial(parameters: dict[str, Any], scores: Sequence[Mapping[str, float]]) -> Trial:
-    """Average each metric over the folds in which it is defined."""
-    names = dict.fromkeys(name for fold in scores for name in fold)
-    found = {name: [fold[name] for fold in scores if name in fold] for name in names}
-    mean = {name: float(np.mean(values)) for name, values in found.items()}
-    return Trial(parameters, mean, {name: float(np.std(v)) for name, v in found.items()})
-
-
-def _points(use_case: UseCase, candidate: Candidate) -> list[dict[str, Any]]:
-    """Return the whole search space, or as many seeded random points of it as are allowed."""
-    grid = ParameterGrid({name: list(values) for name, values in candidate.search.items()})
-    if len(grid) <= candidate.trials:
-        return list(grid)
-    chosen = np.random.default_rng(use_case.seed).choice(len(grid), candidate.trials, replace=False)
-    return [grid[i] for i in sorted(chosen)]
-
-
-def _best(use_case: UseCase, trials: Sequence[Trial]) -> Trial:
-    """Return the first trial that none beats; one whose metric is not defined beats none."""
-    sign = 1 if use_case.more_is_better else -1
-    metric = use_case.gate.metric
-    return max(trials, key=lambda t: sign * t.mean.get(metric, -sign * np.inf))

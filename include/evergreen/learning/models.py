@@ -5,7 +5,8 @@
     predict(load(Path("model.skops"), sha256), raw).probabilities
 
 A model is a scikit-learn Pipeline of three steps: `features` (the use case's own code, as text),
-`prepare` (imputation, scaling, one-hot) and `estimator`.
+`prepare` (imputation, scaling, one-hot) and `estimator`, which may be wrapped: with a decision
+threshold (`FixedThresholdClassifier`) or with the half width of intervals (`ConformalRegressor`).
 """
 
 import hashlib
@@ -21,11 +22,11 @@ import skops.io
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from evergreen.errors import ModelRefused
-from evergreen.learning import features
 from evergreen.learning.canonical import canonical
 from evergreen.refs import Json
 from evergreen.spec import Candidate, UseCase
@@ -34,6 +35,7 @@ Array = NDArray[Any]
 
 TRUSTED = (
     "evergreen.learning.feature_code.FeatureCode",
+    "evergreen.learning.intervals.ConformalRegressor",
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
@@ -62,6 +64,8 @@ class Output:
     """n × k, the columns in the order of `classes`; None: regression, or no `predict_proba`."""
     classes: Array | None = None
     """The k classes, sorted; None: regression. Of two, the last is the positive one."""
+    half_width: float | None = None
+    """Regression: the interval is value ± this; None: the model gives no intervals."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -81,16 +85,26 @@ class Output:
     def take(self, rows: Array) -> "Output":
         """Return the predictions of some rows: a mask or positions."""
         chosen = None if self.probabilities is None else self.probabilities[rows]
-        return Output(self.labels[rows], chosen, self.classes)
+        return Output(self.labels[rows], chosen, self.classes, self.half_width)
 
 
 def pipeline(
-    use_case: UseCase, candidate: Candidate, parameters: Mapping[str, Any] | None = None
+    use_case: UseCase,
+    candidate: Candidate,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    threshold: float | None = None,
+    positive: Any = None,
+    half_width: float | None = None,
 ) -> Pipeline:
     """Return the candidate's unfitted model; `parameters` override the estimator's.
 
-    Every `random_state` that the estimator leaves open is the seed of the use case.
+    With a `threshold` (binary) it says `positive` from that probability on; with a `half_width`
+    (regression) it knows its intervals. Every `random_state` that the estimator leaves open is the
+    seed of the use case.
     """
+    from evergreen.learning import features  # not above: whoever only loads needs no snapshots
+
     estimator = candidate.build().set_params(**(parameters or {}))
     open_seeds = [
         name
@@ -105,9 +119,32 @@ def pipeline(
         [
             ("features", features.code(use_case)),
             ("prepare", _preparation(numeric, categorical)),
-            ("estimator", estimator),
+            ("estimator", _wrapped(estimator, threshold, positive, half_width)),
         ]
     )
+
+
+def _wrapped(
+    estimator: Any, threshold: float | None, positive: Any, half_width: float | None
+) -> Any:
+    if threshold is not None:
+        return FixedThresholdClassifier(
+            estimator, threshold=threshold, pos_label=positive, response_method="predict_proba"
+        )
+    if half_width is not None:
+        from evergreen.learning.intervals import ConformalRegressor
+
+        return ConformalRegressor(estimator, half_width)
+    return estimator
+
+
+def bare(estimator: Any) -> Any:
+    """Return the estimator without the wrapper that holds a threshold or a half width."""
+    return getattr(estimator, "estimator_", estimator) if _is_wrapper(estimator) else estimator
+
+
+def _is_wrapper(estimator: Any) -> bool:
+    return isinstance(estimator, FixedThresholdClassifier) or hasattr(estimator, "half_width")
 
 
 def _preparation(numeric: list[str], categorical: list[str]) -> ColumnTransformer:
@@ -130,15 +167,32 @@ def _preparation(numeric: list[str], categorical: list[str]) -> ColumnTransforme
 def predict(model: Pipeline, raw: pd.DataFrame) -> Output:
     """Predict every row of `raw`, which holds the history that the features look back at.
 
-    The label is the class of the highest probability, where the model has probabilities.
+    The label is the class of the highest probability, where the model has probabilities; with a
+    decision threshold, the positive class from that probability on.
     """
     classes = getattr(model, "classes_", None)
     if classes is None:
-        return Output(np.asarray(model.predict(raw), dtype=float))
+        half_width = getattr(_last(model), "half_width", None)
+        return Output(np.asarray(model.predict(raw), dtype=float), half_width=half_width)
     if not hasattr(model, "predict_proba"):
         return Output(np.asarray(model.predict(raw)), None, classes)
     probabilities = np.asarray(model.predict_proba(raw), dtype=float)
-    return Output(classes[probabilities.argmax(axis=1)], probabilities, classes)
+    return Output(decide(model, probabilities), probabilities, classes)
+
+
+def _last(model: Any) -> Any:
+    return model[-1] if isinstance(model, Pipeline) else model
+
+
+def decide(model: Pipeline, probabilities: Array) -> Array:
+    """Return the label of each row of n × k probabilities, as the model itself decides."""
+    last = _last(model)
+    if isinstance(last, FixedThresholdClassifier):
+        places = (probabilities[:, -1] >= last.threshold).astype(int)
+    else:
+        places = probabilities.argmax(axis=1)
+    labels: Array = model.classes_[places]
+    return labels
 
 
 def save(model: Pipeline, file: Path) -> str:
@@ -208,7 +262,8 @@ class Golden:
         rows = pd.DataFrame({name: _series(c) for name, c in document["rows"].items()})
         parts = (document["probabilities"], document["classes"])
         arrays = [None if part is None else np.asarray(part) for part in parts]
-        return cls(rows, Output(np.asarray(document["labels"]), *arrays))
+        probabilities, classes = arrays
+        return cls(rows, Output(np.asarray(document["labels"]), probabilities, classes))
 
 
 def golden(model: Pipeline, raw: pd.DataFrame) -> Golden:

@@ -41,6 +41,7 @@ from evergreen.settings import Settings
 KEY = "evergreen.training_key"
 HOST, PID = "evergreen.host", "evergreen.pid"
 FORCED = "evergreen.forced"
+PARENT = "mlflow.parentRunId"
 MODEL_FILE = "model.skops"
 GOLDEN_FILE = "golden.json"
 _FILTER = "tags.`{}` = '{}' and attributes.status = '{}'"
@@ -65,8 +66,7 @@ class Experiment:
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator["RunLog"]:
         """Start a run; it ends finished, or failed when an error passes through."""
-        alive = {HOST: socket.gethostname(), PID: str(os.getpid())}
-        run = self.client.create_run(self.id, tags={**tags, **alive}, run_name=name)
+        run = self.client.create_run(self.id, tags={**tags, **_alive()}, run_name=name)
         try:
             yield RunLog(self.client, self.id, run.info.run_id)
         except BaseException:
@@ -79,6 +79,10 @@ class Experiment:
             [self.id], _FILTER.format(KEY, key, status), order_by=["attributes.start_time ASC"]
         )
         return found
+
+
+def _alive() -> dict[str, str]:
+    return {HOST: socket.gethostname(), PID: str(os.getpid())}
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,19 @@ class RunLog:
             params=[Param(k, str(v)) for k, v in params.items()],
             tags=[RunTag(k, str(v)) for k, v in tags.items()],
         )
+
+    def trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Log one point of a search as a run nested below this one."""
+        run = self.client.create_run(
+            self.experiment_id, tags={PARENT: self.run_id, **_alive()}, run_name=name
+        )
+        now = time.time_ns() // 1_000_000
+        self.client.log_batch(
+            run.info.run_id,
+            metrics=[Metric(k, v, now, 0) for k, v in metrics.items()],
+            params=[Param(k, str(v)) for k, v in params.items()],
+        )
+        self.client.set_terminated(run.info.run_id, "FINISHED")
 
     def artifacts(self, folder: Path) -> None:
         """Upload all files of a folder."""

@@ -7,6 +7,7 @@ The same training (data, code, parameters, seed, package versions) is done only 
 """
 
 import hashlib
+import inspect
 import json
 import tempfile
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from evergreen.learning import features, fitting, model_folder, models, plots, p
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.fitting import Fitted
 from evergreen.learning.models import Golden
+from evergreen.learning.searching import Trial
 from evergreen.learning.tracking import RunLog
 from evergreen.refs import CandidateRef, FeaturesRef
 from evergreen.settings import Settings
@@ -28,7 +30,7 @@ from evergreen.spec import Candidate, UseCase
 
 GOLDEN_ROWS = 20
 EXAMPLE_ROWS = 5
-CV, HOLDOUT, SECONDS = "cv_", "holdout_", "fit_seconds"
+CV, HOLDOUT, WORTH, SECONDS = "cv_", "holdout_", "business_", "fit_seconds"
 MODEL_URI, MODEL_SHA256 = "evergreen.model_uri", "evergreen.model_sha256"
 
 
@@ -63,7 +65,9 @@ def train(
     tags = _tags(use_case, built, key, note, settings) | {tracking.FORCED: str(force).lower()}
     with experiment.run(name, tags) as log:
         holdout = features.raw_holdout(built, use_case, settings)
-        fitted = fitting.fit(use_case, candidate, features.load(built, settings), holdout)
+        chosen = use_case.business is not None and use_case.business.choose_threshold
+        raw = features.raw_training(built, settings) if chosen else None
+        fitted = fitting.fit(use_case, candidate, features.load(built, settings), holdout, raw)
         return _log(log, use_case, candidate, built, fitted, holdout)
 
 
@@ -78,8 +82,15 @@ def training_key(use_case: UseCase, candidate: Candidate, built: FeaturesRef) ->
         "candidate": [candidate.name, repr(dict(candidate.search)), candidate.trials],
         "estimator": _describe(candidate.build()),
         "environment": provenance.environment(),
+        "interval": use_case.interval,
+        "business": _source(use_case),
     }
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+
+
+def _source(use_case: UseCase) -> str:
+    business = use_case.business
+    return inspect.getsource(business.measure) + repr(business.choose_threshold) if business else ""
 
 
 def _describe(estimator: BaseEstimator) -> str:
@@ -128,6 +139,9 @@ def _log(
     figures = _figures(fitted)
     tags = {MODEL_URI: f"models:/{model_id}", MODEL_SHA256: sha256}
     log.figures(_params(use_case, candidate, built, fitted), figures, tags, model_id)
+    if len(fitted.trials) > 1:
+        for number, trial in enumerate(fitted.trials, start=1):
+            log.trial(f"{candidate.name} trial {number}", trial.parameters, _averages(trial))
     return _reference(candidate.name, log.run_id, tags, figures)
 
 
@@ -155,17 +169,30 @@ def _golden_rows(use_case: UseCase, holdout: RawHoldout) -> pd.DataFrame:
 def _params(
     use_case: UseCase, candidate: Candidate, built: FeaturesRef, fitted: Fitted
 ) -> dict[str, Any]:
-    estimator = fitted.model[-1]
-    own: dict[str, Any] = estimator.get_params(deep=False)
-    return own | {
-        "estimator": type(estimator).__name__,
-        "features": ", ".join(candidate.columns or use_case.features.columns),
-        "seed": use_case.seed,
-        "split": built.split,
-        "training_rows": built.training.rows,
-        "holdout_rows": built.holdout.rows,
-        "trials": len(fitted.trials),
+    estimator = models.bare(fitted.model[-1])
+    held = {
+        name: getattr(fitted.model[-1], name)
+        for name in ("threshold", "half_width")
+        if estimator is not fitted.model[-1] and hasattr(fitted.model[-1], name)
     }
+    own: dict[str, Any] = estimator.get_params(deep=False)
+    return (
+        own
+        | held
+        | {
+            "estimator": type(estimator).__name__,
+            "features": ", ".join(candidate.columns or use_case.features.columns),
+            "seed": use_case.seed,
+            "split": built.split,
+            "training_rows": built.training.rows,
+            "holdout_rows": built.holdout.rows,
+            "trials": len(fitted.trials),
+        }
+    )
+
+
+def _averages(trial: Trial) -> dict[str, float]:
+    return {f"{CV}{name}": value for name, value in trial.mean.items()}
 
 
 def _figures(fitted: Fitted) -> dict[str, float]:
@@ -173,6 +200,7 @@ def _figures(fitted: Fitted) -> dict[str, float]:
     figures = {f"{CV}{name}": value for name, value in fitted.best.mean.items()}
     figures |= {f"{CV}{name}_std": value for name, value in fitted.best.std.items()}
     figures |= {f"{HOLDOUT}{name}": value for name, value in fitted.metrics.items()}
+    figures |= {f"{WORTH}{name}": value for name, value in fitted.worth.items()}
     return figures | {SECONDS: fitted.seconds}
 
 
