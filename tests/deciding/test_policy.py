@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evergreen.deciding import policy
 from evergreen.deciding.requests import Retrained
@@ -149,3 +152,36 @@ def test_the_sentence_says_why(known: Situation, sentence: str) -> None:
 
 def test_the_situation_survives_json() -> None:
     assert Situation.from_json(DUE.to_json()) == DUE
+
+
+@given(
+    rules=st.builds(
+        Retraining,
+        cooldown=st.integers(0, 12).map(lambda hours: hours * HOUR),
+        budget=st.integers(0, 5),
+        backoff=st.sampled_from([1.0, 2.0, 3.0]),
+        alarming=st.integers(1, 3),
+    ),
+    outcomes=st.lists(st.sampled_from(["passed", "refused", "failed", "asked"]), min_size=20),
+)
+def test_any_rules_are_kept_over_twenty_alarming_windows(
+    rules: Retraining, outcomes: list[str]
+) -> None:
+    row: tuple[Retrained, ...] = ()
+    judgements = []
+    for hour in range(20):
+        now = NOW + hour * HOUR
+        recent = tuple(critical(ago - hour) for ago in range(min(3, hour + 1)))
+        judged = policy.judge(situation(*recent, now=now, rules=rules, asked=row))
+        judgements.append(judged)
+        if judged.outcome == "retrain":
+            row = (replace(asked(-hour), outcome=outcomes[hour]), *row)
+
+    times = [each.asked_at for each in reversed(row)]
+    assert len(row) <= rules.budget
+    assert all(after - before >= rules.cooldown for before, after in pairwise(times))
+    assert all(each.outcome == "no" for each in judgements[: rules.alarming - 1])
+    assert all(
+        each.outcome == "retrain" or (each.outcome == "held back" and each.holds)
+        for each in judgements[rules.alarming - 1 :]
+    )

@@ -1,0 +1,240 @@
+"""Decisions on a real ledger: once for each window and champion, within the budget."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg2
+import pytest
+
+from deciding.champion import make_champion
+from evergreen import demo
+from evergreen.champions.ledger import Decision, Ledger, decision_id
+from evergreen.data import extraction
+from evergreen.deciding import decide, retrainings
+from evergreen.deciding.decision import started
+from evergreen.refs import WindowRef
+from evergreen.settings import Settings
+from evergreen.spec import Retraining, UseCase
+from evergreen.steps import Run
+from evergreen.watching import store
+from learning import CATALOG
+
+HOUR = timedelta(hours=1)
+START = datetime(2026, 11, 21, tzinfo=UTC)
+WEATHER = replace(CATALOG.find("weather"), retraining=Retraining())
+
+
+def drifted(end: datetime, champion: int = 1, **changes: Any) -> WindowRef:
+    window = WindowRef(
+        use_case="weather", start=end - HOUR, end=end, champion=champion, rows=100,
+        outcome="critical", sentence="2 of 4 columns drifted.", drifted=("temp_max", "wind"),
+        drift_share=0.5, metric="roc_auc", floor=0.68, report_id="r1",
+    )  # fmt: skip
+    return replace(window, **changes)
+
+
+def run_at(moment: datetime) -> Run:
+    return Run(
+        as_of=moment, asked_at=moment, key=f"weather_monitoring/{moment.isoformat()}",
+        actor="schedule",
+    )  # fmt: skip
+
+
+def watched(settings: Settings, *windows: WindowRef) -> WindowRef:
+    for window in windows:
+        store.keep(settings.database_url, window)
+    return windows[-1]
+
+
+def decide_at(window: WindowRef, settings: Settings, use_case: UseCase = WEATHER, **more: Any):
+    return decide(use_case, window, run_at(window.end), settings=settings, **more)
+
+
+def judged(settings: Settings, run_key: str, outcome: str, kind: str = "gate") -> None:
+    """Put on record how a training came out."""
+    Ledger(settings.database_url).record(
+        Decision(
+            id=decision_id("weather", f"{kind}/train", run_key), use_case="weather", kind=kind,
+            outcome=outcome, sentence="Because.", evidence={}, as_of=None, run_key=run_key,
+            actor="schedule",
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+def champion(settings: Settings) -> Settings:
+    make_champion(settings, "weather", 1)
+    return settings
+
+
+def test_two_of_three_drifted_windows_start_one_retraining(champion: Settings) -> None:
+    window = watched(champion, drifted(START), drifted(START + HOUR))
+
+    first, second = (decide_at(window, champion) for _ in range(2))
+
+    assert first == second
+    assert first.retrain
+    assert first.cause == "drift"
+    assert first.run_id == "drift__2026-11-21T01:00:00Z__v1"
+    (asked,) = retrainings(champion.database_url, "weather")
+    assert asked.run_key == f"weather_training/{first.run_id}"
+    assert len(Ledger(champion.database_url).decisions("weather", kind="trigger")) == 1
+
+
+def test_decisions_at_the_same_time_are_one(champion: Settings) -> None:
+    window = watched(champion, drifted(START), drifted(START + HOUR))
+
+    with ThreadPoolExecutor(4) as pool:
+        decided = list(pool.map(lambda _: decide_at(window, champion), range(4)))
+
+    assert len({each.id for each in decided}) == 1
+    assert len(retrainings(champion.database_url, "weather")) == 1
+
+
+def test_a_crash_between_asking_and_recording_changes_nothing(champion: Settings) -> None:
+    window = watched(champion, drifted(START), drifted(START + HOUR))
+    before = decide_at(window, champion)
+    with psycopg2.connect(champion.database_url) as connection:
+        connection.cursor().execute("DELETE FROM evergreen.decisions WHERE kind = 'trigger'")
+    connection.close()
+
+    after = decide_at(window, champion)
+
+    assert (after.id, after.run_id, after.retrain) == (before.id, before.run_id, True)
+    assert len(retrainings(champion.database_url, "weather")) == 1
+
+
+def test_no_is_on_record_with_its_evidence(champion: Settings) -> None:
+    window = watched(champion, drifted(START))
+
+    decided = decide_at(window, champion)
+
+    assert not decided.retrain
+    assert decided.outcome == "no"
+    assert decided.evidence["situation"]["window"]["drift_share"] == 0.5
+    (stored,) = Ledger(champion.database_url).decisions("weather", kind="trigger")
+    assert stored.sentence == decided.sentence
+    assert "1 of the last 1 windows drifted, 2 are needed" in stored.sentence
+
+
+def test_twenty_alarming_windows_stay_within_the_budget(champion: Settings) -> None:
+    use_case = replace(WEATHER, retraining=Retraining(cooldown=2 * HOUR, budget=3))
+
+    outcomes = []
+    for hour in range(20):
+        window = watched(champion, drifted(START + hour * HOUR))
+        decided = decide_at(window, champion, use_case)
+        outcomes.append((decided.outcome, decided.sentence))
+        if decided.retrain:
+            judged(champion, f"weather_training/{decided.run_id}", "passed")
+
+    assert Counter(outcome for outcome, _ in outcomes) == {"retrain": 3, "held back": 16, "no": 1}
+    assert all("but held back: " in said for outcome, said in outcomes if outcome == "held back")
+    assert "the budget is 3" in outcomes[-1][1]
+    assert len(retrainings(champion.database_url, "weather")) == 3
+
+
+def test_a_refused_candidate_makes_the_next_wait_longer(champion: Settings) -> None:
+    watched(champion, drifted(START - HOUR))
+    first = decide_at(watched(champion, drifted(START)), champion)
+    judged(champion, f"weather_training/{first.run_id}", "refused")
+
+    early = decide_at(watched(champion, drifted(START + 7 * HOUR)), champion)
+    late = decide_at(watched(champion, drifted(START + 12 * HOUR)), champion)
+
+    assert (first.outcome, early.outcome, late.outcome) == ("retrain", "held back", "retrain")
+    assert "1 in a row" in early.sentence
+
+
+def test_a_running_training_is_enough(champion: Settings) -> None:
+    window = watched(champion, drifted(START), drifted(START + HOUR))
+
+    decided = decide_at(window, champion, running="weather_training/scheduled__1")
+
+    assert decided.outcome == "held back"
+    assert "weather_training/scheduled__1 runs already" in decided.sentence
+
+
+def test_unknown_windows_neither_alarm_nor_calm(champion: Settings) -> None:
+    window = watched(
+        champion,
+        drifted(START),
+        drifted(START + HOUR, outcome="unknown", drifted=(), sentence="No rows were logged."),
+        drifted(START + 2 * HOUR),
+    )
+
+    decided = decide_at(window, champion)
+
+    assert decided.retrain
+
+
+def test_a_new_champion_starts_from_nothing(champion: Settings) -> None:
+    watched(champion, drifted(START), drifted(START + HOUR))
+    make_champion(champion, "weather", 2)
+
+    old = decide_at(watched(champion, drifted(START + 2 * HOUR)), champion)
+    new = decide_at(watched(champion, drifted(START + 3 * HOUR, champion=2)), champion)
+
+    assert old.outcome == "held back"
+    assert "version 2 is champion now" in old.sentence
+    assert new.outcome == "no"
+
+
+def test_new_labelled_rows_ask_for_a_retraining_without_any_traffic(settings: Settings) -> None:
+    use_case = replace(WEATHER, retraining=Retraining(new_rows=5))
+    loaded = datetime(2026, 11, 10, tzinfo=UTC)
+    demo.load("weather", settings.database_url, until=date(2026, 11, 9))
+    snapshot = extraction.extract(use_case, as_of=loaded, asked_at=loaded, settings=settings)
+    make_champion(settings, "weather", 1, snapshot.sha256)
+    quiet = {"outcome": "unknown", "drifted": (), "rows": 0, "sentence": "No rows were logged."}
+
+    demo.feed("weather", settings.database_url, 4)
+    few = decide_at(drifted(loaded + 4 * 24 * HOUR, **quiet), settings, use_case)
+    demo.feed("weather", settings.database_url, 4)
+    enough = decide_at(drifted(loaded + 8 * 24 * HOUR, **quiet), settings, use_case)
+
+    assert few.outcome == "unknown"
+    assert "No rows were logged; 4 of 5 new rows" in few.sentence
+    assert enough.retrain
+    assert enough.cause == "new rows"
+    assert "8 labelled rows have come since the champion's snapshot" in enough.sentence
+
+
+def test_rows_without_time_are_counted_beyond_the_snapshot(settings: Settings) -> None:
+    use_case = replace(CATALOG.find("iris"), retraining=Retraining(new_rows=10))
+    demo.load("iris", settings.database_url, until=START.date())
+    snapshot = extraction.extract(use_case, as_of=START, asked_at=START, settings=settings)
+    make_champion(settings, "iris", 1, snapshot.sha256)
+    demo.feed("iris", settings.database_url, 12)
+    window = replace(drifted(START, outcome="calm", drifted=()), use_case="iris", metric="f1")
+
+    decided = decide_at(window, settings, use_case)
+
+    assert decided.retrain
+    assert "12 labelled rows" in decided.sentence
+
+
+def test_a_missing_snapshot_is_told_and_does_not_hide_drift(champion: Settings) -> None:
+    use_case = replace(WEATHER, retraining=Retraining(new_rows=5))
+
+    alone = decide_at(watched(champion, drifted(START)), champion, use_case)
+    again = decide_at(watched(champion, drifted(START + HOUR)), champion, use_case)
+
+    assert alone.outcome == "unknown"
+    assert "is missing" in alone.sentence
+    assert again.retrain
+    assert "how many rows are new is unknown" in again.sentence
+
+
+def test_trainings_by_schedule_and_by_hand_are_on_record_once(settings: Settings) -> None:
+    run = run_at(START)
+
+    for _ in range(2):
+        started(WEATHER, run, "schedule", "Its schedule asked for it.", settings=settings)
+
+    (decision,) = Ledger(settings.database_url).decisions("weather", kind="trigger")
+    assert decision.outcome == "retrain"
+    assert decision.evidence["cause"] == "schedule"
