@@ -45,11 +45,13 @@ format: install-dev ## Format the code
 secrets: install ## Print new secrets for docker-compose: make secrets >> .env
 	@$(BIN)/python -m evergreen.stack.container secrets
 
-lock: $(UV) ## Renew requirements.txt and requirements-dev.txt from their .in files
+lock: $(UV) ## Renew the requirements*.txt from their .in files
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate --python-version 3.11 \
 		--custom-compile-command "make lock" requirements.in -o requirements.txt
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate --python-version 3.11 \
 		--custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate --python-version 3.11 \
+		--custom-compile-command "make lock" requirements-serve.in -o requirements-serve.txt
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ OF_THIS_MACHINE = {
     "AIRFLOW__API__BASE_URL",
     "PYTHONPATH",
 }
+DOCKERFILES = ("Dockerfile", "Dockerfile.serve")
 AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
 
 
@@ -74,7 +76,8 @@ def test_docker_compose_understands_the_example_with_new_secrets(env_file: Path)
     answer = compose(env_file, "config", "--services")
 
     assert answer.stdout, answer.stderr
-    assert set(answer.stdout.split()) == {"postgres", "mlflow", "init"} | AIRFLOW - {"worker"}
+    others = {"postgres", "mlflow", "init", "serve"}
+    assert set(answer.stdout.split()) == others | AIRFLOW - {"worker"}
 
 
 @pytest.mark.parametrize("name", [*container.PASSWORDS, "EVERGREEN_FERNET_KEY"])
@@ -153,26 +156,60 @@ def test_only_the_init_job_knows_the_password_of_the_ui(services: dict[str, Any]
     assert knowing == {"init"}
 
 
-def test_the_dockerfile_has_nothing_to_criticise() -> None:
+def test_the_service_knows_no_secret_but_its_databases_and_its_keys(
+    services: dict[str, Any], env_file: Path
+) -> None:
+    from dotenv import dotenv_values
+
+    told = str(services["serve"]["environment"])
+
+    known = {name for name, value in dotenv_values(env_file).items() if value and value in told}
+    assert known == {"EVERGREEN_POSTGRES_PASSWORD"}
+    assert "EVERGREEN_API_KEYS" in services["serve"]["environment"]
+
+
+def test_the_service_keeps_its_predictions_through_a_restart(services: dict[str, Any]) -> None:
+    [volume] = services["serve"]["volumes"]
+
+    assert (volume["type"], volume["target"]) == ("volume", "/var/lib/evergreen")
+
+
+def lines_of(dockerfile: str) -> list[str]:
+    return (PROJECT / dockerfile).read_text().splitlines()
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_the_dockerfiles_have_nothing_to_criticise(dockerfile: str) -> None:
     answer = subprocess.run(
-        [tool("hadolint"), str(PROJECT / "Dockerfile")], capture_output=True, text=True, check=False
+        [tool("hadolint"), str(PROJECT / dockerfile)], capture_output=True, text=True, check=False
     )
 
     assert answer.returncode == 0, answer.stdout
 
 
-def test_the_image_gets_what_it_copies() -> None:
-    lines = (PROJECT / "Dockerfile").read_text().splitlines()
-    copied = {source for line in lines if line.startswith("COPY") for source in line.split()[1:-1]}
+def test_the_images_get_what_they_copy() -> None:
+    copies = [
+        line for file in DOCKERFILES for line in lines_of(file) if line.startswith("COPY") and
+        "--from" not in line
+    ]  # fmt: skip
+    copied = {source for line in copies for source in line.split()[1:-1]}
     allowed = (PROJECT / ".dockerignore").read_text().splitlines()
 
     assert all((PROJECT / source).exists() for source in copied)
-    assert {f"!{source}" for source in copied} == {line for line in allowed if line[0] == "!"}
+    folders = {source for source in copied if source.partition("/")[0] not in copied - {source}}
+    assert {f"!{source}" for source in folders} == {line for line in allowed if line[0] == "!"}
 
 
-def test_the_image_runs_as_nobody_special() -> None:
-    users = [
-        line for line in (PROJECT / "Dockerfile").read_text().splitlines() if line[:4] == "USER"
-    ]
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_the_images_run_as_nobody_special(dockerfile: str) -> None:
+    users = [line for line in lines_of(dockerfile) if line.startswith("USER")]
 
     assert users == ["USER 50000:50000"]
+
+
+def test_the_service_has_the_versions_that_the_models_were_trained_with() -> None:
+    pins = {file: set(re.findall(r"^\S+==\S+", (PROJECT / file).read_text(), re.MULTILINE))
+            for file in ("requirements.txt", "requirements-serve.txt")}  # fmt: skip
+
+    assert pins["requirements-serve.txt"]
+    assert pins["requirements-serve.txt"] <= pins["requirements.txt"]
