@@ -13,14 +13,15 @@ Usage::
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg2
-import pyarrow as pa
-from adbc_driver_postgresql import dbapi
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
 
 from evergreen.errors import did_you_mean
+
+if TYPE_CHECKING:  # the service reads a few rows without them; its image is the smaller for it
+    import pyarrow as pa
 
 KEPT = {
     16: "bool", 20: "int8", 21: "int2", 23: "int4", 25: "text", 700: "float4", 701: "float8",
@@ -107,8 +108,10 @@ class Reading:
         with self._statement(f"SELECT * FROM {relation} AS relation LIMIT 0") as cursor:
             return [Column(found.name, found.type_code) for found in cursor.description or ()]
 
-    def stream(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    def stream(self, sql: str) -> "tuple[pa.Schema, Iterator[pa.RecordBatch]]":
         """Return the schema and the batches of a result of any size, read as they are asked for."""
+        from adbc_driver_postgresql import dbapi
+
         with self.connection.cursor() as exporting:
             exporting.execute("SELECT pg_export_snapshot()")
             [(snapshot,)] = exporting.fetchall()
@@ -157,7 +160,7 @@ def reading(url: str) -> Iterator[Reading]:
             yield snapshot
 
 
-def stream(url: str, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+def stream(url: str, sql: str) -> "tuple[pa.Schema, Iterator[pa.RecordBatch]]":
     """Return the schema and the batches of one query; the connection closes after the last."""
     batches = _stream(url, sql)
     schema = next(batches)
@@ -191,9 +194,11 @@ def exists(snapshot: Reading, table: str) -> bool:
 
 
 def write(
-    url: str, table: str, rows: pa.Table, mode: Literal["create", "append", "replace"] = "create"
+    url: str, table: str, rows: "pa.Table", mode: Literal["create", "append", "replace"] = "create"
 ) -> int:
     """Copy an Arrow table into `table` or `schema.table`; return how many rows were written."""
+    from adbc_driver_postgresql import dbapi
+
     *schema, name = table.split(".")
     with dbapi.connect(_libpq(url)) as adbc, adbc.cursor() as writing:
         writing.adbc_ingest(name, rows, mode=mode, db_schema_name=schema[0] if schema else None)

@@ -25,18 +25,14 @@ def read(url: str, contract: Contract, keys: Sequence[Row]) -> tuple[pd.DataFram
         Refused: a key is not in the source, or their time spans too many rows.
         psycopg2.OperationalError: the database is away.
     """
-    use_case = contract.use_case
     with reading(url) as moment:
-        batches = _select(use_case, keys, moment)
-    frame = batches.to_pandas(date_as_object=False)
-    if len(frame) > MOST_ROWS:
+        rows = _select(contract.use_case, keys, moment)
+    if len(rows) > MOST_ROWS:
         raise Refused("keys", f"they span more than {MOST_ROWS} rows; ask for fewer at a time")
-    places = _places(frame, use_case.source.key, keys)
-    typed = {c.name: frame[c.name].astype(c.dtype) for c in contract.columns}
-    return pd.DataFrame(typed, index=frame.index), places
+    return contract.frame(rows), _places(rows, contract.use_case.source.key, keys)
 
 
-def _select(use_case: UseCase, keys: Sequence[Row], moment: Reading) -> Any:
+def _select(use_case: UseCase, keys: Sequence[Row], moment: Reading) -> list[Row]:
     source, features = use_case.source, use_case.features
     table, _ = relation(use_case)
     columns = {column.name: column for column in moment.columns(table)}
@@ -50,10 +46,8 @@ def _select(use_case: UseCase, keys: Sequence[Row], moment: Reading) -> Any:
         with moment.connection.cursor() as cursor:
             bounds = cursor.mogrify("%s AND %s", (low, high)).decode()
         sql += f" WHERE {quoted(time)} BETWEEN {bounds}"
-    schema, batches = moment.stream(f"{sql} ORDER BY {order} LIMIT {MOST_ROWS + 1}")
-    import pyarrow as pa
-
-    return pa.Table.from_batches(list(batches), schema)
+    found = moment.query(f"{sql} ORDER BY {order} LIMIT {MOST_ROWS + 1}")
+    return [dict(zip(wanted, row, strict=True)) for row in found]
 
 
 def _span(use_case: UseCase, keys: Sequence[Row], table: str, moment: Reading) -> tuple[Any, Any]:
@@ -79,8 +73,8 @@ def _span(use_case: UseCase, keys: Sequence[Row], table: str, moment: Reading) -
     return found[0] - lookback, found[1]
 
 
-def _places(frame: pd.DataFrame, names: Sequence[str], keys: Sequence[Row]) -> Array:
-    found = {tuple(map(_comparable, row)): i for i, row in enumerate(frame[list(names)].to_numpy())}
+def _places(rows: Sequence[Row], names: Sequence[str], keys: Sequence[Row]) -> Array:
+    found = {tuple(_comparable(row[name]) for name in names): i for i, row in enumerate(rows)}
     places = []
     for number, key in enumerate(keys):
         place = found.get(tuple(_comparable(key[name]) for name in names))
