@@ -1,8 +1,12 @@
-"""Tell people of failed runs: once for each run, wherever the settings say.
+"""Tell people of incidents, wherever the settings say: once when one begins, once when it is over.
 
 Usage::
 
     report_failure(settings, "weather", "weather_training/scheduled__…", "train", str(error), link)
+    recovered(settings, "weather_training/scheduled__…")       # a later run went well
+
+    alert(settings, "weather", "drift", sentence, at=now)      # a state that lasts; again: silent
+    all_clear(settings, "weather", "drift", "…")               # it is over
 
 The incident is stored first, then told through Apprise (e-mail, Slack, `json://` webhooks ...).
 What could not be told stays waiting, and `resend` tries again.
@@ -10,11 +14,21 @@ What could not be told stays waiting, and `resend` tries again.
 
 import logging
 from dataclasses import replace
+from datetime import datetime
 
 from evergreen.champions.ledger import Incident, Ledger
 from evergreen.secrecy import redact
 from evergreen.settings import Settings
 
+FAILURE = "failure"
+ALERTS = {
+    "drift": "drifts",
+    "quality": "has fallen below its floor",
+    "gate": "has no better model: the gate refused",
+    "stale": "is stale",
+    "service": "is not served",
+}
+"""The states that people are told of, and how a title goes on after the name of the use case."""
 NOBODY = "nobody to tell: EVERGREEN_NOTIFY_URLS is empty"
 
 logger = logging.getLogger(__name__)
@@ -44,15 +58,74 @@ def notify(settings: Settings, incident: Incident) -> Incident:
         return ledger.note_delivery(stored.id, delivery, told=told)
 
 
+def alert(
+    settings: Settings, use_case: str, kind: str, message: str, *, at: datetime, link: str = ""
+) -> Incident:
+    """Tell that a state has begun; silent as long as it lasts (see `all_clear`).
+
+    Args:
+        settings: whom to tell.
+        use_case: what it is about.
+        kind: one of `ALERTS`.
+        message: what is wrong, in a sentence.
+        at: when it was seen; the name of the alert, so that a task that is repeated opens one.
+        link: where to look.
+    """
+    ledger = Ledger(settings.database_url)
+    with ledger.lock("alert", f"{use_case}/{kind}"):
+        lasting = ledger.incidents(use_case, kind=kind, open=True, limit=1)
+        key = lasting[0].run_key if lasting else f"alert/{use_case}/{kind}/{at.isoformat()}"
+        return notify(
+            settings,
+            Incident(
+                use_case=use_case, run_key=key, step=ALERTS[kind], message=message, link=link,
+                kind=kind,
+            ),
+        )  # fmt: skip
+
+
+def all_clear(settings: Settings, use_case: str, kind: str, message: str) -> Incident | None:
+    """Tell that a state is over, if it lasted; return the incident that it ends."""
+    found = Ledger(settings.database_url).incidents(use_case, kind=kind, open=True, limit=1)
+    return _resolve(settings, found[0], message) if found else None
+
+
+def recovered(settings: Settings, run_key: str) -> tuple[Incident, ...]:
+    """Tell that a DAG works again: a run of it went well, which ends its failures before."""
+    dag_id = run_key.partition("/")[0]
+    failures = Ledger(settings.database_url).incidents(kind="failure", open=True, limit=1000)
+    mine = [each for each in failures if each.run_key.partition("/")[0] == dag_id]
+    return tuple(_resolve(settings, each, f"{run_key} went well.") for each in reversed(mine))
+
+
 def resend(settings: Settings) -> tuple[Incident, ...]:
     """Tell again what nobody could be told so far, oldest first."""
-    waiting = Ledger(settings.database_url).incidents(waiting=True, limit=1000)
-    return tuple(notify(settings, incident) for incident in reversed(waiting))
+    ledger = Ledger(settings.database_url)
+    waiting = ledger.incidents(waiting=True, limit=1000)
+    told = tuple(notify(settings, incident) for incident in reversed(waiting))
+    over = [each for each in ledger.incidents(limit=1000) if each.resolved_at and _is_due(each)]
+    return told + tuple(_resolve(settings, each, each.resolution) for each in reversed(over))
+
+
+def _resolve(settings: Settings, incident: Incident, message: str) -> Incident:
+    """Note that an incident is over; tell it once to those who were told that it began."""
+    ledger = Ledger(settings.database_url)
+    with ledger.lock("incident", incident.run_key):
+        over = ledger.resolve(incident.run_key, redact(message, settings))
+        if over is None or not _is_due(over):
+            return over or incident
+        told, delivery = _send(settings, over)
+        return ledger.note_resolution(over.id, delivery, told=told)
+
+
+def _is_due(over: Incident) -> bool:
+    """Tell whether those who were told of the beginning must still be told of the end."""
+    return over.notified_at is not None and over.resolution_notified_at is None
 
 
 def _send(settings: Settings, incident: Incident) -> tuple[bool, str]:
     if not settings.notify_urls:
-        logger.warning("%s failed in %s; %s", incident.run_key, incident.step, NOBODY)
+        logger.warning("%s: %s; %s", incident.run_key, _title(incident), NOBODY)
         return False, NOBODY
     refused = [url for url in settings.notify_urls if not _deliver(url, incident)]
     count, total = len(refused), len(settings.notify_urls)
@@ -72,9 +145,12 @@ def _deliver(url: str, incident: Incident) -> bool:
 
 
 def _title(incident: Incident) -> str:
-    return f"Evergreen: {incident.use_case} failed in {incident.step}"
+    state = incident.step if incident.kind != FAILURE else f"failed in {incident.step}"
+    over = "over: " if incident.resolved_at else ""
+    return f"Evergreen: {over}{incident.use_case} {state}"
 
 
 def _body(incident: Incident) -> str:
-    lines = (incident.message, f"Run: {incident.run_key}", incident.link)
-    return "\n".join(line for line in lines if line)
+    run = f"Run: {incident.run_key}" if incident.kind == FAILURE else ""
+    message = incident.resolution if incident.resolved_at else incident.message
+    return "\n".join(line for line in (message, run, incident.link) if line)

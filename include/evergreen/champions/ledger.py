@@ -231,13 +231,23 @@ class Ledger:
         return Incident(**rows[0])
 
     def incidents(
-        self, use_case: str | None = None, limit: int = 50, waiting: bool = False
+        self,
+        use_case: str | None = None,
+        limit: int = 50,
+        waiting: bool = False,
+        *,
+        open: bool = False,
+        kind: str | None = None,
     ) -> tuple[Incident, ...]:
-        """Return incidents, newest first; `waiting`: only those that nobody has been told of."""
+        """Return incidents, newest first.
+
+        `waiting`: only those that nobody has been told of; `open`: only those that last.
+        """
         rows = self._rows(
             "SELECT * FROM evergreen.incidents WHERE use_case = coalesce(%s, use_case)"
-            " AND NOT (%s AND notified_at IS NOT NULL) ORDER BY id DESC LIMIT %s",
-            (use_case, waiting, limit),
+            " AND NOT (%s AND notified_at IS NOT NULL) AND NOT (%s AND resolved_at IS NOT NULL)"
+            " AND kind = coalesce(%s, kind) ORDER BY id DESC LIMIT %s",
+            (use_case, waiting, open, kind, limit),
         )
         return tuple(Incident(**row) for row in rows)
 
@@ -251,13 +261,25 @@ class Ledger:
         )
         return Incident(**rows[0])
 
-    def resolve(self, run_key: str) -> None:
-        """Note that the run succeeded after all; harmless when it had no incident."""
-        self._rows(
-            "UPDATE evergreen.incidents SET resolved_at = coalesce(resolved_at, clock_timestamp())"
-            " WHERE run_key = %s RETURNING id",
-            (run_key,),
+    def resolve(self, run_key: str, resolution: str = "") -> Incident | None:
+        """Note that an incident is over, and return it; None: there is none of that key."""
+        rows = self._rows(
+            "UPDATE evergreen.incidents SET resolved_at = coalesce(resolved_at, clock_timestamp()),"
+            " resolution = CASE resolution WHEN '' THEN %s ELSE resolution END"
+            " WHERE run_key = %s RETURNING *",
+            (_storable(resolution), run_key),
         )
+        return Incident(**rows[0]) if rows else None
+
+    def note_resolution(self, incident_id: int, delivery: str, *, told: bool) -> Incident:
+        """Note whether somebody could be told that an incident is over."""
+        rows = self._rows(
+            "UPDATE evergreen.incidents SET resolution_delivery = %s, resolution_notified_at ="
+            " CASE WHEN %s THEN coalesce(resolution_notified_at, clock_timestamp())"
+            " ELSE resolution_notified_at END WHERE id = %s RETURNING *",
+            (_storable(delivery), told, incident_id),
+        )
+        return Incident(**rows[0])
 
     @contextlib.contextmanager
     def lock(self, purpose: str, name: str, timeout: float = 120) -> Iterator[None]:

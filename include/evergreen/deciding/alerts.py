@@ -1,0 +1,132 @@
+"""Which states people are told of: once when one begins, once when it is over.
+
+Usage::
+
+    of_window(use_case, window, decided, settings=settings)     # drift, live quality
+    of_gate(use_case, verdict, run, settings=settings)          # a refusal that is no routine
+    of_staleness(use_case, now, settings=settings)              # nothing has reached the gate
+    of_service(names, now, settings=settings)                   # it does not answer
+
+Failed runs, refused data among them, are told by the DAGs themselves (`notify.report_failure`).
+"""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from datetime import datetime
+from urllib.parse import quote
+
+from evergreen.champions.ledger import Incident, Ledger
+from evergreen.deciding import policy
+from evergreen.deciding.decision import DecisionRef
+from evergreen.notify import alert, all_clear
+from evergreen.refs import Json, Outcome, Status, Verdict, WindowRef
+from evergreen.settings import Settings
+from evergreen.spec import METRICS, UseCase
+from evergreen.steps import Run
+
+ROUTINE = {"better_than_champion"}
+"""Checks that a challenger fails for being no better: the champion is still good."""
+PATIENCE = 5.0
+"""Seconds until a service that does not answer is down."""
+
+
+def of_window(
+    use_case: UseCase, window: WindowRef, decided: DecisionRef, *, settings: Settings
+) -> None:
+    """Tell of drift and of poor live quality, as the decision saw them; and when it is over."""
+    causes = {
+        reason["name"]: str(reason["sentence"])
+        for reason in decided.evidence["judgement"]["causes"]
+    }
+    better = METRICS[use_case.kind][window.metric or use_case.gate.metric]
+    sound = window.live is not None and not policy.too_poor(window, better)
+    over = {"drift": window.outcome == Outcome.CALM, "quality": sound}
+    for kind, is_over in over.items():
+        if kind in causes:
+            message = f"{causes[kind].capitalize()}. {decided.sentence}"
+            link = report_link(settings, window)
+            alert(settings, use_case.name, kind, message, at=window.end, link=link)
+        elif is_over:
+            all_clear(settings, use_case.name, kind, window.sentence)
+
+
+def of_gate(use_case: UseCase, verdict: Verdict, run: Run, *, settings: Settings) -> None:
+    """Tell of a refusal, unless it is routine: a scheduled challenger that is only no better."""
+    if verdict.passed:
+        all_clear(settings, use_case.name, "gate", verdict.sentence)
+        return
+    failed = {check.name for check in verdict.checks if check.status != Status.PASSED}
+    if run.may_promote and (failed - ROUTINE or _was_asked_for(use_case, run, settings)):
+        folder = verdict.report.removesuffix("report.html")
+        link = f"{settings.ui_url}/evergreen/reports/{folder}" if settings.ui_url else ""
+        alert(settings, use_case.name, "gate", verdict.sentence, at=run.asked_at, link=link)
+
+
+def of_staleness(use_case: UseCase, now: datetime, *, settings: Settings) -> Incident | None:
+    """Tell of a champion that no challenger has been held against for too long."""
+    allowed, ledger = use_case.retraining.stale_after, Ledger(settings.database_url)
+    champion = ledger.champion(use_case.name)
+    if allowed is None or champion is None:
+        return None
+    newest = ledger.decisions(use_case.name, kind="gate", limit=1)
+    judged = [row.created_at for row in newest if row.created_at]
+    last = max([champion.promoted_at, *judged])
+    since = f"{last:%Y-%m-%d %H:%M} UTC"
+    if now - last <= allowed:
+        return all_clear(settings, use_case.name, "stale", f"The gate judged at {since}.")
+    message = (
+        f"Version {champion.version} is champion, and no challenger has reached the gate since"
+        f" {since}; {allowed.days} days are allowed (retraining.stale_after)."
+    )
+    return alert(settings, use_case.name, "stale", message, at=now, link=settings.ui_url)
+
+
+def of_service(names: Iterable[str], now: datetime, *, settings: Settings) -> list[str]:
+    """Tell of champions that are not served; return what is wrong with each of them."""
+    url = f"http://{settings.serve_host}:{settings.serve_port}/ready"
+    problem, told = _ready(url)
+    problems = []
+    for name in names:
+        if name in told.get("champions", {}):
+            all_clear(settings, name, "service", f"{url} answers for it again.")
+            continue
+        why = problem or told.get("reasons", {}).get(name) or "it is not loaded"
+        problems.append(f"{name}: {why}")
+        alert(settings, name, "service", f"{url}: {why}.", at=now)
+    return problems
+
+
+def report_link(settings: Settings, window: WindowRef) -> str:
+    """Return the address of the drift report of a window; empty: there is none."""
+    if not (window.report_id and settings.ui_url):
+        return ""
+    return f"{settings.ui_url}/evergreen/drift/{window.use_case}/{quote(window.report_id)}/"
+
+
+def _was_asked_for(use_case: UseCase, run: Run, settings: Settings) -> bool:
+    from evergreen.deciding.requests import retrainings
+
+    asked = retrainings(settings.database_url, use_case.name)
+    return any(row.run_key == run.key for row in asked)
+
+
+def _ready(url: str) -> tuple[str, Json]:
+    """Return why there is no answer (empty: there is one), and what the service says."""
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 (ours)
+            return "", json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return _not_ready(error)
+    except (OSError, ValueError) as error:
+        return f"it does not answer ({error})", {}
+
+
+def _not_ready(error: urllib.error.HTTPError) -> tuple[str, Json]:
+    """Read what a service that is alive and not ready says: it may well serve some champions."""
+    try:
+        return "", dict(json.load(error))
+    except (ValueError, TypeError):
+        return f"it answers {error.code}", {}

@@ -1,0 +1,259 @@
+"""Alerts to a real webhook: one message when a state begins, one when it is over."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import psycopg2
+import pytest
+
+from deciding.champion import make_champion
+from deciding.test_policy import NOW, critical, poor, seen
+from evergreen import notify
+from evergreen.champions.ledger import Ledger
+from evergreen.deciding import alerts, decide
+from evergreen.refs import Check, WindowRef
+from evergreen.settings import Settings
+from evergreen.spec import Retraining
+from evergreen.steps import Run
+from evergreen.watching import store
+from learning import CATALOG
+from network import free_port
+from test_notify import Webhook
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+HOUR = timedelta(hours=1)
+WEATHER = replace(CATALOG.find("weather"), retraining=Retraining())
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    server = Webhook()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def told(settings: Settings, webhook: Webhook) -> Settings:
+    """Settings that tell the webhook; weather has a champion, version 3."""
+    make_champion(settings, "weather", 3)
+    return replace(settings, notify_urls=(webhook.url,), ui_url="http://ui")
+
+
+def titles(webhook: Webhook) -> list[str]:
+    return [message["title"] for message in webhook.messages]
+
+
+def run_of(window: WindowRef, **changes: Any) -> Run:
+    fields = {"as_of": window.end, "asked_at": window.end, "key": "k", "actor": "schedule"}
+    return Run(**fields | changes)
+
+
+def watch_and_tell(settings: Settings, *windows: WindowRef) -> None:
+    for window in windows:
+        store.keep(settings.database_url, window)
+        decided = decide(WEATHER, window, run_of(window), settings=settings)
+        alerts.of_window(WEATHER, window, decided, settings=settings)
+
+
+def test_drift_is_told_once_while_it_lasts_and_once_when_it_is_over(
+    told: Settings, webhook: Webhook
+) -> None:
+    drifting = [replace(critical(ago), report_id="r1") for ago in (9, 8, 7, 6)]
+
+    watch_and_tell(told, *drifting, *drifting, seen(5), seen(4))
+
+    assert titles(webhook) == ["Evergreen: weather drifts", "Evergreen: over: weather drifts"]
+    began, over = (message["message"] for message in webhook.messages)
+    assert began.startswith("Temp_max, wind drifted in 2 of the last 2 windows. Retrain: ")
+    assert began.endswith("http://ui/evergreen/drift/weather/r1/")
+    assert over.startswith("Nothing drifted.")
+
+
+def test_drift_that_comes_back_is_a_new_incident(told: Settings, webhook: Webhook) -> None:
+    watch_and_tell(told, critical(9), critical(8), seen(7), seen(6), seen(5))
+    watch_and_tell(told, critical(4), critical(3))
+
+    assert titles(webhook) == [
+        "Evergreen: weather drifts",
+        "Evergreen: over: weather drifts",
+        "Evergreen: weather drifts",
+    ]
+
+
+def test_unknown_windows_do_not_end_an_alert(told: Settings, webhook: Webhook) -> None:
+    watch_and_tell(told, critical(9), critical(8), seen(7, outcome="unknown"))
+
+    assert titles(webhook) == ["Evergreen: weather drifts"]
+
+
+def test_poor_live_quality_is_told_and_its_end_too(told: Settings, webhook: Webhook) -> None:
+    watch_and_tell(told, poor(9), poor(8), seen(7), seen(6, live=0.75, labelled=80))
+
+    assert titles(webhook) == [
+        "Evergreen: weather has fallen below its floor",
+        "Evergreen: over: weather has fallen below its floor",
+    ]
+
+
+class FakeVerdict:
+    """As much of a verdict as an alert reads."""
+
+    def __init__(self, passed: bool, *failed: str) -> None:
+        self.passed, self.sentence = passed, "Kept champion v3."
+        self.report = "weather/abc/report.html"
+        self.checks = tuple(Check(name=name, status="failed", reason="") for name in failed)
+
+
+def test_a_refusal_is_told_unless_it_is_routine(told: Settings, webhook: Webhook) -> None:
+    run = run_of(seen())
+    for verdict in (
+        FakeVerdict(False, "better_than_champion"),
+        FakeVerdict(False, "better_than_champion", "calibration"),
+        FakeVerdict(False, "calibration"),
+        FakeVerdict(True),
+    ):
+        alerts.of_gate(WEATHER, verdict, run, settings=told)  # type: ignore[arg-type]
+
+    assert titles(webhook) == [
+        "Evergreen: weather has no better model: the gate refused",
+        "Evergreen: over: weather has no better model: the gate refused",
+    ]
+    assert "http://ui/evergreen/reports/weather/abc/" in webhook.messages[0]["message"]
+
+
+def test_a_refusal_of_what_drift_asked_for_is_no_routine(told: Settings, webhook: Webhook) -> None:
+    window = critical(8)
+    for each in (critical(9), window):
+        store.keep(told.database_url, each)
+    decided = decide(WEATHER, window, run_of(window), settings=told)
+    run = run_of(window, key=f"weather_training/{decided.run_id}")
+
+    verdict: Any = FakeVerdict(False, "better_than_champion")
+    alerts.of_gate(WEATHER, verdict, run, settings=told)
+
+    assert titles(webhook) == ["Evergreen: weather has no better model: the gate refused"]
+
+
+def test_a_dry_run_alerts_nobody(told: Settings, webhook: Webhook) -> None:
+    verdict: Any = FakeVerdict(False, "calibration")
+
+    alerts.of_gate(WEATHER, verdict, run_of(seen(), purpose="dry_run"), settings=told)
+
+    assert webhook.messages == []
+
+
+def test_a_champion_that_nothing_is_held_against_is_stale(told: Settings, webhook: Webhook) -> None:
+    now = datetime.now(UTC)
+
+    for days in (1, 31, 32):
+        alerts.of_staleness(WEATHER, now + timedelta(days=days), settings=told)
+    with psycopg2.connect(told.database_url) as connection:
+        connection.cursor().execute(
+            "UPDATE evergreen.decisions SET created_at = created_at + interval '31 days'"
+        )
+    connection.close()
+    alerts.of_staleness(WEATHER, now + timedelta(days=33), settings=told)
+
+    assert titles(webhook) == ["Evergreen: weather is stale", "Evergreen: over: weather is stale"]
+
+
+class _Ready(BaseHTTPRequestHandler):
+    document: dict[str, Any]
+
+    def do_GET(self) -> None:
+        self.send_response(503 if self.document["status"] == "not ready" else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps(self.document).encode())
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def service(port: int, **document: Any) -> Iterator[None]:
+    """A service that says this of itself."""
+    handler = type("Ready", (_Ready,), {"document": document})
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_service_that_is_down_is_told_and_when_it_is_back(
+    told: Settings, webhook: Webhook
+) -> None:
+    here = replace(told, serve_port=free_port())
+
+    down = [alerts.of_service(["weather"], NOW + n * HOUR, settings=here) for n in range(2)]
+    with service(here.serve_port, status="ready", champions={"weather": 3}, reasons={}):
+        up = alerts.of_service(["weather"], NOW + 2 * HOUR, settings=here)
+
+    assert down[0][0].startswith("weather: it does not answer")
+    assert up == []
+    assert titles(webhook) == [
+        "Evergreen: weather is not served",
+        "Evergreen: over: weather is not served",
+    ]
+
+
+def test_only_the_champion_that_is_not_served_is_told(told: Settings, webhook: Webhook) -> None:
+    here = replace(told, serve_port=free_port())
+    reasons = {"iris": "the bytes are not those that were gated"}
+
+    with service(here.serve_port, status="not ready", champions={"weather": 3}, reasons=reasons):
+        problems = alerts.of_service(["iris", "weather"], NOW, settings=here)
+
+    assert problems == ["iris: the bytes are not those that were gated"]
+    assert titles(webhook) == ["Evergreen: iris is not served"]
+
+
+def test_a_run_that_goes_well_ends_the_failures_of_its_dag(
+    told: Settings, webhook: Webhook
+) -> None:
+    for key in ("weather_training/1", "weather_training/2", "iris_training/1"):
+        name = key.partition("_")[0]
+        notify.report_failure(told, name, key, "validate", "3 values are above 50")
+
+    for _ in range(2):
+        notify.recovered(told, "weather_training/3")
+
+    assert titles(webhook)[3:] == ["Evergreen: over: weather failed in validate"] * 2
+    assert webhook.messages[3]["message"].startswith("weather_training/3 went well.")
+    (lasting,) = Ledger(told.database_url).incidents(open=True)
+    assert lasting.run_key == "iris_training/1"
+
+
+def test_an_end_that_did_not_get_through_is_told_later(told: Settings, webhook: Webhook) -> None:
+    notify.alert(told, "weather", "stale", "Nothing came.", at=NOW)
+    webhook.status = 500
+    notify.all_clear(told, "weather", "stale", "It came.")
+    webhook.status = 200
+
+    notify.resend(told)
+    notify.resend(told)
+
+    assert len(webhook.messages) == 3
+    assert webhook.messages[2]["message"] == "It came."
+
+
+def test_nobody_hears_of_the_end_who_did_not_hear_of_the_beginning(
+    settings: Settings, webhook: Webhook
+) -> None:
+    notify.alert(settings, "weather", "stale", "Nothing came.", at=NOW)
+
+    over = notify.all_clear(
+        replace(settings, notify_urls=(webhook.url,)), "weather", "stale", "It came."
+    )
+
+    assert over is not None
+    assert over.resolved_at is not None
+    assert webhook.messages == []
