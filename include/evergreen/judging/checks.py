@@ -5,10 +5,12 @@ when a fact is missing or is no number; unknown is not passed.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
+from evergreen.judging import promises
 from evergreen.judging.evidence import Difference, Evidence, Role, ScoredModel
+from evergreen.judging.facts import Outcome, Rule, Unknown, because, challenger, finite, limit
 from evergreen.judging.figures import figure, figures, interval, listed, signed
 from evergreen.spec import METRICS, Gate
 
@@ -16,13 +18,6 @@ GOLDEN_TOLERANCE = 1e-6
 """Far above what another order of summation does, far below what another model does."""
 MODEL_TESTS = ("shape", "valid_values", "probabilities", "one_row", "extreme_values", "same_twice")
 """The tests of the model that must have been done; `model_tests` does them."""
-
-Outcome = tuple[bool, str]
-Rule = Callable[[Gate, Evidence], Outcome]
-
-
-class Unknown(Exception):
-    """A rule lacks a fact; the message says which, and why."""
 
 
 def rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
@@ -38,6 +33,13 @@ def rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
         yield "slices", slices
     if gate.max_calibration_error is not None:
         yield "calibration", calibration
+    if evidence.subject.interval is not None:
+        yield "coverage", promises.coverage
+    for declared in gate.fairness:
+        name = f"fairness_{declared.slice}_{declared.rate}"
+        yield name, partial(promises.fairness, declared=declared)
+    if gate.min_business is not None:
+        yield "business", promises.business
     yield "golden", golden
     yield "model_quality", model_quality
     yield "latency", latency
@@ -46,7 +48,7 @@ def rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
 
 def holdout_size(gate: Gate, evidence: Evidence) -> Outcome:
     """Few held-out rows prove nothing."""
-    rows, least = evidence.holdout.rows, max(1, int(_limit(gate, "min_rows")))
+    rows, least = evidence.holdout.rows, max(1, int(limit(gate, "min_rows")))
     if rows < least:
         return False, f"the holdout has {rows:,} rows, fewer than {least:,}"
     return True, f"the holdout has {rows:,} rows (at least {least:,})"
@@ -69,10 +71,10 @@ def schema(_gate: Gate, evidence: Evidence) -> Outcome:
     """The data still has every column that the challenger takes, of the same type."""
     found = evidence.schema
     if found is None or not found.takes:
-        raise Unknown(f"which columns {_challenger(evidence)} takes is unknown{_because(evidence)}")
+        raise Unknown(f"which columns {challenger(evidence)} takes is unknown{because(evidence)}")
     missing = [name for name in found.takes if name not in found.offered]
     if missing:
-        return False, f"{_challenger(evidence)} takes {listed(missing)}, which the data lacks"
+        return False, f"{challenger(evidence)} takes {listed(missing)}, which the data lacks"
     for name, kind in found.takes.items():
         if found.offered[name] != kind:
             return False, f"column {name} is {found.offered[name]}, the challenger learned {kind}"
@@ -82,12 +84,12 @@ def schema(_gate: Gate, evidence: Evidence) -> Outcome:
 def floor(gate: Gate, evidence: Evidence, *, metric: str) -> Outcome:
     """The metric is no worse than its threshold."""
     value = _metric(evidence.challenger, metric)
-    threshold = _finite(gate.floors[metric], f"the floor of {metric}")
+    threshold = finite(gate.floors[metric], f"the floor of {metric}")
     found, allowed = figures(value, threshold)
     more = _more_is_better(evidence, metric)
     name, side = ("floor", "below") if more else ("ceiling", "above")
     if value < threshold if more else value > threshold:
-        who = _challenger(evidence)
+        who = challenger(evidence)
         return False, f"{who} is {side} the {name} on {metric}: {found} against {allowed}"
     return True, f"{metric} is {found}, not {side} the {name} {allowed}"
 
@@ -108,7 +110,7 @@ def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
     doubt = "" if found.low > 0 else ", which includes 0"
     words = f"{signed(found.estimate)} ({interval(found)}{doubt})"
     if found.estimate <= 0:
-        who = _challenger(evidence)
+        who = challenger(evidence)
         return False, f"{who} is not better than the baseline {best.name} on {gate.metric}: {words}"
     return True, f"better than the best baseline, {best.name}, on {gate.metric}: {words}"
 
@@ -120,13 +122,13 @@ def better_than_champion(gate: Gate, evidence: Evidence) -> Outcome:
         return True, "first champion: only the floors count"
     if champion is None:
         raise Unknown(f"champion v{version} was not scored")
-    who = _challenger(evidence)
+    who = challenger(evidence)
     if champion.sha256 == evidence.challenger.sha256:
         return False, f"{who} is champion v{version} already: nothing new to promote"
     if champion.problem:
         raise Unknown(f"champion v{version} could not be scored: {champion.problem}")
     found = _judged(evidence.against_champion, gate, f"champion v{version}")
-    least = _limit(gate, "min_improvement")
+    least = limit(gate, "min_improvement")
     words = (
         f"on {gate.metric}: {signed(found.estimate)} ({interval(found)} must lie above {least:g})"
     )
@@ -137,24 +139,24 @@ def better_than_champion(gate: Gate, evidence: Evidence) -> Outcome:
 
 def slices(gate: Gate, evidence: Evidence) -> Outcome:
     """No slice is much worse than with the champion (without one: than the floor)."""
-    judged, tolerance = 0, _limit(gate, "slice_tolerance")
+    judged, tolerance = 0, limit(gate, "slice_tolerance")
     for name in evidence.subject.slices:
         scores = evidence.challenger.slices.get(name, {})
         large = {value: s for value, s in scores.items() if s.rows >= gate.min_slice_rows}
         if not large:
             raise Unknown(
                 f"no slice of {name} has {gate.min_slice_rows} held-out rows"
-                f"{_because(evidence)}; lower min_slice_rows or cut less finely"
+                f"{because(evidence)}; lower min_slice_rows or cut less finely"
             )
         for value, metric, reference, whose in _references(gate, evidence, name, list(large)):
             where = f"in {name} = {value} ({large[value].rows} rows)"
-            ours = _finite(large[value].metrics.get(metric), f"{metric} {where}")
+            ours = finite(large[value].metrics.get(metric), f"{metric} {where}")
             judged += 1
             sign = 1 if _more_is_better(evidence, metric) else -1
             if sign * (reference - ours) > tolerance:
                 found, expected = figures(ours, reference)
                 return False, (
-                    f"{_challenger(evidence)} is much worse {where}: {metric} {found} against"
+                    f"{challenger(evidence)} is much worse {where}: {metric} {found} against"
                     f" {expected} of {whose}, tolerance {tolerance:g}"
                 )
     return True, f"no slice is worse by more than {tolerance:g} (compared: {judged})"
@@ -167,25 +169,25 @@ def _references(
     version, champion, metric = evidence.champion_version, evidence.champion, gate.metric
     if version is None:
         metrics = [metric] if metric in gate.floors else list(gate.floors)
-        floors = {m: _finite(gate.floors[m], f"the floor of {m}") for m in metrics}
+        floors = {m: finite(gate.floors[m], f"the floor of {m}") for m in metrics}
         yield from ((v, m, floors[m], "the floor") for v in values for m in metrics)
         return
     for value in values:
         score = champion.slices.get(name, {}).get(value) if champion else None
         what = f"{metric} of champion v{version} in {name} = {value}"
-        reference = _finite(score.metrics.get(metric) if score else None, what)
+        reference = finite(score.metrics.get(metric) if score else None, what)
         yield value, metric, reference, f"champion v{version}"
 
 
 def calibration(gate: Gate, evidence: Evidence) -> Outcome:
     """A probability means what it says."""
-    what = f"the calibration error of {_challenger(evidence)}"
-    error = _finite(evidence.challenger.calibration_error, what, _because(evidence))
-    most = _limit(gate, "max_calibration_error")
+    what = f"the calibration error of {challenger(evidence)}"
+    error = finite(evidence.challenger.calibration_error, what, because(evidence))
+    most = limit(gate, "max_calibration_error")
     found, allowed = figures(error, most)
     if error > most:
         return False, (
-            f"the probabilities of {_challenger(evidence)} are off by {found} on average,"
+            f"the probabilities of {challenger(evidence)} are off by {found} on average,"
             f" more than {allowed}"
         )
     return True, f"the probabilities are off by {found} on average (at most {allowed})"
@@ -195,8 +197,8 @@ def golden(_gate: Gate, evidence: Evidence) -> Outcome:
     """The bytes in the store answer as the model did on the day it was trained."""
     if evidence.golden_difference == math.inf:
         return False, "the stored model knows other classes than its golden predictions"
-    why = f": {evidence.golden_problem}" if evidence.golden_problem else _because(evidence)
-    off = _finite(evidence.golden_difference, "whether it reproduces its golden predictions", why)
+    why = f": {evidence.golden_problem}" if evidence.golden_problem else because(evidence)
+    off = finite(evidence.golden_difference, "whether it reproduces its golden predictions", why)
     if off > GOLDEN_TOLERANCE:
         return False, f"the stored model is off its golden predictions by {figure(off)}"
     return True, f"the stored model reproduces its golden predictions (off by {off:.1g})"
@@ -207,18 +209,18 @@ def model_quality(_gate: Gate, evidence: Evidence) -> Outcome:
     tests = {test.name: test for test in evidence.model_tests}
     for test in evidence.model_tests:
         if test.passed is False:
-            return False, f"{_challenger(evidence)} fails {test.name}: {test.detail}"
+            return False, f"{challenger(evidence)} fails {test.name}: {test.detail}"
     for name in MODEL_TESTS:
         if name not in tests or tests[name].passed is not True:
-            why = tests[name].detail if name in tests else f"not done{_because(evidence)}"
+            why = tests[name].detail if name in tests else f"not done{because(evidence)}"
             raise Unknown(f"test {name} of the model: {why}")
     return True, f"passed {len(tests)} tests: {listed(tests)}"
 
 
 def latency(gate: Gate, evidence: Evidence) -> Outcome:
     """One answer is quick enough."""
-    found = _finite(evidence.latency_ms, "the time of one answer", _because(evidence))
-    most = _limit(gate, "max_latency_ms")
+    found = finite(evidence.latency_ms, "the time of one answer", because(evidence))
+    most = limit(gate, "max_latency_ms")
     if found > most:
         return False, f"one answer takes {found:.1f} ms, more than {most:g} ms"
     return True, f"one answer takes {found:.1f} ms (at most {most:g} ms)"
@@ -226,39 +228,20 @@ def latency(gate: Gate, evidence: Evidence) -> Outcome:
 
 def size(gate: Gate, evidence: Evidence) -> Outcome:
     """The model file is small enough to be served."""
-    found = _finite(evidence.size_bytes, "the size of the model", _because(evidence)) / 1e6
-    most = _limit(gate, "max_size_mb")
+    found = finite(evidence.size_bytes, "the size of the model", because(evidence)) / 1e6
+    most = limit(gate, "max_size_mb")
     if found > most:
         return False, f"the model takes {found:.2f} MB, more than {most:g} MB"
     return True, f"the model takes {figure(found)} MB (at most {most:g} MB)"
-
-
-def _challenger(evidence: Evidence) -> str:
-    return f"the challenger {evidence.challenger.name}"
-
-
-def _because(evidence: Evidence) -> str:
-    problem = evidence.challenger.problem
-    return f" (could not be scored: {problem})" if problem else ""
 
 
 def _more_is_better(evidence: Evidence, metric: str) -> bool:
     return METRICS[evidence.subject.kind][metric]
 
 
-def _finite(value: float | None, what: str, why: str = "") -> float:
-    if value is None or not math.isfinite(value):
-        raise Unknown(f"{what} is unknown{why}")
-    return value
-
-
-def _limit(gate: Gate, name: str) -> float:
-    return _finite(getattr(gate, name), f"gate.{name}")
-
-
 def _metric(model: ScoredModel, metric: str) -> float:
     why = f" (could not be scored: {model.problem})" if model.problem else ""
-    return _finite(model.metrics.get(metric), f"{metric} of {model.name}", why)
+    return finite(model.metrics.get(metric), f"{metric} of {model.name}", why)
 
 
 def _judged(found: Difference | None, gate: Gate, other: str) -> Difference:
@@ -269,5 +252,5 @@ def _judged(found: Difference | None, gate: Gate, other: str) -> Difference:
     if (found.metric, found.confidence, found.resamples) != asked:
         raise Unknown(f"the comparison with {other} was made for another gate: {found.metric}")
     for name in ("estimate", "low", "high"):
-        _finite(getattr(found, name), f"the {gate.metric} against {other} ({name} of the interval)")
+        finite(getattr(found, name), f"the {gate.metric} against {other} ({name} of the interval)")
     return found

@@ -22,6 +22,7 @@ from evergreen.judging.bootstrap import paired_difference
 from evergreen.judging.evidence import (
     Difference,
     Evidence,
+    Interval,
     Origin,
     Overlap,
     Role,
@@ -30,7 +31,7 @@ from evergreen.judging.evidence import (
     SliceScore,
     Subject,
 )
-from evergreen.learning import features, metrics, models, tracking
+from evergreen.learning import features, intervals, metrics, models, tracking, worth
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.models import Output
 from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef
@@ -159,6 +160,7 @@ def _score(contest: Contest, one: Contender) -> ScoredModel:
         training=past.training if past else contest.features.training,
         cv=ref.cv if isinstance(ref, CandidateRef) else None,
         problem=one.problem,
+        threshold=getattr(one.model[-1], "threshold", None) if one.model is not None else None,
         **(_measured(contest, output) if output else {"metrics": {}, "slices": {}}),
     )
 
@@ -171,6 +173,9 @@ def _measured(contest: Contest, output: Output) -> dict[str, Any]:
         for value in np.unique(values):
             rows = values == value
             found = metrics.score(kind, truth[rows], output.take(rows))
+            if contest.use_case.gate.fairness and output.classes is not None:
+                chosen = output.labels[rows] == output.classes[-1]
+                found["selection_rate"] = float(chosen.mean())
             slices[name][str(value)] = SliceScore(rows=int(rows.sum()), metrics=found)
     return {
         "metrics": metrics.score(kind, truth, output),
@@ -178,7 +183,17 @@ def _measured(contest: Contest, output: Output) -> dict[str, Any]:
         "calibration_error": None
         if output.probabilities is None
         else metrics.calibration_error(truth, output),
+        "interval": _interval(contest, output),
+        "business": worth.measure(contest.use_case, contest.holdout.held_out, truth, output)
+        or None,
     }
+
+
+def _interval(contest: Contest, output: Output) -> Interval | None:
+    if output.half_width is None:
+        return None
+    held = intervals.coverage(contest.holdout.truth, output)
+    return Interval(coverage=held, half_width=output.half_width)
 
 
 def _best(use_case: UseCase, baselines: Sequence[ScoredModel]) -> str | None:
@@ -214,6 +229,8 @@ def _subject(use_case: UseCase) -> Subject:
         metric=use_case.gate.metric,
         target=use_case.source.target,
         slices=tuple(one.name for one in use_case.slices),
+        unit=use_case.business.unit if use_case.business else "",
+        interval=use_case.interval,
     )
 
 

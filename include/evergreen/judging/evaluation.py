@@ -105,12 +105,20 @@ def digest(
         "use_case": [use_case.kind, use_case.seed, use_case.doc, use_case.owner],
         "gate": [gate.metric, gate.confidence, gate.resamples],
         "slices": [_cut(cut) for cut in use_case.slices],
+        "fairness": [repr(declared) for declared in gate.fairness],
+        "interval": use_case.interval,
+        "business": _worth(use_case),
         "windows": repr(use_case.windows),
         "features": [features.sha256, features.snapshot.sha256],
         "trained": sorted([ref.name, ref.run_id, ref.sha256] for ref in trained),
         "champion": [champion.version, champion.sha256] if champion else None,
     }
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
+
+
+def _worth(use_case: UseCase) -> tuple[str, str] | None:
+    business = use_case.business
+    return (business.unit, inspect.getsource(business.measure)) if business else None
 
 
 def _cut(cut: Slice) -> tuple[str, str]:

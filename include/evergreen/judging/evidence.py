@@ -60,6 +60,10 @@ class Subject(Ref):
     target: str
     slices: tuple[str, ...] = ()
     """Names of the declared slices."""
+    unit: str = ""
+    """Of the business figure that decides; empty: none is declared."""
+    interval: float | None = None
+    """The share of true values that the prediction intervals shall hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +89,16 @@ class SliceScore(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Interval(Ref):
+    """The prediction intervals of a model on the held-out rows."""
+
+    coverage: Figure
+    """The share of true values that they hold."""
+    half_width: Figure
+    """In the target's unit."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoredModel(Ref):
     """One model on the held-out rows."""
 
@@ -103,6 +117,12 @@ class ScoredModel(Ref):
     """Slice name → value → score."""
     calibration_error: Figure | None = None
     """None: no probabilities."""
+    interval: Interval | None = None
+    """None: it gives no intervals."""
+    business: dict[str, Figure] | None = None
+    """What its answers are worth, the figure that decides first; None: no measure is declared."""
+    threshold: Figure | None = None
+    """Probability from which on it says positive; None: the more probable class."""
     problem: str = ""
     """Why it could not be scored; its metrics are then empty."""
 

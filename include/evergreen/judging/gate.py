@@ -12,8 +12,9 @@ from hashlib import sha256
 
 from evergreen.errors import EvidenceCorrupt
 from evergreen.judging import report
-from evergreen.judging.checks import Rule, Unknown, rules
+from evergreen.judging.checks import rules
 from evergreen.judging.evidence import Evidence
+from evergreen.judging.facts import Rule, Unknown
 from evergreen.judging.figures import figure, interval, label, listed, signed
 from evergreen.learning import tracking
 from evergreen.refs import Check, EvaluationRef, Status, Verdict
