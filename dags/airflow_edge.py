@@ -40,7 +40,7 @@ class ReportFailure(BaseNotifier):
         configured = settings.get()
         report_failure(
             configured,
-            use_case=dag_id.removesuffix("_training"),
+            use_case=dag_id.removesuffix("_training").removesuffix("_monitoring"),
             run_key=f"{dag_id}/{run_id}",
             step=context["ti"].task_id if "ti" in context else "run",
             message=str(context.get("exception") or context.get("reason") or "it failed"),
@@ -49,14 +49,13 @@ class ReportFailure(BaseNotifier):
 
 
 class CloseIncident(BaseNotifier):
-    """Notes that a run that had failed succeeded after all."""
+    """Tells that a DAG whose runs had failed works again."""
 
     def notify(self, context: "Context") -> None:
-        """Close the incident of the run of the context, if it has one."""
-        from evergreen.champions.ledger import Ledger
+        """Close the incidents of the DAG of the context, if it has some."""
+        from evergreen.notify import recovered
 
-        run_key = f"{context['dag'].dag_id}/{context['run_id']}"
-        Ledger(settings.get().database_url).resolve(run_key)
+        recovered(settings.get(), f"{context['dag'].dag_id}/{context['run_id']}")
 
 
 EVERY_DAG: dict[str, Any] = {
@@ -142,8 +141,10 @@ def days_between(first: date, last: date) -> list[str]:
 
 
 def actor() -> str:
-    """Return who asked for this run: a person's name, or `schedule`."""
+    """Return who asked for this run: a person's name, `schedule` or `monitoring`."""
     dag_run = get_current_context()["dag_run"]
+    if param("cause"):
+        return "monitoring"
     if dag_run.triggering_user_name:
         return str(dag_run.triggering_user_name)
     return "schedule" if dag_run.run_type.value == "scheduled" else dag_run.run_type.value
@@ -152,6 +153,9 @@ def actor() -> str:
 def why() -> str:
     """Say in one sentence why this run happens."""
     dag_run = get_current_context()["dag_run"]
+    if cause := param("cause"):
+        told = f"Monitoring asked for it, because of {cause}: {param('why')}"
+        return f"{told} Report: {report}" if (report := param("report")) else told
     note = param("note")
     if dag_run.run_type.value == "scheduled":
         sentence = f"Its schedule asked for it at {dag_run.run_after:%Y-%m-%d %H:%M} UTC"

@@ -43,6 +43,7 @@ class EvergreenPlugin(AirflowPlugin):
     external_views = [  # noqa: RUF012
         page("Models", "models"),
         page("Reports", "reports"),
+        page("Drift", "drift"),
         page("Data Docs", "data-docs"),
         page("MLflow", "mlflow", opens="open-mlflow"),
     ]

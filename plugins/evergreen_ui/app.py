@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader
 
 from evergreen import settings
-from evergreen_ui import PREFIX, files, mlflow_proxy, models_page, reports_page
+from evergreen_ui import PREFIX, drift_page, files, mlflow_proxy, models_page, reports_page
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,11 @@ DOCUMENTS = (
     " form-action 'none'"
 )
 """For files that hold data (Data Docs, reports): no script at all."""
+EVIDENTLY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval';"
+    " style-src 'unsafe-inline'; img-src data: blob:; font-src data:; frame-ancestors 'self'"
+)
+"""For Evidently's page, which is an application: its scripts run without an origin or a network."""
 MLFLOW = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src {own} data: blob:;"
     " frame-ancestors 'self'; form-action 'none'; base-uri 'self'"
@@ -58,6 +63,9 @@ def create_app() -> FastAPI:
     app.get("/reports/")(reports)
     app.get("/reports/{use_case}/{report_id}/")(report)
     app.get("/reports/{path:path}")(report_file)
+    app.get("/drift/")(drift)
+    app.get("/drift/{use_case}/{report_id}/")(drift_report)
+    app.get("/drift/{path:path}")(drift_file)
     app.get("/data-docs/", response_model=None)(data_docs)
     app.get("/data-docs/{path:path}")(data_docs_file)
     app.get("/open-mlflow/")(open_mlflow)
@@ -84,12 +92,32 @@ def report(use_case: str, report_id: str) -> HTMLResponse:
     """Show one report, with the way back."""
     path = f"{use_case}/{report_id}/report.html"
     files.locate(settings.get().reports_dir, path)
-    return render("report.html", use_case=use_case, report_id=report_id, path=path)
+    return render(
+        "report.html", use_case=use_case, report_id=report_id, path=path, folder="reports"
+    )
 
 
 def report_file(path: str) -> Response:
     """Serve a file of the reports."""
     return files.serve(settings.get().reports_dir, path, DOCUMENTS)
+
+
+def drift() -> HTMLResponse:
+    """List the windows that were watched, with their time line."""
+    return render("drift.html", groups=drift_page.groups(settings.get()))
+
+
+def drift_report(use_case: str, report_id: str) -> HTMLResponse:
+    """Show the report of one window, with the way back."""
+    path = f"{use_case}/{report_id}/report.html"
+    files.locate(settings.get().drift_dir, path)
+    return render("report.html", use_case=use_case, report_id=report_id, path=path, folder="drift")
+
+
+def drift_file(path: str) -> Response:
+    """Serve a file of the monitoring reports."""
+    policy = EVIDENTLY if path.endswith("/evidently.html") else DOCUMENTS
+    return files.serve(settings.get().drift_dir, path, policy)
 
 
 def data_docs() -> Response:

@@ -208,7 +208,7 @@ def run_address(run_key: str) -> str | None:
     >>> run_address("cli/4711")
     """
     dag_id, _, run_id = run_key.partition("/")
-    if not dag_id.endswith("_training") and not dag_id.startswith("operations_"):
+    if not dag_id.endswith(("_training", "_monitoring")) and not dag_id.startswith("operations_"):
         return None
     return f"/dags/{dag_id}/runs/{run_id}"
 

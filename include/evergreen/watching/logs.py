@@ -48,12 +48,11 @@ drawn AS (
     SELECT * FROM known ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
 ),
 counted AS (
-    SELECT (SELECT count(*) FROM known) AS labelled,
-        count(*) FILTER (WHERE answered.time <= %(mature)s) AS mature,
-        count(*) FILTER (WHERE answered.time <= %(mature)s AND known.id IS NOT NULL) AS both
+    SELECT count(known.id) AS labelled,
+        count(*) FILTER (WHERE known.id IS NOT NULL OR answered.time <= %(mature)s) AS due
     FROM answered LEFT JOIN known USING (id)
 )
-SELECT labelled, labelled + mature - both, drawn.label, output, probabilities
+SELECT labelled, due, drawn.label, output, probabilities
 FROM counted LEFT JOIN drawn ON true LEFT JOIN evergreen.predictions USING (id) ORDER BY id
 """
 

@@ -103,10 +103,10 @@ def sample(positions: Any, limit: int) -> Any:
 
 def kind_of(use_case: UseCase, column: "pa.Field[Any]") -> str:
     """Tell how a raw column is compared."""
-    if column.name in use_case.source.key and column.name not in use_case.features.columns:
-        return KEY
     if pa.types.is_temporal(column.type):
         return TIME
+    if column.name in use_case.source.key and column.name not in use_case.features.columns:
+        return KEY
     declared = use_case.features.function is None and column.name in use_case.features.categorical
     number = (
         pa.types.is_integer(column.type)

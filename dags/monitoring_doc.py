@@ -1,0 +1,45 @@
+"""The page that Airflow shows above a monitoring DAG, written from the declaration."""
+
+from evergreen.spec import UseCase
+
+PAGE = """
+### Is what the champion of {name} is asked still what it learned from?
+
+| | |
+| --- | --- |
+| Window | the {window} of logged predictions before the run is due |
+| Runs | {schedule} |
+| Held against | the training rows of the snapshot that the present champion was trained on |
+| Columns | {columns} |
+| Alarms | drifted columns (critical above {critical:.0%} of them), drifted answers, {confidence}, \
+nulls, categories never seen, far more or fewer rows, live quality worse than on the holdout \
+(critical below the gate's floor) |
+| False alarms | at most {false_alarms:.0%} of windows without a change |
+| Too few | below {min_rows} rows a window is unknown; below {min_labels} labels, its live quality |
+| Owner | {owner} |
+
+**To read the outcome**, look at the note of the run, or at **Drift** in the menu: a report with a
+picture of each column, and Evidently's own beside it. *Unknown* says that something could not be
+measured, and what; it never means that all is well.
+
+**To watch another stretch**, press *Trigger* and fill in its end (and start). The same window is
+watched once for each champion: a second run gives the same answer.
+"""
+
+
+def doc_md(use_case: UseCase) -> str:
+    """Return the page as Markdown."""
+    limits = use_case.monitoring
+    least = limits.min_confidence
+    return PAGE.format(
+        name=use_case.name,
+        window=limits.window,
+        schedule=f"`{limits.schedule}`" if limits.schedule else "by hand",
+        columns=", ".join(f"`{name}`" for name in use_case.features.raw),
+        critical=limits.critical_share,
+        confidence="low confidence" if least is None else f"mean top probability under {least:g}",
+        false_alarms=limits.false_alarms,
+        min_rows=limits.min_rows,
+        min_labels=limits.min_labels,
+        owner=use_case.owner,
+    )

@@ -1,0 +1,152 @@
+"""What the Drift page shows, read from the windows that were watched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from evergreen.catalog import load
+from evergreen.refs import WindowRef
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+from evergreen.watching import windows
+
+SHOWN = 200
+"""How many windows the list and the time line of a use case hold."""
+WIDTH, HEIGHT, LEFT = 1000.0, 84.0, 4.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """A window on a time line."""
+
+    x: float
+    y: float
+    outcome: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure over the windows, oldest first, with the limit that it is held against."""
+
+    title: str
+    points: tuple[Point, ...]
+    paths: tuple[str, ...]
+    """Points of each unbroken stretch, as an SVG polyline wants them."""
+    limit: float | None
+    """Height of the limit's line."""
+    limit_text: str
+    top: str
+    bottom: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The lines of a use case: drift share, and live metric if it was ever known."""
+
+    lines: tuple[Line, ...]
+    first: datetime
+    last: datetime
+    width: float = WIDTH
+    height: float = HEIGHT
+
+
+@dataclass(frozen=True)
+class Group:
+    """The windows of a use case, newest first."""
+
+    use_case: UseCase
+    windows: tuple[WindowRef, ...]
+    timeline: Timeline | None
+
+    @property
+    def dag(self) -> str:
+        """Address of the monitoring DAG."""
+        return f"/dags/{self.use_case.name}_monitoring"
+
+
+def groups(settings: Settings) -> list[Group]:
+    """Return the windows of each declared use case.
+
+    Raises:
+        psycopg2.OperationalError: the database does not answer.
+    """
+    declared = load(settings.use_cases_dir).use_cases.values()
+    return [group(use_case, settings) for use_case in declared]
+
+
+def group(use_case: UseCase, settings: Settings, limit: int = SHOWN) -> Group:
+    """Return the windows of one use case."""
+    found = windows(settings.database_url, use_case.name, limit)
+    return Group(use_case, found, timeline(use_case, found))
+
+
+def timeline(use_case: UseCase, found: Sequence[WindowRef]) -> Timeline | None:
+    """Return the picture of windows given newest first; None: there is none."""
+    if not found:
+        return None
+    seen = list(reversed(found))
+    critical = use_case.monitoring.critical_share
+    lines = [
+        _line(
+            "Share of drifted columns",
+            seen,
+            [window.drift_share for window in seen],
+            (0.0, 1.0),
+            critical,
+            f"critical above {critical:.0%}",
+            "{:.0%}",
+        )
+    ]
+    live = [window.live for window in seen]
+    if any(value is not None for value in live):
+        floor = next((w.floor for w in found if w.floor is not None), None)
+        word = "gate's floor" if use_case.more_is_better else "gate's ceiling"
+        text = "" if floor is None else f"{word} {floor:.3g}"
+        scale = _scale([*live, floor])
+        lines.append(
+            _line(f"Live {use_case.gate.metric}", seen, live, scale, floor, text, "{:.3g}")
+        )
+    return Timeline(tuple(lines), seen[0].end, seen[-1].end)
+
+
+def _scale(values: Sequence[float | None]) -> tuple[float, float]:
+    known = [value for value in values if value is not None]
+    low, high = min(known), max(known)
+    room = (high - low) * 0.15 or abs(high) * 0.1 or 1.0
+    return low - room, high + room
+
+
+def _line(
+    title: str,
+    seen: Sequence[WindowRef],
+    values: Sequence[float | None],
+    scale: tuple[float, float],
+    limit: float | None,
+    limit_text: str,
+    form: str,
+) -> Line:
+    low, high = scale
+
+    def y(value: float) -> float:
+        return round(HEIGHT - (value - low) / (high - low) * HEIGHT, 1)
+
+    first, last = seen[0].end.timestamp(), seen[-1].end.timestamp()
+    span = (last - first) or 1.0
+    stretches: list[list[Point]] = [[]]
+    for window, value in zip(seen, values, strict=True):
+        x = round(LEFT + (window.end.timestamp() - first) / span * (WIDTH - 2 * LEFT), 1)
+        if value is None:
+            stretches.append([])
+            continue
+        said = f"{window.end:%Y-%m-%d %H:%M} UTC, {window.outcome}: {form.format(value)}"
+        stretches[-1].append(Point(x, y(value), window.outcome, said))
+    return Line(
+        title=title,
+        points=tuple(point for stretch in stretches for point in stretch),
+        paths=tuple(" ".join(f"{p.x},{p.y}" for p in stretch) for stretch in stretches if stretch),
+        limit=None if limit is None else y(limit),
+        limit_text=limit_text,
+        top=form.format(high),
+        bottom=form.format(low),
+    )

@@ -1,0 +1,298 @@
+"""What a window of logged predictions tells, on real PostgreSQL, MLflow and Evidently."""
+
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evergreen.refs import Window, WindowRef
+from evergreen.serving import store
+from evergreen.settings import Settings
+from evergreen.watching import watch, windows
+from watching.conftest import END, HOUR, SHOP, WINDOW, Shop
+
+
+def truth(rows: pd.DataFrame) -> "np.ndarray":
+    return rows["bought"].to_numpy()
+
+
+def test_traffic_like_the_training_rows_is_calm(shop: Shop) -> None:
+    shop.log(shop.resampled(400), label=truth)
+
+    seen = shop.watch()
+
+    assert seen.outcome == "calm", seen.sentence
+    assert (seen.rows, seen.drift_share, seen.prediction_drift) == (400, 0.0, False)
+    assert (seen.labelled, seen.coverage) == (400, 1.0)
+    assert seen.live == pytest.approx(seen.holdout, abs=0.1)
+
+
+def test_one_drifted_column_of_six_is_a_warning_that_names_it(shop: Shop) -> None:
+    shop.log(shop.resampled(400).assign(age=lambda rows: rows["age"] + 24))
+
+    seen = shop.watch()
+
+    assert seen.outcome == "warning"
+    assert seen.drifted == ("age",)
+    assert seen.drift_share == pytest.approx(1 / 6)
+    assert "1 of 6 columns drifted" in seen.sentence
+    assert "age" in seen.sentence
+
+
+def test_more_than_thirty_percent_of_columns_is_critical(shop: Shop) -> None:
+    shop.log(shop.resampled(400).assign(age=20.0, city="Wien"))
+
+    seen = shop.watch()
+
+    assert seen.outcome == "critical"
+    assert set(seen.drifted) == {"age", "city"}
+
+
+def test_a_column_counts_by_its_importance_to_the_champion_too(shop: Shop) -> None:
+    shop.log(shop.resampled(400).assign(spend=lambda rows: rows["spend"] * 4))
+
+    seen = shop.watch()
+
+    assert seen.drifted == ("spend",)
+    assert seen.drift_share == pytest.approx(1 / 6)
+    assert seen.weighted_share is not None
+    assert seen.weighted_share > 0.5
+    assert seen.prediction_drift
+
+
+def test_a_column_that_no_row_has_is_unknown_and_never_no_drift(shop: Shop) -> None:
+    rows = shop.resampled(400)
+    shop.log(rows)
+    with store.connect(shop.url) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE evergreen.predictions SET inputs = inputs - 'age'")
+
+    seen = shop.watch()
+
+    assert seen.outcome == "unknown"
+    assert seen.unknowns[0] == "age is in none of the 400 rows"
+
+
+def test_more_nulls_than_in_training_alarm(shop: Shop) -> None:
+    rows = shop.resampled(400)
+    rows.iloc[:80, rows.columns.get_loc("distance")] = np.nan
+    shop.log(rows)
+
+    seen = shop.watch()
+
+    assert seen.outcome == "warning"
+    assert "distance is null in" in seen.alarms[0]
+
+
+def test_categories_that_training_never_saw_alarm(shop: Shop) -> None:
+    rows = shop.resampled(400)
+    rows.iloc[:20, rows.columns.get_loc("city")] = "Bregenz"
+    shop.log(rows)
+
+    seen = shop.watch()
+
+    assert any("never saw in 5.0% of the rows, such as 'Bregenz'" in a for a in seen.alarms)
+
+
+def test_few_rows_are_unknown(shop: Shop) -> None:
+    shop.log(shop.resampled(49))
+
+    seen = shop.watch()
+
+    assert (seen.outcome, seen.rows, seen.drift_share) == ("unknown", 49, None)
+    assert "49 predictions were logged; fewer than 50 prove nothing" in seen.sentence
+
+
+def test_without_a_champion_a_window_is_unknown(studio: Settings) -> None:
+    nobody = replace(SHOP, name="nobody")
+
+    seen = watch(nobody, WINDOW, settings=studio)
+
+    assert (seen.outcome, seen.champion) == ("unknown", 0)
+    assert "no champion" in seen.sentence
+
+
+def test_a_missing_snapshot_is_unknown_and_told(shop: Shop, tmp_path: Path) -> None:
+    shop.log(shop.resampled(400))
+    folder = Path(shop.features.snapshot.uri)
+    shutil.move(folder, tmp_path / "gone")
+
+    try:
+        seen = shop.watch()
+    finally:
+        shutil.move(tmp_path / "gone", folder)
+
+    assert seen.outcome == "unknown"
+    assert "there is no reference" in seen.sentence
+    assert shop.watch().outcome == "calm"
+
+
+def test_a_model_that_cannot_be_had_leaves_the_answers_unknown(shop: Shop, tmp_path: Path) -> None:
+    shop.log(shop.resampled(400))
+    elsewhere = replace(shop.settings, home=tmp_path)
+    artifacts = Path(shop.settings.artifacts_url)
+    shutil.move(artifacts, tmp_path / "gone")
+
+    try:
+        seen = watch(shop.use_case, WINDOW, settings=elsewhere)
+    finally:
+        shutil.move(tmp_path / "gone", artifacts)
+
+    assert seen.outcome == "unknown"
+    assert (seen.drift_share, seen.prediction_drift) == (0.0, None)
+    assert "the champion's own answers are unknown" in seen.sentence
+
+
+def test_watching_twice_gives_one_row_and_the_same_answer(shop: Shop) -> None:
+    shop.log(shop.resampled(400))
+    first = shop.watch()
+    shop.log(shop.resampled(400).assign(age=20.0, city="Wien"))
+
+    again = shop.watch()
+
+    assert again == first
+    assert windows(shop.url, "shop", 10) == (first,)
+
+
+def test_an_unknown_window_may_be_measured_again(shop: Shop) -> None:
+    shop.log(shop.resampled(40))
+    first = shop.watch()
+    shop.log(shop.resampled(360, seed=1))
+
+    again = shop.watch()
+
+    assert (first.outcome, again.outcome, again.rows) == ("unknown", "calm", 400)
+    assert windows(shop.url, "shop", 10) == (again,)
+
+
+def test_a_new_champion_watches_the_same_window_anew(shop: Shop) -> None:
+    shop.log(shop.resampled(400))
+    first = shop.watch()
+    shop.promote(2)
+
+    again = shop.watch()
+
+    assert (first.champion, again.champion) == (1, 2)
+    assert windows(shop.url, "shop", 10) == (again, first)
+
+
+def test_only_the_window_and_only_answers_that_were_given_count(shop: Shop) -> None:
+    shop.log(shop.resampled(400))
+    shop.log(shop.resampled(400).assign(age=99.0), end=END - HOUR)
+    shop.log(shop.resampled(400).assign(age=99.0), variant="shadow")
+
+    seen = shop.watch()
+
+    assert (seen.outcome, seen.rows) == ("calm", 400)
+
+
+def test_a_live_metric_below_the_floor_is_critical_although_nothing_drifted(shop: Shop) -> None:
+    shop.log(shop.resampled(400), label=lambda rows: 1 - truth(rows))
+
+    seen = shop.watch()
+
+    assert seen.outcome == "critical"
+    assert seen.drift_share == 0.0
+    assert "the gate's floor is 0.600" in seen.sentence
+
+
+def test_a_live_metric_that_is_only_worse_than_the_holdout_warns(shop: Shop) -> None:
+    def noisy(rows: pd.DataFrame) -> "np.ndarray":
+        flip = np.random.default_rng(0).random(len(rows)) < 0.2
+        return np.where(flip, 1 - truth(rows), truth(rows))
+
+    shop.log(shop.resampled(2000), label=noisy)
+
+    seen = shop.watch()
+
+    assert seen.outcome == "warning", seen.sentence
+    assert "on the holdout it was" in seen.alarms[0]
+
+
+def test_labels_that_are_due_and_have_not_come_lower_the_coverage(shop: Shop) -> None:
+    shop.log(shop.resampled(100), label=truth)
+    shop.log(shop.resampled(300, seed=1))
+
+    seen = shop.watch()
+
+    assert (seen.labelled, seen.coverage) == (100, 0.25)
+    assert seen.live is not None
+
+
+def test_a_label_that_comes_after_the_window_was_not_known_then(shop: Shop) -> None:
+    shop.log(shop.resampled(400), label=truth)
+    with store.connect(shop.url) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE evergreen.labels SET time = time + interval '1 second'")
+
+    seen = shop.watch()
+
+    assert (seen.outcome, seen.labelled, seen.live) == ("calm", 0, None)
+    assert any("0 of 400 labels that are due have come" in told for told in seen.unknowns)
+
+
+def test_far_less_traffic_than_usual_warns(shop: Shop) -> None:
+    for hours in range(7):
+        shop.log(shop.resampled(60 if hours == 0 else 700, seed=hours), end=END - hours * HOUR)
+    for hours in range(6, 0, -1):
+        end = END - hours * HOUR
+        shop.watch(Window(start=end - HOUR, end=end))
+
+    seen = shop.watch()
+
+    assert seen.alarms == ("60 predictions were logged; in the windows before, 700",)
+
+
+def test_a_sample_stands_for_many_rows_and_is_always_the_same(shop: Shop) -> None:
+    shop.log(shop.resampled(1500))
+
+    seen = shop.watch(sample=200)
+    again = shop.watch(Window(start=WINDOW.start, end=END + timedelta(seconds=1)), sample=200)
+
+    facts, repeated = shop.report(seen)["facts"], shop.report(again)["facts"]
+    assert (facts["rows"], facts["sampled"], facts["reference_sampled"]) == (1500, 200, 200)
+    assert facts["columns"] == repeated["columns"]
+
+
+def test_what_was_dropped_unlogged_is_told(shop: Shop) -> None:
+    shop.log(shop.resampled(400))
+    with store.connect(shop.url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO evergreen.serving_drops VALUES (gen_random_uuid(), %s, 7, 'full')", (END,)
+        )
+
+    seen = shop.watch()
+
+    assert "7 predictions of the service were answered and not logged" in seen.unknowns
+
+
+def test_features_that_look_back_are_watched_by_their_raw_columns(weather: Shop) -> None:
+    weather.log(weather.rows.iloc[:700].sample(300, random_state=0).sort_index())
+
+    calm = weather.watch()
+    weather.log(
+        weather.rows.iloc[:300].assign(temp_max=lambda rows: rows["temp_max"] + 15), end=END + HOUR
+    )
+    warm = weather.watch(Window(start=END, end=END + HOUR))
+
+    assert set(weather.report(calm)["facts"]["columns"][0]) >= {"name", "distance"}
+    names = {c["name"]: c["kind"] for c in weather.report(calm)["facts"]["columns"]}
+    assert names["date"] == "time"
+    assert calm.drift_share == 0.0, calm.sentence
+    assert "temp_max" in warm.drifted
+
+
+def test_the_report_stands_alone_and_evidentlys_lies_beside_it(shop: Shop) -> None:
+    shop.log(shop.resampled(400).assign(age=20.0))
+
+    seen = shop.watch()
+
+    folder = shop.settings.drift_dir / "shop" / seen.report_id
+    page = (folder / "report.html").read_text()
+    assert WindowRef.from_json(shop.report(seen)["decision"]) == seen
+    assert page.count("<figure>") == 7  # six columns and the answers
+    assert "<script" not in page
+    assert "drawn with seed 0" in page
+    assert (folder / "evidently.html").stat().st_size > 1e6
