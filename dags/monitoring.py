@@ -1,4 +1,4 @@
-"""One DAG per declared use case: `<use case>_monitoring`, hourly: collect, watch, decide."""
+"""One DAG per declared use case: `<use case>_monitoring`, hourly, from traffic to decision."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,9 +9,10 @@ from airflow_edge import EVERY_DAG, EVERY_TASK, catalog, final_refusals, moment,
 from airflow_edge import this_run as described
 from evergreen import settings
 from evergreen.errors import DeclarationError
-from evergreen.refs import Json, Window, WindowRef
+from evergreen.refs import Json, Window
 from evergreen.spec import UseCase
 from monitoring_doc import doc_md
+from retraining import decide_and_retrain
 
 FORM = {
     "as_of": Param(
@@ -70,18 +71,7 @@ def monitoring(use_case: UseCase) -> DAG:
             tell("\n".join([seen.sentence, *seen.alarms, *seen.unknowns]))
             return seen.to_json()
 
-        @task
-        def decide(seen: Json) -> Json:
-            """Decide whether the champion is to be trained again, and say why."""
-            from evergreen import deciding
-
-            ref = WindowRef.from_json(seen)
-            with final_refusals():
-                decided = deciding.decide(use_case, ref, the_run(), settings=settings.get())
-            tell(decided.sentence)
-            return decided.to_json()
-
-        decide(watch(collect()))
+        decide_and_retrain(use_case, watch(collect()))
     return dag
 
 

@@ -17,6 +17,7 @@ from evergreen.refs import (
     Verdict,
 )
 from evergreen.spec import UseCase
+from retraining import put_start_on_record, tell_of_refusal
 from training_doc import doc_md
 
 FORM = {
@@ -72,6 +73,7 @@ def training(use_case: UseCase) -> DAG:
 
             tell(f"Why this run: {why()}")
             with final_refusals():
+                put_start_on_record(use_case, why())
                 return steps.extract(use_case, the_run(), settings=settings.get()).to_json()
 
         @task
@@ -129,6 +131,7 @@ def training(use_case: UseCase) -> DAG:
             with final_refusals():
                 verdict = steps.gate(use_case, ref, run, settings=settings.get())
             keep(verdict)
+            tell_of_refusal(use_case, verdict)
             if verdict.passed and not run.may_promote:
                 tell(f"Dry run, so the champion stays. The gate says: {verdict.sentence}")
             return verdict.to_json() if verdict.passed and run.may_promote else None

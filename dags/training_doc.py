@@ -10,6 +10,7 @@ PAGE = """
 | Predicts | `{target}` ({kind}) |
 | Source | {source} |
 | Runs | {schedule} |
+| Retrained besides | {retraining} |
 | Candidates | {candidates} |
 | Must beat | {baselines} |
 | Gate | {floors}; better than the champion in `{metric}`, with {confidence:.0%} confidence |
@@ -17,6 +18,9 @@ PAGE = """
 
 **To start a run**, press *Trigger*. Every field of the form may stay empty. *Dry run* lets the gate
 decide without promoting; *As of* trains on what was known at that moment.
+
+**To see why a run happened**, look at its id and its note, or at the log of `extract`: monitoring
+starts runs as `drift__…`, `quality__…` or `new_rows__…`, with the window and its report.
 
 **To read the outcome**, look at the note of the run, or at **Models** in the menu.
 A green run whose `promote` is skipped did its work: the gate kept the champion, and says why.
@@ -34,6 +38,7 @@ def doc_md(use_case: UseCase) -> str:
         target=use_case.source.target,
         kind=use_case.kind.value,
         source=_source(use_case),
+        retraining=retraining(use_case),
         schedule=f"`{use_case.schedule}`" if use_case.schedule else "by hand",
         candidates=_names(c.name for c in use_case.candidates),
         baselines=_names(c.name for c in use_case.baselines),
@@ -50,6 +55,16 @@ def floors(use_case: UseCase) -> str:
     return ", ".join(
         f"`{name}` {'≥' if better[name] else '≤'} {limit:g}"
         for name, limit in use_case.gate.floors.items()
+    )
+
+
+def retraining(use_case: UseCase) -> str:
+    """Say when monitoring asks for a training."""
+    rules = use_case.retraining
+    rows = f"; or {rules.new_rows} new labelled rows" if rules.new_rows else ""
+    return (
+        f"when {rules.alarming} of {rules.of_windows} windows drift critically or fall below the"
+        f" floor{rows}; {rules.cooldown} apart, at most {rules.budget} a week"
     )
 
 

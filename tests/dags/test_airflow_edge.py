@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -89,6 +90,46 @@ def test_says_why_the_run_happens() -> None:
 
     assert scheduled == "Its schedule asked for it at 2026-11-21 00:00 UTC."
     assert by_hand == "ada asked for it: after the outage"
+
+
+def test_says_why_monitoring_asked_for_the_run_whoever_triggered_monitoring() -> None:
+    from airflow_edge import actor, why
+
+    with running("operator_triggered", user="ada", cause="drift", why="Retrain: wind drifted.",
+                 report="http://ui/r", note="drift: …"):  # fmt: skip
+        sentence, who = why(), actor()
+
+    assert sentence == (
+        "Monitoring asked for it, because of drift: Retrain: wind drifted. Report: http://ui/r"
+    )
+    assert who == "monitoring"
+
+
+def test_what_starts_a_training_names_cause_window_and_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from evergreen import settings
+    from evergreen.refs import WindowRef
+    from retraining import request
+
+    here = settings.from_environment({
+        "EVERGREEN_HOME": str(tmp_path), "EVERGREEN_DATABASE_URL": "postgresql://x",
+        "MLFLOW_TRACKING_URI": "http://x", "EVERGREEN_UI_URL": "http://ui",
+    })  # fmt: skip
+    monkeypatch.setattr(settings, "get", lambda: here)
+    window = WindowRef(
+        use_case="weather", start=DUE, end=STARTED, champion=3, rows=9, outcome="critical",
+        sentence="2 of 4 columns drifted.", report_id="r1",
+    )  # fmt: skip
+
+    asked = request("drift__1", "drift", "Retrain: wind drifted.", window)
+
+    report = "http://ui/evergreen/drift/weather/r1/"
+    span = "2026-11-21 00:00 to 2026-11-21 00:05 UTC"
+    assert asked["note"] == f"Retrain: wind drifted. Window: {span}. {report}"
+    assert asked["conf"]["cause"] == "drift"
+    assert asked["conf"]["report"] == report
+    assert asked["conf"]["window"]["end"] == "2026-11-21T00:05:00+00:00"
 
 
 def test_refused_data_fails_at_once_and_leaves_its_reason() -> None:

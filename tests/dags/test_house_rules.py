@@ -92,6 +92,14 @@ def test_a_training_can_be_asked_for_with_a_form(report: Report) -> None:
     assert form == ["as_of", "dry_run", "force_retrain", "note"]
 
 
+def test_the_graph_of_a_monitoring_ends_with_the_start_of_a_training(report: Report) -> None:
+    monitoring = report["dags"]["weather_monitoring"]
+
+    chain = [["collect", "watch"], ["decide", "start_training"], ["watch", "decide"]]
+
+    assert monitoring["edges"] == chain
+
+
 def test_dag_files_are_parsed_without_what_costs_seconds(report: Report) -> None:
     assert report["heavy"] == []
     assert report["seconds"] < 0.3  # all files together, of processor time

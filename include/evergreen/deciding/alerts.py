@@ -98,6 +98,11 @@ def of_service(names: Iterable[str], now: datetime, *, settings: Settings) -> li
     return problems
 
 
+def with_champions(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the use cases that have a champion."""
+    return Ledger(settings.database_url).use_cases()
+
+
 def report_link(settings: Settings, window: WindowRef) -> str:
     """Return the address of the drift report of a window; empty: there is none."""
     if not (window.report_id and settings.ui_url):

@@ -1,0 +1,124 @@
+"""How a monitoring DAG ends: decide whether to retrain, and start the training if so.
+
+    decide_and_retrain(use_case, watch())
+
+The training is started by TriggerDagRunOperator and not by an asset event: its run id is made of
+cause, window and champion, so that a second start is skipped; note and conf show the cause on the
+run itself; and the training DAG keeps its schedule. Asset events merge while a run is active, and
+their cause is on the event.
+"""
+
+from typing import Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import get_current_context, task
+
+from airflow_edge import catalog, final_refusals, tell, this_run
+from evergreen import settings
+from evergreen.refs import Json, WindowRef
+from evergreen.spec import UseCase
+
+ACTIVE = ["queued", "running"]
+
+
+class StartTraining(TriggerDagRunOperator):
+    """Starts a training, unless the run exists; its note may come from a task."""
+
+    template_fields = (*TriggerDagRunOperator.template_fields, "note")
+
+
+def decide_and_retrain(use_case: UseCase, watched: Any) -> None:
+    """Add the tasks `decide` and `start_training` to the DAG that is being written.
+
+    `watched` is the XCom of a task that returns `WindowRef.to_json()`, of an unknown window too:
+    new rows count without any traffic.
+    """
+
+    @task.short_circuit
+    def decide(window: Json) -> Json | None:
+        """Decide whether to retrain, tell people of what lasts; no more if the answer is no."""
+        from evergreen import deciding
+        from evergreen.deciding import alerts
+
+        here, seen, run = settings.get(), WindowRef.from_json(window), this_run()
+        with final_refusals():
+            decided = deciding.decide(
+                use_case, seen, run, settings=here, running=active_training(use_case)
+            )
+        alerts.of_window(use_case, seen, decided, settings=here)
+        tell(decided.sentence)
+        if not decided.retrain:
+            return None
+        return request(decided.run_id, decided.cause, decided.sentence, seen)
+
+    wanted = decide(watched)
+    StartTraining(
+        task_id="start_training",
+        doc_md="Starts the training; its run id, note and conf say why. Skipped if it exists.",
+        trigger_dag_id=f"{use_case.name}_training",
+        trigger_run_id=wanted["run_id"],
+        conf=wanted["conf"],
+        note=wanted["note"],
+        logical_date=None,
+        skip_when_already_exists=True,
+    )
+
+
+def active_training(use_case: UseCase) -> str:
+    """Return the DAG whose run of this use case is queued or running, or nothing."""
+    dag_id = f"{use_case.name}_training"
+    active = get_current_context()["ti"].get_dr_count(dag_id=dag_id, states=ACTIVE)
+    return f"a run of {dag_id}" if active else ""
+
+
+def request(run_id: str, cause: str, sentence: str, window: WindowRef) -> Json:
+    """Return what the training is started with."""
+    from evergreen.deciding.alerts import report_link
+
+    report = report_link(settings.get(), window)
+    span = f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+    return {
+        "run_id": run_id,
+        "note": f"{sentence} Window: {span}. {report}".strip(),
+        "conf": {
+            "cause": cause,
+            "why": sentence,
+            "window": {"start": window.start.isoformat(), "end": window.end.isoformat()},
+            "report": report,
+            "note": f"{cause}: {sentence}",
+        },
+    }
+
+
+def put_start_on_record(use_case: UseCase, why: str) -> None:
+    """Put on record that the schedule or a person started this training."""
+    from evergreen.deciding import decision
+
+    run, context = this_run(), get_current_context()
+    if not context["params"].get("cause") and not context["params"].get("dry_run"):
+        scheduled = context["dag_run"].run_type.value == "scheduled"
+        cause = "schedule" if scheduled else "person"
+        decision.started(use_case, run, cause, why, settings=settings.get())
+
+
+def tell_of_refusal(use_case: UseCase, verdict: Any) -> None:
+    """Alert people when the gate refused, unless that is routine."""
+    from evergreen.deciding import alerts
+
+    run = this_run(purpose="dry_run" if get_current_context()["params"].get("dry_run") else "train")
+    alerts.of_gate(use_case, verdict, run, settings=settings.get())
+
+
+def look_after_everything() -> list[str]:
+    """Look whether the service answers and each champion is fresh; tell what was not told yet."""
+    from evergreen.deciding import alerts
+    from evergreen.notify import resend
+
+    now, here = this_run().asked_at, settings.get()
+    declared = catalog().use_cases
+    served = [name for name in alerts.with_champions(here) if name in declared]
+    problems = alerts.of_service(served, now, settings=here)
+    stale = [alerts.of_staleness(declared[name], now, settings=here) for name in served]
+    problems += [alert.message for alert in stale if alert and not alert.resolved_at]
+    resend(here)
+    return problems
