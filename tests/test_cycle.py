@@ -1,5 +1,6 @@
 """The whole cycle on real PostgreSQL, Great Expectations and MLflow, and what must never pass."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from evergreen import catalog, cycle, demo
+from evergreen import catalog, cycle, demo, steps
 from evergreen.champions.ledger import Ledger
 from evergreen.cycle import Cycle
 from evergreen.data import warehouse
@@ -72,6 +73,20 @@ def test_the_same_as_of_twice_changes_nothing(use_case: UseCase, loaded: Setting
     assert [c.sha256 for c in second.candidates] == [c.sha256 for c in first.candidates]
     assert not second.to_json()["promoted"]
     assert len(Ledger(loaded.database_url).promotions(use_case.name)) == 1
+
+
+def test_the_same_training_asked_for_twice_at_once_is_done_once(loaded: Settings) -> None:
+    asked = Run(as_of=AS_OF, asked_at=AS_OF, key="test/twice", actor="ada")
+    snapshot = steps.extract(IRIS, asked, settings=loaded)
+    validated = steps.validate(IRIS, snapshot, asked, settings=loaded)
+    built = steps.build_features(IRIS, validated, asked, settings=loaded)
+
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(steps.train, IRIS, built, "logistic", settings=loaded) for _ in "ab"]
+        first, second = (training.result() for training in both)
+
+    assert first.run_id == second.run_id
+    assert sorted([first.reused, second.reused]) == [False, True]
 
 
 def test_a_dry_run_decides_but_promotes_nothing(loaded: Settings) -> None:

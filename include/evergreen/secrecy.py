@@ -8,7 +8,8 @@ from dotenv import dotenv_values
 
 from evergreen.settings import Settings
 
-SECRET_NAMES = re.compile(r"PASSWORD|SECRET|TOKEN|FERNET|_KEY$", re.IGNORECASE)
+SECRET_NAMES = re.compile(r"(PASSWORD|SECRET|TOKEN|FERNET|_KEY$)(?!.*_FILE$)", re.IGNORECASE)
+"""Settings that hold a secret; `…PASSWORDS_FILE` only says where one is."""
 URL_WITH_PASSWORD = re.compile(r"\b([a-z][\w+.-]*://[^\s:/@]*):[^\s/@]+@", re.IGNORECASE)
 SHORTEST = 6
 """Shorter values stand in every other text by chance; inside URLs they are struck out as well."""

@@ -39,6 +39,9 @@ from evergreen.refs import (
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
+LONGEST_TRAINING = 6 * 3600.0
+"""Seconds to wait for the same training that somebody else does."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Ref):
@@ -110,8 +113,13 @@ def train(
     note: str = "",
     settings: Settings,
 ) -> CandidateRef:
-    """Train one candidate or baseline and log it; the same training is done only once."""
-    return training.train(use_case, built, name, settings=settings, force=force, note=note)
+    """Train one candidate or baseline and log it; the same training is done only once.
+
+    Whoever asks for it while another does it (a second try, or a person) waits and reuses it.
+    """
+    key = training.training_key(use_case, use_case.candidate(name), built)
+    with Ledger(settings.database_url).lock("training", key, timeout=LONGEST_TRAINING):
+        return training.train(use_case, built, name, settings=settings, force=force, note=note)
 
 
 def evaluate(

@@ -36,12 +36,14 @@ class RunningStack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A stack of the tests' own, brought up and cleaned away by the commands behind `make`."""
     folder = tmp_path_factory.mktemp("end_to_end")
-    use_cases = folder / "use_cases"
-    use_cases.mkdir()
+    (folder / "use_cases").mkdir()
     for name in USE_CASES:
-        shutil.copy(PROJECT / "include" / "use_cases" / f"{name}.py", use_cases)
+        shutil.copy(PROJECT / "include" / "use_cases" / f"{name}.py", folder / "use_cases")
+    shutil.copytree(PROJECT / "expectations", folder / "expectations")
     env = os.environ | {f"EVERGREEN_{port}_PORT": str(free_port()) for port in PORTS}
-    env |= {"EVERGREEN_HOME": str(folder / "home"), "EVERGREEN_USE_CASES_DIR": str(use_cases)}
+    env["EVERGREEN_HOME"] = str(folder / "home")
+    env["EVERGREEN_USE_CASES_DIR"] = str(folder / "use_cases")
+    env["EVERGREEN_EXPECTATIONS_DIR"] = str(folder / "expectations")
     for name in ("EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI"):
         env.pop(name, None)
     try:
