@@ -38,6 +38,16 @@ def computing(body: str) -> FeatureCode:
     return FeatureCode(f"def f(raw):\n    {body}\n", "f", ["wind"], ["wind"])
 
 
+def test_what_differs_in_the_last_digits_only_is_the_same_feature() -> None:
+    wind = pd.DataFrame({"wind": [0.1 + 0.2, 0.3, -7.0, 1e300, np.nan, np.inf, 0.0]})
+
+    found = computing("return raw[['wind']]").transform(wind)["wind"].to_numpy()
+
+    assert found[0] == found[1]
+    assert found == pytest.approx(wind["wind"].to_numpy(), rel=1e-12, nan_ok=True)
+    assert (found[2], found[5], found[6]) == (-7.0, np.inf, 0.0)
+
+
 def test_selects_columns_when_there_is_no_function() -> None:
     raw = pd.DataFrame({"a": [1, 2], "b": [True, False], "c": ["x", None], "d": 0}, index=[7, 3])
 

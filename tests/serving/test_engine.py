@@ -1,15 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import Ridge
 
 from evergreen.learning import models
 from evergreen.learning.features import code
 from evergreen.serving.engine import Whole, engine
+from evergreen.spec import Candidate, Features
 from learning import CATALOG
 from serving.conftest import ROWS, trained
 
-CANDIDATES = [(u.name, c.name) for u in CATALOG.use_cases.values() for c in u.candidates]
+CANDIDATES = [(u.name, c.name) for u in map(CATALOG.find, ROWS) for c in u.candidates]
 
 
 @pytest.mark.parametrize(("name", "candidate"), CANDIDATES)
@@ -50,6 +54,34 @@ def test_a_model_without_golden_rows_is_served_whole() -> None:
 
     assert (type(found), found.name) == (Whole, "sklearn")
     assert len(found.columns({n: raw[n].tolist() for n in raw}).output) == len(raw)
+
+
+@pytest.mark.parametrize("candidate", ["logistic", "boosting"])
+def test_a_decision_threshold_decides(candidate: str) -> None:
+    use_case, raw = CATALOG.find("weather"), ROWS["weather"]()
+    declared = use_case.candidate(candidate)
+    model = models.pipeline(use_case, declared, threshold=0.9, positive=True)
+    model.fit(raw, raw["rain_tomorrow"])
+    found = engine(model, models.golden(model, raw.tail(40)))
+
+    here = found.frame(raw, np.arange(len(raw))).output
+
+    assert not isinstance(found, Whole)
+    assert (here.labels == models.predict(model, raw).labels).all()
+    assert here.labels.sum() < (here.positive > 0.5).sum()
+
+
+def test_intervals_are_given_with_the_value() -> None:
+    raw = ROWS["iris"]()
+    use_case = replace(CATALOG.find("iris"), features=Features(numeric=("sepal_length",)))
+    model = models.pipeline(use_case, Candidate(name="ridge", build=Ridge), half_width=0.5)
+    model.fit(raw, raw["petal_length"])
+
+    found = engine(model, models.golden(model, raw.tail(20)))
+    output = found.columns({"sepal_length": [5.1]}).output
+
+    assert (found.name, output.half_width) == ("onnx", 0.5)
+    assert output.labels == pytest.approx(models.predict(model, raw.head(1)).labels, abs=1e-6)
 
 
 def test_what_onnx_cannot_hold_is_served_by_scikit_learn() -> None:

@@ -23,10 +23,15 @@ from network import free_port
 from serving.conftest import Client, Shop, eventually, rows_of
 from serving.test_app import ROW
 
+SERVE = "import runpy; runpy.run_module('evergreen.serving', run_name='__main__')"
+"""As `python -m evergreen.serving`."""
+
 
 @contextmanager
-def started(shop: Shop, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """The service in a process of its own; killed at the end."""
+def started(
+    shop: Shop, port: int, code: str = "", killed_by: int = signal.SIGKILL
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """The service in a process of its own, after other code; ended by a signal."""
     env = os.environ | {
         "EVERGREEN_HOME": str(shop.settings.home),
         "EVERGREEN_DATABASE_URL": shop.settings.database_url,
@@ -34,14 +39,14 @@ def started(shop: Shop, port: int) -> Iterator["subprocess.Popen[bytes]"]:
         "EVERGREEN_SERVE_PORT": str(port),
         "PYTHONPATH": os.pathsep.join([str(PROJECT / "include"), *sys.path]),
     }
-    command = [sys.executable, "-m", "evergreen.serving"]
+    command = [sys.executable, "-c", f"{code}\n{SERVE}"]
     with (shop.settings.home / "serve.log").open("wb") as log:
         child = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     with child:
         try:
             yield child
         finally:
-            child.send_signal(signal.SIGKILL)
+            child.send_signal(killed_by)
 
 
 def answers(port: int) -> bool:

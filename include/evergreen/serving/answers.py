@@ -179,16 +179,19 @@ def shadow_lines(
 
 
 def _predictions(names: Sequence[str], output: Output) -> list[Row]:
-    labels = output.labels.tolist()
+    labels, half = output.labels.tolist(), output.half_width
     if output.probabilities is None or output.classes is None:
         return [
-            {"id": name, "prediction": label} for name, label in zip(names, labels, strict=True)
+            {"id": name, "prediction": label}
+            | ({} if half is None else {"interval": [label - half, label + half]})
+            for name, label in zip(names, labels, strict=True)
         ]
     classes = [str(c) for c in output.classes.tolist()]
+    chances = [dict(zip(classes, row, strict=True)) for row in output.probabilities.tolist()]
     return [
-        {"id": name, "prediction": label, "probability": max(row),
-         "probabilities": dict(zip(classes, row, strict=True))}
-        for name, label, row in zip(names, labels, output.probabilities.tolist(), strict=True)
+        {"id": name, "prediction": label, "probability": chance[str(label)],
+         "probabilities": chance}
+        for name, label, chance in zip(names, labels, chances, strict=True)
     ]  # fmt: skip
 
 

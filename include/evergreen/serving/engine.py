@@ -120,12 +120,13 @@ class Compiled:
     preparation: Preparation
     estimate: Callable[[Array], Array]
     """n × width to n × k probabilities, or n values."""
-    classes: Array | None
+    model: Pipeline
+    """What knows the classes, the decision threshold, the half width of the intervals."""
 
     def columns(self, values: Columns) -> Scored:
         """Predict rows of plain columns."""
         matrix, unseen = self.preparation.matrix(values)
-        return Scored(_output(self.estimate(matrix), self.classes), unseen)
+        return Scored(_output(self.estimate(matrix), self.model), unseen)
 
     def frame(self, raw: pd.DataFrame, wanted: Array) -> Scored:
         """Predict raw rows with their history."""
@@ -197,10 +198,12 @@ def _figures(output: Output) -> Array:
     return output.labels if output.probabilities is None else output.probabilities
 
 
-def _output(figures: Array, classes: Array | None) -> Output:
+def _output(figures: Array, model: Pipeline) -> Output:
+    classes = getattr(model, "classes_", None)
     if classes is None:
-        return Output(np.asarray(figures, dtype=float))
-    return Output(classes[figures.argmax(axis=1)], figures, classes)
+        half_width = getattr(model[-1], "half_width", None)
+        return Output(np.asarray(figures, dtype=float), half_width=half_width)
+    return Output(models.decide(model, figures), figures, classes)
 
 
 def _compiled(
@@ -210,11 +213,11 @@ def _compiled(
     preparation = Preparation.of(fitted)
     width = len(preparation.numeric) + sum(map(len, preparation.positions))
     name, estimate = build(model, width)
-    return Compiled(name, features, preparation, estimate, getattr(model, "classes_", None))
+    return Compiled(name, features, preparation, estimate, model)
 
 
 def _estimate_with(model: Pipeline) -> Callable[[Array], Array]:
-    estimator = model.steps[-1][1]
+    estimator = models.bare(model[-1])
     found: Callable[[Array], Array] = getattr(estimator, "predict_proba", estimator.predict)
     return found
 
@@ -229,7 +232,7 @@ def _onnx(model: Pipeline, width: int) -> tuple[str, Callable[[Array], Array]]:
     import skl2onnx
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
-    estimator = model.steps[-1][1]
+    estimator = models.bare(model[-1])
     classifier = hasattr(estimator, "classes_")
     double = not hasattr(estimator, "estimators_") and not hasattr(estimator, "tree_")
     tensor, dtype = (DoubleTensorType, np.float64) if double else (FloatTensorType, np.float32)

@@ -24,6 +24,11 @@ PREDICTION = {
     "prediction": {"description": "The label, or the value"},
     "probability": {"type": "number", "description": "Of the prediction"},
     "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
+    "interval": {
+        "type": "array",
+        "items": {"type": "number"},
+        "description": "Holds the value with the declared coverage (where the model has intervals)",
+    },
 }
 SOURCE = {
     "use_case": {"type": "string"},
