@@ -125,9 +125,17 @@ def history(name: Name, as_json: AsJson = False) -> None:
 
 @app.command()
 @told
-def decisions(name: Name, limit: Limit = 20, as_json: AsJson = False) -> None:
+def decisions(
+    name: Name,
+    limit: Limit = 20,
+    kind: Annotated[
+        str | None, typer.Option(help="Only these: trigger, gate, validation, promotion ...")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what was decided for a use case and why, newest first."""
-    console.decisions(ledger().decisions(catalog().find(name).name, limit), as_json=as_json)
+    found = ledger().decisions(catalog().find(name).name, limit, kind)
+    console.decisions(found, as_json=as_json)
 
 
 @app.command()
@@ -253,6 +261,55 @@ def feed(
     from evergreen import demo
 
     console.rows(name, demo.feed(name, settings().database_url, days), as_json=as_json)
+
+
+@app.command()
+@told
+def watch(
+    name: Name,
+    as_of: Annotated[str, typer.Option(help="End of the window (UTC). Default: now.")] = "",
+    since: Annotated[
+        str, typer.Option(help="Start of the window (UTC). Default: by the declared length.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Hold the logged predictions of a window against what the champion learned from."""
+    from evergreen import watching
+
+    use_case = catalog().find(name)
+    now = datetime.now(UTC).replace(microsecond=0)
+    end = parse_moment(as_of) if as_of else now
+    if end > now:
+        raise DeclarationError("--as-of", as_of, f"up to now, {now.isoformat()}")
+    start = parse_moment(since) if since else end - use_case.monitoring.window
+    seen = watching.watch(use_case, watching.Window(start=start, end=end), settings=settings())
+    console.watched(seen, settings(), as_json=as_json)
+
+
+@app.command()
+@told
+def simulate(
+    name: Name,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows to ask for.")] = 200,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option(help="column=+2sd, column=-1.5 or column=*0.5; may be repeated."),
+    ] = None,
+    flip_labels: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the labels told wrongly.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the rows that are drawn.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Send traffic to the service: rows that the champion learned from, shifted; then labels."""
+    from evergreen import simulation
+
+    use_case = catalog().find(name)
+    shifts = [simulation.Shift.parse(text) for text in shift or []]
+    sent = simulation.simulate(
+        use_case, rows, shifts, flip_labels=flip_labels, seed=seed, settings=settings()
+    )
+    console.sent(sent, as_json=as_json)
 
 
 def settings() -> Settings:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Decision, Ledger, Promotion
-from evergreen.refs import ChampionRef, PromotionRef
+from evergreen.refs import ChampionRef, PromotionRef, WindowRef
 from evergreen.spec import UseCase
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from evergreen.invariants import Finding
     from evergreen.serving.releases import Comparison, Release
     from evergreen.settings import Settings
+    from evergreen.simulation import Sent
 
 out = Console()
 err = Console(stderr=True)
@@ -181,6 +183,20 @@ def comparison(found: "Comparison", *, as_json: bool) -> None:
         out.print(found.sentence, highlight=False)
 
 
+def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:
+    """Print what a window of logged predictions told."""
+    if as_json:
+        document(seen.to_json())
+        return
+    for alarm in seen.alarms:
+        out.print(f"[red]![/red] {escape(alarm)}", highlight=False)
+    for unknown in seen.unknowns:
+        out.print(f"[yellow]?[/yellow] {escape(unknown)}", highlight=False)
+    out.print(escape(seen.sentence), style="bold", highlight=False)
+    page = settings.drift_dir / seen.use_case / seen.report_id / "report.html"
+    out.print(f"report: {page}", highlight=False, soft_wrap=True)
+
+
 def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:
     """Print the invariants."""
     if as_json:
@@ -209,6 +225,19 @@ def rows(name: str, count: int, *, as_json: bool) -> None:
         document({"name": name, "rows": count})
     else:
         out.print(f"{name}: {count} rows added", highlight=False)
+
+
+def sent(done: "Sent", *, as_json: bool) -> None:
+    """Print what came of simulated traffic."""
+    if as_json:
+        document(asdict(done))
+        return
+    answered = ", ".join(f"version {v}: {count}" for v, count in done.versions.items())
+    wrong = f", {done.flipped} of them wrong" if done.flipped else ""
+    out.print(
+        f"{done.url} answered {done.rows} rows ({answered}) and took {done.labelled} labels{wrong}",
+        highlight=False,
+    )
 
 
 def user() -> str:

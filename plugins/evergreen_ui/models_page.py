@@ -1,7 +1,7 @@
 """What the Models page shows, read from the declarations and the ledger."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,11 @@ from evergreen.champions.ledger import Decision, Incident, Ledger, Promotion
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, UseCase
 from evergreen_ui import PREFIX
+from evergreen_ui.drift_page import Group
+from evergreen_ui.drift_page import group as watched
+
+WINDOWS = 48
+"""How many windows the time line of a card holds."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ class Card:
     last: Happened | None = None
     incident: Happened | None = None
     history: tuple[Step, ...] = ()
+    watched: Group | None = None
     links: tuple[Link, ...] = field(default=())
 
     @property
@@ -133,7 +139,10 @@ def cards(settings: Settings, now: datetime) -> list[Card]:
     """
     catalog = load(settings.use_cases_dir)
     ledger = Ledger(settings.database_url)
-    good = [card(use_case, ledger, now) for use_case in catalog.use_cases.values()]
+    good = [
+        replace(card(use_case, ledger, now), watched=watched(use_case, settings, WINDOWS))
+        for use_case in catalog.use_cases.values()
+    ]
     return good + [Card(name=name, error=error) for name, error in catalog.broken.items()]
 
 
@@ -198,6 +207,7 @@ def links(
         yield Link("Champion in MLflow", f"{PREFIX}/open-mlflow/#/runs/{promotions[0].run_id}")
         yield Link("Go back to an earlier one", "/dags/operations_rollback", airflow=True)
     yield Link("Data Docs", f"{PREFIX}/data-docs/")
+    yield Link("Drift", f"{PREFIX}/drift/#{name}")
 
 
 def run_address(run_key: str) -> str | None:

@@ -173,7 +173,7 @@ def volume(facts: Facts, monitoring: Monitoring) -> Iterator[Finding]:
         return
     if facts.rows * factor < usual or facts.rows > usual * factor:
         yield Finding(
-            Outcome.WARNING,
+            Outcome.UNKNOWN if facts.problem else Outcome.WARNING,
             f"{facts.rows:,} predictions were logged; in the windows before, {usual:,.0f}",
         )
 
