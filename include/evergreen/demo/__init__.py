@@ -9,10 +9,17 @@ Usage::
 from datetime import date
 from types import ModuleType
 
-from evergreen.demo import iris, weather
+from evergreen.demo import churn, crop, energy, iris, stocks, weather
 from evergreen.errors import EvergreenError, did_you_mean
 
-TABLES: dict[str, ModuleType] = {"iris": iris, "weather": weather}
+TABLES: dict[str, ModuleType] = {
+    "churn": churn,
+    "crop": crop,
+    "energy": energy,
+    "iris": iris,
+    "stocks": stocks,
+    "weather": weather,
+}
 
 
 def names() -> list[str]:
@@ -33,7 +40,9 @@ def load(name: str, url: str, until: date) -> int:
 
 
 def feed(name: str, url: str, days: int) -> int:
-    """Append what `days` more days would bring (iris: that many flowers); return how many rows.
+    """Append what `days` more days would bring; return how many rows.
+
+    Where there is no time: that many flowers (iris), or farms (crop).
 
     Raises:
         EvergreenError: there is no demo table of that name, or it has not been loaded.
