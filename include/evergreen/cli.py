@@ -252,6 +252,24 @@ def db_load(name: Name, as_json: AsJson = False) -> None:
 
 @app.command()
 @told
+def ingest(
+    name: Name,
+    day: Annotated[str, typer.Option(help="Day to ask an API for (UTC). Default: today.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Land the files or the day of the API that the use case declares; each only once."""
+    from evergreen import ingest as landing
+
+    use_case = catalog().find(name)
+    moment = parse_moment(day) if day else today()
+    items = landing.items(use_case, moment.date())
+    console.landings(
+        [landing.land(use_case, item, settings=settings()) for item in items], as_json=as_json
+    )
+
+
+@app.command()
+@told
 def feed(
     name: Name,
     days: Annotated[int, typer.Option(min=1, help="How many days to add.")] = 1,

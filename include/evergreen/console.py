@@ -14,7 +14,7 @@ from rich.table import Table
 
 from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Decision, Ledger, Promotion
-from evergreen.refs import ChampionRef, PromotionRef, WindowRef
+from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
 from evergreen.spec import UseCase
 
 if TYPE_CHECKING:
@@ -217,6 +217,15 @@ def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:
     for path in written:
         out.print(f"wrote {path}", highlight=False)
     out.print(f"Next: read them, then `evergreen run {name}`", style="bold", highlight=False)
+
+
+def landings(landed: Sequence[Landing], *, as_json: bool) -> None:
+    """Print what became of files, or of the day of an API."""
+    if as_json:
+        document([landing.to_json() for landing in landed])
+        return
+    for landing in landed:
+        out.print(landing.sentence, highlight=False, markup=False)
 
 
 def rows(name: str, count: int, *, as_json: bool) -> None:
