@@ -30,8 +30,8 @@ def worth(raw: "pd.DataFrame", truth: Any, leaves: Any) -> dict[str, float]:
     offered, kept = leaves == 1, (leaves == 1) & (truth == 1)
     saved = ACCEPTED * MONTHS_KEPT * raw["monthly_charges"][kept].sum()
     return {
-        "value_kept_per_customer": (saved - OFFER * offered.sum()) / len(raw),
-        "value_kept": saved - OFFER * offered.sum(),
+        "value_kept": (saved - OFFER * offered.sum()) / len(raw),
+        "value_kept_in_all": saved - OFFER * offered.sum(),
         "share_offered": offered.mean(),
     }
 
@@ -101,6 +101,7 @@ USE_CASE = UseCase(
             Fairness(slice="senior", rate="recall", most=0.3),
         ),
         min_business=5.0,
+        max_latency_ms=250,
     ),
     business=Business(measure=worth, unit="USD per customer", choose_threshold=True),
     slices=(Slice(name="gender", by="gender"), Slice(name="senior", by="senior")),

@@ -109,6 +109,7 @@ USE_CASE = UseCase(
         floors={"mae": 1000.0, "r2": 0.2, "mape": 0.35},
         min_rows=200,
         slice_tolerance=400.0,
+        max_latency_ms=250,
     ),
     interval=0.9,
     slices=(Slice(name="variety", by="varieties"), Slice(name="status", by="status")),

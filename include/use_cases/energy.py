@@ -104,7 +104,7 @@ USE_CASE = UseCase(
     ),
     candidates=(
         Candidate(name="linear", build=linear),
-        Candidate(name="boosting", build=boosting, search={"learning_rate": [0.06, 0.12]}),
+        Candidate(name="boosting", build=boosting, search={"learning_rate": [0.1, 0.15]}),
         Candidate(name="robust", build=robust),
     ),
     baselines=(
@@ -116,7 +116,8 @@ USE_CASE = UseCase(
         floors={"mae": 0.45, "r2": 0.5, "mape": 0.1},
         min_rows=1000,
         slice_tolerance=0.15,
-        coverage_tolerance=0.07,
+        coverage_tolerance=0.1,
+        max_latency_ms=250,
     ),
     interval=0.9,
     slices=(Slice(name="part of day", by=part_of_day),),

@@ -1,6 +1,6 @@
 """Generated churn customers, any number of them, with drift that can be switched on at a date.
 
-    write(url, rows=1_000_000, since=…, until=…, seed=1, drift=Drift.CONCEPT, drift_from=…)
+    write(url, "churn", rows=1_000_000, since=…, until=…, seed=1, drift=Drift.CONCEPT, drift_from=…)
 
 A generated customer has the columns of a real one, with other charges and tenure, and a label drawn
 from `chance`: a logistic regression fitted once to the real customers (ROC AUC 0.85 on them). So no
@@ -18,7 +18,7 @@ import psycopg2.extensions
 from evergreen.data.warehouse import connect
 from evergreen.demo import churn
 from evergreen.demo.tables import LOCK
-from evergreen.errors import DeclarationError
+from evergreen.errors import DeclarationError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,8 +46,20 @@ class Drift(StrEnum):
     BOTH = "both"
 
 
+def parse(drift: str) -> Drift:
+    """Return the drift of that name.
+
+    Raises:
+        DeclarationError: there is none.
+    """
+    if drift not in set(Drift):
+        raise DeclarationError("--drift", drift, ", ".join(Drift) + did_you_mean(drift, Drift))
+    return Drift(drift)
+
+
 def write(
     url: str,
+    name: str = "churn",
     *,
     rows: int,
     since: date,
@@ -61,8 +73,10 @@ def write(
     The same arguments on the same table give the same rows. Memory does not grow with `rows`.
 
     Raises:
-        DeclarationError: no rows, no days, or a drift without a date.
+        DeclarationError: another table than churn, no rows, no days, or a drift without a date.
     """
+    if name != "churn":
+        raise DeclarationError("NAME", name, "churn, the only table with a generator")
     if rows < 1:
         raise DeclarationError("rows", rows, "1 or more")
     if since > until:
