@@ -250,6 +250,21 @@ def db_load(name: Name, as_json: AsJson = False) -> None:
     console.rows(name, demo.load(name, settings().database_url, yesterday), as_json=as_json)
 
 
+@db.command("import")
+@told
+def db_import(
+    file: Annotated[str, typer.Argument(help="CSV or Parquet: a path or any fsspec URL.")],
+    table: Annotated[str, typer.Option(help="Table; it is created at first.")],
+    key: Annotated[list[str], typer.Option(help="Column(s) that identify a row.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put the rows of a file into a table; a row whose key is there already replaces it."""
+    from evergreen import ingest as landing
+
+    done = landing.load(file, table, tuple(key), settings=settings())
+    console.landings([done], as_json=as_json)
+
+
 @app.command()
 @told
 def ingest(
@@ -279,6 +294,31 @@ def feed(
     from evergreen import demo
 
     console.rows(name, demo.feed(name, settings().database_url, days), as_json=as_json)
+
+
+@app.command()
+@told
+def generate(
+    name: Annotated[str, typer.Argument(help="The demo table: churn.", metavar="NAME")],
+    rows: Annotated[int, typer.Option(min=1, help="How many customers.")],
+    since: Annotated[str, typer.Option(help="First day (UTC). Default: 30 days ago.")] = "",
+    until: Annotated[str, typer.Option(help="Last day (UTC). Default: yesterday.")] = "",
+    drift: Annotated[str, typer.Option(help="none, inputs, concept or both.")] = "none",
+    drift_from: Annotated[str, typer.Option(help="The day from which on it drifts.")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed, the same customers.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Append generated customers to a demo table, streamed, with drift from a day on."""
+    from evergreen.demo import generator
+
+    last = parse_moment(until).date() if until else today().date() - timedelta(days=1)
+    first = parse_moment(since).date() if since else last - timedelta(days=29)
+    begun = parse_moment(drift_from).date() if drift_from else None
+    written = generator.write(
+        settings().database_url, name, rows=rows, since=first, until=last, seed=seed,
+        drift=generator.parse(drift), drift_from=begun,
+    )  # fmt: skip
+    console.rows(name, written, as_json=as_json)
 
 
 @app.command()

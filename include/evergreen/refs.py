@@ -32,6 +32,25 @@ class Ref:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Landing(Ref):
+    """What became of a file or of a day of an API."""
+
+    use_case: str
+    item: str
+    sha256: str
+    rows: int
+    known: bool = False
+    """The same bytes were landed before, so nothing was done."""
+
+    @property
+    def sentence(self) -> str:
+        """What happened, in one sentence."""
+        if self.known:
+            return f"{self.item} was landed before."
+        return f"Landed {self.rows:,} rows of {self.item}."
+
+
+@dataclass(frozen=True, kw_only=True)
 class Counts(Ref):
     """What extract saw in the source at `as_of`, before and after its rules."""
 

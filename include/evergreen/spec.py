@@ -24,9 +24,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from evergreen.errors import DeclarationError, did_you_mean
+from evergreen.options import Api as Api
 from evergreen.options import Between as Between
 from evergreen.options import Business as Business
 from evergreen.options import Fairness as Fairness
+from evergreen.options import Files as Files
+from evergreen.options import Ingest as Ingest
 from evergreen.options import Release as Release
 
 if TYPE_CHECKING:
@@ -343,6 +346,8 @@ class UseCase:
     baselines: tuple[Candidate, ...]
     gate: Gate
     slices: tuple[Slice, ...] = ()
+    ingest: Ingest | None = None
+    """Where the rows of the table come from, if they do not come by themselves."""
     monitoring: Monitoring = Monitoring()
     business: Business | None = None
     """What the answers are worth."""
@@ -381,6 +386,8 @@ class UseCase:
                 )
 
     def _check_options(self) -> None:
+        if self.ingest and self.source.table is None:
+            raise DeclarationError("ingest", self.ingest, "None, or with source.table=")
         if strange := [name for name in self.windows.group if name not in self.source.key]:
             raise DeclarationError(
                 "windows.group", strange, f"columns of the key {self.source.key}"

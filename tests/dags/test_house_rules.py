@@ -117,6 +117,20 @@ def test_a_broken_use_case_is_shown_and_leaves_the_others_alone(tmp_path: Path) 
     assert "ZeroDivisionError" in report["import_errors"]["broken_use_cases.py"]
 
 
+def test_a_use_case_that_declares_ingest_has_a_dag_for_it(tmp_path: Path) -> None:
+    declared = (USE_CASES / "iris.py").read_text()
+    declared = declared.replace("import Candidate", "import Files, Ingest, Candidate").replace(
+        "USE_CASE = UseCase(", "USE_CASE = UseCase(ingest=Ingest(source=Files(url='/x/*.csv')),"
+    )
+    (tmp_path / "iris.py").write_text(declared)
+
+    dag = load_dags(tmp_path, tmp_path)["dags"]["iris_ingest"]
+
+    assert dag["edges"] == [["look", "land"]]
+    assert dag["tasks"]["land"]["mapped"]
+    assert dag["schedule"] == "@daily"
+
+
 def test_no_use_case_at_all_is_no_error(tmp_path: Path) -> None:
     report = load_dags(tmp_path, tmp_path)
 

@@ -14,7 +14,7 @@ from evergreen.settings import PROJECT
 pytestmark = pytest.mark.end_to_end
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 RUN_HERE = (".venv/bin/evergreen ", ".venv/bin/python ", "curl ")
 RUN_ELSEWHERE = {
     "make up": "the stack of these tests, and .ci/run",

@@ -46,7 +46,7 @@ SESSION = (
 @contextlib.contextmanager
 def connect(url: str) -> Iterator[connection]:
     """Open a psycopg2 connection in UTC: commits when the block succeeds, else rolls back."""
-    opened = psycopg2.connect(_libpq(url), options="-c TimeZone=UTC")
+    opened = psycopg2.connect(libpq(url), options="-c TimeZone=UTC")
     with contextlib.closing(opened), opened:
         yield opened
 
@@ -115,7 +115,7 @@ class Reading:
         with self.connection.cursor() as exporting:
             exporting.execute("SELECT pg_export_snapshot()")
             [(snapshot,)] = exporting.fetchall()
-        adbc = self._open.enter_context(dbapi.connect(_libpq(self.url)))
+        adbc = self._open.enter_context(dbapi.connect(libpq(self.url)))
         streaming = self._open.enter_context(adbc.cursor())
         streaming.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         streaming.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
@@ -151,7 +151,7 @@ class Reading:
 @contextlib.contextmanager
 def reading(url: str) -> Iterator[Reading]:
     """Open one REPEATABLE READ, READ ONLY transaction in UTC, for counts and rows alike."""
-    with contextlib.closing(psycopg2.connect(_libpq(url))) as opened:
+    with contextlib.closing(psycopg2.connect(libpq(url))) as opened:
         opened.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         with opened.cursor() as setting:
             setting.execute("; ".join(SESSION))
@@ -200,7 +200,7 @@ def write(
     from adbc_driver_postgresql import dbapi
 
     *schema, name = table.split(".")
-    with dbapi.connect(_libpq(url)) as adbc, adbc.cursor() as writing:
+    with dbapi.connect(libpq(url)) as adbc, adbc.cursor() as writing:
         writing.adbc_ingest(name, rows, mode=mode, db_schema_name=schema[0] if schema else None)
         adbc.commit()
     return int(rows.num_rows)
@@ -216,7 +216,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _libpq(url: str) -> str:
-    """Drop SQLAlchemy's driver name, as in `postgresql+psycopg2://`."""
+def libpq(url: str) -> str:
+    """Return a URL without SQLAlchemy's driver name, as in `postgresql+psycopg2://`."""
     scheme, _, rest = url.partition("://")
     return f"{scheme.partition('+')[0]}://{rest}"

@@ -1,0 +1,84 @@
+"""A use case whose rows arrive by files or over HTTP."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from evergreen.spec import (
+    Api,
+    Candidate,
+    Features,
+    Files,
+    Gate,
+    Ingest,
+    Kind,
+    Source,
+    UseCase,
+    Windows,
+)
+
+
+def orders(source: Files | Api) -> UseCase:
+    """The smallest use case with rows to land."""
+    return UseCase(
+        name="orders",
+        doc="Will the order be sent back?",
+        owner="shop",
+        kind=Kind.BINARY,
+        source=Source(table="orders", key=("id",), target="returned"),
+        windows=Windows(holdout=0.3),
+        features=Features(numeric=("price",)),
+        candidates=(Candidate(name="any", build=dict),),
+        baselines=(),
+        gate=Gate(metric="f1", floors={"f1": 0.5}),
+        ingest=Ingest(source=source),
+    )
+
+
+@dataclass
+class Server:
+    """An HTTP server whose answers a test writes."""
+
+    url: str = ""
+    answers: dict[str, Any] = field(default_factory=dict)
+    """Path with query to a JSON document, or to a list of (status, document) for each try."""
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    known = Server()
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), _handler(known))
+    known.url = f"http://127.0.0.1:{listening.server_port}"
+    thread = threading.Thread(target=listening.serve_forever)
+    thread.start()
+    yield known
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+
+
+def _handler(known: Server) -> Callable[..., BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known.asked.append((self.path, dict(self.headers)))
+            answer = known.answers.get(self.path, [(404, {})])
+            tries = isinstance(answer, list) and answer and isinstance(answer[0], tuple)
+            status, document = (
+                (answer.pop(0) if len(answer) > 1 else answer[0]) if tries else (200, answer)
+            )
+            content = document if isinstance(document, bytes) else json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    return Handler
