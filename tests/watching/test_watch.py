@@ -13,6 +13,7 @@ from evergreen.refs import Window, WindowRef
 from evergreen.serving import store
 from evergreen.settings import Settings
 from evergreen.watching import watch, windows
+from evergreen.watching.store import keep
 from watching.conftest import END, HOUR, SHOP, WINDOW, Shop
 
 
@@ -234,11 +235,11 @@ def test_a_label_that_comes_after_the_window_was_not_known_then(shop: Shop) -> N
 
 
 def test_far_less_traffic_than_usual_warns(shop: Shop) -> None:
-    for hours in range(7):
-        shop.log(shop.resampled(60 if hours == 0 else 700, seed=hours), end=END - hours * HOUR)
-    for hours in range(6, 0, -1):
+    shop.log(shop.resampled(60))
+    before = shop.watch(Window(start=END - 2 * HOUR, end=END - HOUR))
+    for hours in range(1, 7):
         end = END - hours * HOUR
-        shop.watch(Window(start=end - HOUR, end=end))
+        keep(shop.url, replace(before, outcome="unknown", start=end - HOUR, end=end, rows=700))
 
     seen = shop.watch()
 

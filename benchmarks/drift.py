@@ -1,0 +1,214 @@
+"""Watching: seconds and memory by logged rows, false alarms, windows until a drift is found.
+
+python benchmarks/drift.py [rows ...] (default: 100000 1000000)
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+os.environ |= {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+
+import numpy as np
+import psycopg2
+import pyarrow as pa
+from sklearn.linear_model import LogisticRegression
+
+from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.learning import features, training
+from evergreen.refs import Counts, SnapshotRef, Window
+from evergreen.serving import store
+from evergreen.settings import PROJECT, Settings
+from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Windows
+from evergreen.stack.ports import free_port
+from evergreen.stack.postgres import EmbeddedPostgres
+from evergreen.watching import watch
+
+FLOATS = tuple(f"x{n}" for n in range(18))
+END = datetime(2026, 11, 21, 15, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+WIDE = UseCase(
+    name="wide", doc="", owner="benchmark", kind=Kind.BINARY,
+    source=Source(table="wide", key=("id",), target="label"), windows=Windows(holdout=0.2),
+    features=Features(numeric=FLOATS, categorical=("town", "shop")),
+    candidates=(Candidate(name="logistic", build=LogisticRegression),), baselines=(),
+    gate=Gate(metric="roc_auc", floors={"accuracy": 0.5}),
+)  # fmt: skip
+TRAINED_ON = 1_000_000
+
+TRAFFIC = """
+INSERT INTO evergreen.predictions
+SELECT gen_random_uuid(), gen_random_uuid(),
+    %(end)s::timestamptz - (n + 0.5) / %(rows)s * interval '1 hour', 'wide', 1, 'run', %(sha256)s,
+    %(sha256)s, '', 'sklearn', 'champion', NULL, NULL,
+    jsonb_build_object('town', (ARRAY['Graz','Linz','Wien'])[1 + floor(random() * 3)::int],
+        'shop', 's' || floor(random() * 40)::int, {columns}),
+    NULL, to_jsonb(CASE WHEN p > 0.5 THEN 1 ELSE 0 END), greatest(p, 1 - p),
+    jsonb_build_object('0', 1 - p, '1', p), 1.0
+FROM (SELECT n, {values}, 1 / (1 + exp(-z)) AS p FROM (
+    SELECT n, random_normal() AS z FROM generate_series(0, %(rows)s - 1) AS n) AS drawn) AS row
+"""
+LABELS = """
+INSERT INTO evergreen.labels
+SELECT id, 'wide', to_jsonb((random() < (probabilities->>'1')::float)::int), time
+FROM evergreen.predictions
+WHERE time > %(start)s AND time <= %(end)s
+"""
+
+
+def main() -> None:
+    sizes = [int(text) for text in sys.argv[1:]] or [100_000, 1_000_000]
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        server = EmbeddedPostgres(home / "postgres", free_port())
+        server.start()
+        try:
+            run(home, server, sizes)
+        finally:
+            server.destroy()
+
+
+def run(home: Path, server: EmbeddedPostgres, sizes: list[int]) -> None:
+    for name in ("warehouse", "mlflow"):
+        server.create_database(name)
+    settings = settings_of(home, server.url("warehouse"), server.url("mlflow"))
+    store.migrate(settings.database_url)
+    sha256 = champion(settings)
+    for number, rows in enumerate(sizes):
+        end = END + number * timedelta(days=60)
+        traffic(settings, sha256, rows, end, labels=True)
+        for what in ("first window of a champion", "every later window"):
+            end += timedelta(seconds=1)
+            alone(settings, rows, what, end)
+    streams(settings, sha256)
+
+
+def settings_of(home: Path, url: str, mlflow: str) -> Settings:
+    return Settings(
+        home=home, database_url=url,
+        tracking_uri=mlflow.replace("postgresql://", "postgresql+psycopg2://"),
+        artifacts_url=str(home / "artifacts"), snapshots_url=str(home / "snapshots"),
+        use_cases_dir=PROJECT / "include" / "use_cases", expectations_dir=home,
+    )  # fmt: skip
+
+
+def champion(settings: Settings) -> str:
+    """Train on a million rows, and promote."""
+    draw = np.random.default_rng(0)
+    columns = {name: draw.normal(size=TRAINED_ON) for name in FLOATS}
+    label = (draw.random(TRAINED_ON) < 1 / (1 + np.exp(-columns["x0"]))).astype(int)
+    table = pa.table({
+        "id": np.arange(TRAINED_ON), **columns,
+        "town": draw.choice(["Graz", "Linz", "Wien"], TRAINED_ON),
+        "shop": np.char.add("s", draw.integers(0, 40, TRAINED_ON).astype(str)), "label": label,
+    })  # fmt: skip
+    stored = SnapshotStore(settings.snapshots_url).write(
+        "wide", table.to_batches(), table.schema, {}
+    )
+    snapshot = SnapshotRef(
+        use_case="wide", uri=stored.uri, sha256=stored.sha256, rows=stored.rows, as_of=END,
+        counts=Counts(taken=stored.rows),
+    )  # fmt: skip
+    built = features.build(snapshot, WIDE, settings)
+    trained = training.train(WIDE, built, "logistic", settings=settings)
+    ledger = Ledger(settings.database_url)
+    decision = ledger.record(Decision(
+        id=decision_id("wide", "gate/train", "1"), use_case="wide", kind="gate", outcome="passed",
+        sentence="Better.", evidence={"evaluation": {"features": built.to_json()}}, as_of=END,
+        run_key="benchmark", actor="benchmark",
+    ))  # fmt: skip
+    ledger.append(Promotion(
+        use_case="wide", version=1, run_id=trained.run_id, model_uri=trained.model_uri,
+        sha256=trained.sha256, snapshot_sha256=snapshot.sha256, golden_sha256=None,
+        training=built.training, predecessor_id=None, decision_id=decision.id, kind="promotion",
+        reason="", actor="benchmark",
+    ))  # fmt: skip
+    return trained.sha256
+
+
+def traffic(
+    settings: Settings, sha256: str, rows: int, end: datetime, shift: float = 0.0,
+    labels: bool = False,
+) -> None:  # fmt: skip
+    """Log rows like the training rows, x0 shifted by so many standard deviations."""
+    values = ", ".join(
+        f"z + {shift} AS x0" if name == "x0" else f"random_normal() AS {name}" for name in FLOATS
+    )
+    sql = TRAFFIC.format(columns=", ".join(f"'{n}', {n}" for n in FLOATS), values=values)
+    given = {"end": end, "rows": rows, "sha256": sha256, "start": end - HOUR}
+    with closing(psycopg2.connect(settings.database_url)) as opened, opened.cursor() as cursor:
+        cursor.execute(sql, given)
+        if labels:
+            cursor.execute(LABELS, given)
+        opened.commit()
+        opened.autocommit = True
+        cursor.execute("ANALYZE evergreen.predictions")
+
+
+def alone(settings: Settings, rows: int, what: str, end: datetime) -> None:
+    """Watch one window in a process of its own."""
+    home, url, mlflow = settings.home, settings.database_url, settings.tracking_uri
+    command = [sys.executable, __file__, "--watch", str(home), url, mlflow, end.isoformat()]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    print(f"{rows} logged rows x {len(FLOATS) + 2} columns, {what}: {done.stdout.strip()}")
+
+
+def watch_alone(home: str, url: str, mlflow: str, end: str) -> None:
+    started = time.perf_counter()
+    settings = settings_of(Path(home), url, mlflow)
+    from evergreen.watching.drift import _evidently
+
+    _evidently()
+    imported = time.perf_counter() - started
+    started, moment = time.perf_counter(), datetime.fromisoformat(end)
+    seen = watch(WIDE, Window(start=moment - HOUR, end=moment), settings=settings)
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{seconds:.1f} s (imports {imported:.1f} s before), peak {peak:.2f} GB;"
+          f" {seen.outcome}, {seen.rows} rows, {seen.labelled} labels")  # fmt: skip
+
+
+def streams(settings: Settings, sha256: str, rows: int = 300, calm: int = 200) -> None:
+    """Watch hourly windows without drift, then streams with one drifting column of twenty."""
+    clock = END + timedelta(days=400)
+    limits = replace(WIDE.monitoring, sample=2_000, labels_window=HOUR)
+    use_case = replace(WIDE, monitoring=limits)
+
+    def outcome(shift: float) -> str:
+        nonlocal clock
+        clock += HOUR
+        traffic(settings, sha256, rows, clock, shift)
+        return watch(use_case, Window(start=clock - HOUR, end=clock), settings=settings).outcome
+
+    outcomes = [outcome(0.0) for _ in range(calm)]
+    alarms = calm - outcomes.count("calm")
+    print(f"no drift: {alarms} of {calm} windows of {rows} rows alarm ({alarms / calm:.1%})")
+    for name, shift in {
+        "sudden, 0.25 sd": lambda _: 0.25,
+        "sudden, 0.5 sd": lambda _: 0.5,
+        "sudden, 1 sd": lambda _: 1.0,
+        "slow, 0.05 sd a window": lambda n: 0.05 * n,
+    }.items():
+        delays = []
+        for _ in range(5):
+            delay = next((n for n in range(1, 25) if outcome(shift(n)) != "calm"), 25)
+            delays.append(delay)
+        print(f"{name} in 1 of 20 columns: found after {median(delays):g} windows"
+              f" (5 streams: {delays})")  # fmt: skip
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--watch"]:
+        watch_alone(*sys.argv[2:])
+    else:
+        main()

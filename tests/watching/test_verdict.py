@@ -1,0 +1,136 @@
+"""From facts to outcomes: what is critical, what warns, what is unknown."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from evergreen.errors import DeclarationError
+from evergreen.spec import Monitoring
+from evergreen.watching.facts import (
+    ColumnFacts,
+    Facts,
+    MetricFacts,
+    Origin,
+    OutputFacts,
+    QualityFacts,
+)
+from evergreen.watching.verdict import judge
+
+END = datetime(2026, 11, 21, 15, tzinfo=UTC)
+LIMITS = Monitoring()
+ORIGIN = Origin(
+    version=3, sha256="1" * 64, snapshot_sha256="2" * 64, snapshot_uri="", as_of=END, split="",
+    rows=1000,
+)  # fmt: skip
+
+
+def column(name: str, distance: float | None = 0.01, **changes: Any) -> ColumnFacts:
+    return ColumnFacts(
+        name=name, kind="numeric", rows=500, reference_rows=1000, distance=distance,
+        threshold=None if distance is None else 0.1, **changes,
+    )  # fmt: skip
+
+
+def facts(**changes: Any) -> Facts:
+    calm = Facts(
+        use_case="weather", start=END - timedelta(hours=1), end=END, rows=500, champion_rows=500,
+        origin=ORIGIN, alpha=0.001, columns=tuple(column(name) for name in "abcdefghij"),
+        outputs=OutputFacts(rows=500, distance=0.01, threshold=0.1),
+    )  # fmt: skip
+    return replace(calm, **changes)
+
+
+def quality(**changes: Any) -> QualityFacts:
+    metric = MetricFacts(
+        name="roc_auc", more_is_better=True, live=0.75, error=0.01, holdout=0.75,
+        holdout_error=0.01, floor=0.68,
+    )  # fmt: skip
+    return QualityFacts(since=END, due=100, labelled=90, metrics=(replace(metric, **changes),))
+
+
+@pytest.mark.parametrize(
+    ("drifted", "expected"), [(0, "calm"), (1, "warning"), (3, "warning"), (4, "critical")]
+)
+def test_above_thirty_percent_of_columns_is_critical(drifted: int, expected: str) -> None:
+    columns = tuple(column(str(n), 0.5 if n < drifted else 0.01) for n in range(10))
+
+    assert judge(facts(columns=columns), LIMITS).outcome == expected
+
+
+def test_a_missing_column_is_unknown_and_real_drift_beside_it_is_worse() -> None:
+    missing = column("a", None, problem="a is in none of the 500 rows")
+
+    alone = judge(facts(columns=(missing, column("b"))), LIMITS)
+    beside = judge(facts(columns=(missing, column("b", 0.5))), LIMITS)
+
+    assert (alone.outcome, beside.outcome) == ("unknown", "critical")
+    assert beside.unknowns == ("a is in none of the 500 rows",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "calm"),
+        ({"live": 0.60}, "critical"),
+        ({"live": 0.67}, "calm"),  # within its own error of the floor and above it, perhaps
+        ({"live": 0.70}, "warning"),
+        ({"live": 0.74}, "calm"),
+        ({"live": None}, "calm"),
+        ({"live": 1.5, "holdout": 1.0, "floor": 2.0, "more_is_better": False}, "warning"),
+        ({"live": 2.5, "holdout": 1.0, "floor": 2.0, "more_is_better": False}, "critical"),
+    ],
+)
+def test_the_live_metric_is_held_against_floor_and_holdout(
+    changes: dict[str, Any], expected: str
+) -> None:
+    if changes.get("live") == 0.67:
+        changes = changes | {"error": 0.03}
+
+    assert judge(facts(quality=quality(**changes)), LIMITS).outcome == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "usual", "expected"),
+    [(0.65, 0.8, "warning"), (0.75, 0.9, "calm"), (0.52, 0.53, "calm")],
+)
+def test_low_confidence_alarms_unless_the_champion_never_was_sure(
+    now: float, usual: float, expected: str
+) -> None:
+    outputs = OutputFacts(
+        rows=500, distance=0.0, threshold=0.1, confidence=now, confidence_error=0.01,
+        usual_confidence=usual,
+    )  # fmt: skip
+
+    assert judge(facts(outputs=outputs), LIMITS).outcome == expected
+
+
+def test_too_few_rows_stay_unknown_even_when_they_are_far_fewer_than_usual() -> None:
+    few = facts(rows=3, usual_rows=5000.0, problem="3 predictions were logged", columns=())
+
+    judged = judge(few, LIMITS)
+
+    assert judged.outcome == "unknown"
+    assert judged.sentence == "Unknown: 3 predictions were logged (and 1 more)."
+
+
+def test_a_calm_sentence_says_what_was_compared() -> None:
+    judged = judge(facts(quality=quality()), LIMITS)
+
+    assert judged.sentence == (
+        "Calm: none of 10 columns drifted in 500 predictions; live roc_auc 0.750."
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"window": timedelta(0)}, {"min_rows": 1}, {"sample": 10}, {"false_alarms": 0.0},
+        {"critical_share": 30}, {"min_confidence": 70}, {"max_nulls": -0.1}, {"volume_factor": 0.5},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_limit_out_of_range_is_refused_by_its_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(DeclarationError, match=f"monitoring.{next(iter(wrong))}"):
+        Monitoring(**wrong)
