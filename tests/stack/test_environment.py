@@ -15,6 +15,7 @@ PORTS = {
     "EVERGREEN_POSTGRES_PORT": 1001,
     "EVERGREEN_MLFLOW_PORT": 1002,
     "EVERGREEN_UI_PORT": 1003,
+    "EVERGREEN_SERVE_PORT": 1004,
 }
 
 
@@ -71,6 +72,7 @@ def test_the_evergreen_command_works_with_what_was_written(
     assert found.database_url.endswith("@127.0.0.1:1001/evergreen")
     assert found.tracking_uri == "http://127.0.0.1:1002"
     assert found.ui_url == "http://127.0.0.1:1003"
+    assert found.serve_port == 1004
 
 
 def test_services_do_not_get_the_password_of_the_ui(layout: Layout) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from evergreen.settings import PROJECT
 from evergreen.stack import processes
 from evergreen.stack.layout import Layout
-from evergreen.stack.local import SERVICES, Stack
+from evergreen.stack.local import SERVICES, Stack, service_url
 from evergreen.stack.ports import free_port, is_free
 from evergreen.stack.progress import Progress
 
@@ -34,7 +34,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as patch:
         for name in USER_SETTINGS:
             patch.delenv(name, raising=False)
-        for name in ("UI", "MLFLOW", "POSTGRES"):
+        for name in ("UI", "MLFLOW", "POSTGRES", "SERVE"):
             patch.setenv(f"EVERGREEN_{name}_PORT", str(free_port()))
         patch.setenv("EVERGREEN_DAGS_DIR", str(folder / "dags"))
         with (folder / "told").open("w") as told:
@@ -80,6 +80,16 @@ def test_nobody_gets_in_without_the_login(stack: Stack) -> None:
     assert anonymous.status_code == 401
     assert guessed.status_code == 401
     assert stack.airflow.dag("no_such_dag") is None  # the login that was made works
+
+
+def test_the_service_answers_and_shows_its_documents(stack: Stack) -> None:
+    url = service_url(stack.environment)
+
+    ready, page = httpx.get(f"{url}/ready").json(), httpx.get(f"{url}/docs")
+
+    assert ready["status"] == "ready"
+    assert "swagger" in page.text
+    assert "GET" not in stack.log("serve").read_text()  # a line for each request would fill it
 
 
 def test_secrets_are_in_files_for_their_owner_and_in_no_command_line(stack: Stack) -> None:
@@ -182,7 +192,9 @@ def test_a_port_that_was_set_and_is_taken_stops_before_anything_starts(
 
 def test_clean_removes_everything(stack: Stack) -> None:
     data = stack.postgres.data
-    ports = [int(stack.environment[f"EVERGREEN_{n}_PORT"]) for n in ("UI", "MLFLOW", "POSTGRES")]
+    ports = [
+        int(stack.environment[f"EVERGREEN_{n}_PORT"]) for n in ("UI", "MLFLOW", "POSTGRES", "SERVE")
+    ]
 
     stack.clean()
 

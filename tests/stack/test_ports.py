@@ -52,4 +52,4 @@ def test_a_setting_that_is_no_port_is_refused(value: str) -> None:
 
 
 def test_services_have_ports_of_their_own() -> None:
-    assert len({port.default for port in PORTS}) == len({port.setting for port in PORTS}) == 3
+    assert len({port.default for port in PORTS}) == len({port.setting for port in PORTS}) == 4

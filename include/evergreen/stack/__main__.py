@@ -17,7 +17,7 @@ from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Ledger
 from evergreen.errors import EvergreenError
 from evergreen.stack.layout import Layout
-from evergreen.stack.local import SERVICES, Stack
+from evergreen.stack.local import SERVICES, Stack, service_url
 from evergreen.stack.progress import Progress
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -50,6 +50,7 @@ def up() -> None:
         it.progress.say(f"{'✓' if outcome.well else '✗'} {outcome.use_case}: {outcome.sentence}")
     it.progress.say(
         f"\n{it.layout.login.read_text()}mlflow:   {it.environment['MLFLOW_TRACKING_URI']}"
+        f"\nservice:  {service_url(it.environment)}/docs"
     )
     raise typer.Exit(0 if all(outcome.well for outcome in outcomes) else 1)
 

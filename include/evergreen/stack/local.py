@@ -3,7 +3,7 @@
 Usage::
 
     stack = Stack(Layout(home), Progress(console))
-    stack.up()        # PostgreSQL, MLflow, Airflow; returns when all of them answer
+    stack.up()        # PostgreSQL, MLflow, Airflow, the service; returns when all of them answer
     stack.status()    # what runs, where, and whether it is well
     stack.down()
 """
@@ -30,8 +30,15 @@ from evergreen.stack.processes import Service
 from evergreen.stack.progress import Progress, Step
 
 DATABASES = ("evergreen", "airflow", "mlflow")
-SERVICES = ("mlflow", "api-server", "scheduler", "dag-processor", "triggerer")
+SERVICES = ("mlflow", "api-server", "scheduler", "dag-processor", "triggerer", "serve")
 """In the order of starting; PostgreSQL comes before them and goes after them."""
+
+LISTENING = {
+    "mlflow": "EVERGREEN_MLFLOW_PORT",
+    "api-server": "EVERGREEN_UI_PORT",
+    "serve": "EVERGREEN_SERVE_PORT",
+}
+"""The setting of the port of each service that has one."""
 
 PATIENCE = 300.0
 """Seconds until a service that does not answer is given up."""
@@ -46,7 +53,8 @@ class ServiceStatus:
     pid: int | None
     port: int | None
     health: str
-    """`healthy`, `unhealthy`, `stopped`, or `starting` (runs and does not answer yet)."""
+    """`healthy`, `degraded` (the service answers, and its /ready says what is wrong), `unhealthy`,
+    `stopped`, or `starting` (runs and does not answer yet)."""
 
 
 @dataclass
@@ -74,9 +82,10 @@ class Stack:
         self._start("api-server", env)
         self._wait_for_http("mlflow", f"{env['MLFLOW_TRACKING_URI']}/health")
         self._wait_for_http("api-server", f"{env['EVERGREEN_UI_URL']}/api/v2/version")
-        for name in ("scheduler", "dag-processor", "triggerer"):
+        for name in ("scheduler", "dag-processor", "triggerer", "serve"):
             self._start(name, env)
         self._wait_for_components()
+        self._wait_for_http("serve", f"{service_url(env)}/health")
 
     def down(self) -> None:
         """Stop everything; the data stays. Harmless when nothing runs."""
@@ -105,10 +114,9 @@ class Stack:
                 "healthy" if postgres else "stopped",
             )
         ]  # fmt: skip
-        listening = {"mlflow": "EVERGREEN_MLFLOW_PORT", "api-server": "EVERGREEN_UI_PORT"}
         for name in SERVICES:
             pid = processes.running(self.layout, name)
-            port = ports.get(listening.get(name, ""))
+            port = ports.get(LISTENING.get(name, ""))
             health_now = health.get(name, "starting") if pid else "stopped"
             found.append(ServiceStatus(name, pid is not None, pid, port, health_now))
         return found
@@ -143,10 +151,9 @@ class Stack:
         environment.refuse_other_stores(set_by_user, known)
         known |= environment.password_of(set_by_user)
         runs = {
-            "EVERGREEN_POSTGRES_PORT": self.postgres.running,
-            "EVERGREEN_MLFLOW_PORT": processes.running(self.layout, "mlflow") is not None,
-            "EVERGREEN_UI_PORT": processes.running(self.layout, "api-server") is not None,
-        }
+            setting: processes.running(self.layout, name) is not None
+            for name, setting in LISTENING.items()
+        } | {"EVERGREEN_POSTGRES_PORT": self.postgres.running}
         ports = {}
         for port in PORTS:
             keep = runs[port.setting]
@@ -196,10 +203,8 @@ class Stack:
 
     def _wait_for_http(self, name: str, url: str) -> None:
         def answers() -> bool:
-            try:
-                return plain_http().get(url, timeout=5).is_success
-            except httpx.HTTPError:
-                return False
+            found = _answer(url)
+            return found is not None and found.is_success
 
         with self.progress.step(f"waiting for {name}") as step:
             self._wait(step, (name,), lambda: None if answers() else url)
@@ -237,18 +242,35 @@ class Stack:
         env = self.environment
         if not env:
             return {}
-        health = {}
-        try:
-            if plain_http().get(f"{env['MLFLOW_TRACKING_URI']}/health", timeout=5).is_success:
-                health["mlflow"] = "healthy"
-        except httpx.HTTPError:
-            health["mlflow"] = "starting"
+        mlflow = _answer(f"{env['MLFLOW_TRACKING_URI']}/health")
+        health = {"serve": _readiness(_answer(f"{service_url(env)}/ready"))}
+        health["mlflow"] = "healthy" if mlflow and mlflow.is_success else "starting"
         try:
             components = self.airflow.health()
         except httpx.HTTPError:
             return health
         health["api-server"] = components["metadatabase"]
         return health | {c.replace("_", "-"): components[c] for c in COMPONENTS[1:]}
+
+
+def _answer(url: str) -> httpx.Response | None:
+    try:
+        return plain_http().get(url, timeout=5)
+    except httpx.HTTPError:
+        return None
+
+
+def _readiness(answer: httpx.Response | None) -> str:
+    """Say in the words of `ServiceStatus.health` what the service's /ready says."""
+    if answer is None:
+        return "starting"
+    told = {"ready": "healthy", "degraded": "degraded"}
+    return told.get(str(answer.json().get("status")), "unhealthy")
+
+
+def service_url(env: Mapping[str, str]) -> str:
+    """Return the address of the prediction service."""
+    return f"http://127.0.0.1:{env.get('EVERGREEN_SERVE_PORT', 8100)}"
 
 
 def command(name: str, layout: Layout, env: Mapping[str, str]) -> tuple[str, ...]:
@@ -264,6 +286,7 @@ def command(name: str, layout: Layout, env: Mapping[str, str]) -> tuple[str, ...
         "scheduler": ("airflow", "scheduler", "--skip-serve-logs"),
         "dag-processor": ("airflow", "dag-processor"),
         "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
+        "serve": ("python", "-m", "evergreen.serving"),
     }  # fmt: skip
     head, *rest = commands[name]
     return (program(head), *rest)

@@ -44,6 +44,7 @@ PORTS = (
     Port("PostgreSQL", "EVERGREEN_POSTGRES_PORT", 54320),
     Port("MLflow", "EVERGREEN_MLFLOW_PORT", 5000),
     Port("the Airflow UI", "EVERGREEN_UI_PORT", 8080),
+    Port("the prediction service", "EVERGREEN_SERVE_PORT", 8100),
 )
 
 
