@@ -26,6 +26,9 @@ def features(raw: "pd.DataFrame") -> "pd.DataFrame":
         "demand_max_day": demand.rolling(timedelta(days=1)).max(),
         "temperature": heat,
         "temperature_max_day": heat.rolling(timedelta(days=1)).max(),
+        "forecast": raw["forecast"],
+        "cooling": (raw["forecast"] - 18).clip(lower=0),
+        "warming": raw["forecast"] - raw["temperature"],
         "workday": raw["workday"].astype(float),
         "hour": (time.dt.hour + time.dt.minute / 60).astype(str),
         "weekday_tomorrow": tomorrow.dt.dayofweek.astype(str),
@@ -83,11 +86,11 @@ USE_CASE = UseCase(
         max_age=timedelta(days=2),
     ),
     windows=Windows(
-        holdout=timedelta(days=28), training=timedelta(days=300), embargo=timedelta(days=1)
+        holdout=timedelta(days=28), training=timedelta(days=330), embargo=timedelta(days=1)
     ),
     features=Features(
         function=features,
-        inputs=("time", "demand", "temperature", "workday"),
+        inputs=("time", "demand", "temperature", "forecast", "workday"),
         lookback=timedelta(days=6),
         numeric=(
             "demand_now",
@@ -98,6 +101,9 @@ USE_CASE = UseCase(
             "demand_max_day",
             "temperature",
             "temperature_max_day",
+            "forecast",
+            "cooling",
+            "warming",
             "workday",
         ),
         categorical=("hour", "weekday_tomorrow"),

@@ -38,7 +38,10 @@ def test_loading_again_changes_nothing(database_url: str, name: str) -> None:
     assert query(database_url, f"SELECT * FROM {name}") == before
 
 
-@pytest.mark.parametrize("name, rows", [("weather", 1461), ("iris", 150)])
+@pytest.mark.parametrize(
+    "name, rows",
+    [("weather", 1461), ("iris", 150), ("churn", 7043), ("crop", 1026), ("energy", 365 * 48)],
+)
 def test_loading_twice_at_once_loads_once(database_url: str, name: str, rows: int) -> None:
     with ThreadPoolExecutor(4) as pool:
         loaded = list(pool.map(lambda _: demo.load(name, database_url, UNTIL), range(4)))
@@ -73,15 +76,17 @@ def test_feeding_nothing_is_harmless(database_url: str) -> None:
     assert demo.feed("weather", database_url, 0) == 0
 
 
-@pytest.mark.parametrize("name", demo.names())
-def test_feeds_at_once_do_not_collide(database_url: str, name: str) -> None:
+@pytest.mark.parametrize(
+    "name, rows", [("weather", 1), ("iris", 1), ("churn", 19), ("crop", 1), ("energy", 48)]
+)
+def test_feeds_at_once_do_not_collide(database_url: str, name: str, rows: int) -> None:
     demo.load(name, database_url, UNTIL)
     [(before,)] = query(database_url, f"SELECT count(*) FROM {name}")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: demo.feed(name, database_url, 5), range(4)))
 
-    assert query(database_url, f"SELECT count(*) FROM {name}") == [(before + 20,)]
+    assert query(database_url, f"SELECT count(*) FROM {name}") == [(before + 20 * rows,)]
 
 
 @pytest.mark.parametrize("name", demo.names())
@@ -91,7 +96,7 @@ def test_what_has_not_been_loaded_cannot_be_fed(database_url: str, name: str) ->
 
 
 def test_an_unknown_name_is_told_with_the_one_that_was_meant(database_url: str) -> None:
-    with pytest.raises(EvergreenError, match=r"did you mean 'weather'.*iris, weather"):
+    with pytest.raises(EvergreenError, match=r"did you mean 'weather'.*iris, stocks, weather"):
         demo.load("wether", database_url, UNTIL)
 
 

@@ -2,10 +2,12 @@
 
 The data has no dates of its own but its order: 17,520 half-hours from 1 January 2014, local time. A
 day of any year takes the day of 2014 with the same weekday that is nearest in the year, so that
-working days and seasons stay what they are; holidays move by up to three days.
+working days and seasons stay what they are; holidays move by up to three days. The forecast is made
+up: the true temperature a day later, with an error for each day as day-ahead forecasts have.
 """
 
 import importlib.resources
+import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -20,10 +22,13 @@ DDL = """
         "time" timestamp PRIMARY KEY,
         demand double precision NOT NULL,
         temperature double precision NOT NULL,
+        forecast double precision NOT NULL,
         workday boolean NOT NULL
     )
 """
-Row = tuple[datetime, float, float, bool]
+FORECAST_ERROR = 1.5
+"""Standard deviation of the forecast's error, °C."""
+Row = tuple[datetime, float, float, float, bool]
 
 
 def load(url: str, until: date) -> int:
@@ -40,11 +45,20 @@ def feed(url: str, days: int) -> int:
 
 
 def observe(day: date) -> Iterator[Row]:
-    """Yield the rows of a day: start of the half-hour, GW, °C and whether people work."""
-    first = HALF_HOURS * (source(day) - NEW_YEAR).days
+    """Yield the rows of a day: start of the half-hour, GW, °C now, °C as forecast for this
+    half-hour tomorrow, and whether people work.
+    """
     midnight = datetime.combine(day, datetime.min.time())
-    for n, row in enumerate(_history()[first : first + HALF_HOURS]):
-        yield (midnight + timedelta(minutes=30 * n), *row)
+    error = random.Random(day.toordinal()).gauss(0, FORECAST_ERROR)  # noqa: S311
+    pairs = zip(_day(day), _day(day + timedelta(days=1)), strict=True)
+    for n, ((demand, heat, workday), (_, tomorrow, _)) in enumerate(pairs):
+        time = midnight + timedelta(minutes=30 * n)
+        yield (time, demand, heat, round(tomorrow + error, 1), workday)
+
+
+def _day(day: date) -> list[tuple[float, float, bool]]:
+    first = HALF_HOURS * (source(day) - NEW_YEAR).days
+    return _history()[first : first + HALF_HOURS]
 
 
 def source(day: date) -> date:
