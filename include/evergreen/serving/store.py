@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -20,7 +19,6 @@ from psycopg2.extensions import connection
 
 from evergreen.champions.ledger import Ledger
 
-SCHEMA = Path(__file__).with_name("schema.sql")
 TIMEOUTS: dict[str, Any] = {
     "connect_timeout": 3,
     "options": "-c TimeZone=UTC -c statement_timeout=10000",
@@ -44,11 +42,8 @@ def connect(url: str) -> Iterator[connection]:
 
 
 def migrate(url: str) -> None:
-    """Make the tables of the service; harmless when they are there, or made by others meanwhile."""
+    """Make the tables, those of the service too; harmless when others make them meanwhile."""
     Ledger(url).migrate()
-    with connect(url) as opened, opened.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('evergreen/serving', 0))")
-        cursor.execute(SCHEMA.read_text())
 
 
 def insert(opened: connection, lines: Sequence[bytes]) -> int:

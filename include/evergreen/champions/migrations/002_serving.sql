@@ -1,4 +1,4 @@
--- What was served, what turned out to be true, and which challengers are on trial. Harmless to run again.
+-- What was served, what turned out to be true, and which challengers are on trial.
 
 CREATE TABLE IF NOT EXISTS evergreen.predictions (
     id uuid PRIMARY KEY,
