@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs clean test check format secrets lock install install-dev
+.PHONY: help up down status logs clean test check format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +30,7 @@ clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check: install-dev ## Lint, format, types and import layers
 	$(BIN)/ruff check
@@ -41,6 +41,11 @@ check: install-dev ## Lint, format, types and import layers
 format: install-dev ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: install-dev ## Renew the reference pages and build docs/ as a site
+	@$(BIN)/python -m evergreen.reference
+	@$(BIN)/mkdocs build --quiet
+	@echo "docs: .evergreen/site/index.html"
 
 secrets: install ## Print new secrets for docker-compose: make secrets >> .env
 	@$(BIN)/python -m evergreen.stack.container secrets

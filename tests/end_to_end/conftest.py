@@ -28,6 +28,7 @@ class RunningStack:
     url: str
     user: str
     password: str
+    tracking_uri: str
     env: dict[str, str]
     """With it, `evergreen` and `make` mean this stack."""
 
@@ -49,7 +50,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     try:
         make("up", env)
         known = dotenv_values(folder / "home" / "stack.env")
-        yield RunningStack(known["EVERGREEN_UI_URL"] or "", USER, known[PASSWORD] or "", env)
+        yield RunningStack(
+            known["EVERGREEN_UI_URL"] or "",
+            USER,
+            known[PASSWORD] or "",
+            known["MLFLOW_TRACKING_URI"] or "",
+            env,
+        )
     finally:
         make("clean", env)
 

@@ -1,0 +1,31 @@
+"""The notebook template runs from top to bottom on a running stack, and leaves a run in MLflow."""
+
+import nbformat
+import pytest
+from mlflow import MlflowClient
+from nbclient import NotebookClient
+
+from end_to_end.conftest import RunningStack
+from evergreen.settings import PROJECT
+
+pytestmark = pytest.mark.end_to_end
+
+
+@pytest.mark.filterwarnings("ignore")  # of the notebook's machinery; ours come to the surface below
+def test_the_notebook_runs_and_leaves_a_run_beside_those_of_the_dag(
+    stack: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in stack.env.items():
+        monkeypatch.setenv(name, value)
+    notebook = nbformat.read(PROJECT / "notebooks" / "explore.ipynb", as_version=4)
+
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+
+    told = "".join(str(cell.get("outputs", "")) for cell in notebook.cells)
+    assert "Champion: version" in told
+    assert "Warning" not in told
+    client = MlflowClient(tracking_uri=stack.tracking_uri)
+    [experiment] = client.search_experiments(filter_string="name = 'weather'")
+    [run] = client.search_runs([experiment.experiment_id], "attributes.run_name = 'notebook'")
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["holdout_roc_auc"] > 0.6
