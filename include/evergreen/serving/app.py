@@ -16,6 +16,7 @@ from uuid import UUID
 
 import psycopg2
 from fastapi import FastAPI
+from prometheus_client import ProcessCollector
 from pydantic import ConfigDict, TypeAdapter, with_config
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
@@ -32,6 +33,7 @@ from evergreen.serving.desk import Desk
 from evergreen.serving.guard import Json
 from evergreen.serving.journal import Journal
 from evergreen.serving.meters import Meters
+from evergreen.serving.pipeline import Pipeline
 from evergreen.serving.predicting import Predictor
 from evergreen.serving.watch import Watcher
 from evergreen.settings import Settings
@@ -71,6 +73,8 @@ class Service:
         self.watcher = Watcher(settings, catalog, Artifacts(settings.home / "models", fetch))
         self.journal = Journal(settings.home / "spool", settings.database_url)
         self.meters = Meters(self.journal)
+        self.meters.registry.register(Pipeline(settings.database_url))
+        ProcessCollector(registry=self.meters.registry)
         self.predictor = Predictor(settings, self.watcher, self.journal, self.meters)
 
     @asynccontextmanager
@@ -103,7 +107,8 @@ class Service:
     async def metrics(self, _: Request) -> Response:
         """Tell everything that is counted."""
         self._measure()
-        return Response(self.meters.text(), media_type="text/plain; version=0.0.4")
+        text = await asyncio.to_thread(self.meters.text)  # it asks PostgreSQL
+        return Response(text, media_type="text/plain; version=0.0.4")
 
     async def ready(self, _: Request) -> Response:
         """Tell whether every champion is loaded and in step, and if not, why."""
