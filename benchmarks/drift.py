@@ -4,7 +4,6 @@ python benchmarks/drift.py [rows ...] (default: 100000 1000000)
 """
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -173,7 +172,8 @@ def watch_alone(home: str, url: str, mlflow: str, end: str) -> None:
     started, moment = time.perf_counter(), datetime.fromisoformat(end)
     seen = watch(WIDE, Window(start=moment - HOUR, end=moment), settings=settings)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    status = Path("/proc/self/status").read_text()  # ru_maxrss would hold the parent's, forked
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 2**20
     print(f"{seconds:.1f} s (imports {imported:.1f} s before), peak {peak:.2f} GB;"
           f" {seen.outcome}, {seen.rows} rows, {seen.labelled} labels")  # fmt: skip
 

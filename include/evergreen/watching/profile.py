@@ -22,12 +22,11 @@ from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.judging.files import publish
 from evergreen.learning import features, metrics, models, tracking
-from evergreen.learning.features import PART
 from evergreen.learning.models import Array, Output
 from evergreen.refs import ChampionRef, FeaturesRef, Ref
 from evergreen.settings import Settings
 from evergreen.spec import Kind, UseCase
-from evergreen.watching.reference import SEED, sample
+from evergreen.watching.reference import SEED, positions_of, sample
 
 FORMAT = 1
 """Raised when the meaning of a field changes; older files are measured again."""
@@ -139,17 +138,16 @@ def _holdout(
     Where features look back, the newest; elsewhere drawn with the fixed seed.
     """
     store = SnapshotStore(settings.snapshots_url)
-    part = store.table(learned.uri, learned.sha256, [PART])[PART].to_numpy()
-    held_out, limit = np.flatnonzero(part == HOLDOUT), use_case.monitoring.sample
+    held_out, limit = positions_of(store, learned, HOLDOUT), use_case.monitoring.sample
     looks_back = use_case.features.function is not None
     chosen = held_out[-limit:] if looks_back else sample(held_out, limit)
-    mask = np.zeros(len(part), dtype=bool)
-    mask[chosen] = True
     time, target = use_case.source.timestamp, use_case.source.target
     names = list(dict.fromkeys([*use_case.features.raw, *([time] if time else []), target]))
     table = store.table(learned.snapshot.uri, learned.snapshot.sha256, names)
     if not looks_back:
-        table, mask = table.filter(mask), mask[mask]
+        table, chosen = table.take(chosen), np.arange(len(chosen))
+    mask = np.zeros(len(table), dtype=bool)
+    mask[chosen] = True
     raw = table.to_pandas(date_as_object=False)
     rows = features.with_history(use_case, raw, mask)
     truth = features.labels(use_case, raw.loc[mask, target])
@@ -161,10 +159,8 @@ def _answers(
 ) -> Output:
     """Let the champion answer training and held-out rows, by the features stored with them."""
     store = SnapshotStore(settings.snapshots_url)
-    table = store.table(learned.uri, learned.sha256)
-    part = table[PART].to_numpy()
-    used = np.flatnonzero((part == TRAINING) | (part == HOLDOUT))
-    frame = table.take(sample(used, use_case.monitoring.sample)).to_pandas()
+    used = sample(positions_of(store, learned, TRAINING, HOLDOUT), use_case.monitoring.sample)
+    frame = store.table(learned.uri, learned.sha256).take(used).to_pandas()
     frame = frame.astype(dict.fromkeys(frame.select_dtypes("str").columns, "object"))
     return models.predict(model[1:], frame)
 

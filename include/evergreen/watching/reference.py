@@ -76,8 +76,7 @@ def load(use_case: UseCase, learned: FeaturesRef, settings: Settings) -> Referen
         ReferenceMissing: no row of it is of the training part.
     """
     store = SnapshotStore(settings.snapshots_url)
-    part = store.table(learned.uri, learned.sha256, [PART])[PART].to_numpy()
-    positions = np.flatnonzero(part == TRAINING)
+    positions = positions_of(store, learned, TRAINING)
     if not len(positions):
         raise ReferenceMissing(f"{learned.uri} holds no training row")
     offered = store.manifest(learned.snapshot.uri)["columns"]
@@ -90,6 +89,12 @@ def load(use_case: UseCase, learned: FeaturesRef, settings: Settings) -> Referen
     for name in names:
         _count(reference, name, raw[name].take(positions))
     return reference
+
+
+def positions_of(store: SnapshotStore, learned: FeaturesRef, *parts: str) -> Any:
+    """Return where the rows of these parts of the stored split lie in the snapshot."""
+    part = store.table(learned.uri, learned.sha256, [PART])[PART]
+    return np.flatnonzero(pc.is_in(part, value_set=pa.array(parts, part.type)).to_numpy())
 
 
 def sample(positions: Any, limit: int) -> Any:
