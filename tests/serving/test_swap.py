@@ -5,13 +5,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from evergreen.serving import store
+from evergreen.serving import store, upstream
 from evergreen.serving.artifacts import MODEL, ModelRef
 from evergreen.stack.postgres import EmbeddedPostgres
 from learning import CATALOG
@@ -94,6 +95,25 @@ def test_starts_from_its_own_copies_when_mlflow_is_down(shop: Shop) -> None:
     with shop.open() as client:
         assert client.post("/iris/predict", json={"row": ROW}).status_code == 200
         assert client.get("/ready").json()["status"] == "ready"
+
+
+def test_is_degraded_and_keeps_serving_while_mlflow_is_down(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "PAUSE", 0.1)
+    shop.promote(shop.put("iris", "logistic"), 1)
+    port = free_port()
+
+    with shop.open(tracking_uri=f"http://127.0.0.1:{port}") as client:
+        down = eventually(lambda: (f := client.get("/ready").json())["reasons"] and f)
+        answer = client.post("/iris/predict", json={"row": ROW})
+        with HTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler) as mlflow:
+            threading.Thread(target=mlflow.serve_forever, daemon=True).start()
+            eventually(lambda: client.get("/ready").json()["status"] == "ready")
+            mlflow.shutdown()
+
+    assert (down["status"], list(down["reasons"])) == ("degraded", ["mlflow"])
+    assert answer.status_code == 200
 
 
 def test_a_damaged_copy_is_fetched_again(shop: Shop) -> None:

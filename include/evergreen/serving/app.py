@@ -35,6 +35,7 @@ from evergreen.serving.journal import Journal
 from evergreen.serving.meters import Meters
 from evergreen.serving.pipeline import Pipeline
 from evergreen.serving.predicting import Predictor
+from evergreen.serving.upstream import Upstream
 from evergreen.serving.watch import Watcher
 from evergreen.settings import Settings
 
@@ -76,14 +77,17 @@ class Service:
         self.meters.registry.register(Pipeline(settings.database_url))
         ProcessCollector(registry=self.meters.registry)
         self.predictor = Predictor(settings, self.watcher, self.journal, self.meters)
+        self.upstream = Upstream(settings)
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Follow the ledger and ship predictions as long as the app lives."""
         self.journal.start()
         self.watcher.start()
+        asking = asyncio.create_task(self.upstream.follow())
         await asyncio.to_thread(self.watcher.looked.wait, START_SECONDS)
         yield
+        asking.cancel()
         await self.predictor.finish()
         await asyncio.to_thread(self.watcher.close)
         await asyncio.to_thread(self.journal.close)
@@ -115,6 +119,8 @@ class Service:
         problems = dict(self.watcher.problems)
         if self.journal.problem:
             problems["journal"] = self.journal.problem
+        if self.upstream.problem:
+            problems["mlflow"] = self.upstream.problem
         problems |= dict.fromkeys(self.catalog.broken, "its file is broken")
         if not self.watcher.looked.is_set():
             problems["ledger"] = "the ledger has not been read yet"
