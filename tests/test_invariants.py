@@ -147,7 +147,7 @@ def test_all_holds_after_two_promotions(world: World):
 
     assert [f.number for f in found] == list(range(1, 15))
     unbuilt = {f.number for f in found if f.status == "not built yet"}
-    assert unbuilt == {3, 8, 11}
+    assert unbuilt == {3, 11}
     assert [f for f in found if f.status != "passed" and f.number not in unbuilt] == []
 
 
@@ -321,6 +321,77 @@ def test_7_names_a_training_that_was_done_twice_unless_it_was_forced(
     assert finding.status == status
 
 
+def asked(world: World, run_key: str = "w_training/drift__1__v3", decided: bool = True) -> None:
+    """A retraining, asked for and decided as `deciding` does it."""
+    Ledger(world.settings.database_url).migrate()
+    world.execute(
+        "INSERT INTO evergreen.retrainings"
+        " (use_case, window_end, champion, cause, run_key, asked_at)"
+        f" VALUES ('w', '2026-11-21T01:00Z', 3, 'drift', '{run_key}', '2026-11-21T01:00Z')"
+    )
+    if decided:
+        decide(world, run_key)
+
+
+def decide(world: World, run_key: str, about: str = "1") -> None:
+    window = {"end": "2026-11-21T01:00:00Z", "champion": 3}
+    world.ledger.record(
+        Decision(
+            id=decision_id("w", "trigger", about), use_case="w", kind="trigger", outcome="retrain",
+            sentence="Retrain.", evidence={"run_key": run_key, "situation": {"window": window}},
+            as_of=None, run_key="w_monitoring/1", actor="monitoring",
+        )
+    )  # fmt: skip
+
+
+def test_8_holds_when_what_was_asked_for_was_decided(world: World):
+    asked(world)
+
+    finding = world.finding(8)
+
+    assert finding.status == "passed"
+    assert finding.detail == "1 retrainings that monitoring asked for"
+
+
+def test_8_names_a_retraining_without_a_decision(world: World):
+    asked(world, decided=False)
+
+    assert "w_training/drift__1__v3 was asked for without a decision" in world.finding(8).detail
+
+
+def test_8_names_a_window_that_was_decided_twice(world: World):
+    asked(world)
+    decide(world, "w_training/drift__2__v3", about="2")
+
+    finding = world.finding(8)
+
+    assert finding.status == "failed"
+    assert "version 3 was decided 2 times" in finding.detail
+    assert "w_training/drift__2__v3 was decided and not asked for" in finding.detail
+
+
+def test_8_names_a_window_that_was_asked_for_twice(world: World):
+    world.ledger.migrate()
+    world.execute("ALTER TABLE evergreen.retrainings DROP CONSTRAINT retrainings_once")
+    asked(world)
+    asked(world, "w_training/drift__2__v3", decided=False)
+
+    assert "version 3 was asked for 2 times" in world.finding(8).detail
+
+
+def test_8_names_a_run_in_airflow_that_nobody_asked_for(world: World):
+    asked(world)
+    world.execute(
+        "CREATE TABLE dag_run AS SELECT * FROM (VALUES"
+        " ('w_training', 'drift__1__v3'), ('w_training', 'drift__2__v3'),"
+        " ('w_training', 'scheduled__1')) AS runs (dag_id, run_id)"
+    )
+
+    finding = world.finding(8, airflow_url=world.settings.database_url)
+
+    assert finding.detail == "w_training/drift__2__v3 was started and not asked for"
+
+
 def test_9_names_what_a_crash_left_behind(world: World):
     litter = Path(world.settings.snapshots_url) / NAME / ".tmp-crashed"
     litter.mkdir()
@@ -391,6 +462,21 @@ def test_12_names_a_failed_run_that_nobody_was_told_of(
 
     assert finding.status == status
     assert told or finding.detail == f"iris_training/1 ({delivery})"
+
+
+@pytest.mark.parametrize(("told", "status"), [(True, "passed"), (False, "failed")])
+def test_12_names_an_incident_whose_end_was_not_told(world: World, told: bool, status: str):
+    incident = world.ledger.open_incident(
+        Incident(use_case=NAME, run_key="iris_training/1", step="train", message="boom")
+    )
+    world.ledger.note_delivery(incident.id, "told", told=True)
+    world.ledger.resolve("iris_training/1", "It went well.")
+    world.ledger.note_resolution(incident.id, "failed: 1 of 1", told=told)
+
+    finding = world.finding(12)
+
+    assert finding.status == status
+    assert told or "iris_training/1 is over" in finding.detail
 
 
 def test_12_and_13_look_into_airflow_when_its_database_is_given(world: World):

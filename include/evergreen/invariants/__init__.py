@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 
 from evergreen.catalog import Catalog
 from evergreen.invariants import models as inspect_models
+from evergreen.invariants import predictions as inspect_predictions
 from evergreen.invariants import secrets as inspect_secrets
 from evergreen.invariants import state as inspect_state
+from evergreen.invariants import triggers as inspect_triggers
 from evergreen.invariants.inspection import Rule, Scene
 from evergreen.refs import Status
 from evergreen.secrecy import redact
@@ -38,15 +40,19 @@ RULES: tuple[tuple[int, str, Rule | None], ...] = (
     (1, "the champion passed its gate", inspect_models.champion_passed_its_gate),
     (2, "it was judged on rows that it was not trained on",
      inspect_models.evaluation_was_on_unseen_rows),
-    (3, "every prediction leads to version, snapshot and commit", None),
-    (4, "the bytes are those that were gated", inspect_models.bytes_are_those_that_were_gated),
+    (3, "every prediction leads to version, snapshot and commit",
+     inspect_predictions.predictions_lead_back),
+    (4, "the bytes are those that were gated",
+     inspect_predictions.bytes_are_those_that_were_gated),
     (5, "the chain of champions has no gap", inspect_models.chain_has_no_gap),
     (6, "snapshots match their manifests", inspect_state.snapshots_match_their_manifests),
     (7, "nothing was done twice", inspect_state.nothing_was_done_twice),
-    (8, "at most one retraining per drift window and champion", None),
+    (8, "at most one retraining per drift window and champion",
+     inspect_triggers.retrained_once_for_each_window),
     (9, "nothing was left over", inspect_state.nothing_was_left_over),
     (10, "the previous champion still works", inspect_models.previous_champion_still_works),
-    (11, "accepted requests = logged predictions + counted drops", None),
+    (11, "accepted requests = logged predictions + counted drops",
+     inspect_predictions.accepted_are_logged_or_counted),
     (12, "every failed run was told", inspect_state.failures_were_told),
     (13, "no secret is told", inspect_secrets.no_secret_is_told),
     (14, "nothing passes empty", inspect_state.nothing_passes_empty),

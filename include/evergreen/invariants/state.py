@@ -103,13 +103,19 @@ def _alive(run: "Run") -> bool:
 
 
 def failures_were_told(scene: Scene) -> Found:
-    """12: every failed run is an incident, and somebody has been told of it."""
+    """12: every failed run is an incident; somebody was told of each, and of its end."""
     incidents = scene.ledger.incidents(limit=EVERYTHING)
     found = Found(checked=f"{len(incidents)} incidents")
     untold = [incident for incident in incidents if incident.notified_at is None]
     for incident in untold:
         told = found.unknown if incident.delivery.startswith("nobody") else found.failed
         told.append(f"{incident.run_key} ({incident.delivery})")
+    found.failed += [
+        f"{incident.run_key} is over, but those who were told that it began were not told"
+        f" ({incident.resolution_delivery or 'waiting'})"
+        for incident in incidents
+        if incident.resolved_at and incident.notified_at and not incident.resolution_notified_at
+    ]
     if scene.airflow_url:
         known = {incident.run_key for incident in incidents}
         failed = scene.airflow("SELECT dag_id || '/' || run_id FROM dag_run WHERE state = 'failed'")

@@ -1,0 +1,170 @@
+"""The invariants of what was served: where each answer leads to, its bytes, and that none is lost."""
+
+import fcntl
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg2
+from mlflow.exceptions import MlflowException
+
+from evergreen.champions.ledger import Decision, Ledger
+from evergreen.invariants import models
+from evergreen.invariants.inspection import Found, Scene
+from evergreen.learning import tracking
+from evergreen.learning.models import digest
+
+COMMIT = "evergreen.code_commit"
+COUNTS = ("accepted", "adopted", "logged", "dropped", "waiting")
+LOOKS, PAUSE = 10, 0.2
+"""How often the service and its files are looked at until they agree: both move."""
+
+
+class Served(NamedTuple):
+    """What answered some predictions."""
+
+    use_case: str
+    version: int
+    run_id: str
+    sha256: str
+    snapshot_sha256: str
+
+
+def predictions_lead_back(scene: Scene) -> Found:
+    """3: each prediction names a champion (or a challenger on trial) and the commits behind it."""
+    groups = _query(
+        scene, f"SELECT {', '.join(Served._fields)}, variant, code, count(*)"
+        " FROM evergreen.predictions GROUP BY 1, 2, 3, 4, 5, 6, 7",
+    )  # fmt: skip
+    champions, trials = _champions(scene), _challengers(scene)
+    found = Found(checked=f"{sum(group[-1] for group in groups)} predictions")
+    for *served, variant, code, count in groups:
+        one = Served(*served)
+        some = f"{count} predictions of {one.use_case} version {one.version}"
+        if one not in (champions if variant == "champion" else champions | trials):
+            found.failed.append(f"{some} ({variant}) lead to no promotion or trial")
+        if code in {"", "unknown"}:
+            found.failed.append(f"{some} lead to no commit of the service; set EVERGREEN_COMMIT")
+    for run_id in sorted({group[2] for group in groups}):
+        found.failed += _without_commit(scene, run_id)
+    return found
+
+
+def _without_commit(scene: Scene, run_id: str) -> Iterator[str]:
+    try:
+        tags = tracking.client(scene.settings).get_run(run_id).data.tags
+    except MlflowException as error:
+        yield f"predictions lead to the MLflow run {run_id}, which cannot be read: {error}"
+        return
+    if not tags.get(COMMIT):
+        yield f"predictions lead to the MLflow run {run_id}, which names no commit"
+
+
+def bytes_are_those_that_were_gated(scene: Scene) -> Found:
+    """4: the champions' files, the service's copies and what has answered are what gates judged."""
+    found = models.bytes_are_those_that_were_gated(scene)
+    decisions = scene.ledger.decisions(kind="gate", limit=1_000_000)
+    judged = {_judged(decision) for decision in decisions}
+    sql = "SELECT DISTINCT use_case, version, sha256 FROM evergreen.predictions"
+    for use_case, version, sha256 in _query(scene, sql):
+        if sha256 not in judged:
+            found.failed.append(f"{use_case}: version {version} has answered, but no gate judged it")
+    for file in sorted((scene.settings.home / "models").glob("*/model.skops")):
+        if digest(file.read_bytes()) != file.parent.name:
+            found.failed.append(f"{file} is not what its folder's name says")
+    return found
+
+
+def _judged(decision: Decision) -> str:
+    return str(decision.evidence.get("evaluation", {}).get("challenger", {}).get("sha256"))
+
+
+def accepted_are_logged_or_counted(scene: Scene) -> Found:
+    """11: what was accepted is in PostgreSQL, counted as dropped, or waits on the service's disk."""
+    [(logged, orphans, dropped)] = _query(
+        scene, "SELECT count(*), count(*) FILTER (WHERE variant = 'shadow' AND NOT EXISTS"
+        " (SELECT FROM evergreen.predictions WHERE id = p.request_id)),"
+        " (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops)"
+        " FROM evergreen.predictions AS p",
+    )  # fmt: skip
+    counts, waiting = _agreed(scene)
+    told = f"{logged} logged, {dropped} dropped, {waiting} waiting"
+    found = Found(checked=told if counts else f"{told}; the service does not run")
+    if orphans > dropped:
+        found.failed.append(f"{orphans} answers with a shadow are not on record, {dropped} counted")
+    if counts and counts["waiting"] != waiting:
+        found.failed.append(
+            f"the service says that {counts['waiting']} wait, its disk holds {waiting}"
+        )
+    if counts and counts["logged"] > logged:
+        found.failed.append(f"the service has logged {counts['logged']}, {logged} are on record")
+    if (refused := _lines(scene, "refused.jsonl")) > dropped + (counts or {}).get("dropped", 0):
+        found.failed.append(f"{refused} were refused by PostgreSQL, {dropped} counted as dropped")
+    return found
+
+
+def _agreed(scene: Scene) -> tuple[dict[str, int], int]:
+    """Return the service's own counts and the lines on its disk, once they agree."""
+    for _ in range(LOOKS):
+        counts, waiting = _counts(scene), _lines(scene, "[0-9]*.jsonl")
+        if not counts or counts["waiting"] == waiting:
+            break
+        time.sleep(PAUSE)
+    return counts, waiting
+
+
+def _lines(scene: Scene, pattern: str) -> int:
+    files: Iterator[Path] = (scene.settings.home / "spool").glob(f"*/{pattern}")
+    return sum(file.read_bytes().count(b"\n") for file in files if file.exists())
+
+
+def _counts(scene: Scene) -> dict[str, int]:
+    """Return what the service of this home counts; nothing when none runs or answers."""
+    settings = scene.settings
+    if not any(map(_is_held, (settings.home / "spool").glob("*/lock"))):
+        return {}
+    host = {"0.0.0.0": "127.0.0.1"}.get(settings.serve_host, settings.serve_host)  # noqa: S104
+    asked = urllib.request.Request(f"http://{host}:{settings.serve_port}/metrics")  # noqa: S310
+    for key in settings.api_keys[:1]:
+        asked.add_header("X-API-Key", key)
+    try:
+        with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310 (http, see above)
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return {}
+    told = dict(line.rsplit(" ", 1) for line in lines if line[:1] != "#")
+    names = {c: "evergreen_predictions_" + (c if c == "waiting" else f"{c}_total") for c in COUNTS}
+    return {c: int(float(told[name])) for c, name in names.items() if name in told}
+
+
+def _is_held(lock: Path) -> bool:
+    with lock.open() as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _champions(scene: Scene) -> set[Served]:
+    rows = (row for chain in scene.chains.values() for row in chain)
+    return {Served(*(getattr(row, name) for name in Served._fields)) for row in rows}
+
+
+def _challengers(scene: Scene) -> set[Served]:
+    found = _query(scene, "SELECT challenger FROM evergreen.releases")
+    return {Served(*(row[name] for name in Served._fields)) for (row,) in found}
+
+
+def _query(scene: Scene, sql: str) -> list[tuple[Any, ...]]:
+    url = scene.settings.database_url
+    Ledger(url).migrate()
+    opened = psycopg2.connect(url)
+    try:
+        with opened.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+    finally:
+        opened.close()
