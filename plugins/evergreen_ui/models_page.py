@@ -16,6 +16,8 @@ from evergreen_ui.drift_page import group as watched
 WINDOWS = 48
 """How many windows the time line of a card holds."""
 
+TRIGGER = "trigger"
+
 
 @dataclass(frozen=True)
 class Link:
@@ -106,7 +108,11 @@ class Card:
     champion: Champion | None = None
     bars: tuple[Bar, ...] = ()
     last: Happened | None = None
+    trigger: Happened | None = None
+    """What was decided last about a retraining."""
     incident: Happened | None = None
+    alerts: tuple[Happened, ...] = ()
+    """States that last."""
     history: tuple[Step, ...] = ()
     watched: Group | None = None
     links: tuple[Link, ...] = field(default=())
@@ -149,7 +155,9 @@ def cards(settings: Settings, now: datetime) -> list[Card]:
 def card(use_case: UseCase, ledger: Ledger, now: datetime) -> Card:
     """Return the card of one use case."""
     promotions = ledger.promotions(use_case.name)
-    decisions = [d for d in ledger.decisions(use_case.name) if d.kind != "backfill"]
+    decisions = ledger.decisions(use_case.name, without=("backfill", TRIGGER))
+    triggers = ledger.decisions(use_case.name, limit=1, kind=TRIGGER)
+    failures = ledger.incidents(use_case.name, limit=1, kind="failure")
     verdict = gate_evidence(ledger, promotions)
     return Card(
         name=use_case.name,
@@ -158,7 +166,13 @@ def card(use_case: UseCase, ledger: Ledger, now: datetime) -> Card:
         champion=_champion(promotions, now),
         bars=bars(use_case, verdict),
         last=_decision(decisions[0]) if decisions else None,
-        incident=_incident(ledger.incidents(use_case.name, limit=1), decisions),
+        trigger=_decision(triggers[0]) if triggers else None,
+        incident=_incident(failures, decisions),
+        alerts=tuple(
+            Happened(alert.kind, alert.message, "", alert.created_at)
+            for alert in ledger.incidents(use_case.name, open=True)
+            if alert.kind != "failure"
+        ),
         history=tuple(
             Step(p.version, p.kind, p.actor, p.reason, p.created_at, p is promotions[0])
             for p in promotions

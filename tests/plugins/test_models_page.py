@@ -169,3 +169,31 @@ def test_says_so_when_the_database_does_not_answer(
     assert answer.status_code == 503
     assert "The database does not answer" in answer.text
     assert "nobody" not in answer.text
+
+
+def test_shows_whether_to_retrain_and_what_lasts_beside_the_last_decision(
+    browser: TestClient, weather: Ledger
+) -> None:
+    decide(weather, 1, sentence="The gate let it pass.")
+    for hour in range(60):
+        weather.record(
+            Decision(
+                id=decision_id("weather", "trigger", str(hour)), use_case="weather",
+                kind="trigger", outcome="held back", sentence=f"Due, but held back {hour}.",
+                evidence={}, as_of=NOW, run_key="weather_monitoring/1", actor="monitoring",
+            )
+        )  # fmt: skip
+    key = "alert/weather/drift/1"
+    weather.open_incident(
+        Incident(use_case="weather", run_key=key, step="drifts", message="It drifts.", kind="drift")
+    )
+
+    page = browser.get("/evergreen/models/").text
+    weather.resolve(key)
+    calm = browser.get("/evergreen/models/").text
+
+    assert "The gate let it pass." in page
+    assert "Due, but held back 59." in page
+    assert "held back 58" not in page
+    assert "It drifts." in page
+    assert "It drifts." not in calm

@@ -13,7 +13,7 @@ The schema `evergreen` is made, and brought up to date, by whoever comes first.
 import contextlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -159,14 +159,18 @@ class Ledger:
         return _decision(rows[0]) if rows else None
 
     def decisions(
-        self, use_case: str | None = None, limit: int = 50, kind: str | None = None
+        self,
+        use_case: str | None = None,
+        limit: int = 50,
+        kind: str | None = None,
+        without: Sequence[str] = (),
     ) -> tuple[Decision, ...]:
-        """Return decisions, newest first: of one use case or all, of one kind or all."""
+        """Return decisions, newest first: of one use case or all, of one kind, or without some."""
         rows = self._rows(
             "SELECT * FROM evergreen.decisions"
             " WHERE use_case = coalesce(%s, use_case) AND kind = coalesce(%s, kind)"
-            " ORDER BY number DESC LIMIT %s",
-            (use_case, kind, limit),
+            " AND kind <> ALL(%s::text[]) ORDER BY number DESC LIMIT %s",
+            (use_case, kind, list(without), limit),
         )
         return tuple(map(_decision, rows))
 
