@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs clean test check format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test check format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,9 @@ help: ## Show the commands
 
 up: install ## Start everything, load the demo data, train the first champions
 	@$(STACK) up
+
+demo: install ## Show the loop closing on the running stack: drift, retraining, gate, swap
+	@$(BIN)/python -m evergreen.demonstration
 
 down: ## Stop everything; the data stays
 	@if [ -x $(BIN)/python ]; then $(STACK) down; else echo "Nothing runs: there is no $(VENV)."; fi

@@ -45,6 +45,12 @@ class Settings:
     """Commit of the code, for images without a git checkout."""
 
     @property
+    def serve_url(self) -> str:
+        """Where the prediction service answers, seen from this machine."""
+        host = {"0.0.0.0": "127.0.0.1"}.get(self.serve_host, self.serve_host)  # noqa: S104
+        return f"http://{host}:{self.serve_port}"
+
+    @property
     def data_docs_dir(self) -> Path:
         """Folder of the Great Expectations Data Docs."""
         return self.home / "data_docs"

@@ -263,5 +263,4 @@ def _labels(
 
 def _client(settings: Settings) -> httpx.Client:
     headers = {"X-API-Key": settings.api_keys[0]} if settings.api_keys else {}
-    url = f"http://{settings.serve_host}:{settings.serve_port}"
-    return httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False)
+    return httpx.Client(base_url=settings.serve_url, headers=headers, timeout=60, trust_env=False)

@@ -85,7 +85,7 @@ def of_staleness(use_case: UseCase, now: datetime, *, settings: Settings) -> Inc
 
 def of_service(names: Iterable[str], now: datetime, *, settings: Settings) -> list[str]:
     """Tell of champions that are not served; return what is wrong with each of them."""
-    url = f"http://{settings.serve_host}:{settings.serve_port}/ready"
+    url = f"{settings.serve_url}/ready"
     problem, told = _ready(url)
     problems = []
     for name in names:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -82,6 +83,15 @@ class AirflowApi:
         """Start a run of the DAG and return its id; without `conf`, its parameters' defaults."""
         body: dict[str, Any] = {"logical_date": None, "conf": dict(conf or {}), "note": note}
         return str(self._request("POST", f"/dags/{dag_id}/dagRuns", json=body).json()["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
+        """Return the run as the API describes it (`state`, `note`, `conf` ...); None: no such run.
+
+        The run id may hold what an address must quote, such as the `+` of a time zone.
+        """
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+        answer = self._request("GET", path, allowed=(404,))
+        return None if answer.status_code == 404 else dict(answer.json())
 
     def state(self, dag_id: str, run_id: str) -> str:
         """Return the state of the run: `queued`, `running`, `success` or `failed`."""
