@@ -17,6 +17,7 @@ def features(raw: "pd.DataFrame") -> "pd.DataFrame":
     demand = pd.Series(raw["demand"].to_numpy(), index=time)
     heat = pd.Series(raw["temperature"].to_numpy(), index=time)
     tomorrow = time + timedelta(days=1)
+    cooling = (raw["forecast"] - 18).clip(lower=0)
     found = {
         "demand_now": demand,
         "demand_week_before": demand.reindex(time - timedelta(days=6)),
@@ -27,7 +28,8 @@ def features(raw: "pd.DataFrame") -> "pd.DataFrame":
         "temperature": heat,
         "temperature_max_day": heat.rolling(timedelta(days=1)).max(),
         "forecast": raw["forecast"],
-        "cooling": (raw["forecast"] - 18).clip(lower=0),
+        "cooling": cooling,
+        "cooling_squared": cooling**2,
         "warming": raw["forecast"] - raw["temperature"],
         "workday": raw["workday"].astype(float),
         "hour": (time.dt.hour + time.dt.minute / 60).astype(str),
@@ -56,7 +58,7 @@ def boosting() -> Any:
     """Return gradient-boosted trees."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    return HistGradientBoostingRegressor(max_iter=80, max_leaf_nodes=15, random_state=0)
+    return HistGradientBoostingRegressor(max_iter=60, max_leaf_nodes=15, random_state=0)
 
 
 def robust() -> Any:
@@ -86,7 +88,7 @@ USE_CASE = UseCase(
         max_age=timedelta(days=2),
     ),
     windows=Windows(
-        holdout=timedelta(days=28), training=timedelta(days=330), embargo=timedelta(days=1)
+        holdout=timedelta(days=28), training=timedelta(days=270), embargo=timedelta(days=1)
     ),
     features=Features(
         function=features,
@@ -103,6 +105,7 @@ USE_CASE = UseCase(
             "temperature_max_day",
             "forecast",
             "cooling",
+            "cooling_squared",
             "warming",
             "workday",
         ),
@@ -110,7 +113,7 @@ USE_CASE = UseCase(
     ),
     candidates=(
         Candidate(name="linear", build=linear),
-        Candidate(name="boosting", build=boosting, search={"learning_rate": [0.1, 0.15]}),
+        Candidate(name="boosting", build=boosting),
         Candidate(name="robust", build=robust),
     ),
     baselines=(

@@ -1,0 +1,132 @@
+"""Intervals, fairness and worth, each passed, failed and unknown."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import evidences as e
+from evergreen.errors import DeclarationError
+from evergreen.judging.evidence import Evidence, Interval, SliceScore
+from evergreen.judging.gate import judge
+from evergreen.refs import Check, Status
+from evergreen.spec import Business, Fairness, Gate
+from learning import CATALOG
+
+FAIR = Fairness(slice="gender", rate="recall", most=0.1)
+
+
+def outcome(name: str, gate: Gate, evidence: Evidence) -> Check:
+    [found] = [check for check in judge(gate, evidence) if check.name == name]
+    return found
+
+
+def subject(**changes: Any) -> Evidence:
+    good = e.evidence()
+    return replace(good, subject=replace(good.subject, **changes))
+
+
+def covered(share: float | None) -> Evidence:
+    interval = None if share is None else Interval(coverage=share, half_width=0.5)
+    models = e.challenger(interval=interval)
+    return replace(subject(interval=0.9), models=models)
+
+
+@pytest.mark.parametrize(
+    ("share", "status", "words"),
+    [
+        (0.91, Status.PASSED, "hold 91.0% of the held-out values (± 0.500, promised 90%)"),
+        (0.86, Status.PASSED, "86.0%"),
+        (0.80, Status.FAILED, "hold only 80.0% .*at least 85%"),
+        (None, Status.UNKNOWN, "the coverage of the challenger boosting is unknown"),
+    ],
+)
+def test_intervals_must_hold_what_they_promise(
+    share: float | None, status: str, words: str
+) -> None:
+    found = outcome("coverage", e.gate(), covered(share))
+
+    assert found.status == status
+    assert all(part in found.reason for part in words.split(" .*"))
+
+
+def test_coverage_is_not_asked_of_a_use_case_without_intervals() -> None:
+    assert "coverage" not in {check.name for check in judge(e.gate(), e.evidence())}
+
+
+def groups(**recalls: float) -> Evidence:
+    scores = {
+        name: SliceScore(rows=10 if name == "other" else 200, metrics={"recall": recall})
+        for name, recall in recalls.items()
+    }
+    return e.evidence(models=e.challenger(slices={"gender": scores}))
+
+
+@pytest.mark.parametrize(
+    ("recalls", "status", "words"),
+    [
+        ({"female": 0.80, "male": 0.75}, Status.PASSED, "0.050 apart (at most 0.100)"),
+        (
+            {"female": 0.80, "male": 0.60},
+            Status.FAILED,
+            "recall is 0.600 for gender = male and 0.800 for female: 0.200 apart, more than 0.100",
+        ),
+        ({"female": 0.80, "other": 0.10}, Status.UNKNOWN, "fewer than two groups of gender"),
+        ({"female": 0.80, "male": float("nan")}, Status.UNKNOWN, "recall where male is unknown"),
+    ],
+)
+def test_a_rate_must_not_differ_too_much_between_large_groups(
+    recalls: dict[str, float], status: str, words: str
+) -> None:
+    found = outcome("fairness_gender_recall", e.gate(fairness=(FAIR,)), groups(**recalls))
+
+    assert found.status == status
+    assert words in found.reason
+
+
+@pytest.mark.parametrize(
+    ("business", "status", "words"),
+    [
+        ({"value": 6.0, "more": -1.0}, Status.PASSED, "value is 6.000 USD (at least 5.000)"),
+        ({"value": 4.0}, Status.FAILED, "value is 4.000 USD, less than 5.000"),
+        (None, Status.UNKNOWN, "is worth is unknown"),
+        ({"value": float("nan")}, Status.UNKNOWN, "value of the challenger boosting is unknown"),
+    ],
+)
+def test_the_first_business_figure_must_be_worth_enough(
+    business: dict[str, float] | None, status: str, words: str
+) -> None:
+    evidence = replace(subject(unit="USD"), models=e.challenger(business=business))
+
+    found = outcome("business", e.gate(min_business=5.0), evidence)
+
+    assert found.status == status
+    assert words in found.reason
+
+
+CHURN, CROP = CATALOG.find("churn"), CATALOG.find("crop")
+
+
+def test_fairness_names_a_declared_slice() -> None:
+    strange = replace(CHURN.gate, fairness=(Fairness(slice="gendre", most=0.1),))
+
+    with pytest.raises(DeclarationError, match="did you mean 'gender'"):
+        replace(CHURN, gate=strange)
+
+
+@pytest.mark.parametrize("changes", [{"rate": "recal"}, {"most": 1.5}])
+def test_a_fairness_that_cannot_be_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(DeclarationError, match=r"fairness\."):
+        Fairness(**{"slice": "gender", "most": 0.1, **changes})
+
+
+def test_a_business_floor_needs_a_measure() -> None:
+    with pytest.raises(DeclarationError, match="with business="):
+        replace(CROP, gate=replace(CROP.gate, min_business=1.0))
+
+
+def test_only_two_classes_have_a_threshold() -> None:
+    chosen = Business(measure=lambda *_: {"value": 1.0}, unit="", choose_threshold=True)
+
+    with pytest.raises(DeclarationError, match="BINARY only"):
+        replace(CROP, business=chosen)
