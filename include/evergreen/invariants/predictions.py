@@ -1,4 +1,4 @@
-"""The invariants of what was served: where each answer leads to, its bytes, and that none is lost."""
+"""The invariants of what was served: where an answer leads, its bytes, and that none is lost."""
 
 import fcntl
 import time
@@ -70,7 +70,9 @@ def bytes_are_those_that_were_gated(scene: Scene) -> Found:
     sql = "SELECT DISTINCT use_case, version, sha256 FROM evergreen.predictions"
     for use_case, version, sha256 in _query(scene, sql):
         if sha256 not in judged:
-            found.failed.append(f"{use_case}: version {version} has answered, but no gate judged it")
+            found.failed.append(
+                f"{use_case}: version {version} has answered, but no gate judged it"
+            )
     for file in sorted((scene.settings.home / "models").glob("*/model.skops")):
         if digest(file.read_bytes()) != file.parent.name:
             found.failed.append(f"{file} is not what its folder's name says")
@@ -82,7 +84,7 @@ def _judged(decision: Decision) -> str:
 
 
 def accepted_are_logged_or_counted(scene: Scene) -> Found:
-    """11: what was accepted is in PostgreSQL, counted as dropped, or waits on the service's disk."""
+    """11: what was accepted is in PostgreSQL, counted as dropped, or on the service's disk."""
     [(logged, orphans, dropped)] = _query(
         scene, "SELECT count(*), count(*) FILTER (WHERE variant = 'shadow' AND NOT EXISTS"
         " (SELECT FROM evergreen.predictions WHERE id = p.request_id)),"
@@ -126,7 +128,7 @@ def _counts(scene: Scene) -> dict[str, int]:
     if not any(map(_is_held, (settings.home / "spool").glob("*/lock"))):
         return {}
     host = {"0.0.0.0": "127.0.0.1"}.get(settings.serve_host, settings.serve_host)  # noqa: S104
-    asked = urllib.request.Request(f"http://{host}:{settings.serve_port}/metrics")  # noqa: S310
+    asked = urllib.request.Request(f"http://{host}:{settings.serve_port}/metrics")
     for key in settings.api_keys[:1]:
         asked.add_header("X-API-Key", key)
     try:
