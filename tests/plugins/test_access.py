@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 
 from evergreen.settings import Settings
 
-PAGES = ("models/", "reports/", "data-docs/", "open-mlflow/")
+PAGES = ("models/", "reports/", "drift/", "data-docs/", "open-mlflow/")
 OUTSIDE = (
     "../secret.txt",
     "..%2fsecret.txt",

@@ -77,6 +77,17 @@ def test_a_column_that_no_row_has_is_unknown_and_never_no_drift(shop: Shop) -> N
     assert seen.unknowns[0] == "age is in none of the 400 rows"
 
 
+def test_a_column_declared_after_the_training_is_unknown(shop: Shop, tmp_path: Path) -> None:
+    shop.log(shop.resampled(400))
+    declared = replace(shop.use_case.features, numeric=("mood", "spend", "visits", "age"))
+    changed = replace(shop.use_case, features=declared)
+
+    seen = watch(changed, WINDOW, settings=replace(shop.settings, home=tmp_path))
+
+    assert (seen.outcome, seen.drift_share, seen.prediction_drift) == ("unknown", 0.0, False)
+    assert seen.unknowns[0] == "mood is not in the snapshot that the champion was trained on"
+
+
 def test_more_nulls_than_in_training_alarm(shop: Shop) -> None:
     rows = shop.resampled(400)
     rows.iloc[:80, rows.columns.get_loc("distance")] = np.nan
@@ -156,6 +167,24 @@ def test_watching_twice_gives_one_row_and_the_same_answer(shop: Shop) -> None:
 
     assert again == first
     assert windows(shop.url, "shop", 10) == (first,)
+
+
+def test_of_two_who_watched_the_same_window_the_first_to_tell_stays(shop: Shop) -> None:
+    shop.log(shop.resampled(400))
+    first = shop.watch()
+
+    second = keep(shop.url, replace(first, outcome="critical", sentence="Critical: late."))
+
+    assert second == first
+
+
+def test_the_false_alarms_of_a_window_are_shared_between_its_tests(shop: Shop) -> None:
+    shop.log(shop.resampled(400))
+
+    facts = shop.report(shop.watch())["facts"]
+
+    assert facts["tests"] == 18  # six columns twice, two a third time, and four more
+    assert facts["alpha"] == pytest.approx(0.05 / 18)
 
 
 def test_an_unknown_window_may_be_measured_again(shop: Shop) -> None:

@@ -91,7 +91,8 @@ def measure(
     """Load the champion and measure it on rows of its snapshot."""
     model = tracking.fetch_model(settings, champion.model_uri, champion.sha256)
     names = wanted_metrics(use_case)
-    raw, mask, truth = _holdout(use_case, learned, settings)
+    reads = list(model[0].inputs)  # its own, whatever is declared today
+    raw, mask, truth = _holdout(use_case, learned, reads, settings)
     held_out = models.predict(model, raw).take(mask)
     temporal = use_case.windows.temporal
     usual = _answers(model, use_case, learned, settings) if temporal else held_out
@@ -107,7 +108,7 @@ def measure(
         confidence_deviation=0.0 if sure is None else float(sure.std()),
         metrics=metrics.score(use_case.kind, truth, held_out, names),
         errors=standard_errors(use_case.kind, truth, held_out, names),
-        importance=_importance(model, use_case, raw, mask, truth),
+        importance=_importance(model, use_case, raw, mask, truth, reads),
     )
 
 
@@ -131,7 +132,7 @@ def standard_errors(
 
 
 def _holdout(
-    use_case: UseCase, learned: FeaturesRef, settings: Settings
+    use_case: UseCase, learned: FeaturesRef, reads: list[str], settings: Settings
 ) -> tuple[pd.DataFrame, Array, Array]:
     """Return at most a sample's size of held-out raw rows with their history, and their labels.
 
@@ -142,7 +143,7 @@ def _holdout(
     looks_back = use_case.features.function is not None
     chosen = held_out[-limit:] if looks_back else sample(held_out, limit)
     time, target = use_case.source.timestamp, use_case.source.target
-    names = list(dict.fromkeys([*use_case.features.raw, *([time] if time else []), target]))
+    names = list(dict.fromkeys([*reads, *([time] if time else []), target]))
     table = store.table(learned.snapshot.uri, learned.snapshot.sha256, names)
     if not looks_back:
         table, chosen = table.take(chosen), np.arange(len(chosen))
@@ -166,7 +167,12 @@ def _answers(
 
 
 def _importance(
-    model: Pipeline, use_case: UseCase, raw: pd.DataFrame, mask: Array, truth: Array
+    model: Pipeline,
+    use_case: UseCase,
+    raw: pd.DataFrame,
+    mask: Array,
+    truth: Array,
+    reads: list[str],
 ) -> dict[str, float]:
     """Return how much of the gate's metric is lost when a raw column is shuffled, at least 0.
 
@@ -184,7 +190,7 @@ def _importance(
 
     whole = scored(rows)
     lost: dict[str, float] = {}
-    for name in use_case.features.raw:
+    for name in reads:
         if pd.api.types.is_datetime64_any_dtype(rows[name]):
             continue
         without = [scored(_shuffled(rows, name, draw)) for _ in range(REPEATS)]
