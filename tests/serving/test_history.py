@@ -19,11 +19,15 @@ ROWS = weather_rows()[NAMES]
 MODELS = ("logistic", "forest", "boosting")
 
 
+def put_into(url: str, rows: pd.DataFrame) -> None:
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    table = table.set_column(0, "date", table["date"].cast(pa.date32()))
+    warehouse.write(url, "weather", table, "replace")
+
+
 @pytest.fixture
 def weather(shop: Shop, request: pytest.FixtureRequest) -> Iterator[Client]:
-    table = pa.Table.from_pandas(ROWS, preserve_index=False)
-    table = table.set_column(0, "date", table["date"].cast(pa.date32()))
-    warehouse.write(shop.settings.database_url, "weather", table)
+    put_into(shop.settings.database_url, ROWS)
     shop.promote(shop.put("weather", getattr(request, "param", "logistic")), 1)
     with shop.open() as client:
         yield client
@@ -120,3 +124,17 @@ def test_a_database_that_is_away_refuses_keys_and_answers_histories(
     sent_along = weather.post("/weather/predict", json={"history": sent(ROWS.tail(15))})
 
     assert (keyed.status_code, sent_along.status_code) == (503, 200)
+
+
+def test_a_source_that_lost_a_column_or_is_gone_is_told(weather: Client, shop: Shop) -> None:
+    url, asked = shop.settings.database_url, {"key": {"date": "2015-12-01"}}
+
+    put_into(url, ROWS.drop(columns="wind"))
+    lost = weather.post("/weather/predict", json=asked)
+    with warehouse.connect(url) as opened:
+        opened.cursor().execute("DROP TABLE weather")
+    gone = weather.post("/weather/predict", json=asked)
+
+    assert (lost.status_code, gone.status_code) == (503, 503)
+    assert lost.json()["error"]["reason"] == "the source has lost wind; send the history"
+    assert gone.json()["error"]["reason"].startswith("the source cannot be read")

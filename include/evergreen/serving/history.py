@@ -23,7 +23,7 @@ def read(url: str, contract: Contract, keys: Sequence[Row]) -> tuple[pd.DataFram
 
     Raises:
         Refused: a key is not in the source, or their time spans too many rows.
-        psycopg2.OperationalError: the database is away.
+        psycopg2.Error: the database is away, or has no such table.
     """
     with reading(url) as moment:
         rows = _select(contract.use_case, keys, moment)
@@ -38,6 +38,8 @@ def _select(use_case: UseCase, keys: Sequence[Row], moment: Reading) -> list[Row
     columns = {column.name: column for column in moment.columns(table)}
     time = source.timestamp
     wanted = dict.fromkeys((*source.key, *([time] if time else ()), *features.raw))
+    if missing := [name for name in wanted if name not in columns]:
+        raise Refused("key", f"the source has lost {', '.join(missing)}; send the history", 503)
     expressions = ", ".join(columns[name].expression for name in wanted)
     order = ", ".join(map(quoted, dict.fromkeys((*([time] if time else ()), *source.key))))
     sql = f"SELECT {expressions} FROM {table} AS rows"

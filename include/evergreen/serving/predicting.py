@@ -98,10 +98,11 @@ class Predictor:
             raw, wanted = await asyncio.to_thread(
                 history.read, self._url, contract, task.order.keys
             )
-        except psycopg2.OperationalError as error:
+        except psycopg2.Error as error:
             log.warning("rows cannot be read: %s", error)
-            reason = "the database is away; send the history, or try later"
-            raise Refused("key", reason, 503) from None
+            away = isinstance(error, psycopg2.OperationalError)
+            reason = "the database is away" if away else "the source cannot be read"
+            raise Refused("key", f"{reason}; send the history, or try later", 503) from None
         return replace(task, raw=raw, wanted=wanted)
 
     def _answer(self, desk: Desk, task: Task, started: float) -> Answer:
