@@ -39,22 +39,29 @@ SELECT inputs, CASE WHEN sha256 = %(sha256)s THEN output END,
 FROM drawn JOIN evergreen.predictions USING (id) ORDER BY id
 """
 _LABELLED = f"""
-WITH answered AS (SELECT id, time {_ANSWERED} AND sha256 = %(sha256)s),
-known AS (
-    SELECT id, label FROM answered JOIN evergreen.labels ON prediction_id = id
-    WHERE labels.time <= %(end)s
-),
-drawn AS (
-    SELECT * FROM known ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
+WITH answered AS MATERIALIZED (
+    SELECT asked.id, asked.time, prediction_id IS NOT NULL AS known
+    FROM (SELECT id, time {_ANSWERED} AND sha256 = %(sha256)s) AS asked
+    LEFT JOIN evergreen.labels ON prediction_id = id AND labels.time <= %(end)s
 ),
 counted AS (
-    SELECT count(known.id) AS labelled,
-        count(*) FILTER (WHERE known.id IS NOT NULL OR answered.time <= %(mature)s) AS due
-    FROM answered LEFT JOIN known USING (id)
+    SELECT count(*) FILTER (WHERE known) AS labelled,
+        count(*) FILTER (WHERE known OR time <= %(mature)s) AS due
+    FROM answered
+),
+drawn AS (
+    SELECT id FROM answered WHERE known
+    ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
+),
+told AS (
+    SELECT id, label, output, probabilities
+    FROM drawn JOIN evergreen.predictions USING (id)
+    JOIN evergreen.labels ON prediction_id = id
 )
-SELECT labelled, due, drawn.label, output, probabilities
-FROM counted LEFT JOIN drawn ON true LEFT JOIN evergreen.predictions USING (id) ORDER BY id
+SELECT labelled, due, label, output, probabilities FROM counted LEFT JOIN told ON true ORDER BY id
 """
+_MEMORY = "SET LOCAL work_mem = '64MB'"
+"""For joining a million labels without the disk."""
 
 
 @dataclass(frozen=True)
@@ -120,5 +127,6 @@ def ensure_tables(url: str) -> None:
 
 def _query(url: str, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with closing(psycopg2.connect(url)) as opened, opened, opened.cursor() as cursor:
+        cursor.execute(_MEMORY)
         cursor.execute(sql, values)
         return cursor.fetchall()
