@@ -1,33 +1,103 @@
-"""Each use case on its own real data: load, run, gate, and what the gate says."""
+"""Every use case from its real data to a decision: load, run, gate, predict, drift, decide."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+import httpx
 import pytest
 
-from evergreen import catalog, cycle, demo
+from evergreen import cycle, demo, watching
 from evergreen.champions.ledger import Ledger
 from evergreen.cycle import Cycle
-from evergreen.settings import PROJECT, Settings
+from evergreen.deciding import decide
+from evergreen.serving import store
+from evergreen.serving.app import create_app
+from evergreen.settings import Settings
+from evergreen.simulation import Sent, Shift, simulate
+from evergreen.spec import UseCase
 from evergreen.steps import Run
+from evergreen.watching import Window, WindowRef
+from learning import CATALOG
+from serving.conftest import Client, live
 
 AS_OF = datetime(2026, 11, 21, tzinfo=UTC)
-CATALOG = catalog.load(PROJECT / "include" / "use_cases")
+ROWS = 60
+SHIFTS = {
+    "churn": ("monthly_charges=+3sd", "tenure=*0.1", "total_charges=+3sd"),
+    "crop": ("urea=+3sd", "seed=+3sd", "pseed=+3sd"),
+    "energy": ("temperature=+4sd", "forecast=+4sd", "demand=+2sd"),
+    "iris": ("petal_length=+3sd", "petal_width=+3sd", "sepal_length=+3sd"),
+    "weather": ("temp_max=+4sd", "temp_min=+4sd", "wind=+4sd"),
+}
+"""What drifts: real numbers, moved far."""
 
 
-def run(name: str, settings: Settings, as_of: datetime = AS_OF, **options: Any) -> Cycle:
-    asked = Run(as_of=as_of, asked_at=as_of, key=f"test/{as_of:%Y%m%d}", actor="ada")
-    return cycle.run(CATALOG.find(name), asked, settings=settings, **options)
+def load_and_run(use_case: UseCase, settings: Settings) -> Cycle:
+    demo.load(use_case.name, settings.database_url, until=AS_OF.date() - timedelta(days=1))
+    asked = Run(as_of=AS_OF, asked_at=AS_OF, key="test/first", actor="ada")
+    return cycle.run(use_case, asked, settings=settings)
 
 
-@pytest.mark.parametrize("name", ["churn", "crop", "energy"])
-def test_real_data_gives_a_first_champion_that_beats_its_baseline(
+@contextmanager
+def service(settings: Settings) -> Iterator[Client]:
+    store.migrate(settings.database_url)
+    with live(create_app(settings, CATALOG), settings) as client:
+        yield client
+
+
+def drift(use_case: UseCase, settings: Settings) -> Sent:
+    """Send rows that are unlike those of the training to the service."""
+    shifts = [Shift.parse(text) for text in SHIFTS[use_case.name]]
+    with service(settings) as client:
+        here = replace(settings, serve_port=client.base_url.port)
+        return simulate(use_case, ROWS, shifts, settings=here)
+
+
+def watch(use_case: UseCase, sent: Sent, settings: Settings) -> WindowRef:
+    window = Window(start=sent.started - timedelta(seconds=1), end=sent.ended)
+    return watching.watch(use_case, window, settings=settings)
+
+
+@pytest.mark.parametrize("name", SHIFTS)
+def test_real_data_becomes_a_champion_that_answers_and_whose_drift_is_decided_on(
     name: str, settings: Settings
 ) -> None:
-    demo.load(name, settings.database_url, until=AS_OF.date() - timedelta(days=1))
+    use_case = CATALOG.find(name)
 
-    done = run(name, settings)
+    done = load_and_run(use_case, settings)
+    sent = drift(use_case, settings)
+    seen = watch(use_case, sent, settings)
+    decided = decide(
+        use_case,
+        seen,
+        Run(as_of=AS_OF, asked_at=sent.ended, key="test/window", actor="watch"),
+        settings=settings,
+    )
 
     assert done.to_json()["promoted"], done.sentence
     assert "baseline" in done.sentence
-    assert Ledger(settings.database_url).champion(name) is not None
+    assert sent.versions == {1: ROWS}
+    assert seen.outcome == "critical", seen.sentence
+    assert decided.outcome in {"retrain", "held back"}, decided.sentence
+    assert decided.sentence
+
+
+def test_prices_that_nobody_can_tell_are_refused_with_the_reason(settings: Settings) -> None:
+    done = load_and_run(CATALOG.find("stocks"), settings)
+
+    ledger = Ledger(settings.database_url)
+    [decision] = ledger.decisions("stocks", 10)
+    assert ledger.champion("stocks") is None
+    assert (decision.kind, decision.outcome) == ("gate", "refused")
+    assert "below the floor on roc_auc" in decision.sentence
+    assert done.verdict is not None
+    report = (settings.reports_dir / done.verdict.report).read_text()
+    assert "sharpe buy and hold" in report
+    assert "profit coin" in report
+    with service(settings) as client:
+        assert client.post("/stocks/predict", json={}).status_code in NO_MODEL
+
+
+NO_MODEL = (httpx.codes.NOT_FOUND, httpx.codes.SERVICE_UNAVAILABLE)

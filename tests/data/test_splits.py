@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evergreen import catalog
 from evergreen.data.splits import describe, folds, shares, split
-from evergreen.errors import DataRefused
-from evergreen.spec import UseCase, Windows
+from evergreen.errors import DataRefused, DeclarationError
+from evergreen.settings import PROJECT
+from evergreen.spec import Kind, UseCase, Windows
 from use_cases.iris import USE_CASE as IRIS
 from use_cases.weather import USE_CASE as WEATHER
 
@@ -236,3 +238,53 @@ def test_tells_the_rule_in_words() -> None:
         "time (UTC): holdout after 2026-02-23 05:00 up to 2026-08-22 05:00,"
         " embargo of 1 day, 0:00:00 up to it, training of all history up to 2026-02-22 05:00"
     )
+
+
+CROP = catalog.load(PROJECT / "include" / "use_cases").find("crop")
+
+
+def harvests(farms: int = 200, seasons: int = 6) -> pd.DataFrame:
+    keys = [(farm, season) for farm in range(farms) for season in range(seasons)]
+    return pd.DataFrame(keys, columns=["farm", "season"]).assign(kg_per_ha=1.0)
+
+
+def test_a_group_lies_on_one_side_and_stays_there_with_its_later_rows() -> None:
+    part = split(CROP, harvests(seasons=5), AS_OF)
+    later = split(CROP, harvests(seasons=6), AS_OF)
+
+    sides = later.groupby(harvests(seasons=6)["farm"]).unique()
+    assert all(len(side) == 1 for side in sides)
+    first = harvests(seasons=5).assign(part=part).groupby("farm")["part"].first()
+    assert (first == [side[0] for side in sides]).all()
+    assert 0.2 < (part == "holdout").mean() < 0.4
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_group_is_on_one_side_of_every_fold(kind: Kind) -> None:
+    rows = harvests()
+    truth = [f"{n % 2}" for n in range(len(rows))]
+    plain = replace(CROP, kind=Kind.REGRESSION, interval=None)
+    metric = {"metric": "f1", "floors": {"f1": 0.1}}
+    gate = replace(CROP.gate, **({} if kind is Kind.REGRESSION else metric))
+
+    found = folds(replace(plain, kind=kind, gate=gate), rows.assign(kg_per_ha=truth))
+
+    assert len(found) == 5
+    for train, test in found:
+        assert not set(rows["farm"].iloc[train]) & set(rows["farm"].iloc[test])
+
+
+@pytest.mark.parametrize(
+    ("windows", "told"),
+    [
+        ({"holdout": 0.3, "group": ("village",)}, "columns of the key .'farm', 'season'."),
+        ({"holdout": timedelta(days=3), "group": ("farm",)}, "the holdout is a time"),
+    ],
+)
+def test_a_group_that_cannot_be_is_refused(windows: dict[str, object], told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        replace(CROP, windows=Windows(**windows))  # type: ignore[arg-type]
+
+
+def test_tells_which_groups_are_held_out() -> None:
+    assert describe(CROP, AS_OF) == "hash of farm: 30% held out for ever"

@@ -13,7 +13,7 @@ def closes(day: date) -> dict[str, float]:
     return {row[0]: row[6] for row in observe(day)}
 
 
-def test_the_prices_are_those_of_the_day_780_weeks_before() -> None:
+def test_the_prices_are_those_of_the_day_20_years_before() -> None:
     apple = next(iter(observe(date(2000, 3, 1) + SHIFT)))
 
     assert apple[0] == "AAPL"

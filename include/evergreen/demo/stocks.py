@@ -1,7 +1,7 @@
 """Daily prices of five US stocks, 2000 to 2013 (packaged by bokeh_sampledata), going on for ever.
 
-A date takes the prices of the same weekday 780 weeks earlier. When those 13 years are over they
-begin again, at the level where they ended: returns stay real, and only the joint is made up. Days
+A date takes the prices of the same weekday 1,040 weeks (20 years) earlier. When they are over they
+begin again, at the level where they ended: returns stay real, only the joint is made up. Days
 without trade have no rows, so that a day's feed may bring none.
 """
 
@@ -15,7 +15,7 @@ from functools import cache
 from evergreen.demo.tables import appending, fill, insert
 
 FIRST, CYCLE = date(2000, 3, 1), timedelta(weeks=678)
-SHIFT = timedelta(weeks=780)
+SHIFT = timedelta(weeks=1040)
 YEARS = 6
 DDL = """
     CREATE TABLE IF NOT EXISTS stocks (
