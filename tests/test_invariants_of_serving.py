@@ -15,7 +15,7 @@ from evergreen.invariants import predictions
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.invariants.predictions import accepted_are_logged_or_counted
 from evergreen.serving import store
-from evergreen.serving.artifacts import ModelRef
+from evergreen.serving.model_ref import ModelRef
 from serving.conftest import Client, Shop, shop
 from serving.test_app import ROW
 from test_invariants import NAME, World, built_world, model_file, world

@@ -12,6 +12,7 @@ from evergreen.spec import METRICS, UseCase
 from evergreen_ui import PREFIX
 from evergreen_ui.drift_page import Group
 from evergreen_ui.drift_page import group as watched
+from evergreen_ui.trials import Trial, served, trials
 
 WINDOWS = 48
 """How many windows the time line of a card holds."""
@@ -114,6 +115,9 @@ class Card:
     alerts: tuple[Happened, ...] = ()
     """States that last."""
     history: tuple[Step, ...] = ()
+    served: str = ""
+    """How the champion is served, and how often."""
+    trials: tuple[Trial, ...] = ()
     watched: Group | None = None
     links: tuple[Link, ...] = field(default=())
 
@@ -146,7 +150,12 @@ def cards(settings: Settings, now: datetime) -> list[Card]:
     catalog = load(settings.use_cases_dir)
     ledger = Ledger(settings.database_url)
     good = [
-        replace(card(use_case, ledger, now), watched=watched(use_case, settings, WINDOWS))
+        replace(
+            card(use_case, ledger, now),
+            served=served(settings, ledger.champion(use_case.name), now),
+            trials=trials(settings, use_case),
+            watched=watched(use_case, settings, WINDOWS),
+        )
         for use_case in catalog.use_cases.values()
     ]
     return good + [Card(name=name, error=error) for name, error in catalog.broken.items()]

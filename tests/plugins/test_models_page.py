@@ -1,11 +1,15 @@
 import shutil
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 
 from evergreen.champions.ledger import Decision, Incident, Ledger, Promotion, decision_id
 from evergreen.refs import Span
+from evergreen.serving import releases, store
+from evergreen.serving.model_ref import ModelRef
+from evergreen.serving.releases import Release
 from evergreen.settings import PROJECT, Settings
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -197,3 +201,56 @@ def test_shows_whether_to_retrain_and_what_lasts_beside_the_last_decision(
     assert "held back 58" not in page
     assert "It drifts." in page
     assert "It drifts." not in calm
+
+
+def on_trial(settings: Settings, strategy: str) -> Release:
+    challenger = ModelRef(use_case="weather", version=2, run_id="r", model_uri="m", sha256="2",
+                          snapshot_sha256="5")  # fmt: skip
+    return releases.start(
+        settings.database_url, "weather", strategy, 0.1, challenger, reason="new", actor="ada"
+    )
+
+
+def answer(settings: Settings, number: int, release: Release, variant: str, right: bool) -> None:
+    """Put an answer and its label on record."""
+    with store.connect(settings.database_url) as opened, opened.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO evergreen.predictions (id, request_id, time, use_case, version, run_id,"
+            " sha256, snapshot_sha256, code, engine, variant, release_id, inputs, output,"
+            " latency_ms) SELECT id, id, %s, 'weather', 1, '', '', '', '', 'onnx', %s, %s, '{}',"
+            " 'true', 1 FROM (SELECT %s::uuid AS id) AS made",
+            (datetime.now(UTC), variant, release.id, str(UUID(int=number))),
+        )
+    store.give_label(settings.database_url, "weather", str(UUID(int=number)), right)
+
+
+def test_shows_a_trial_with_what_the_labels_say(
+    browser: TestClient, weather: Ledger, settings: Settings
+) -> None:
+    promote(weather, 1)
+    release = on_trial(settings, "ab")
+    for number in range(20):
+        side = "challenger" if number % 2 else "champion"
+        answer(settings, number, release, side, right=number % 2 == 1)
+
+    page = browser.get("/evergreen/models/").text
+
+    assert '<span class="badge runs">runs</span>' in page
+    assert "Version 2 as A/B test, 10% of the subjects" in page
+    assert "champion 0.000 of 10 labels, challenger 1.000 of 10 labels (p &lt; 0.001" in page
+    assert "challenger 10, champion 10" in page
+    assert "Served by ONNX; has answered 10 times in the last day." in page
+
+
+def test_shows_that_a_canary_was_aborted_and_why(
+    browser: TestClient, weather: Ledger, settings: Settings
+) -> None:
+    promote(weather, 1)
+    release = on_trial(settings, "canary")
+    releases.stop(settings.database_url, release.id, "aborted: 20 of 20 requests failed")
+
+    page = browser.get("/evergreen/models/").text
+
+    assert '<span class="badge aborted">aborted</span>' in page
+    assert "aborted: 20 of 20 requests failed" in page
+    assert "Has answered no request in the last day." in page

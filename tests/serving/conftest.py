@@ -25,7 +25,8 @@ from evergreen.learning import models
 from evergreen.refs import Span
 from evergreen.serving import store
 from evergreen.serving.app import Service, create_app
-from evergreen.serving.artifacts import GOLDEN, MODEL, ModelRef
+from evergreen.serving.artifacts import GOLDEN, MODEL
+from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.server import config
 from evergreen.settings import Settings
 from learning import CATALOG, iris_rows, weather_rows

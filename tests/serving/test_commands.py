@@ -12,7 +12,7 @@ from evergreen import cli
 from evergreen.champions import registry
 from evergreen.learning import tracking
 from evergreen.serving import releases
-from evergreen.serving.artifacts import ModelRef
+from evergreen.serving.model_ref import ModelRef
 from serving.conftest import Shop
 
 WHY = ("--reason", "new features")

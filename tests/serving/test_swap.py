@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from evergreen.serving import store, upstream
-from evergreen.serving.artifacts import MODEL, ModelRef
+from evergreen.serving.artifacts import MODEL
+from evergreen.serving.model_ref import ModelRef
 from evergreen.stack.postgres import EmbeddedPostgres
 from learning import CATALOG
 from network import free_port

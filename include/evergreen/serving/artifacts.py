@@ -9,7 +9,6 @@ Usage::
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -19,37 +18,11 @@ from sklearn.pipeline import Pipeline
 from evergreen.errors import ModelRefused
 from evergreen.learning import models
 from evergreen.learning.models import Golden
-from evergreen.refs import ChampionRef, Json, Ref
+from evergreen.refs import Json
+from evergreen.serving.model_ref import ModelRef
 from evergreen.settings import Settings
 
 MODEL, GOLDEN = "model.skops", "golden.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelRef(Ref):
-    """A registered version of a use case's model: a champion, or a challenger on trial."""
-
-    use_case: str
-    version: int
-    run_id: str
-    model_uri: str
-    sha256: str
-    snapshot_sha256: str
-    promoted_at: float = 0.0
-    """Seconds since 1970 when it became champion; 0: it is not."""
-
-    @classmethod
-    def of(cls, champion: ChampionRef) -> "ModelRef":
-        """Return what the service needs of the ledger's champion."""
-        return cls(
-            use_case=champion.use_case,
-            version=champion.version,
-            run_id=champion.run_id,
-            model_uri=champion.model_uri,
-            sha256=champion.sha256,
-            snapshot_sha256=champion.snapshot_sha256,
-            promoted_at=champion.promoted_at.timestamp(),
-        )
 
 
 Fetch = Callable[[ModelRef, Path], None]

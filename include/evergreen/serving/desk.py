@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from evergreen.serving.artifacts import Artifacts, ModelRef
+from evergreen.serving.artifacts import Artifacts
 from evergreen.serving.contract import Contract
 from evergreen.serving.engine import Engine, engine
+from evergreen.serving.model_ref import ModelRef
 from evergreen.spec import UseCase
 
 

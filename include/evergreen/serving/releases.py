@@ -1,4 +1,4 @@
-"""Challengers on trial beside the champion: shadow, canary and A/B.
+"""Challengers on trial beside the champion: shadow, canary and A/B. Light to import.
 
 Usage::
 
@@ -9,20 +9,23 @@ Usage::
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
 from evergreen.errors import DeclarationError, EvergreenError, ModelRefused
-from evergreen.serving.artifacts import ModelRef
-from evergreen.serving.desk import Trial
+from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.store import connect
 from evergreen.settings import Settings
 from evergreen.spec import Kind
+
+if TYPE_CHECKING:  # the Models page reads the trials, and should not load scikit-learn for it
+    from evergreen.serving.desk import Trial
 
 STRATEGIES = ("shadow", "canary", "ab")
 JUDGED_FROM, MOST_ERRORS = 20, 3
@@ -155,7 +158,7 @@ def releases(url: str, use_case: str, limit: int = 20) -> tuple[Release, ...]:
     return _rows(url, sql, (use_case, limit))
 
 
-def verdict(trial: Trial) -> str:
+def verdict(trial: "Trial") -> str:
     """Say why a canary must be stopped, or nothing: errors of its own, or answers much slower."""
     champion, challenger = trial.sides["champion"], trial.sides["challenger"]
     if challenger.requests < JUDGED_FROM:
@@ -197,12 +200,22 @@ def compare(url: str, release_id: int, kind: Kind) -> Comparison:
     return _comparison(found.get("champion", empty), challenger, kind)
 
 
+def answers(url: str, release_id: int) -> dict[str, int]:
+    """Return how many predictions of a trial each variant made."""
+    with connect(url) as opened, opened.cursor() as cursor:
+        cursor.execute(
+            "SELECT variant, count(*) FROM evergreen.predictions WHERE release_id = %s GROUP BY 1",
+            (release_id,),
+        )
+        return dict(cursor.fetchall())
+
+
 def _comparison(champion: Side, challenger: Side, kind: Kind) -> Comparison:
     test = "Welch's t-test" if kind is Kind.REGRESSION else "two-proportion z-test"
     p_value = _p_value(champion, challenger, kind)
     figure = "mean absolute error" if kind is Kind.REGRESSION else "share of right answers"
     sides = f"champion {_told(champion)}, challenger {_told(challenger)}"
-    end = "too few labels to tell" if p_value is None else f"p = {p_value:.3f}, {test}"
+    end = "too few labels to tell" if p_value is None else f"{_chance(p_value)}, {test}"
     return Comparison(
         champion=champion, challenger=challenger, p_value=p_value, test=test,
         sentence=f"{figure}: {sides} ({end})",
@@ -210,21 +223,30 @@ def _comparison(champion: Side, challenger: Side, kind: Kind) -> Comparison:
 
 
 def _p_value(champion: Side, challenger: Side, kind: Kind) -> float | None:
-    from scipy import stats
-
     a, b = champion, challenger
     if min(a.labelled, b.labelled) < 2 or a.mean is None or b.mean is None:
         return None
     if kind is Kind.REGRESSION:
-        deviations = [(side.variance or 0.0) ** 0.5 for side in (a, b)]
-        if not any(deviations):
-            return None
-        return float(stats.ttest_ind_from_stats(
-            a.mean, deviations[0], a.labelled, b.mean, deviations[1], b.labelled, equal_var=False
-        ).pvalue)  # fmt: skip
+        return _welch(a.mean - b.mean, *((s.variance or 0.0, s.labelled) for s in (a, b)))
     pooled = (a.mean * a.labelled + b.mean * b.labelled) / (a.labelled + b.labelled)
-    error = (pooled * (1 - pooled) * (1 / a.labelled + 1 / b.labelled)) ** 0.5
-    return None if error == 0 else float(2 * stats.norm.sf(abs(a.mean - b.mean) / error))
+    error = math.sqrt(pooled * (1 - pooled) * (1 / a.labelled + 1 / b.labelled))
+    return math.erfc(abs(a.mean - b.mean) / error / math.sqrt(2)) if error else None
+
+
+def _welch(difference: float, a: tuple[float, int], b: tuple[float, int]) -> float | None:
+    from scipy.special import stdtr  # all of scipy.stats takes a second to load
+
+    parts = [variance / labelled for variance, labelled in (a, b)]
+    if not sum(parts):
+        return None
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (labelled - 1) for part, (_, labelled) in zip(parts, (a, b), strict=True)
+    )
+    return float(2 * stdtr(freedom, -abs(difference) / math.sqrt(sum(parts))))
+
+
+def _chance(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
 
 
 def _told(side: Side) -> str:

@@ -18,8 +18,9 @@ from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Ledger
 from evergreen.errors import EvergreenError
 from evergreen.serving import releases, store
-from evergreen.serving.artifacts import Artifacts, ModelRef
+from evergreen.serving.artifacts import Artifacts
 from evergreen.serving.desk import Desk, Served, Trial, serve
+from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.releases import Release
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
