@@ -34,7 +34,7 @@ def decide_and_retrain(use_case: UseCase, watched: Any) -> None:
     new rows count without any traffic.
     """
 
-    @task.short_circuit
+    @task.short_circuit(multiple_outputs=True)
     def decide(window: Json) -> Json | None:
         """Decide whether to retrain, tell people of what lasts; no more if the answer is no."""
         from evergreen import deciding

@@ -2,8 +2,10 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -72,7 +74,8 @@ def test_drift_is_told_once_while_it_lasts_and_once_when_it_is_over(
 
     assert titles(webhook) == ["Evergreen: weather drifts", "Evergreen: over: weather drifts"]
     began, over = (message["message"] for message in webhook.messages)
-    assert began.startswith("Temp_max, wind drifted in 2 of the last 2 windows. Retrain: ")
+    why = "temp_max, wind drifted in 2 of the last 2 windows."
+    assert began.startswith(f"Nothing drifted. Retrain: {why}")
     assert began.endswith("http://ui/evergreen/drift/weather/r1/")
     assert over.startswith("Nothing drifted.")
 
@@ -193,7 +196,10 @@ def test_a_service_that_is_down_is_told_and_when_it_is_back(
 ) -> None:
     here = replace(told, serve_port=free_port())
 
-    down = [alerts.of_service(["weather"], NOW + n * HOUR, settings=here) for n in range(2)]
+    down = [
+        alerts.of_service(["weather"], NOW + n * HOUR, again_after=0, settings=here)
+        for n in range(2)
+    ]
     with service(here.serve_port, status="ready", champions={"weather": 3}, reasons={}):
         up = alerts.of_service(["weather"], NOW + 2 * HOUR, settings=here)
 
@@ -205,12 +211,27 @@ def test_a_service_that_is_down_is_told_and_when_it_is_back(
     ]
 
 
+def test_a_service_that_is_only_starting_alarms_nobody(told: Settings, webhook: Webhook) -> None:
+    here = replace(told, serve_port=free_port())
+    ready = {"status": "ready", "champions": {"weather": 3}, "reasons": {}}
+    late = service(here.serve_port, **ready)
+
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        looking = pool.submit(alerts.of_service, ["weather"], NOW, again_after=2, settings=here)
+        time.sleep(0.5)
+        stack.enter_context(late)
+        problems = looking.result()
+
+    assert problems == []
+    assert webhook.messages == []
+
+
 def test_only_the_champion_that_is_not_served_is_told(told: Settings, webhook: Webhook) -> None:
     here = replace(told, serve_port=free_port())
     reasons = {"iris": "the bytes are not those that were gated"}
 
     with service(here.serve_port, status="not ready", champions={"weather": 3}, reasons=reasons):
-        problems = alerts.of_service(["iris", "weather"], NOW, settings=here)
+        problems = alerts.of_service(["iris", "weather"], NOW, again_after=0, settings=here)
 
     assert problems == ["iris: the bytes are not those that were gated"]
     assert titles(webhook) == ["Evergreen: iris is not served"]

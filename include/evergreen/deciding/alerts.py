@@ -11,9 +11,10 @@ Failed runs, refused data among them, are told by the DAGs themselves (`notify.r
 """
 
 import json
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
@@ -36,17 +37,13 @@ def of_window(
     use_case: UseCase, window: WindowRef, decided: DecisionRef, *, settings: Settings
 ) -> None:
     """Tell of drift and of poor live quality, as the decision saw them; and when it is over."""
-    causes = {
-        reason["name"]: str(reason["sentence"])
-        for reason in decided.evidence["judgement"]["causes"]
-    }
+    causes = {reason["name"] for reason in decided.evidence["judgement"]["causes"]}
     better = METRICS[use_case.kind][window.metric or use_case.gate.metric]
     sound = window.live is not None and not policy.too_poor(window, better)
     over = {"drift": window.outcome == Outcome.CALM, "quality": sound}
     for kind, is_over in over.items():
         if kind in causes:
-            message = f"{causes[kind].capitalize()}. {decided.sentence}"
-            link = report_link(settings, window)
+            message, link = f"{window.sentence} {decided.sentence}", report_link(settings, window)
             alert(settings, use_case.name, kind, message, at=window.end, link=link)
         elif is_over:
             all_clear(settings, use_case.name, kind, window.sentence)
@@ -83,10 +80,18 @@ def of_staleness(use_case: UseCase, now: datetime, *, settings: Settings) -> Inc
     return alert(settings, use_case.name, "stale", message, at=now, link=settings.ui_url)
 
 
-def of_service(names: Iterable[str], now: datetime, *, settings: Settings) -> list[str]:
-    """Tell of champions that are not served; return what is wrong with each of them."""
+def of_service(
+    names: Sequence[str], now: datetime, *, again_after: float = 15.0, settings: Settings
+) -> list[str]:
+    """Tell of champions that are not served; return what is wrong with each of them.
+
+    What is wrong must still be so after some seconds: a service may be starting, or swapping.
+    """
     url = f"{settings.serve_url}/ready"
     problem, told = _ready(url)
+    if problem or not set(names) <= set(told.get("champions", {})):
+        time.sleep(again_after)
+        problem, told = _ready(url)
     problems = []
     for name in names:
         if name in told.get("champions", {}):
