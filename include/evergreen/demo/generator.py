@@ -53,7 +53,9 @@ def parse(drift: str) -> Drift:
         DeclarationError: there is none.
     """
     if drift not in set(Drift):
-        raise DeclarationError("--drift", drift, ", ".join(Drift) + did_you_mean(drift, map(str, Drift)))
+        raise DeclarationError(
+            "--drift", drift, ", ".join(Drift) + did_you_mean(drift, map(str, Drift))
+        )
     return Drift(drift)
 
 
