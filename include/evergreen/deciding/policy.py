@@ -107,7 +107,8 @@ def cooldown(situation: Situation) -> Reason | None:
     until, refused = next_allowed(situation), refused_in_a_row(situation)
     if situation.now >= until:
         return None
-    after = f", as {refused} in a row were refused" if refused else ""
+    last = "the last one was" if refused == 1 else f"the last {refused} were"
+    after = f", as {last} refused" if refused else ""
     return Reason(
         name="back-off" if refused else "cooldown",
         sentence=f"the last retraining was asked for at {_at(situation.asked[0].asked_at)};"
