@@ -178,22 +178,30 @@ def release(
     share: Annotated[float, typer.Option(help="Share of the answers that it gives.")] = 0.1,
     reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
     stop: Annotated[bool, typer.Option("--stop", help="End the trial that runs.")] = False,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Make the challenger on trial champion.")
+    ] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Tell what the labels say of the newest trial.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a version on trial beside the champion, end a trial, compare; or list the trials."""
-    from evergreen.serving import commands
+    """Put a version on trial beside the champion, compare, end it, promote; or list the trials."""
+    from evergreen.serving import commands, trials
 
     use_case = catalog().find(name)
-    _one_deed(strategy=strategy, stop=stop, compare=compare)
+    _one_deed(strategy=strategy, stop=stop, promote=promote, compare=compare)
     actor, here = console.user(), settings()
+    if promote:
+        _all_given("--promote", reason=reason)
+        done = trials.promote(use_case, reason=reason, actor=actor, settings=here)
+        console.promotion(done, as_json=as_json)
+        return
     if compare:
         console.comparison(commands.compare(use_case, settings=here), as_json=as_json)
         return
     if strategy:
-        _all_given(strategy, version=version, reason=reason)
+        _all_given(f"--strategy {strategy}", version=version, reason=reason)
         found: Any = [
             commands.release(
                 use_case, strategy, version=version, share=share, reason=reason, actor=actor,
@@ -429,9 +437,7 @@ def _one_deed(**deeds: Any) -> None:
         raise DeclarationError("release", " ".join(asked), "one of them at a time")
 
 
-def _all_given(strategy: str, **needed: Any) -> None:
+def _all_given(asked: str, **needed: Any) -> None:
     missing = [f"--{name}" for name, given in needed.items() if not given]
     if missing:
-        raise DeclarationError(
-            "release", f"--strategy {strategy}", f"together with {' and '.join(missing)}"
-        )
+        raise DeclarationError("release", asked, f"together with {' and '.join(missing)}")

@@ -36,6 +36,7 @@ from evergreen.refs import (
     ValidationRef,
     Verdict,
 )
+from evergreen.serving import trials
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
@@ -141,12 +142,16 @@ def gate(use_case: UseCase, evaluation: EvaluationRef, run: Run, *, settings: Se
     return verdict
 
 
-def promote(_: UseCase, verdict: Verdict, run: Run, *, settings: Settings) -> PromotionRef:
+def promote(use_case: UseCase, verdict: Verdict, run: Run, *, settings: Settings) -> PromotionRef:
     """Make the challenger champion, if the champion is still the one it was compared with.
+
+    Where the use case declares shadow, canary or A/B, it is put on trial beside the champion.
 
     Raises:
         StalePromotion: somebody else promoted meanwhile.
     """
+    if trials.wanted(use_case, verdict):
+        return trials.begin(use_case, verdict, actor=run.actor, settings=settings)
     return promotion.promote(verdict, settings=settings, actor=run.actor, reason=verdict.sentence)
 
 

@@ -46,6 +46,24 @@ def promote(
         return _promote(move, verdict, reason)
 
 
+def register(
+    verdict: Verdict, *, settings: Settings, registry: ModelRegistry | None = None
+) -> int | None:
+    """Register the challenger as a version without moving the champion.
+
+    None: it may not become champion anyway (the gate, a person's rollback, the very same model).
+    """
+    use_case = verdict.evaluation.features.snapshot.use_case
+    move = Move.of(use_case, settings, "", registry, prove)
+    asked = decision_id(use_case, "gate/train", verdict.evaluation.report_id)
+    gate = move.ledger.decision(asked, "passed")
+    if gate is None or _refusal(verdict, gate, move.ledger.promotions(use_case)):
+        return None
+    return move.registry.register(
+        use_case, verdict.evaluation.challenger, _registration(verdict, gate)
+    )
+
+
 def rollback(
     name: str,
     *,
@@ -192,9 +210,7 @@ def _row(
 ) -> Promotion:
     """Register the challenger and return its ledger row, not written yet."""
     features, challenger = verdict.evaluation.features, verdict.evaluation.challenger
-    about = Registration(
-        snapshot_sha256=features.snapshot.sha256, decision_id=gate.id, sentence=verdict.sentence
-    )
+    about = _registration(verdict, gate)
     return Promotion(
         use_case=move.use_case,
         version=move.registry.register(move.use_case, challenger, about),
@@ -209,6 +225,13 @@ def _row(
         kind=PROMOTION,
         reason=reason,
         actor=move.actor,
+    )
+
+
+def _registration(verdict: Verdict, gate: Decision) -> Registration:
+    snapshot = verdict.evaluation.features.snapshot
+    return Registration(
+        snapshot_sha256=snapshot.sha256, decision_id=gate.id, sentence=verdict.sentence
     )
 
 
