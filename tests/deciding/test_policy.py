@@ -66,6 +66,7 @@ DUE = situation(*DRIFTING)
         (situation(seen(), critical(1), critical(2)), "retrain", "drift"),
         (situation(poor(), poor(1)), "retrain", "quality"),
         (situation(poor(live=0.7), poor(1, live=0.7)), "no", ""),
+        (situation(seen(live=0.67), seen(1, live=0.67)), "no", ""),
         (situation(poor(), poor(1), more_is_better=False), "no", ""),
         (situation(poor(live=0.9), poor(1, live=0.9), more_is_better=False), "retrain", "quality"),
         (situation(seen(outcome="critical"), seen(1, outcome="critical")), "no", ""),

@@ -51,11 +51,13 @@ def drift(situation: Situation) -> Reason | None:
 
 
 def quality(situation: Situation) -> Reason | None:
-    """Enough of the last windows have a live metric beyond the gate's floor."""
-    poor = [seen for seen in situation.recent if too_poor(seen, situation.more_is_better)]
+    """Enough of the last windows have a live metric that is surely beyond the gate's floor."""
+    better = situation.more_is_better
+    critical = [seen for seen in situation.recent if seen.outcome == Outcome.CRITICAL]
+    poor = [seen for seen in critical if too_poor(seen, better)]
     if len(poor) < situation.rules.alarming:
         return None
-    newest, side = poor[0], "below" if situation.more_is_better else "above"
+    newest, side = poor[0], "below" if better else "above"
     return Reason(
         name="quality",
         sentence=f"the live {newest.metric} ({newest.live:.3g}) is {side} the gate's floor"
