@@ -217,6 +217,9 @@ class Gate:
     max_latency_ms: float = 100.0
     """For one row, median."""
     max_size_mb: float = 100.0
+    beat_baseline_surely: bool = False
+    """The confidence interval against the best baseline must lie above 0, not the estimate alone:
+    where luck looks like skill."""
     fairness: tuple[Fairness, ...] = ()
     """Rates that may differ between groups by no more than so much."""
     min_business: float | None = None

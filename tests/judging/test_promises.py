@@ -130,3 +130,22 @@ def test_only_two_classes_have_a_threshold() -> None:
 
     with pytest.raises(DeclarationError, match="BINARY only"):
         replace(CROP, business=chosen)
+
+
+@pytest.mark.parametrize(
+    ("surely", "low", "status"),
+    [
+        (True, 0.01, Status.PASSED),
+        (True, -0.01, Status.FAILED),
+        (False, -0.01, Status.PASSED),
+    ],
+)
+def test_where_luck_looks_like_skill_the_baseline_must_be_beaten_beyond_doubt(
+    surely: bool, low: float, status: str
+) -> None:
+    evidence = e.evidence(against_baseline=e.difference("climatology", low))
+
+    found = outcome("beats_baseline", e.gate(beat_baseline_surely=surely), evidence)
+
+    assert found.status == status
+    assert ("may be no better" in found.reason) == (status == Status.FAILED)

@@ -97,8 +97,8 @@ def floor(gate: Gate, evidence: Evidence, *, metric: str) -> Outcome:
 def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
     """The challenger is better than the best baseline.
 
-    By the estimate: a first champion on few rows need not be better beyond doubt, as it has the
-    floors to pass too. The doubt is told.
+    By the estimate, unless the gate asks to be sure: a first champion on few rows need not be
+    better beyond doubt, as it has the floors to pass too. The doubt is told.
     """
     if not evidence.baselines:
         raise Unknown("no baseline was scored; declare one in baselines=")
@@ -112,6 +112,9 @@ def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
     if found.estimate <= 0:
         who = challenger(evidence)
         return False, f"{who} is not better than the baseline {best.name} on {gate.metric}: {words}"
+    if gate.beat_baseline_surely and found.low <= 0:
+        who = challenger(evidence)
+        return False, f"{who} may be no better than {best.name} on {gate.metric}: {words}"
     return True, f"better than the best baseline, {best.name}, on {gate.metric}: {words}"
 
 
