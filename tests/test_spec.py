@@ -7,7 +7,7 @@ import pytest
 from evergreen import catalog
 from evergreen.errors import DeclarationError
 from evergreen.settings import PROJECT
-from evergreen.spec import Candidate, Features, Gate, Source, Windows
+from evergreen.spec import Candidate, Features, Gate, Retraining, Source, Windows
 
 WEATHER = catalog.load(PROJECT / "include" / "use_cases").find("weather")
 
@@ -57,3 +57,21 @@ def test_names_the_field_that_is_wrong(make: Any, field: str) -> None:
 def test_suggests_the_metric_that_was_meant() -> None:
     with pytest.raises(DeclarationError, match="did you mean 'roc_auc'"):
         replace(WEATHER, gate=Gate(metric="roc_acu", floors={"f1": 0.5}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("alarming", 0),
+        ("alarming", 4),
+        ("new_rows", 0),
+        ("budget", -1),
+        ("backoff", 0.5),
+        ("cooldown", timedelta(hours=-1)),
+        ("max_wait", timedelta(hours=1)),
+        ("stale_after", timedelta(0)),
+    ],
+)
+def test_a_trigger_policy_that_makes_no_sense_is_refused(field: str, value: Any) -> None:
+    with pytest.raises(DeclarationError, match=rf"retraining\.{field}"):
+        Retraining(**{field: value})
