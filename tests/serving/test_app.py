@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -142,6 +143,7 @@ def test_says_which_model_answers_and_that_it_is_ready(iris: Client) -> None:
     info, ready = iris.get("/iris/model-info").json(), iris.get("/ready").json()
 
     assert (info["version"], info["snapshot_sha256"]) == (1, "5" * 64)
+    assert info["promoted_at"].startswith("20")
     assert info["labels"] == ["setosa", "versicolor", "virginica"]
     assert ready == {"status": "ready", "reasons": {}, "champions": {"iris": 1}}
 
@@ -174,7 +176,16 @@ def test_the_documents_show_examples_that_work(iris: Client) -> None:
         assert iris.post(path, json=examples[path]).status_code == 200
     described = document["components"]["schemas"]["IrisRow"]["properties"]["petal_width"]
     assert "expected from" in described["description"]
-    assert iris.get("/docs").status_code == 200
+
+
+def test_the_page_of_the_documents_asks_nobody_else(iris: Client) -> None:
+    page = iris.get("/docs").text
+
+    asked = re.findall(r'(?:src|href)="([^"]+)"', page)
+    files = [iris.get(f"/{path}") for path in asked if path != "data:,"]
+    assert [path for path in asked if "//" in path] == []
+    assert [file.status_code for file in files] == [200, 200]
+    assert "openapi.json" in page
 
 
 def test_a_promotion_is_served_within_two_seconds(iris: Client, shop: Shop) -> None:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from starlette.routing import BaseRoute, Route
 from typing_extensions import TypedDict
 
 from evergreen.catalog import Catalog
-from evergreen.serving import guard, openapi, store
+from evergreen.serving import docs_page, guard, openapi, store
 from evergreen.serving.artifacts import Artifacts, Fetch, from_mlflow
 from evergreen.serving.contract import TEXT, Refused, parsed
 from evergreen.serving.desk import Desk
@@ -41,6 +42,7 @@ from evergreen.settings import Settings
 
 log = logging.getLogger(__name__)
 START_SECONDS = 30.0
+PROMOTED = "promoted_at"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -59,7 +61,7 @@ def create_app(settings: Settings, catalog: Catalog, *, fetch: Fetch | None = No
     """Build the service; `fetch` brings model files from elsewhere than MLflow."""
     service = Service(settings, catalog, fetch or from_mlflow(settings))
     app = FastAPI(title="Evergreen", routes=service.routes(), lifespan=service.lifespan,
-                  redoc_url=None, exception_handlers=_HANDLERS)  # fmt: skip
+                  docs_url=None, redoc_url=None, exception_handlers=_HANDLERS)  # fmt: skip
     app.add_middleware(guard.ApiKey, keys=settings.api_keys)
     app.openapi = lambda: openapi.document(service.watcher.desks)  # type: ignore[method-assign]
     app.state.service = service
@@ -98,6 +100,7 @@ class Service:
             Route("/health", self.health),
             Route("/ready", self.ready),
             Route("/metrics", self.metrics),
+            *docs_page.routes(),
             self._route("predict", "POST", self.predictor.one),
             self._route("predict/batch", "POST", self.predictor.batch),
             self._route("model-info", "GET", self.model_info),
@@ -145,7 +148,8 @@ class Service:
             "doc": use_case.doc,
             "kind": use_case.kind,
             "engine": served.engine.name,
-            **{k: v for k, v in served.ref.to_json().items() if k != "model_uri"},
+            **{k: v for k, v in served.ref.to_json().items() if k not in {"model_uri", PROMOTED}},
+            PROMOTED: datetime.fromtimestamp(served.ref.promoted_at, UTC),
             "labels": served.labels,
             "inputs": {c.name: c.dtype for c in served.contract.columns},
             "looks_back": str(use_case.features.lookback) if served.contract.looks_back else None,
