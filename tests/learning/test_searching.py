@@ -24,9 +24,7 @@ RANGES = replace(
     search={"n_estimators": Between(2, 5), "max_features": Between(0.1, 1.0), "max_depth": [1, 3]},
     trials=5,
 )
-LOGISTIC = replace(
-    IRIS.candidate("logistic"), search={"C": Between(1e-4, 1.0, log=True)}, trials=4
-)
+LOGISTIC = replace(IRIS.candidate("logistic"), search={"C": Between(1e-4, 1.0, log=True)}, trials=4)
 
 
 @cache
