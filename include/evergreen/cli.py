@@ -218,6 +218,23 @@ def release(
 
 @app.command()
 @told
+def export(
+    name: Name,
+    to: Annotated[Path, typer.Option("--to", help="The file to write.", metavar="FILE")],
+    form: Annotated[
+        str, typer.Option("--format", help="onnx, skops or joblib (pickle: for your eyes only).")
+    ] = "onnx",
+    as_json: AsJson = False,
+) -> None:
+    """Write the champion as a file that other programs can load, if it answers alike there."""
+    from evergreen.serving import export as exporting
+
+    done = exporting.export(catalog().find(name), form, to, settings())
+    console.exported(done, as_json=as_json)
+
+
+@app.command()
+@told
 def check(as_json: AsJson = False) -> None:
     """Check every invariant; exit 1 when one is broken."""
     from evergreen import invariants

@@ -20,6 +20,7 @@ from evergreen.spec import UseCase
 if TYPE_CHECKING:
     from evergreen.cycle import Cycle
     from evergreen.invariants import Finding
+    from evergreen.serving.export import Exported
     from evergreen.serving.releases import Comparison, Release
     from evergreen.settings import Settings
     from evergreen.simulation import Sent
@@ -195,6 +196,17 @@ def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:
     out.print(escape(seen.sentence), style="bold", highlight=False)
     page = settings.drift_dir / seen.use_case / seen.report_id / "report.html"
     out.print(f"report: {page}", highlight=False, soft_wrap=True)
+
+
+def exported(done: "Exported", *, as_json: bool) -> None:
+    """Print what was exported."""
+    if as_json:
+        document(asdict(done))
+        return
+    alike = f"its answers differ by at most {done.difference:.1g}"
+    out.print(
+        f"wrote {done.file}: {done.use_case} version {done.version}, {alike}", highlight=False
+    )
 
 
 def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:

@@ -63,7 +63,9 @@ def create_app(settings: Settings, catalog: Catalog, *, fetch: Fetch | None = No
     app = FastAPI(title="Evergreen", routes=service.routes(), lifespan=service.lifespan,
                   docs_url=None, redoc_url=None, exception_handlers=_HANDLERS)  # fmt: skip
     app.add_middleware(guard.ApiKey, keys=settings.api_keys)
-    app.openapi = lambda: openapi.document(service.watcher.desks)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.document(  # type: ignore[method-assign]
+        service.watcher.desks, keys=bool(settings.api_keys)
+    )
     app.state.service = service
     return app
 

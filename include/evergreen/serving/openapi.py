@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from evergreen import __doc__ as about
 from evergreen.serving.desk import Desk, Served
 
+ABOUT = """The champions of all use cases answer here. Each answer names the version and the digest
+of the model that gave it, and goes on record; tell what turned out to be true by `feedback`."""
 ERROR = {
     "description": "Refused: which field, and why",
     "content": {
@@ -61,8 +62,8 @@ SCHEMAS: dict[str, Any] = {
 }
 
 
-def document(desks: Mapping[str, Desk]) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of what is served now."""
+def document(desks: Mapping[str, Desk], *, keys: bool) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of what is served now, with or without API keys."""
     schemas = dict(SCHEMAS)
     paths: dict[str, Any] = {
         "/health": _get("Is the service alive?"),
@@ -74,10 +75,10 @@ def document(desks: Mapping[str, Desk]) -> dict[str, Any]:
     key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Evergreen", "version": "1", "description": about or ""},
+        "info": {"title": "Evergreen", "version": "1", "description": ABOUT},
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": {"key": key}},
-        "security": [{"key": []}, {}],
+        "security": [{"key": []}] if keys else [],
     }
 
 

@@ -1,0 +1,150 @@
+"""The champion as a file that other programs can load.
+
+Usage::
+
+    done = export(use_case, "onnx", Path("iris.onnx"), settings)
+    done.difference        # largest to scikit-learn's answers, on the golden rows
+
+ONNX holds the preparation and the estimator, with one input per feature (n × 1; float32, or text
+where "" is missing). What a use case's feature function computes must be computed before.
+"""
+
+import copy
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from evergreen.champions.ledger import Ledger
+from evergreen.errors import DeclarationError, EvergreenError
+from evergreen.learning import models
+from evergreen.learning.models import Golden
+from evergreen.serving.artifacts import MODEL, Artifacts, from_mlflow
+from evergreen.serving.engine import TOLERANCE
+from evergreen.serving.model_ref import ModelRef
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A file that was written."""
+
+    file: str
+    format: str
+    use_case: str
+    version: int
+    model_sha256: str
+    """Of the gated model that it was made from."""
+    difference: float
+    """Largest to the gated model's answers on its golden rows."""
+
+
+def export(use_case: UseCase, format: str, to: Path, settings: Settings) -> Exported:
+    """Write the champion of a use case as onnx, skops or joblib.
+
+    Raises:
+        DeclarationError: there is no such format.
+        EvergreenError: there is no champion, or the file would not answer as the champion does.
+        ModelRefused: the champion's bytes are not those that were gated.
+    """
+    if format not in FORMATS:
+        raise DeclarationError("--format", format, ", ".join(FORMATS))
+    champion = Ledger(settings.database_url).champion(use_case.name)
+    if champion is None:
+        raise EvergreenError(f"{use_case.name} has no champion to export")
+    ref = ModelRef.of(champion)
+    artifacts = Artifacts(settings.home / "models", from_mlflow(settings))
+    model, golden = artifacts.get(ref)
+    place = settings.home / "models" / ref.sha256 / MODEL
+    content, difference = FORMATS[format](model, golden, place)
+    to.write_bytes(content)
+    return Exported(
+        file=str(to), format=format, use_case=use_case.name, version=ref.version,
+        model_sha256=ref.sha256, difference=difference,
+    )  # fmt: skip
+
+
+def _skops(_: Pipeline, __: Golden | None, place: Path) -> tuple[bytes, float]:
+    return place.read_bytes(), 0.0
+
+
+def _joblib(model: Pipeline, _: Golden | None, __: Path) -> tuple[bytes, float]:
+    stream = io.BytesIO()
+    joblib.dump(model, stream)
+    return stream.getvalue(), 0.0
+
+
+def _onnx(model: Pipeline, golden: Golden | None, _: Path) -> tuple[bytes, float]:
+    if golden is None:
+        raise EvergreenError("the champion has no golden rows to hold its ONNX file against")
+    try:
+        content = to_onnx(model)
+    except (NotImplementedError, RuntimeError, ValueError) as error:  # what skl2onnx says
+        raise EvergreenError(f"the champion has no ONNX form: {error}") from error
+    difference = _disagreement(content, model, golden)
+    if difference > TOLERANCE:
+        raise EvergreenError(
+            f"as ONNX the champion answers differently, by up to {difference:.2g}; export it as"
+            " skops (trees split on float32 there)"
+        )
+    return content, difference
+
+
+FORMATS: dict[str, Callable[[Pipeline, Golden | None, Path], tuple[bytes, float]]] = {
+    "onnx": _onnx,
+    "skops": _skops,
+    "joblib": _joblib,
+}
+
+
+def to_onnx(model: Pipeline) -> bytes:
+    """Return the ONNX document of a model behind its features."""
+    import skl2onnx
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    features = model.named_steps["features"]
+    estimator = models.bare(model[-1])
+    behind = Pipeline([("prepare", _convertible(model.named_steps["prepare"])),
+                       ("estimator", estimator)])  # fmt: skip
+    used = {c for _, _, columns in model.named_steps["prepare"].transformers_ for c in columns}
+    inputs = [(c, FloatTensorType([None, 1])) for c in features.numeric if c in used]
+    inputs += [(c, StringTensorType([None, 1])) for c in features.categorical if c in used]
+    options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "classes_") else None
+    document = skl2onnx.convert_sklearn(behind, initial_types=inputs, options=options)
+    content: bytes = document.SerializeToString()
+    return content
+
+
+def _convertible(preparation: Any) -> Any:
+    """Return a copy in which a missing text is "", as ONNX knows no NaN among texts."""
+    made = copy.deepcopy(preparation)
+    for name, step, _ in made.transformers_:
+        if name == "categorical":
+            step.named_steps["impute"].missing_values = ""
+    return made
+
+
+def _disagreement(content: bytes, model: Pipeline, golden: Golden) -> float:
+    import onnxruntime
+
+    features = model.named_steps["features"]
+    frame = features.transform(golden.rows)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    feed = {
+        given.name: frame[[given.name]].fillna("").astype(str).to_numpy(dtype=object)
+        if given.name in features.categorical
+        else frame[[given.name]].to_numpy(dtype=np.float32)
+        for given in session.get_inputs()
+    }
+    there = models.predict(model, golden.rows)
+    answers = session.run(None, feed)
+    if there.probabilities is None:
+        scale = max(1.0, float(np.abs(there.labels).max()))
+        return float(np.abs(answers[0].ravel() - there.labels).max()) / scale
+    return float(np.abs(answers[1] - there.probabilities).max())

@@ -1,0 +1,67 @@
+import joblib
+import numpy as np
+import onnxruntime
+import pytest
+
+from evergreen.champions.ledger import Ledger
+from evergreen.errors import DeclarationError, EvergreenError
+from evergreen.learning import models
+from evergreen.serving import export as exporting
+from evergreen.serving.export import Exported, export
+from serving.conftest import ROWS, Shop, trained
+
+
+def exported(shop: Shop, name: str, candidate: str, format: str = "onnx") -> Exported:
+    ref = shop.promote(shop.put(name, candidate), 1)
+    folder = shop.settings.home / "models" / ref.sha256
+    folder.mkdir(parents=True)
+    shop.fetch(ref, folder)
+    return export(shop.catalog.find(name), format, shop.settings.home / "out", shop.settings)
+
+
+@pytest.mark.parametrize(("name", "candidate"), [("iris", "logistic"), ("weather", "logistic")])
+def test_an_onnx_file_answers_as_the_champion(shop: Shop, name: str, candidate: str) -> None:
+    done = exported(shop, name, candidate)
+
+    session = onnxruntime.InferenceSession(done.file)
+    model = trained(name, candidate)
+    rows = model.named_steps["features"].transform(ROWS[name]()).tail(20)
+    feed = {
+        i.name: rows[[i.name]].to_numpy(dtype=object if "string" in i.type else np.float32)
+        for i in session.get_inputs()
+    }
+    wanted = models.predict(model, ROWS[name]()).probabilities[-20:]
+    assert session.run(None, feed)[1] == pytest.approx(wanted, abs=1e-5)
+    assert done.difference < 1e-5
+
+
+def test_skops_is_the_gated_file_and_joblib_a_pickle_of_it(shop: Shop) -> None:
+    done = exported(shop, "iris", "logistic", "skops")
+    raw = ROWS["iris"]()
+
+    same = models.load(shop.settings.home / "out", done.model_sha256)
+    other = export(shop.catalog.find("iris"), "joblib", shop.settings.home / "j", shop.settings)
+
+    wanted = models.predict(same, raw).probabilities
+    assert models.predict(joblib.load(other.file), raw).probabilities == pytest.approx(wanted)
+
+
+def test_what_would_answer_differently_is_not_written(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "TOLERANCE", 0.0)
+
+    with pytest.raises(EvergreenError, match="answers differently, by up to"):
+        exported(shop, "iris", "logistic")
+
+    assert not (shop.settings.home / "out").exists()
+
+
+def test_what_cannot_be_exported_is_told(shop: Shop) -> None:
+    iris, to = shop.catalog.find("iris"), shop.settings.home / "out"
+
+    with pytest.raises(EvergreenError, match="iris has no champion to export"):
+        export(iris, "onnx", to, shop.settings)
+    with pytest.raises(DeclarationError, match="allowed: onnx, skops, joblib"):
+        export(iris, "h5", to, shop.settings)
+    assert Ledger(shop.settings.database_url).champion("iris") is None
