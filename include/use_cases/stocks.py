@@ -79,7 +79,7 @@ def forest() -> Any:
     """Return a random forest."""
     from sklearn.ensemble import RandomForestClassifier
 
-    return RandomForestClassifier(n_estimators=60, min_samples_leaf=50, random_state=0)
+    return RandomForestClassifier(n_estimators=40, min_samples_leaf=50, random_state=0)
 
 
 def boosting() -> Any:

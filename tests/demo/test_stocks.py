@@ -13,18 +13,19 @@ def closes(day: date) -> dict[str, float]:
     return {row[0]: row[6] for row in observe(day)}
 
 
-def test_the_prices_are_those_of_the_day_20_years_before() -> None:
-    apple = next(iter(observe(date(2000, 3, 1) + SHIFT)))
+def test_the_prices_are_those_of_the_day_780_weeks_before() -> None:
+    apple = next(iter(observe(FIRST + SHIFT)))
 
     assert apple[0] == "AAPL"
-    assert apple[2:6] == (118.56, 132.06, 118.5, 130.31)
-    assert apple[7] == 9_616_100
+    assert apple[2:6] == (31.91, 33.15, 31.73, 33.05)
+    assert apple[7] == 9_028_900
 
 
 def test_after_the_last_day_prices_begin_again_where_they_ended() -> None:
     last = max(d for d in days(CYCLE - timedelta(days=9), 9) if closes(d))
     first = min(d for d in days(CYCLE, 9) if closes(d))
 
+    assert set(closes(first)) == set(closes(last)) == {"AAPL", "GOOG", "IBM", "MSFT"}
     for ticker, price in closes(first).items():
         assert price == pytest.approx(closes(last)[ticker], rel=1e-5)
 

@@ -1,8 +1,9 @@
-"""Daily prices of five US stocks, 2000 to 2013 (packaged by bokeh_sampledata), going on for ever.
+"""Daily prices of four US stocks, 2004 to 2013 (packaged by bokeh_sampledata), going on for ever.
 
-A date takes the prices of the same weekday 1,040 weeks (20 years) earlier. When they are over they
+A date takes the prices of the same weekday 780 weeks (15 years) earlier. When they are over they
 begin again, at the level where they ended: returns stay real, only the joint is made up. Days
-without trade have no rows, so that a day's feed may bring none.
+without trade have no rows, so that a day's feed may bring none. The package's fifth stock, FB, has
+half a year, too little to begin again.
 """
 
 import csv
@@ -14,9 +15,10 @@ from functools import cache
 
 from evergreen.demo.tables import appending, fill, insert
 
-FIRST, CYCLE = date(2000, 3, 1), timedelta(weeks=678)
-SHIFT = timedelta(weeks=1040)
+FIRST, CYCLE = date(2004, 8, 25), timedelta(weeks=444)
+SHIFT = timedelta(weeks=780)
 YEARS = 6
+SHORT = "FB"
 DDL = """
     CREATE TABLE IF NOT EXISTS stocks (
         ticker text NOT NULL,
@@ -63,6 +65,8 @@ def _history() -> dict[date, list[tuple[str, Prices, int]]]:
     file = importlib.resources.files("bokeh_sampledata") / "_data" / "stocks.csv.gz"
     with file.open("rb") as packed, gzip.open(packed, "rt") as lines:
         for row in csv.DictReader(lines):
+            if row["Ticker"] == SHORT:
+                continue
             day = date.fromisoformat(row["Date"])
             prices = tuple(float(row[name]) for name in ("Open", "High", "Low", "Close"))
             entry = (row["Ticker"], (*prices, float(row["Adj Close"])), int(row["Volume"]))
