@@ -77,7 +77,7 @@ def _history() -> dict[date, list[tuple[str, Prices, int]]]:
 @cache
 def _growth() -> dict[str, float]:
     """Return by how much a ticker's prices grew, first to last day of the cycle."""
-    days = [day for day in sorted(_history()) if day < FIRST + CYCLE]
+    days = [day for day in sorted(_history()) if FIRST <= day < FIRST + CYCLE]
     rows = [(ticker, prices[-1]) for day in days for ticker, prices, _ in _history()[day]]
     first, last = dict(reversed(rows)), dict(rows)
     return {ticker: last[ticker] / first[ticker] for ticker in last}
