@@ -8,6 +8,7 @@ instead of importing them again, which takes longer than most of a task's work.
 import importlib
 import logging
 import sys
+import warnings
 
 MODULES = (
     "pandas",
@@ -31,6 +32,10 @@ MODULES = (
     "evergreen.judging.gate",
     "evergreen.judging.report",
     "evergreen.champions.promotion",
+    "evergreen.deciding",
+    "evergreen.watching.watcher",
+    "evidently.metrics",
+    "evidently.legacy.calculations.stattests.registry",
 )
 
 
@@ -44,7 +49,8 @@ def preload() -> None:
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     for name in MODULES:
         try:
-            importlib.import_module(name)
+            with warnings.catch_warnings(action="ignore"):  # Evidently's, of its own past
+                importlib.import_module(name)
         except Exception:
             logging.getLogger(__name__).exception("%s could not be preloaded", name)
 
