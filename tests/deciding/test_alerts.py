@@ -91,8 +91,11 @@ def test_drift_that_comes_back_is_a_new_incident(told: Settings, webhook: Webhoo
     ]
 
 
-def test_unknown_windows_do_not_end_an_alert(told: Settings, webhook: Webhook) -> None:
-    watch_and_tell(told, critical(9), critical(8), seen(7, outcome="unknown"))
+@pytest.mark.parametrize("outcome", ["unknown", "warning"])
+def test_only_a_calm_window_ends_an_alert(told: Settings, webhook: Webhook, outcome: str) -> None:
+    later = [seen(ago, outcome=outcome) for ago in (7, 6, 5)]
+
+    watch_and_tell(told, critical(9), critical(8), *later)
 
     assert titles(webhook) == ["Evergreen: weather drifts"]
 
@@ -118,7 +121,6 @@ class FakeVerdict:
 def test_a_refusal_is_told_unless_it_is_routine(told: Settings, webhook: Webhook) -> None:
     run = run_of(seen())
     for verdict in (
-        FakeVerdict(False, "better_than_champion"),
         FakeVerdict(False, "better_than_champion", "calibration"),
         FakeVerdict(False, "calibration"),
         FakeVerdict(True),
@@ -130,6 +132,14 @@ def test_a_refusal_is_told_unless_it_is_routine(told: Settings, webhook: Webhook
         "Evergreen: over: weather has no better model: the gate refused",
     ]
     assert "http://ui/evergreen/reports/weather/abc/" in webhook.messages[0]["message"]
+
+
+def test_a_challenger_that_is_only_no_better_is_routine(told: Settings, webhook: Webhook) -> None:
+    verdict: Any = FakeVerdict(False, "better_than_champion")
+
+    alerts.of_gate(WEATHER, verdict, run_of(seen()), settings=told)
+
+    assert webhook.messages == []
 
 
 def test_a_refusal_of_what_drift_asked_for_is_no_routine(told: Settings, webhook: Webhook) -> None:

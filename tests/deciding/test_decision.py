@@ -84,6 +84,18 @@ def test_two_of_three_drifted_windows_start_one_retraining(champion: Settings) -
     assert len(Ledger(champion.database_url).decisions("weather", kind="trigger")) == 1
 
 
+def test_a_repeated_task_finds_its_decision_though_the_training_runs_by_now(
+    champion: Settings,
+) -> None:
+    window = watched(champion, drifted(START), drifted(START + HOUR))
+    before = decide_at(window, champion)
+
+    after = decide_at(window, champion, running=f"weather_training/{before.run_id}")
+
+    assert after == before
+    assert len(Ledger(champion.database_url).decisions("weather", kind="trigger")) == 1
+
+
 def test_decisions_at_the_same_time_are_one(champion: Settings) -> None:
     window = watched(champion, drifted(START), drifted(START + HOUR))
 
