@@ -71,8 +71,9 @@ def test_migrates_once_when_many_come_first_together(database_url: str):
 def test_a_migration_that_arrives_later_is_applied_though_a_newer_one_is_there(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ):
+    ledger, landings = (file for file in MIGRATIONS if file.stem in {"001_ledger", "005_landings"})
     with monkeypatch.context() as before:
-        before.setattr("evergreen.champions.ledger.MIGRATIONS", [MIGRATIONS[0], MIGRATIONS[-1]])
+        before.setattr("evergreen.champions.ledger.MIGRATIONS", [ledger, landings])
         Ledger(database_url).migrate()
 
     Ledger(database_url).migrate()
