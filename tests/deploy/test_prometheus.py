@@ -27,6 +27,7 @@ __all__ = ["shop"]  # a fixture
 
 PROMETHEUS = PROJECT / "deploy" / "prometheus"
 DASHBOARD = PROJECT / "deploy" / "grafana" / "dashboards" / "evergreen.json"
+TRIALS = sorted(Path(__file__).parent.glob("*_test.yml"))
 OURS = re.compile(r"\b(?:evergreen|process)[a-z_]*(?::[a-z_0-9:]+)?\b(?!:)")
 
 
@@ -45,7 +46,7 @@ def test_prometheus_takes_the_configuration_and_the_rules() -> None:
 
 
 def test_each_alert_fires_when_it_should_and_only_then() -> None:
-    promtool("test", "rules", Path(__file__).with_name("rules_test.yml"))
+    promtool("test", "rules", *TRIALS)
 
 
 def rules() -> list[dict[str, Any]]:
@@ -54,10 +55,8 @@ def rules() -> list[dict[str, Any]]:
 
 
 def test_every_alert_has_been_tried() -> None:
-    tried = yaml.safe_load(Path(__file__).with_name("rules_test.yml").read_text())
-    names = {
-        case["alertname"] for test in tried["tests"] for case in test.get("alert_rule_test", [])
-    }
+    tests = [test for file in TRIALS for test in yaml.safe_load(file.read_text())["tests"]]
+    names = {case["alertname"] for test in tests for case in test.get("alert_rule_test", [])}
 
     alerts = {rule["alert"] for rule in rules() if "alert" in rule}
 
