@@ -1,8 +1,8 @@
 """How fast is the service, beside `mlflow models serve` of the same model in the same run?
 
-    python benchmarks/serve.py [--seconds 5] [--rounds 3] [--no-mlflow]
+    python benchmarks/serve.py [--seconds 5] [--rounds 3] [--candidate logistic] [--no-mlflow]
 
-A champion of iris (logistic) is put into a PostgreSQL of its own. Each server is asked for one row
+A champion of iris is put into a PostgreSQL of its own. Each server is asked for one row
 at 1 and 16 connections by a raw asyncio client in a process of its own; all share this machine.
 """
 
@@ -74,6 +74,12 @@ def wait_for(url, seconds=120):
     raise TimeoutError(url)
 
 
+def engine_of(port):
+    import httpx
+
+    return httpx.get(f"http://127.0.0.1:{port}/iris/model-info").json()["engine"]
+
+
 @contextmanager
 def process(command, env, log):
     with log.open("wb") as stream:
@@ -87,13 +93,13 @@ def process(command, env, log):
             child.wait(20)
 
 
-def prepare(folder, stack):
+def prepare(folder, stack, candidate):
     """Put a champion into a PostgreSQL; return the shop and the model."""
-    from conftest import free_port
     from evergreen.serving import store
     from evergreen.settings import Settings
     from evergreen.stack.postgres import EmbeddedPostgres
     from learning import CATALOG
+    from network import free_port
     from serving.conftest import Shop, trained
 
     server = EmbeddedPostgres(folder / "postgres", free_port())
@@ -107,11 +113,11 @@ def prepare(folder, stack):
     )  # fmt: skip
     store.migrate(settings.database_url)
     shop = Shop(settings, CATALOG)
-    ref = shop.promote(shop.put("iris", "logistic"), 1)
+    ref = shop.promote(shop.put("iris", candidate), 1)
     copy = settings.home / "models" / ref.sha256
     copy.parent.mkdir(parents=True)
     Path(ref.model_uri).rename(copy)
-    return shop, trained("iris", "logistic"), free_port
+    return shop, trained("iris", candidate), free_port
 
 
 def ours(shop, port, logging):
@@ -161,17 +167,19 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--candidate", default="logistic", help="of iris; trees are not ONNX")
     parser.add_argument("--no-mlflow", action="store_true")
     arguments = parser.parse_args()
     results = {}
     with TemporaryDirectory(dir="/var/tmp") as temporary, ExitStack() as stack:
         folder = Path(temporary)
-        shop, model, free_port = prepare(folder, stack)
+        shop, model, free_port = prepare(folder, stack, arguments.candidate)
         for name, logging in (("evergreen", True), ("evergreen, no logging", False)):
             port = free_port()
             command, env = ours(shop, port, logging)
             with process(command, env, folder / "ours.log"):
                 wait_for(f"http://127.0.0.1:{port}/ready")
+                engine = f"{arguments.candidate} by {engine_of(port)}"
                 results[name] = rounds(port, "/iris/predict", {"row": ROW}, arguments)
         if not arguments.no_mlflow:
             port = free_port()
@@ -180,6 +188,8 @@ def main():
                 wait_for(f"http://127.0.0.1:{port}/ping")
                 body = {"dataframe_records": [ROW]}
                 results["mlflow models serve"] = rounds(port, "/invocations", body, arguments)
+    busy = ", ".join(f"{load:.1f}" for load in os.getloadavg())
+    print(f"{time.strftime('%F')}, {os.cpu_count()} cores, load averages {busy}, {engine}")
     print(f"{'':24}{'connections':>12}{'rows/s':>10}{'p50 ms':>9}{'p99 ms':>9}")
     for name, found in results.items():
         for connections, (rate, p50, p99) in found.items():
@@ -189,6 +199,9 @@ def main():
             ours_, theirs = (results[n][connections][0] for n in
                              ("evergreen", "mlflow models serve"))  # fmt: skip
             print(f"{connections} connections: {ours_ / theirs:.1f} × mlflow, logging on")
+    for connections in (1, 16):
+        on, off = (results[n][connections][0] for n in ("evergreen", "evergreen, no logging"))
+        print(f"{connections} connections: logging takes {1 - on / off:.0%} of the throughput")
 
 
 if __name__ == "__main__":
