@@ -33,7 +33,7 @@ clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 check: install-dev ## Lint, format, types and import layers
 	$(BIN)/ruff check

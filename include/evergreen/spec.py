@@ -215,7 +215,7 @@ class Gate:
     max_calibration_error: float | None = None
     """Largest expected calibration error (0..1); None: not checked (regression)."""
     max_latency_ms: float = 100.0
-    """For one row, median."""
+    """Of the processor for one row, median."""
     max_size_mb: float = 100.0
     beat_baseline_surely: bool = False
     """The confidence interval against the best baseline must lie above 0, not the estimate alone:
