@@ -167,7 +167,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--candidate", default="logistic", help="of iris; trees are not ONNX")
+    parser.add_argument("--candidate", default="logistic", help="of iris")
     parser.add_argument("--no-mlflow", action="store_true")
     arguments = parser.parse_args()
     results = {}
