@@ -219,7 +219,7 @@ def links(
 ) -> Iterable[Link]:
     """Yield where to look further."""
     yield Link("Training DAG", f"/dags/{name}_training", airflow=True)
-    if decisions and (run := run_address(decisions[0].run_key)):
+    if run := next(filter(None, (run_address(each.run_key) for each in decisions)), None):
         yield Link("Last run", run, airflow=True)
     report = str(verdict.get("report", ""))
     if report.endswith("/report.html"):

@@ -30,7 +30,7 @@ def test_models_shows_each_champion_and_what_it_has_proved(page: Page) -> None:
     weather = models.locator("#weather")
     expect(weather).to_contain_text("Version")
     expect(weather).to_contain_text("has a champion")
-    expect(weather.get_by_role("img", name="roc_auc")).to_be_visible()
+    expect(weather.get_by_role("img", name="roc_auc 0.")).to_be_visible()
     expect(models.locator("#iris")).to_contain_text("has a champion")
 
 

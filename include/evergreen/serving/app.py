@@ -178,9 +178,11 @@ class Service:
         name = desk.champion.ref.use_case
         try:
             told = store.give_label(self.settings.database_url, name, prediction_id, label)
-            if told is store.Told.UNKNOWN and self.journal.counts.waiting:
-                self.journal.flush()
+            if told is store.Told.UNKNOWN:  # it may have been on its way to the database
+                shipped = self.journal.flush(timeout=10)
                 told = store.give_label(self.settings.database_url, name, prediction_id, label)
+                if told is store.Told.UNKNOWN and not shipped:
+                    raise Refused("id", "predictions still wait; send it again later", 503)
         except psycopg2.Error as error:
             log.warning("a label cannot be stored: %s", error)
             raise Refused("label", "the database is away; send it again later", 503) from None

