@@ -11,8 +11,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from evergreen.settings import PROJECT, Settings
+from evergreen.stack.ports import free_port
 from evergreen.stack.postgres import EmbeddedPostgres
-from network import free_port
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -20,8 +20,8 @@ from evergreen.serving.app import create_app
 from evergreen.settings import Settings
 from evergreen.simulation import Shift, simulate
 from evergreen.spec import UseCase
+from evergreen.stack.ports import free_port
 from learning import IRIS, WEATHER, built, iris_rows, weather_rows
-from network import free_port
 from serving.conftest import live, rows_of
 
 ROWS = {"iris": iris_rows, "weather": weather_rows}

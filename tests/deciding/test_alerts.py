@@ -22,10 +22,10 @@ from evergreen.deciding import alerts, decide
 from evergreen.refs import Check, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Retraining
+from evergreen.stack.ports import free_port
 from evergreen.steps import Run
 from evergreen.watching import store
 from learning import CATALOG
-from network import free_port
 from test_notify import Webhook
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from evergreen.settings import PROJECT
 from evergreen.stack.environment import PASSWORD, USER
-from network import free_port
+from evergreen.stack.ports import free_port
 
 USE_CASES, PORTS = ("iris", "weather"), ("UI", "MLFLOW", "POSTGRES", "SERVE")
 CHROMIUM = "/usr/bin/chromium"
