@@ -6,15 +6,14 @@ Usage::
     retrainings(url, "weather")           # newest first, each with what came of it
 """
 
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg2
 from psycopg2.extras import RealDictCursor
 
 from evergreen.champions.ledger import Ledger
+from evergreen.data import warehouse
 from evergreen.refs import Ref
 
 ASKED, PASSED, REFUSED, FAILED = "asked", "passed", "refused", "failed"
@@ -38,7 +37,7 @@ LEFT JOIN LATERAL (
     SELECT 'failed' AS outcome, i.message FROM evergreen.incidents i
     WHERE i.run_key = r.run_key AND i.kind = 'failure' AND i.resolved_at IS NULL
 ) failed ON true
-WHERE r.use_case = %s
+WHERE r.use_case = %s {condition}
 ORDER BY r.asked_at DESC, r.id DESC LIMIT %s
 """
 
@@ -81,23 +80,25 @@ def run_key(use_case: str, cause: str, window_end: datetime, champion: int) -> s
 def ask(url: str, retraining: Retrained) -> Retrained:
     """Ask for a retraining; return the one of its window and champion, as stored."""
     _rows(url, ASK, retraining.to_json())
-    return next(
-        row
-        for row in retrainings(url, retraining.use_case, limit=1_000_000)
-        if (row.window_end, row.champion) == (retraining.window_end, retraining.champion)
-    )
+    matter = (retraining.use_case, retraining.window_end, retraining.champion, 1)
+    (stored,) = _list(url, "AND r.window_end = %s AND r.champion = %s", matter)
+    return stored
 
 
 def retrainings(url: str, use_case: str, limit: int = 100) -> tuple[Retrained, ...]:
     """Return what was asked for, newest first."""
-    return tuple(Retrained.from_json(dict(row)) for row in _rows(url, LIST, (use_case, limit)))
+    return _list(url, "", (use_case, limit))
+
+
+def _list(url: str, condition: str, values: Any) -> tuple[Retrained, ...]:
+    rows = _rows(url, LIST.format(condition=condition), values)
+    return tuple(Retrained.from_json(dict(row)) for row in rows)
 
 
 def _rows(url: str, sql: str, values: Any) -> list[dict[str, Any]]:
     Ledger(url).migrate()
     with (
-        closing(psycopg2.connect(url, options="-c TimeZone=UTC")) as connection,
-        connection,
+        warehouse.connect(url) as connection,
         connection.cursor(cursor_factory=RealDictCursor) as cursor,
     ):
         cursor.execute(sql, values)

@@ -32,10 +32,10 @@ def upsert(url: str, target: str, key: tuple[str, ...], rows: pa.Table, landing:
     item = landing.item
     if missing := [column for column in key if column not in rows.column_names]:
         raise DataRefused([f"{item} lacks the key {', '.join(missing)}"])
-    known = _columns(url, target)
-    _compare(item, rows, known or rows.column_names)
-    statements = [] if known else _create(target, key)
-    statements.append(_merge(target, rows.column_names, key, _types(url, target) if known else {}))
+    types = _types(url, target)
+    _compare(item, rows, [*types] or rows.column_names)
+    statements = [] if types else _create(target, key)
+    statements.append(_merge(target, rows.column_names, key, types))
     try:
         with dbapi.connect(warehouse.libpq(url)) as connection, connection.cursor() as cursor:
             cursor.adbc_ingest(STAGE, rows, mode="create", temporary=True)
@@ -51,21 +51,14 @@ def upsert(url: str, target: str, key: tuple[str, ...], rows: pa.Table, landing:
         raise DataRefused([f"{item} does not fit into {target}: {error}"]) from error
 
 
-def _columns(url: str, target: str) -> list[str]:
-    with warehouse.reading(url) as reading:
-        if not warehouse.exists(reading, target):
-            return []
-        return [column.name for column in reading.columns(identifier(target))]
-
-
 def _types(url: str, target: str) -> dict[str, str]:
-    """Return the SQL type of each column."""
+    """Return the SQL type of each column, in their order; empty: there is no such table."""
     with warehouse.reading(url) as reading:
         return dict(
             reading.query(
                 "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
-                f" WHERE attrelid = '{identifier(target)}'::regclass AND attnum > 0"
-                " AND NOT attisdropped"
+                f" WHERE attrelid = to_regclass('{identifier(target)}') AND attnum > 0"
+                " AND NOT attisdropped ORDER BY attnum"
             )
         )
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psycopg2
 from mlflow.exceptions import MlflowException
 
 from evergreen.champions.ledger import Decision, Ledger
+from evergreen.data import warehouse
 from evergreen.invariants import models
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
@@ -127,8 +127,7 @@ def _counts(scene: Scene) -> dict[str, int]:
     settings = scene.settings
     if not any(map(_is_held, (settings.home / "spool").glob("*/lock"))):
         return {}
-    host = {"0.0.0.0": "127.0.0.1"}.get(settings.serve_host, settings.serve_host)  # noqa: S104
-    asked = urllib.request.Request(f"http://{host}:{settings.serve_port}/metrics")
+    asked = urllib.request.Request(f"{settings.serve_url}/metrics")  # noqa: S310 (ours)
     for key in settings.api_keys[:1]:
         asked.add_header("X-API-Key", key)
     try:
@@ -163,10 +162,6 @@ def _challengers(scene: Scene) -> set[Served]:
 def _query(scene: Scene, sql: str) -> list[tuple[Any, ...]]:
     url = scene.settings.database_url
     Ledger(url).migrate()
-    opened = psycopg2.connect(url)
-    try:
-        with opened.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall()
-    finally:
-        opened.close()
+    with warehouse.connect(url) as opened, opened.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()

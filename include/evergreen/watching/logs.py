@@ -8,15 +8,12 @@ taken, with no regard to their order. Answers of shadows were never given, and a
 """
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg2
-
+from evergreen.data import warehouse
 from evergreen.refs import Window
-from evergreen.serving import store
 
 SEED = 0
 """Of the hash that draws the sample."""
@@ -118,15 +115,8 @@ def read_labels(
     return Labelled(labelled, due, labels, outputs, probabilities)
 
 
-def ensure_tables(url: str) -> None:
-    """Make the service's tables, if no service has done so yet."""
-    (there,), *_ = _query(url, "SELECT to_regclass('evergreen.serving_drops') IS NOT NULL", {})
-    if not there:
-        store.migrate(url)
-
-
 def _query(url: str, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with closing(psycopg2.connect(url)) as opened, opened, opened.cursor() as cursor:
+    with warehouse.connect(url) as opened, opened.cursor() as cursor:
         cursor.execute(_MEMORY)
         cursor.execute(sql, values)
         return cursor.fetchall()

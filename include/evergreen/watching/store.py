@@ -7,12 +7,10 @@ Usage::
 """
 
 import json
-from contextlib import closing
 from datetime import datetime
 
-import psycopg2
-
 from evergreen.champions.ledger import Ledger
+from evergreen.data import warehouse
 from evergreen.refs import WindowRef
 
 KEEP = """
@@ -32,7 +30,7 @@ def keep(url: str, seen: WindowRef) -> WindowRef:
     document = json.dumps(seen.to_json(), allow_nan=False)
     values = (seen.use_case, seen.start, seen.end, seen.champion)
     Ledger(url).migrate()
-    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+    with warehouse.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(KEEP, (*values, seen.rows, seen.outcome, seen.sentence, document))
     stored = find(url, seen.use_case, seen.end, seen.champion)
     assert stored is not None, "the row that was just written"  # noqa: S101
@@ -52,7 +50,7 @@ def windows(url: str, use_case: str, limit: int = 100) -> tuple[WindowRef, ...]:
 
 def _windows(url: str, condition: str, values: tuple[object, ...]) -> tuple[WindowRef, ...]:
     Ledger(url).migrate()
-    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+    with warehouse.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(
             f"SELECT document FROM evergreen.windows WHERE use_case = %s {condition}"
             " ORDER BY ended_at DESC, id DESC LIMIT %s",

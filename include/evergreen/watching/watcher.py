@@ -51,7 +51,6 @@ def watch(use_case: UseCase, window: Window, *, settings: Settings) -> WindowRef
     known = store.find(settings.database_url, use_case.name, window.end, version)
     if known and known.outcome != Outcome.UNKNOWN:
         return known
-    logs.ensure_tables(settings.database_url)
     measured = _Measuring(use_case, window, settings)
     facts = measured.facts(champion)
     judged = verdict.judge(facts, use_case.monitoring)
