@@ -131,6 +131,18 @@ class SnapshotStore:
         folders = (path.removesuffix(f"/{MANIFEST}") for path in paths)
         return sorted(self._uri(path) for path in folders if TEMPORARY not in path)
 
+    def find(self, use_case: str, sha256: str) -> str:
+        """Return the folder of the snapshot with that digest.
+
+        Raises:
+            SnapshotCorrupt: there is none.
+        """
+        name = sha256[:16]
+        for uri in self.uris(use_case):
+            if uri.endswith(f"/{name}"):
+                return uri
+        raise SnapshotCorrupt(f"the snapshot {name} of {use_case} is missing")
+
     def litter(self) -> list[str]:
         """Return the temporary folders that a crash left behind.
 

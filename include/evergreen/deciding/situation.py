@@ -97,11 +97,7 @@ def _snapshot(
 ) -> tuple[datetime | None, int]:
     """Return the newest event time of the champion's snapshot, and its rows."""
     store = SnapshotStore(settings.snapshots_url)
-    digest = champion.snapshot_sha256[:16]
-    found = [uri for uri in store.uris(use_case.name) if uri.endswith(f"/{digest}")]
-    if not found:
-        raise SnapshotCorrupt(f"the snapshot {digest} of version {champion.version} is missing")
-    manifest = store.manifest(found[0])
+    manifest = store.manifest(store.find(use_case.name, champion.snapshot_sha256))
     newest = manifest["about"].get("newest")
     return newest and datetime.fromisoformat(newest), int(manifest["rows"])
 
