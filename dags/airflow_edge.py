@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow.sdk import BaseNotifier, get_current_context
+from airflow.sdk import BaseNotifier, Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from evergreen import settings
@@ -109,6 +109,17 @@ def run_key() -> str:
     """Return the name of this run in the ledger."""
     dag_run = get_current_context()["dag_run"]
     return f"{dag_run.dag_id}/{dag_run.run_id}"
+
+
+def moment_param(title: str, description: str) -> Param:
+    """Return the field of a form for a date-time that may be left empty."""
+    form = {"type": ["null", "string"], "format": "date-time"}
+    return Param(None, title=title, description=description, **form)
+
+
+def note_param(description: str) -> Param:
+    """Return the field of a form for a note of any length."""
+    return Param("", type="string", format="multiline", title="Note", description=description)
 
 
 def param(name: str) -> Any:

@@ -3,9 +3,19 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, task
 
-from airflow_edge import EVERY_DAG, EVERY_TASK, catalog, final_refusals, moment, param, tell
+from airflow_edge import (
+    EVERY_DAG,
+    EVERY_TASK,
+    catalog,
+    final_refusals,
+    moment,
+    moment_param,
+    note_param,
+    param,
+    tell,
+)
 from airflow_edge import this_run as described
 from evergreen import settings
 from evergreen.errors import DeclarationError
@@ -15,27 +25,15 @@ from monitoring_doc import doc_md
 from retraining import decide_and_retrain
 
 FORM = {
-    "as_of": Param(
-        None,
-        type=["null", "string"],
-        format="date-time",
-        title="End of the window",
-        description="Watch what was logged up to this moment (UTC). Empty: when the run is due.",
+    "as_of": moment_param(
+        "End of the window",
+        "Watch what was logged up to this moment (UTC). Empty: when the run is due.",
     ),
-    "since": Param(
-        None,
-        type=["null", "string"],
-        format="date-time",
-        title="Start of the window",
-        description="Watch what was logged after this moment (UTC). Empty: by the declared length.",
+    "since": moment_param(
+        "Start of the window",
+        "Watch what was logged after this moment (UTC). Empty: by the declared length.",
     ),
-    "note": Param(
-        "",
-        type="string",
-        format="multiline",
-        title="Note",
-        description="Why you ask for this run; kept with the run.",
-    ),
+    "note": note_param("Why you ask for this run; kept with the run."),
 }
 
 

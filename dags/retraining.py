@@ -101,11 +101,10 @@ def put_start_on_record(use_case: UseCase, why: str) -> None:
         decision.started(use_case, run, cause, why, settings=settings.get())
 
 
-def tell_of_refusal(use_case: UseCase, verdict: Any) -> None:
+def tell_of_refusal(use_case: UseCase, verdict: Any, run: Any) -> None:
     """Alert people when the gate refused, unless that is routine."""
     from evergreen.deciding import alerts
 
-    run = this_run(purpose="dry_run" if get_current_context()["params"].get("dry_run") else "train")
     alerts.of_gate(use_case, verdict, run, settings=settings.get())
 
 

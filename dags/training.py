@@ -5,7 +5,18 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from airflow_edge import EVERY_DAG, EVERY_TASK, catalog, final_refusals, param, tell, this_run, why
+from airflow_edge import (
+    EVERY_DAG,
+    EVERY_TASK,
+    catalog,
+    final_refusals,
+    moment_param,
+    note_param,
+    param,
+    tell,
+    this_run,
+    why,
+)
 from evergreen import settings
 from evergreen.refs import (
     CandidateRef,
@@ -21,12 +32,8 @@ from retraining import put_start_on_record, tell_of_refusal
 from training_doc import doc_md
 
 FORM = {
-    "as_of": Param(
-        None,
-        type=["null", "string"],
-        format="date-time",
-        title="As of",
-        description="Train on what was known at this moment (UTC). Empty: when the run is due.",
+    "as_of": moment_param(
+        "As of", "Train on what was known at this moment (UTC). Empty: when the run is due."
     ),
     "force_retrain": Param(
         False,
@@ -40,13 +47,7 @@ FORM = {
         title="Dry run",
         description="The gate decides and reports, but the champion stays whatever it says.",
     ),
-    "note": Param(
-        "",
-        type="string",
-        format="multiline",
-        title="Note",
-        description="Why you ask for this run; kept with the run and with its models.",
-    ),
+    "note": note_param("Why you ask for this run; kept with the run and with its models."),
 }
 
 
@@ -131,7 +132,7 @@ def training(use_case: UseCase) -> DAG:
             with final_refusals():
                 verdict = steps.gate(use_case, ref, run, settings=settings.get())
             keep(verdict)
-            tell_of_refusal(use_case, verdict)
+            tell_of_refusal(use_case, verdict, run)
             if verdict.passed and not run.may_promote:
                 tell(f"Dry run, so the champion stays. The gate says: {verdict.sentence}")
             return verdict.to_json() if verdict.passed and run.may_promote else None
