@@ -27,7 +27,7 @@ from evergreen.deciding.requests import ASKED, Retrained
 from evergreen.errors import EvergreenError, StackError
 from evergreen.refs import WindowRef
 from evergreen.settings import Settings
-from evergreen.simulation import Shift, simulate
+from evergreen.simulation import Shift, service, simulate
 from evergreen.spec import UseCase
 from evergreen.stack.airflow import AirflowApi
 from evergreen.stack.environment import PASSWORD, USER
@@ -180,12 +180,11 @@ class Demonstration:
         return self.api.active_run(f"{self.use_case.name}_training") is None
 
     def _served(self) -> int:
-        url = self.settings.serve_url
-        keys = self.settings.api_keys
-        headers = {"X-API-Key": keys[0]} if keys else {}
         try:
-            answer = httpx.get(f"{url}/{self.use_case.name}/model-info", headers=headers)
+            with service(self.settings) as client:
+                answer = client.get(f"/{self.use_case.name}/model-info")
         except httpx.HTTPError as error:
+            url = self.settings.serve_url
             raise StackError(f"the service at {url} does not answer: {error}") from error
         return int(answer.json()["version"]) if answer.is_success else 0
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Self
 
 import httpx
@@ -115,14 +116,17 @@ class Requests:
 
     def _history(self, place: int) -> Sequence[int]:
         """Return the positions from the lookback's start up to the row, of the same series."""
-        source, frame = self.use_case.source, self.frame
-        time = pd.to_datetime(frame[str(source.timestamp)])
+        source, frame, time = self.use_case.source, self.frame, self._times
         since = time.iloc[place] - pd.Timedelta(self.use_case.features.lookback)
         near = (time >= since) & (np.arange(len(frame)) <= place)
         for name in source.key:
             if name != source.timestamp:
                 near &= frame[name] == frame[name].iloc[place]
         return [int(position) for position in np.flatnonzero(near)]
+
+    @cached_property
+    def _times(self) -> "pd.Series[pd.Timestamp]":
+        return pd.to_datetime(self.frame[str(self.use_case.source.timestamp)])
 
     def _row(self, place: int) -> Row:
         return {name: plain(self.frame[name].iloc[place]) for name in self.use_case.features.raw}
@@ -158,10 +162,10 @@ def simulate(
     asked, true = _draw(use_case, rows, shifts, random, settings)
     labels, flipped = _labels(use_case, true, asked.chosen, flip_labels, random)
     started = datetime.now(UTC)
-    with _client(settings) as client, ThreadPoolExecutor(TOGETHER) as pool:
-        service = _Service(client, use_case.name)
-        answers = [each for some in pool.map(service.ask, asked.bodies()) for each in some]
-        told = pool.map(service.tell, [name for name, _ in answers], service.known(labels))
+    with service(settings) as client, ThreadPoolExecutor(TOGETHER) as pool:
+        asking = _Service(client, use_case.name)
+        answers = [each for some in pool.map(asking.ask, asked.bodies()) for each in some]
+        told = pool.map(asking.tell, [name for name, _ in answers], asking.known(labels))
         labelled = sum(told)
     return Sent(
         use_case=use_case.name,
@@ -261,6 +265,7 @@ def _labels(
     return labels, len(wrong)
 
 
-def _client(settings: Settings) -> httpx.Client:
+def service(settings: Settings) -> httpx.Client:
+    """Return a client of the prediction service, with its key and without a proxy."""
     headers = {"X-API-Key": settings.api_keys[0]} if settings.api_keys else {}
     return httpx.Client(base_url=settings.serve_url, headers=headers, timeout=60, trust_env=False)

@@ -25,7 +25,6 @@ def measure(
 
     `profile` None: what the champion reached on its holdout is unknown.
     """
-    found = QualityFacts(since=since, due=labelled.due, labelled=labelled.labelled)
     least = use_case.monitoring.min_labels
     names = wanted_metrics(use_case)
     live: dict[str, float] = {}
@@ -43,9 +42,9 @@ def measure(
         undefined = [name for name in names if name not in live]
         problem = f"{', '.join(undefined)}: not defined for these labels" if undefined else ""
     return QualityFacts(
-        since=found.since,
-        due=found.due,
-        labelled=found.labelled,
+        since=since,
+        due=labelled.due,
+        labelled=labelled.labelled,
         metrics=tuple(
             MetricFacts(
                 name=name,
