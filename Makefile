@@ -36,7 +36,7 @@ test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for 
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 check: install-dev ## Lint, format, types and import layers
-	$(BIN)/ruff check
+	$(BIN)/ruff check --no-cache
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports

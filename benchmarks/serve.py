@@ -97,9 +97,9 @@ def prepare(folder, stack, candidate):
     """Put a champion into a PostgreSQL; return the shop and the model."""
     from evergreen.serving import store
     from evergreen.settings import Settings
+    from evergreen.stack.ports import free_port
     from evergreen.stack.postgres import EmbeddedPostgres
     from learning import CATALOG
-    from network import free_port
     from serving.conftest import Shop, trained
 
     server = EmbeddedPostgres(folder / "postgres", free_port())
