@@ -139,6 +139,20 @@ def test_a_key_is_asked_for_when_there_are_keys(shop: Shop) -> None:
     assert docs == [401, 401, 401]
 
 
+def test_a_browser_asks_its_user_for_the_key(shop: Shop) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+
+    with shop.open(api_keys=("one", "two")) as client:
+        asked = client.get("/docs")
+        known, unknown = (client.get("/docs", auth=("me", key)).status_code for key in ("two", "x"))
+        broken = client.get("/docs", headers={"Authorization": "Basic %"}).status_code
+        # Another site can make the browser send this.
+        posted = client.post("/iris/predict", json={"row": ROW}, auth=("me", "two")).status_code
+
+    assert asked.headers["WWW-Authenticate"].startswith("Basic ")
+    assert (known, unknown, broken, posted) == (200, 401, 401, 401)
+
+
 def test_says_which_model_answers_and_that_it_is_ready(iris: Client) -> None:
     info, ready = iris.get("/iris/model-info").json(), iris.get("/ready").json()
 

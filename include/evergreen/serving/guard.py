@@ -1,6 +1,8 @@
 """What stands before every request: the API key, the size and the pace of bodies."""
 
 import asyncio
+import base64
+import binascii
 import hmac
 from collections.abc import Iterable
 
@@ -24,7 +26,11 @@ class Json(Response):
 
 
 class ApiKey:
-    """Let in who sends one of the keys as `X-API-Key`; everybody when there are no keys."""
+    """Let in who sends one of the keys; everybody when there are no keys.
+
+    Programs send it as `X-API-Key`. A browser asks its user, and sends it as the password of HTTP's
+    basic authentication (RFC 7617): good for GET only, as other sites can make it send a POST.
+    """
 
     def __init__(self, app: ASGIApp, keys: Iterable[str]) -> None:
         self._app = app
@@ -35,12 +41,24 @@ class ApiKey:
         if scope["type"] != "http" or not self._keys or scope["path"] in OPEN:
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == b"x-api-key"), b"")
+        given = _key(scope["method"], dict(scope["headers"]))
         matches = [hmac.compare_digest(given, key) for key in self._keys]  # all: the same time
         if any(matches):
             await self._app(scope, receive, send)
             return
-        await refusal(Refused("X-API-Key", "is missing or not known", 401))(scope, receive, send)
+        response = refusal(Refused("X-API-Key", "is missing or not known", 401))
+        response.headers["WWW-Authenticate"] = 'Basic realm="an API key as the password"'
+        await response(scope, receive, send)
+
+
+def _key(method: str, headers: dict[bytes, bytes]) -> bytes:
+    scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
+    if b"x-api-key" in headers or method != "GET" or scheme.lower() != b"basic":
+        return headers.get(b"x-api-key", b"")
+    try:
+        return base64.b64decode(credentials, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
 
 
 def refusal(error: Refused) -> Json:
