@@ -13,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 from evergreen.settings import PROJECT, Settings
 from evergreen.stack.ports import free_port
 from evergreen.stack.postgres import EmbeddedPostgres
+from webhook import Webhook
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -93,6 +94,15 @@ def settings(tmp_path: Path, database_url: str, tracking_uri: str) -> Settings:
         use_cases_dir=PROJECT / "include" / "use_cases",
         expectations_dir=PROJECT / "expectations",
     )
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """Somebody to tell."""
+    server = Webhook()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 def _sqlalchemy(url: str) -> str:

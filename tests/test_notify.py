@@ -1,52 +1,14 @@
-import json
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from evergreen import notify, secrecy
 from evergreen.champions.ledger import Ledger
 from evergreen.settings import Settings
+from webhook import Webhook
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-
-
-class Webhook(ThreadingHTTPServer):
-    """Keeps the messages that were posted to it; answers with `status`."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.messages: list[dict[str, str]] = []
-        self.status = 200
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"json://127.0.0.1:{self.server_port}/"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Webhook
-
-    def do_POST(self) -> None:
-        length = int(self.headers["Content-Length"])
-        self.server.messages.append(json.loads(self.rfile.read(length)))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    server = Webhook()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 def fail(settings: Settings, run_key: str = "weather_training/1", message: str = "boom"):
@@ -131,11 +93,14 @@ def test_the_secrets_are_those_of_the_urls_and_of_the_stack(settings: Settings):
         settings,
         database_url="postgresql://u:p%40ssw0rd@h/d",
         notify_urls=("slack://TokenAAA/TokenBBB/TokenCCC", "mailto://me:mail-pw@example.org"),
+        airflow_database_url="postgresql+psycopg2://a:metadata-pw@h/d",
+        api_keys=("key-of-a-caller",),
     )
 
     assert secrecy.values(known) >= {
         "fernet-value", "jwt-value", "airflow-pw", "p%40ssw0rd", "p@ssw0rd",
         "TokenAAA", "TokenBBB", "TokenCCC", "mail-pw",
+        "metadata-pw", "key-of-a-caller",
     }  # fmt: skip
     no_secrets = {"http://localhost:8080", "/somewhere/passwords.json"}
     assert not no_secrets & secrecy.values(known)

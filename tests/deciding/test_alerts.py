@@ -26,20 +26,12 @@ from evergreen.stack.ports import free_port
 from evergreen.steps import Run
 from evergreen.watching import store
 from learning import CATALOG
-from test_notify import Webhook
+from webhook import Webhook
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 HOUR = timedelta(hours=1)
 WEATHER = replace(CATALOG.find("weather"), retraining=Retraining())
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    server = Webhook()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
