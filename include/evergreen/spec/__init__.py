@@ -1,0 +1,35 @@
+"""What a use case declares. Light to import: no pandas, no scikit-learn.
+
+Usage::
+
+    USE_CASE = UseCase(
+        name="iris",
+        doc="Which of three irises is it?",
+        owner="data-science",
+        kind=Kind.MULTICLASS,
+        source=Source(table="iris", key=("id",), target="species"),
+        windows=Windows(holdout=0.3),
+        features=Features(numeric=("sepal_length", "sepal_width")),
+        candidates=(Candidate(name="logistic", build=logistic), ...),
+        baselines=(Candidate(name="majority", build=majority),),
+        gate=Gate(metric="f1", floors={"accuracy": 0.9, "f1": 0.88}),
+    )
+
+What may be declared beside these essentials: `search` of a candidate's parameters, `fairness` and
+`min_business` of the gate, `business`, `interval`, `slices`, `ingest`, `release`, `monitoring`,
+`retraining`.
+"""
+
+from evergreen.spec.data import TABLE, Api, Files, Ingest, Source, Windows
+from evergreen.spec.judging import Business, Fairness, Gate, Release, Slice
+from evergreen.spec.kinds import METRICS, Kind
+from evergreen.spec.learning import Between, Candidate, Features
+from evergreen.spec.names import check_name
+from evergreen.spec.use_case import UseCase
+from evergreen.spec.watching import Monitoring, Retraining
+
+__all__ = [
+    "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Fairness", "Features", "Files",
+    "Gate", "Ingest", "Kind", "Monitoring", "Release", "Retraining", "Slice", "Source", "UseCase",
+    "Windows", "check_name",
+]  # fmt: skip

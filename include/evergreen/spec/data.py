@@ -1,0 +1,122 @@
+"""Where the rows come from, and which of them train and which are held out."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from evergreen.errors import DeclarationError
+
+TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the rows come from, in PostgreSQL.
+
+    Give a `table` (every column of it is read), or a `query` (one SELECT).
+    """
+
+    table: str | None = None
+    query: str | None = None
+    key: tuple[str, ...]
+    """Columns that identify a row."""
+    timestamp: str | None = None
+    """Column with the event time (date, or timestamp in UTC); None: the rows have no time."""
+    target: str
+    """Column with the label."""
+    target_sql: str | None = None
+    """SQL expression over the table that computes the target, when no column holds it."""
+    label_delay: timedelta = timedelta(0)
+    """From the event time of a row until its label is known. Younger rows are left out."""
+    max_age: timedelta | None = None
+    """The newest row must not be older than this at `as_of`; None: freshness is not checked."""
+
+    def __post_init__(self) -> None:
+        if (self.table is None) == (self.query is None):
+            raise DeclarationError("source", self, "exactly one of table= and query=")
+        if self.table is not None and not TABLE.fullmatch(self.table):
+            raise DeclarationError("source.table", self.table, "name or schema.name in [a-z0-9_]")
+        if not self.key:
+            raise DeclarationError("source.key", self.key, "at least one column")
+        if self.timestamp is None and (self.label_delay or self.max_age):
+            raise DeclarationError(
+                "source.timestamp", None, "a column, because label_delay or max_age is given"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """Which rows train and which are held out.
+
+    A `holdout` of time (temporal split) takes the newest rows; a share (0 < share < 1) takes the
+    rows whose hashed key falls into it, so that a row once held out is held out for ever.
+    """
+
+    holdout: timedelta | float
+    training: timedelta | None = None
+    """Length of the training window before the holdout; None: all history."""
+    embargo: timedelta = timedelta(0)
+    """Rows this close before the holdout are left out, as their labels look into it."""
+    group: tuple[str, ...] = ()
+    """Columns of the key whose rows stay together (a panel's farm), with a share held out: the
+    share is of the groups, and cross-validation keeps them together too."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.holdout, timedelta):
+            if self.holdout <= timedelta(0):
+                raise DeclarationError("windows.holdout", self.holdout, "more than zero")
+        elif not 0 < self.holdout < 1:
+            raise DeclarationError("windows.holdout", self.holdout, "a share between 0 and 1")
+        if self.group and self.temporal:
+            raise DeclarationError("windows.group", self.group, "none, as the holdout is a time")
+
+    @property
+    def temporal(self) -> bool:
+        """Tell whether the newest rows are held out, rather than a share of the keys."""
+        return isinstance(self.holdout, timedelta)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Files that arrive in a folder; a new or changed one is landed, once."""
+
+    url: str
+    """Pattern of paths or of any fsspec URL: `/data/orders/*.csv`, `s3://bucket/orders/*.parquet`.
+    What it ends with (`.csv`, `.csv.gz` or `.parquet`) says how it is read."""
+
+    def __post_init__(self) -> None:
+        if not self.url.endswith((".csv", ".csv.gz", ".parquet")):
+            raise DeclarationError("ingest.url", self.url, "a pattern of .csv, .csv.gz or .parquet")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """An HTTP API that answers with JSON, asked once for each day."""
+
+    url: str
+    """With `{day}` where the ISO date belongs: `https://example.org/readings?day={day}`."""
+    records: str = ""
+    """Where the list of rows is in the answer, as `data.items`; empty: the answer is the list."""
+    next: str = ""
+    """Where the address of the next page is, as `links.next`; empty: there is one page, or
+    `page` counts them."""
+    page: str = ""
+    """Name of the query parameter that counts pages from 1; an empty page ends them."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers, each with the name of the environment variable that holds its value."""
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("http://", "https://")) or "{day}" not in self.url:
+            raise DeclarationError("ingest.url", self.url, "http(s)://… with {day} in it")
+        if self.next and self.page:
+            raise DeclarationError("ingest.page", self.page, "either next= or page=")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingest:
+    """How rows come into the table of the source; from there, one path follows."""
+
+    source: Files | Api
+    schedule: str | None = "@daily"
+    """Cron expression or preset of the ingest DAG."""

@@ -1,0 +1,117 @@
+"""What a challenger must prove, and how it then comes to its users."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evergreen.errors import DeclarationError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FAIRNESS_RATES = ("recall", "precision", "accuracy", "selection_rate")
+RELEASES = ("direct", "shadow", "canary", "ab")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """A way to cut the rows; each value's rows are scored on their own."""
+
+    name: str
+    by: "str | Callable[[pd.DataFrame], pd.Series]"
+    """A raw column, or a function of the raw rows that returns each row's slice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fairness:
+    """How much a rate may differ between the groups of a slice.
+
+    `recall` asks for equal opportunity (Hardt, Price, Srebro, NIPS 2016), `selection_rate` for
+    demographic parity: the share of rows that the model calls positive.
+    """
+
+    slice: str
+    """Name of a declared slice; its groups below `gate.min_slice_rows` are not compared."""
+    rate: str = "recall"
+    most: float
+    """Largest difference between the highest and the lowest rate, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        if self.rate not in FAIRNESS_RATES:
+            hint = did_you_mean(self.rate, FAIRNESS_RATES)
+            raise DeclarationError("fairness.rate", self.rate, ", ".join(FAIRNESS_RATES) + hint)
+        if not 0 <= self.most <= 1:
+            raise DeclarationError("fairness.most", self.most, "0 to 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """What a challenger must prove on the holdout before it may become champion."""
+
+    metric: str
+    """The metric that decides: picks the challenger by cross-validation, compares champions."""
+    floors: Mapping[str, float]
+    """Per metric the worst value that passes (a ceiling where less is better)."""
+    min_improvement: float = 0.0
+    """The confidence interval of challenger − champion (in the direction of better) must lie
+    above this. Negative: a challenger that may be slightly worse still replaces the champion."""
+    confidence: float = 0.95
+    resamples: int = 1000
+    """Paired bootstrap resamples."""
+    min_rows: int = 50
+    """Fewer held-out rows prove nothing."""
+    slice_tolerance: float = 0.15
+    """How much worse than the champion (or, without one, than the floor) a slice may be."""
+    min_slice_rows: int = 30
+    """Smaller slices are shown, not judged."""
+    max_calibration_error: float | None = None
+    """Largest expected calibration error (0..1); None: not checked (regression)."""
+    max_latency_ms: float = 100.0
+    """Of the processor for one row, median."""
+    max_size_mb: float = 100.0
+    beat_baseline_surely: bool = False
+    """The confidence interval against the best baseline must lie above 0, not the estimate alone:
+    where luck looks like skill."""
+    fairness: tuple[Fairness, ...] = ()
+    """Rates that may differ between groups by no more than so much."""
+    min_business: float | None = None
+    """The worst first figure of `business` that passes; None: it is shown, not judged."""
+    coverage_tolerance: float = 0.05
+    """How much smaller than `interval` the share of held-out values inside it may be."""
+
+    def __post_init__(self) -> None:
+        if not self.floors:
+            raise DeclarationError("gate.floors", {}, "at least one threshold")
+        if not 0.5 < self.confidence < 1:
+            raise DeclarationError("gate.confidence", self.confidence, "between 0.5 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Business:
+    """What the answers are worth, in the owner's terms."""
+
+    measure: "Callable[[pd.DataFrame, Any, Any], Mapping[str, float]]"
+    """Raw rows in time order, their true labels and the model's, to figures by name. More of the
+    first is better: it decides; the others are shown beside it."""
+    unit: str
+    """Of the first figure: `USD per customer`."""
+    choose_threshold: bool = False
+    """Binary: call positive from the probability on at which the first figure is best, over the
+    cross-validated predictions of the training rows; the threshold stays inside the model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """How a challenger that passed the gate comes to its users."""
+
+    strategy: str = "direct"
+    """`direct` (it answers everybody), `shadow`, `canary` or `ab`."""
+    share: float = 0.1
+    """Of the requests that the challenger answers while it is on trial."""
+
+    def __post_init__(self) -> None:
+        if self.strategy not in RELEASES:
+            hint = did_you_mean(self.strategy, RELEASES)
+            raise DeclarationError("release.strategy", self.strategy, ", ".join(RELEASES) + hint)
+        if not 0 < self.share <= 1:
+            raise DeclarationError("release.share", self.share, "more than 0, up to 1")

@@ -1,0 +1,34 @@
+"""What is predicted, and what it is measured by."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What is predicted."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+METRICS: dict[Kind, dict[str, bool]] = {
+    Kind.BINARY: {
+        "accuracy": True,
+        "precision": True,
+        "recall": True,
+        "f1": True,
+        "roc_auc": True,
+        "log_loss": False,
+        "brier": False,
+    },
+    Kind.MULTICLASS: {
+        "accuracy": True,
+        "precision": True,
+        "recall": True,
+        "f1": True,
+        "roc_auc": True,
+        "log_loss": False,
+    },
+    Kind.REGRESSION: {"mae": False, "mse": False, "rmse": False, "r2": True, "mape": False},
+}
+"""The metrics of each kind, and whether more is better. Multiclass averages are macro."""

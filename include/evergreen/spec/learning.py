@@ -1,0 +1,86 @@
+"""What the models see, and which of them compete."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from evergreen.errors import DeclarationError
+from evergreen.spec.names import check_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What the model sees: columns of the raw rows, or of what `function` makes of them."""
+
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    function: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None
+    """Raw rows in time order to features: same rows, same index, never looking ahead. It may use
+    its own module, pandas and numpy; its source travels inside the model."""
+    inputs: tuple[str, ...] = ()
+    """Raw columns that `function` reads. Without a function they are numeric + categorical."""
+    lookback: timedelta = timedelta(0)
+    """How far before a row `function` reads."""
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            raise DeclarationError("features", self, "at least one numeric or categorical column")
+        if self.function is not None and not self.inputs:
+            raise DeclarationError("features.inputs", (), "the raw columns that function reads")
+        if self.function is None and self.inputs:
+            raise DeclarationError("features.inputs", self.inputs, "nothing without a function")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the estimator's preprocessing reads."""
+        return self.numeric + self.categorical
+
+    @property
+    def raw(self) -> tuple[str, ...]:
+        """The raw columns that the whole model reads."""
+        return self.inputs or self.columns
+
+
+@dataclass(frozen=True)
+class Between:
+    """A range of a parameter that is searched; whole numbers when both ends are."""
+
+    low: float
+    high: float
+    log: bool = False
+    """Search the magnitudes evenly; the ends must then be positive."""
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise DeclarationError("search", self, "low < high, and both positive with log=True")
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether only whole numbers are tried."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """An estimator that competes (or, as a baseline, must be beaten)."""
+
+    name: str
+    build: Callable[[], Any]
+    """Returns a new scikit-learn estimator; it imports scikit-learn inside."""
+    columns: tuple[str, ...] | None = None
+    """The features it sees; None: all of them."""
+    search: Mapping[str, Sequence[Any] | Between] = field(default_factory=dict)
+    """Parameters of the estimator to search, each with its values or its range."""
+    trials: int = 8
+    """How many points of the search space are tried (all, if there are fewer)."""
+    budget: timedelta | None = None
+    """No trial begins once the search has taken this long. It cuts the same trials short."""
+
+    def __post_init__(self) -> None:
+        check_name("candidate.name", self.name)
+        if self.trials < 1:
+            raise DeclarationError("candidate.trials", self.trials, "1 or more")

@@ -1,0 +1,98 @@
+"""One model that is kept fresh: all of its declaration, and what must agree in it."""
+
+from dataclasses import dataclass, field
+
+from evergreen.errors import DeclarationError, did_you_mean
+from evergreen.spec.data import Ingest, Source, Windows
+from evergreen.spec.judging import Business, Gate, Release, Slice
+from evergreen.spec.kinds import METRICS, Kind
+from evergreen.spec.learning import Candidate, Features
+from evergreen.spec.names import check_name
+from evergreen.spec.watching import Monitoring, Retraining
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseCase:
+    """One model that is kept fresh: data, features, candidates and gate, declared."""
+
+    name: str
+    doc: str
+    owner: str
+    kind: Kind
+    source: Source
+    windows: Windows
+    features: Features
+    candidates: tuple[Candidate, ...]
+    baselines: tuple[Candidate, ...]
+    gate: Gate
+    slices: tuple[Slice, ...] = ()
+    ingest: Ingest | None = None
+    """Where the rows of the table come from, if they do not come by themselves."""
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    business: Business | None = None
+    """What the answers are worth."""
+    interval: float | None = None
+    """Regression: the share of true values that a prediction interval shall hold, such as 0.9;
+    split conformal, from cross-validated errors. None: no intervals."""
+    release: Release = field(default_factory=Release)
+    """How a challenger that passed the gate comes to its users."""
+    schedule: str | None = "@daily"
+    """Cron expression or preset of the training DAG; None: only by hand or by request."""
+    retraining: Retraining = field(default_factory=Retraining)
+    seed: int = 0
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name("name", self.name)
+        if len(self.candidates) < 1:
+            raise DeclarationError("candidates", self.candidates, "at least one")
+        names = [candidate.name for candidate in self.candidates + self.baselines]
+        if len(names) != len(set(names)):
+            raise DeclarationError("candidates", names, "names that differ")
+        if self.windows.temporal and self.source.timestamp is None:
+            raise DeclarationError("source.timestamp", None, "a column, as the holdout is a time")
+        if self.source.target in self.features.raw:
+            raise DeclarationError("features", self.source.target, "anything but the target")
+        self._check_metrics()
+        self._check_options()
+
+    def _check_metrics(self) -> None:
+        known = METRICS[self.kind]
+        for metric in (self.gate.metric, *self.gate.floors):
+            if metric not in known:
+                hint = did_you_mean(metric, known)
+                raise DeclarationError(
+                    "gate", metric, f"a metric of {self.kind}: {', '.join(known)}{hint}"
+                )
+
+    def _check_options(self) -> None:
+        if self.ingest and self.source.table is None:
+            raise DeclarationError("ingest", self.ingest, "None, or with source.table=")
+        if strange := [name for name in self.windows.group if name not in self.source.key]:
+            raise DeclarationError(
+                "windows.group", strange, f"columns of the key {self.source.key}"
+            )
+        if self.interval is not None:
+            if self.kind is not Kind.REGRESSION:
+                raise DeclarationError("interval", self.interval, f"None, as kind is {self.kind}")
+            if not 0.5 <= self.interval < 1:
+                raise DeclarationError("interval", self.interval, "at least 0.5, below 1")
+        names = [one.name for one in self.slices]
+        for fairness in self.gate.fairness:
+            if fairness.slice not in names or self.kind is Kind.REGRESSION:
+                hint = did_you_mean(fairness.slice, names)
+                allowed = f"a slice of a classification: {', '.join(names)}{hint}"
+                raise DeclarationError("gate.fairness", fairness.slice, allowed)
+        if self.gate.min_business is not None and self.business is None:
+            raise DeclarationError("gate.min_business", self.gate.min_business, "with business=")
+        if self.business and self.business.choose_threshold and self.kind is not Kind.BINARY:
+            raise DeclarationError("business.choose_threshold", True, "with kind BINARY only")
+
+    def candidate(self, name: str) -> Candidate:
+        """Return the candidate or baseline of that name."""
+        return next(c for c in self.candidates + self.baselines if c.name == name)
+
+    @property
+    def more_is_better(self) -> bool:
+        """Tell the direction of the gate's deciding metric."""
+        return METRICS[self.kind][self.gate.metric]
