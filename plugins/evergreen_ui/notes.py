@@ -29,16 +29,19 @@ def on_dag_run_failed(dag_run: "DagRun") -> None:
 
 
 def write(dag_run: "DagRun") -> None:
-    """Add the run's last outcome to its note, after what a person wrote there."""
+    """Add the run's last outcome to its note, above its cause or what a person wrote there."""
     if sentence := last_outcome(dag_run):
         dag_run.note = added(dag_run.note, sentence)
 
 
 def added(note: str | None, sentence: str) -> str:
-    """Return the note with the sentence below it, once, and no longer than Airflow takes."""
+    """Return the sentence with the note below it, once, and no longer than Airflow takes.
+
+    The page of a run shows the first line of its note, and the others at a click.
+    """
     if note and sentence in note:
         return note
-    return (f"{note}\n\n{sentence}" if note else sentence)[:LIMIT]
+    return (f"{sentence}\n\n{note}" if note else sentence)[:LIMIT]
 
 
 def last_outcome(dag_run: "DagRun") -> str | None:

@@ -9,10 +9,10 @@ def test_a_run_without_a_note_gets_its_outcome() -> None:
     assert added(None, "Kept version 1.") == "Kept version 1."
 
 
-def test_what_a_person_wrote_stays_above_the_outcome() -> None:
+def test_what_a_person_wrote_stays_below_the_outcome() -> None:
     from evergreen_ui.notes import added
 
-    assert added("After the outage", "Kept version 1.") == "After the outage\n\nKept version 1."
+    assert added("After the outage", "Kept version 1.") == "Kept version 1.\n\nAfter the outage"
 
 
 def test_the_same_outcome_is_written_once() -> None:
