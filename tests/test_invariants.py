@@ -51,8 +51,10 @@ class World:
     def client(self) -> "tracking.MlflowClient":
         return tracking.client(self.settings)
 
-    def finding(self, number: int, **options: object) -> invariants.Finding:
-        found = invariants.check(self.settings, self.catalog, **options)
+    def finding(
+        self, number: int, now: datetime | None = None, **settings: object
+    ) -> invariants.Finding:
+        found = invariants.check(replace(self.settings, **settings), self.catalog, now=now)
         return next(finding for finding in found if finding.number == number)
 
     def execute(self, *statements: str) -> None:
@@ -348,7 +350,9 @@ def test_8_holds_when_what_was_asked_for_was_decided(world: World):
     finding = world.finding(8)
 
     assert finding.status == "passed"
-    assert finding.detail == "1 retrainings that monitoring asked for"
+    assert finding.detail == (
+        "1 retrainings that monitoring asked for; no Airflow is set, so none was looked at"
+    )
 
 
 def test_8_names_a_retraining_without_a_decision(world: World):
@@ -385,7 +389,7 @@ def test_8_names_a_run_in_airflow_that_nobody_asked_for(world: World):
         " ('w_training', 'scheduled__1')) AS runs (dag_id, run_id)"
     )
 
-    finding = world.finding(8, airflow_url=world.settings.database_url)
+    finding = world.finding(8, airflow_database_url=world.settings.database_url)
 
     assert finding.detail == "w_training/drift__2__v3 was started and not asked for"
 
@@ -482,18 +486,20 @@ def test_12_and_13_look_into_airflow_when_its_database_is_given(world: World):
     password = url.split(":")[2].split("@")[0]
     world.execute(
         "CREATE TABLE dag_run AS SELECT 'iris_training' AS dag_id, 'manual__1' AS run_id,"
-        " 'failed' AS state",
+        " 'failed' AS state, now() - interval '2 minutes' AS end_date, 1 AS id",
         "CREATE TABLE xcom AS SELECT 'iris_training' AS dag_id, 'train' AS task_id, 'k' AS key,"
         f' \'{{"url": "{password}"}}\'::jsonb AS value',
     )
 
-    untold, secret = (world.finding(number, airflow_url=url) for number in (12, 13))
+    untold, secret = (world.finding(number, airflow_database_url=url) for number in (12, 13))
 
     assert untold.detail == "iris_training/manual__1 failed without an incident"
     assert secret.detail == "a secret stands in XCom k of iris_training/train"
 
 
-@pytest.mark.parametrize("place", ["logs/a/b.log", "reports/r.html", "data_docs/index.html"])
+@pytest.mark.parametrize(
+    "place", ["logs/a/b.log", "reports/r.html", "drift/w/r.json", "data_docs/index.html"]
+)
 def test_13_names_a_file_that_holds_a_password(world: World, place: str):
     file = world.settings.home / place
     file.parent.mkdir(parents=True, exist_ok=True)

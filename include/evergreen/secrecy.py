@@ -27,6 +27,7 @@ def values(settings: Settings) -> frozenset[str]:
     """Return the secret values that the settings and `stack.env` hold."""
     urls = (
         settings.database_url,
+        settings.airflow_database_url,
         settings.tracking_uri,
         settings.artifacts_url,
         settings.snapshots_url,
@@ -34,6 +35,7 @@ def values(settings: Settings) -> frozenset[str]:
     )
     found = {password for url in urls for password in _passwords(url)}
     found |= {part for url in settings.notify_urls for part in _tokens(url)}
+    found |= {*settings.api_keys}
     found |= _of_file(settings.home / "stack.env")
     return frozenset(value for value in found if len(value) >= SHORTEST)
 

@@ -41,6 +41,8 @@ class Settings:
     """Keys that the prediction service accepts as `X-API-Key`; none: everybody may ask."""
     serve_host: str = "127.0.0.1"
     serve_port: int = 8100
+    airflow_database_url: str = ""
+    """`postgresql+psycopg2://…` of Airflow's own, for `evergreen check`; empty: no Airflow."""
     commit: str = ""
     """Commit of the code, for images without a git checkout."""
 
@@ -99,6 +101,7 @@ def from_environment(env: Mapping[str, str]) -> Settings:
         api_keys=tuple(env.get("EVERGREEN_API_KEYS", "").replace(",", " ").split()),
         serve_host=env.get("EVERGREEN_SERVE_HOST", "127.0.0.1"),
         serve_port=int(env.get("EVERGREEN_SERVE_PORT", "8100")),
+        airflow_database_url=env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""),
         commit=env.get("EVERGREEN_COMMIT", ""),
     )
 

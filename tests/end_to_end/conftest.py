@@ -1,11 +1,14 @@
 """A running stack, and a browser that has logged in to it."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 from dotenv import dotenv_values
@@ -14,6 +17,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from evergreen.settings import PROJECT
 from evergreen.stack.environment import PASSWORD, USER
 from evergreen.stack.ports import free_port
+from webhook import Webhook
 
 USE_CASES, PORTS = ("iris", "weather"), ("UI", "MLFLOW", "POSTGRES", "SERVE")
 CHROMIUM = "/usr/bin/chromium"
@@ -31,6 +35,19 @@ class RunningStack:
     tracking_uri: str
     env: dict[str, str]
     """With it, `evergreen` and `make` mean this stack."""
+    told: Webhook
+    """Who it tells of failures and alerts."""
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the virtual environment on this stack."""
+        command = [Path(sys.executable).with_name(program), *arguments]
+        return subprocess.run(command, env=self.env, cwd=PROJECT, capture_output=True, text=True)
+
+    def decisions(self, use_case: str, kind: str) -> Any:
+        """Return the decisions of a kind, as the command line tells them, newest first."""
+        done = self.run("evergreen", "decisions", use_case, "--kind", kind, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +62,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     env["EVERGREEN_HOME"] = str(folder / "home")
     env["EVERGREEN_USE_CASES_DIR"] = str(folder / "use_cases")
     env["EVERGREEN_EXPECTATIONS_DIR"] = str(folder / "expectations")
+    told = Webhook()
+    env["EVERGREEN_NOTIFY_URLS"] = told.url
     for name in ("EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI"):
         env.pop(name, None)
     try:
@@ -56,9 +75,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
             known[PASSWORD] or "",
             known["MLFLOW_TRACKING_URI"] or "",
             env,
+            told,
         )
     finally:
         make("clean", env)
+        told.shutdown()
+        told.server_close()
 
 
 def make(target: str, env: dict[str, str]) -> None:

@@ -1,5 +1,7 @@
 """What a user sees of Evergreen in the Airflow UI, clicked through in a real browser."""
 
+from urllib.parse import unquote, urlsplit
+
 import httpx
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
@@ -62,12 +64,20 @@ def test_models_leads_to_the_training_dag_in_the_same_window(page: Page) -> None
         expect(page.get_by_text(step).first).to_be_visible()
 
 
-def test_models_leads_to_the_run_whose_note_says_what_was_decided(page: Page) -> None:
+def test_models_leads_to_the_run_whose_note_says_what_was_decided(
+    page: Page, stack: RunningStack
+) -> None:
     models = choose(page, "Models")
     models.locator("#weather").get_by_role("link", name="Last run").click()
 
     page.wait_for_url("**/dags/weather_training/runs/**")
-    expect(page.locator("body")).to_contain_text("champion")
+    run_id = unquote(urlsplit(page.url).path.split("/runs/")[1].split("/")[0])
+    (decided,) = (
+        decision
+        for decision in stack.decisions("weather", "gate")
+        if decision["run_key"] == f"weather_training/{run_id}"
+    )
+    expect(page.get_by_text(decided["sentence"])).to_be_visible()
 
 
 def test_reports_lists_the_verdicts_and_opens_one(page: Page) -> None:

@@ -60,18 +60,15 @@ RULES: tuple[tuple[int, str, Rule | None], ...] = (
 """Number (as in the design), name and rule of each; None: what it is about is not built yet."""
 
 
-def check(
-    settings: Settings, catalog: Catalog, *, airflow_url: str = "", now: datetime | None = None
-) -> list[Finding]:
+def check(settings: Settings, catalog: Catalog, *, now: datetime | None = None) -> list[Finding]:
     """Check every invariant.
 
     Args:
         settings: where everything is.
         catalog: the use cases.
-        airflow_url: Airflow's database, to look at its failed runs and XComs as well.
         now: to tell how long a training has been running; None: the clock.
     """
-    scene = Scene(settings, catalog, now or datetime.now(UTC), airflow_url)
+    scene = Scene(settings, catalog, now or datetime.now(UTC))
     return [_finding(number, name, rule, scene) for number, name, rule in RULES]
 
 

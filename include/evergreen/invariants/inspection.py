@@ -6,12 +6,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
-
 from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Decision, Ledger, Promotion
 from evergreen.champions.registry import ModelRegistry
 from evergreen.data.snapshots import SnapshotStore
+from evergreen.data.warehouse import connect
 from evergreen.learning import tracking
 from evergreen.refs import Verdict
 from evergreen.settings import Settings
@@ -39,8 +38,6 @@ class Scene:
     settings: Settings
     catalog: Catalog
     now: datetime
-    airflow_url: str = ""
-    """`postgresql://…` of Airflow's database; empty: it is not looked at."""
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -90,16 +87,22 @@ class Scene:
             yield from page
             token = page.token or ""
 
+    @property
+    def has_airflow(self) -> bool:
+        """Whether there is an Airflow, whose runs and XComs are to be looked at as well."""
+        return bool(self.settings.airflow_database_url)
+
+    @property
+    def airflow_told(self) -> str:
+        """What a finding adds to what it checked: whether Airflow was looked at."""
+        return "" if self.has_airflow else "; no Airflow is set, so none was looked at"
+
     def airflow(self, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
         """Return rows of Airflow's database."""
-        url = self.airflow_url.replace("postgresql+psycopg2://", "postgresql://")
-        connection = psycopg2.connect(url)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, values)
-                return cursor.fetchall()
-        finally:
-            connection.close()
+        url = self.settings.airflow_database_url
+        with connect(url) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.fetchall()
 
 
 Rule = Callable[[Scene], Found]

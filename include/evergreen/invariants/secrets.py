@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-
 from evergreen import secrecy
+from evergreen.data.warehouse import connect
 from evergreen.invariants.inspection import Found, Scene
 
 CHUNK = 1 << 20
@@ -16,22 +15,23 @@ TABLES = ("decisions", "promotions", "incidents")
 def no_secret_is_told(scene: Scene) -> Found:
     """13: no password or token of the settings stands where people and programs read."""
     secrets = sorted(secrecy.values(scene.settings))
-    found = Found(checked=f"{len(secrets)} secrets in logs, reports, Data Docs, MLflow and ledger")
+    told = "logs, reports, Data Docs, MLflow and ledger" + scene.airflow_told
+    found = Found(checked=f"{len(secrets)} secrets in {told}")
     if not secrets:
         found.unknown.append("the settings hold no secret to look for")
         return found
     places = [*_files(scene, secrets), *_runs(scene, secrets), *_ledger(scene, secrets)]
-    if scene.airflow_url:
+    if scene.has_airflow:
         places += _xcom(scene, secrets)
     found.failed += [f"a secret stands in {place}" for place in places]
     return found
 
 
 def _files(scene: Scene, secrets: list[str]) -> Iterator[str]:
-    home = scene.settings.home
-    folders = (home / "logs", home / "airflow" / "logs")
+    settings, home = scene.settings, scene.settings.home
+    reports = (settings.reports_dir, settings.drift_dir, settings.data_docs_dir)
     needles = [secret.encode() for secret in secrets]
-    for folder in (*folders, scene.settings.reports_dir, scene.settings.data_docs_dir):
+    for folder in (home / "logs", home / "airflow" / "logs", *reports):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and _holds(path, needles):
                 yield str(path)
@@ -58,19 +58,15 @@ def _runs(scene: Scene, secrets: list[str]) -> Iterator[str]:
 
 
 def _ledger(scene: Scene, secrets: list[str]) -> Iterator[str]:
-    connection = psycopg2.connect(scene.settings.database_url)
-    try:
-        with connection.cursor() as cursor:
-            for table in TABLES:
-                cursor.execute(
-                    f"SELECT row.id FROM evergreen.{table} AS row, unnest(%s) AS secret"
-                    " WHERE strpos(row::text, secret) > 0 LIMIT 1",
-                    (secrets,),
-                )
-                for (id,) in cursor.fetchall():
-                    yield f"evergreen.{table} {id}"
-    finally:
-        connection.close()
+    with connect(scene.settings.database_url) as connection, connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(
+                f"SELECT row.id FROM evergreen.{table} AS row, unnest(%s) AS secret"
+                " WHERE strpos(row::text, secret) > 0 LIMIT 1",
+                (secrets,),
+            )
+            for (id,) in cursor.fetchall():
+                yield f"evergreen.{table} {id}"
 
 
 def _xcom(scene: Scene, secrets: list[str]) -> list[str]:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 PURPOSES = ("train", "dry_run", "backfill")
 LONGEST_TRAINING = timedelta(hours=24)
 EVERYTHING = 1_000_000
+TELLING = timedelta(minutes=1)
+"""How long after its end a failed run may go untold: the callback runs in another process."""
+FAILED = """
+SELECT dag_id || '/' || run_id FROM dag_run WHERE state = 'failed' AND end_date < %s ORDER BY id
+"""
 
 
 def snapshots_match_their_manifests(scene: Scene) -> Found:
@@ -105,7 +110,7 @@ def _alive(run: "Run") -> bool:
 def failures_were_told(scene: Scene) -> Found:
     """12: every failed run is an incident; somebody was told of each, and of its end."""
     incidents = scene.ledger.incidents(limit=EVERYTHING)
-    found = Found(checked=f"{len(incidents)} incidents")
+    found = Found(checked=f"{len(incidents)} incidents{scene.airflow_told}")
     untold = [incident for incident in incidents if incident.notified_at is None]
     for incident in untold:
         told = found.unknown if incident.delivery.startswith("nobody") else found.failed
@@ -116,9 +121,9 @@ def failures_were_told(scene: Scene) -> Found:
         for incident in incidents
         if incident.resolved_at and incident.notified_at and not incident.resolution_notified_at
     ]
-    if scene.airflow_url:
+    if scene.has_airflow:
         known = {incident.run_key for incident in incidents}
-        failed = scene.airflow("SELECT dag_id || '/' || run_id FROM dag_run WHERE state = 'failed'")
+        failed = scene.airflow(FAILED, (scene.now - TELLING,))
         found.failed += [
             f"{key} failed without an incident" for (key,) in failed if key not in known
         ]

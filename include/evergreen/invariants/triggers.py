@@ -26,7 +26,7 @@ def retrained_once_for_each_window(scene: Scene) -> Found:
     with reading(scene.settings.database_url) as moment:
         asked, decided = moment.query(ASKED), moment.query(DECIDED)
     keys = {str(row[3]) for row in asked}
-    found = Found(checked=f"{len(asked)} retrainings that monitoring asked for")
+    found = Found(checked=f"{len(asked)} retrainings that monitoring asked for{scene.airflow_told}")
     windows = Counter(tuple(map(str, row[:3])) for row in asked)
     found.failed += [f"{_about(w)} was asked for {n} times" for w, n in windows.items() if n > 1]
     decisions = Counter(tuple(map(str, row[:3])) for row in decided)
@@ -34,7 +34,7 @@ def retrained_once_for_each_window(scene: Scene) -> Found:
     backed = {str(row[3]) for row in decided}
     found.failed += [f"{key} was asked for without a decision" for key in sorted(keys - backed)]
     found.failed += [f"{key} was decided and not asked for" for key in sorted(backed - keys)]
-    if scene.airflow_url:
+    if scene.has_airflow:
         started = {str(key) for (key,) in scene.airflow(STARTED)}
         found.failed += [f"{key} was started and not asked for" for key in sorted(started - keys)]
     return found
