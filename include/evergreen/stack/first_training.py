@@ -86,13 +86,11 @@ class FirstTraining:
 
     def outcome(self, use_case: str) -> Outcome:
         """Tell what became of a use case: its champion, its refusal or its failure."""
-        champion = self.ledger.champion(use_case)
-        decisions = self.ledger.decisions(use_case, limit=1)
-        said = decisions[0].sentence if decisions else ""
-        if champion is not None:
-            return Outcome(use_case, True, f"champion is version {champion.version}. {said}")
-        if said:
-            return Outcome(use_case, True, f"no champion: {said}")
+        if promotions := self.ledger.promotions(use_case):
+            newest = promotions[0]
+            return Outcome(use_case, True, f"champion is version {newest.version}. {newest.reason}")
+        if decisions := self.ledger.decisions(use_case, limit=1, kind="gate"):
+            return Outcome(use_case, True, decisions[0].sentence)
         incidents = self.ledger.incidents(use_case, limit=1)
         why = incidents[0].message if incidents else "its run left no reason; see `make logs`"
         return Outcome(use_case, False, f"no champion: {why}")
@@ -127,15 +125,18 @@ class FirstTraining:
         while active := [dag for dag, run in runs.items() if self._is_active(dag, run)]:
             if step.seconds - began > TRAINING:
                 raise StackError(f"{', '.join(active)}: still running after {TRAINING:.0f} s")
-            step.update(", ".join(self._what_runs(dag, runs[dag]) for dag in active))
+            step.update(f"{len(runs) - len(active)} done, {self._what_runs(runs, active)}")
             time.sleep(0.5)
 
     def _is_active(self, dag: str, run: str) -> bool:
         return self.api.state(dag, run) in {"queued", "running"}
 
-    def _what_runs(self, dag: str, run: str) -> str:
-        tasks = self.api.tasks(dag, run)
-        return f"{dag}: {' and '.join(_unique(tasks.get('running', []))) or 'between two tasks'}"
+    def _what_runs(self, runs: dict[str, str], active: list[str]) -> str:
+        tasks = {dag: self.api.tasks(dag, runs[dag]).get("running", []) for dag in active}
+        working = [
+            f"{dag}: {' and '.join(_unique(names))}" for dag, names in tasks.items() if names
+        ]
+        return ", ".join(working) or "between two tasks"
 
 
 def dag_id(use_case: str) -> str:
