@@ -82,8 +82,8 @@ def group(use_case: UseCase, settings: Settings, limit: int = SHOWN) -> Group:
 
 
 def timeline(use_case: UseCase, found: Sequence[WindowRef]) -> Timeline | None:
-    """Return the picture of windows given newest first; None: there is none."""
-    if not found:
+    """Return the picture of windows given newest first; None: none could be measured."""
+    if all(window.drift_share is None and window.live is None for window in found):
         return None
     seen = list(reversed(found))
     critical = use_case.monitoring.critical_share

@@ -142,8 +142,8 @@ def test_no_budget_means_no_retraining() -> None:
             " 12 of 500 new rows.",
         ),
         (
-            situation(seen(outcome="unknown", sentence="No rows were logged."), unknown=("x",)),
-            "Unknown whether to retrain: No rows were logged. But x.",
+            situation(seen(outcome="unknown", sentence="Unknown: no rows."), unknown=("x",)),
+            "Unknown whether to retrain: no rows. But x.",
         ),
     ],
 )

@@ -97,6 +97,11 @@ def test_a_window_that_could_not_be_measured_is_no_point_on_the_line(
 
     assert "<circle" not in page
     assert 'class="badge unknown"' in page
+    assert "Share of drifted columns" not in page  # one that shows nothing is no picture
+
+    keep(weather.database_url, replace(CALM, start=END, end=END + HOUR))
+
+    assert browser.get("/evergreen/drift/").text.count("<circle") == 2  # share, live metric
 
 
 def test_text_of_a_window_is_escaped(browser: TestClient, weather: Settings) -> None:

@@ -193,7 +193,8 @@ def _sentence(
         against = "; ".join(reason.sentence for reason in holds)
         return f"Retraining is due ({why}), but held back: {against}.{unknown}"
     start = "No retraining" if outcome == NO else "Unknown whether to retrain"
-    return f"{start}: {situation.window.sentence.rstrip('.')}{_so_far(situation)}.{unknown}"
+    found = situation.window.sentence.removeprefix("Unknown: ").rstrip(".")
+    return f"{start}: {found}{_so_far(situation)}.{unknown}"
 
 
 def _so_far(situation: Situation) -> str:
