@@ -7,7 +7,7 @@ from datetime import datetime
 from evergreen.catalog import load
 from evergreen.refs import WindowRef
 from evergreen.settings import Settings
-from evergreen.spec import UseCase
+from evergreen.spec import UseCase, bound
 from evergreen.watching import windows
 
 SHOWN = 200
@@ -101,8 +101,8 @@ def timeline(use_case: UseCase, found: Sequence[WindowRef]) -> Timeline | None:
     live = [window.live for window in seen]
     if any(value is not None for value in live):
         floor = next((w.floor for w in found if w.floor is not None), None)
-        word = "gate's floor" if use_case.more_is_better else "gate's ceiling"
-        text = "" if floor is None else f"{word} {floor:.3g}"
+        word = bound(use_case.more_is_better)
+        text = "" if floor is None else f"gate's {word} {floor:.3g}"
         scale = _scale([*live, floor])
         lines.append(
             _line(f"Live {use_case.gate.metric}", seen, live, scale, floor, text, "{:.3g}")

@@ -131,6 +131,11 @@ def test_no_budget_means_no_retraining() -> None:
             " in 2 of the last 2 windows.",
         ),
         (
+            situation(poor(live=0.9), poor(1, live=0.9), more_is_better=False),
+            "Retrain: the live roc_auc (0.9) is above the gate's ceiling (0.68)"
+            " in 2 of the last 2 windows.",
+        ),
+        (
             replace(DUE, asked=(asked(1),)),
             "Retraining is due (temp_max, wind drifted in 2 of the last 3 windows), but held back:"
             " the last retraining was asked for at 2026-11-21 11:00 UTC;"

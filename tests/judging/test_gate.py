@@ -48,6 +48,14 @@ def test_promotes_the_first_champion_in_words() -> None:
     )
 
 
+def test_where_less_is_better_the_threshold_is_a_ceiling() -> None:
+    good = Check(name="size", status=Status.PASSED, reason="")
+
+    said = sentence(e.gate(metric="log_loss"), e.first(against_baseline=None), [good])
+
+    assert "(log_loss 0.500 against the ceiling 0.600)" in said
+
+
 def test_promotes_over_a_champion_in_words() -> None:
     assert say(e.evidence()) == (
         "Promote boosting over champion v3: all 13 checks passed (roc_auc 0.740 against the floor"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from evergreen.deciding.requests import FAILED, PASSED, REFUSED
 from evergreen.deciding.situation import Situation
 from evergreen.refs import Outcome, Ref, WindowRef
+from evergreen.spec import bound
 
 WEEK = timedelta(days=7)
 RETRAIN, HELD, NO, UNKNOWN = "retrain", "held back", "no", "unknown"
@@ -60,8 +61,8 @@ def quality(situation: Situation) -> Reason | None:
     newest, side = poor[0], "below" if better else "above"
     return Reason(
         name="quality",
-        sentence=f"the live {newest.metric} ({newest.live:.3g}) is {side} the gate's floor"
-        f" ({newest.floor:.3g}) in {_of(poor, situation)}",
+        sentence=f"the live {newest.metric} ({newest.live:.3g}) is {side} the gate's"
+        f" {bound(better)} ({newest.floor:.3g}) in {_of(poor, situation)}",
     )
 
 

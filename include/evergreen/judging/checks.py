@@ -12,7 +12,7 @@ from evergreen.judging import promises
 from evergreen.judging.evidence import Difference, Evidence, Role, ScoredModel
 from evergreen.judging.facts import Outcome, Rule, Unknown, because, challenger, finite, limit
 from evergreen.judging.figures import figure, figures, interval, listed, signed
-from evergreen.spec import METRICS, Gate
+from evergreen.spec import METRICS, Gate, bound
 
 GOLDEN_TOLERANCE = 1e-6
 """Far above what another order of summation does, far below what another model does."""
@@ -87,7 +87,7 @@ def floor(gate: Gate, evidence: Evidence, *, metric: str) -> Outcome:
     threshold = finite(gate.floors[metric], f"the floor of {metric}")
     found, allowed = figures(value, threshold)
     more = _more_is_better(evidence, metric)
-    name, side = ("floor", "below") if more else ("ceiling", "above")
+    name, side = bound(more), "below" if more else "above"
     if value < threshold if more else value > threshold:
         who = challenger(evidence)
         return False, f"{who} is {side} the {name} on {metric}: {found} against {allowed}"

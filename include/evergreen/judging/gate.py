@@ -19,7 +19,7 @@ from evergreen.judging.figures import figure, interval, label, listed, signed
 from evergreen.learning import tracking
 from evergreen.refs import Check, EvaluationRef, Status, Verdict
 from evergreen.settings import Settings
-from evergreen.spec import Gate, UseCase
+from evergreen.spec import METRICS, Gate, UseCase, bound
 
 
 def judge(gate: Gate, evidence: Evidence) -> tuple[Check, ...]:
@@ -105,7 +105,8 @@ def _promote(gate: Gate, evidence: Evidence, checks: int) -> str:
     metric, challenger = gate.metric, evidence.challenger
     facts = [f"{metric} {figure(challenger.metrics[metric])}"]
     if metric in gate.floors:
-        facts[0] += f" against the floor {figure(gate.floors[metric])}"
+        word = bound(METRICS[evidence.subject.kind][metric])
+        facts[0] += f" against the {word} {figure(gate.floors[metric])}"
     if evidence.against_baseline:
         best = next(m for m in evidence.baselines if m.name == evidence.against_baseline.other)
         facts.append(f"baseline {best.name} {figure(best.metrics[metric])}")

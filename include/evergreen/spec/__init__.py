@@ -22,7 +22,7 @@ What may be declared beside these essentials: `search` of a candidate's paramete
 
 from evergreen.spec.data import TABLE, Api, Files, Ingest, Source, Windows
 from evergreen.spec.judging import Business, Fairness, Gate, Release, Slice
-from evergreen.spec.kinds import METRICS, Kind
+from evergreen.spec.kinds import METRICS, Kind, bound
 from evergreen.spec.learning import Between, Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.use_case import UseCase
@@ -31,5 +31,5 @@ from evergreen.spec.watching import Monitoring, Retraining
 __all__ = [
     "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Fairness", "Features", "Files",
     "Gate", "Ingest", "Kind", "Monitoring", "Release", "Retraining", "Slice", "Source", "UseCase",
-    "Windows", "check_name",
+    "Windows", "bound", "check_name",
 ]  # fmt: skip

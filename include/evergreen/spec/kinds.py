@@ -32,3 +32,8 @@ METRICS: dict[Kind, dict[str, bool]] = {
     Kind.REGRESSION: {"mae": False, "mse": False, "rmse": False, "r2": True, "mape": False},
 }
 """The metrics of each kind, and whether more is better. Multiclass averages are macro."""
+
+
+def bound(more_is_better: bool) -> str:
+    """Return what people call the worst value that passes: `floor` or `ceiling`."""
+    return "floor" if more_is_better else "ceiling"

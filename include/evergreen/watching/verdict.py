@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 from evergreen.judging.figures import figure, listed
 from evergreen.refs import Outcome
-from evergreen.spec import Monitoring
+from evergreen.spec import Monitoring, bound
 from evergreen.watching.facts import ColumnFacts, Facts, MetricFacts
 
 NOTE = "note"
@@ -202,7 +202,7 @@ def _metric(metric: MetricFacts, facts: Facts) -> Iterator[Finding]:
     sign, z = (1 if metric.more_is_better else -1), _z(facts)
     said = f"{metric.name} is {figure(metric.live)} on {facts.quality.labelled:,} labels"
     if metric.floor is not None and sign * (metric.live - metric.floor) + z * metric.error < 0:
-        word = "floor" if metric.more_is_better else "ceiling"
+        word = bound(metric.more_is_better)
         yield Finding(Outcome.CRITICAL, f"{said}; the gate's {word} is {figure(metric.floor)}")
     elif metric.holdout is not None:
         error = (metric.error**2 + metric.holdout_error**2) ** 0.5
