@@ -19,6 +19,7 @@ from evergreen_ui import PREFIX, drift_page, files, mlflow_proxy, models_page, r
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
+PAGES = ("models", "reports", "drift", "data-docs", "open-mlflow", "mlflow")
 TEMPLATES = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True,
     lstrip_blocks=True,
@@ -71,6 +72,7 @@ def create_app() -> FastAPI:
     app.get("/open-mlflow/")(open_mlflow)
     app.api_route("/mlflow/{path:path}", methods=["GET", "POST"])(mlflow)
     app.get("/static/{path:path}")(static)
+    app.get("/{page}", response_model=None)(without_slash)
     app.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])(
         nothing
     )
@@ -148,6 +150,13 @@ def open_mlflow() -> HTMLResponse:
 def static(path: str) -> Response:
     """Serve the style sheet, the script and the icons."""
     return files.serve(HERE / "static", path, OURS)
+
+
+def without_slash(page: str) -> Response:
+    """Lead to the page that an address without its last slash means."""
+    if page not in PAGES:
+        return nothing()
+    return RedirectResponse(f"{PREFIX}/{page}/")
 
 
 def nothing() -> Response:

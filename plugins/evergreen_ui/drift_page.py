@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import dropwhile
 
 from evergreen.catalog import load
 from evergreen.refs import WindowRef
@@ -82,10 +83,10 @@ def group(use_case: UseCase, settings: Settings, limit: int = SHOWN) -> Group:
 
 
 def timeline(use_case: UseCase, found: Sequence[WindowRef]) -> Timeline | None:
-    """Return the picture of windows given newest first; None: none could be measured."""
-    if all(window.drift_share is None and window.live is None for window in found):
+    """Draw windows, given newest first, from the first measured one on; None: there is none."""
+    seen = list(dropwhile(_unmeasured, reversed(found)))
+    if not seen:
         return None
-    seen = list(reversed(found))
     critical = use_case.monitoring.critical_share
     lines = [
         _line(
@@ -108,6 +109,10 @@ def timeline(use_case: UseCase, found: Sequence[WindowRef]) -> Timeline | None:
             _line(f"Live {use_case.gate.metric}", seen, live, scale, floor, text, "{:.3g}")
         )
     return Timeline(tuple(lines), seen[0].end, seen[-1].end)
+
+
+def _unmeasured(window: WindowRef) -> bool:
+    return window.drift_share is None and window.live is None
 
 
 def _scale(values: Sequence[float | None]) -> tuple[float, float]:

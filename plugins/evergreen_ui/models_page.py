@@ -177,16 +177,24 @@ def card(use_case: UseCase, ledger: Ledger, now: datetime) -> Card:
         last=_decision(decisions[0]) if decisions else None,
         trigger=_decision(triggers[0]) if triggers else None,
         incident=_incident(failures, decisions),
-        alerts=tuple(
-            Happened(alert.kind, alert.message, "", alert.created_at)
-            for alert in ledger.incidents(use_case.name, open=True)
-            if alert.kind != "failure"
-        ),
+        alerts=_alerts(ledger.incidents(use_case.name, open=True), decisions),
         history=tuple(
             Step(p.version, p.kind, p.actor, p.reason, p.created_at, p is promotions[0])
             for p in promotions
         ),
         links=tuple(links(use_case.name, promotions, decisions, verdict)),
+    )
+
+
+def _alerts(
+    open_ones: tuple[Incident, ...], decisions: tuple[Decision, ...]
+) -> tuple[Happened, ...]:
+    """Return the states that people were alerted to, but not what the last decision says anyway."""
+    said = decisions[0].sentence if decisions else ""
+    return tuple(
+        Happened(alert.kind, alert.message, "", alert.created_at)
+        for alert in open_ones
+        if alert.kind != "failure" and alert.message != said
     )
 
 

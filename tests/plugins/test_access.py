@@ -40,6 +40,7 @@ def documents(settings: Settings) -> Path:
     "path",
     [
         *PAGES,
+        "models",
         "static/evergreen.css",
         "data-docs/page.html",
         "reports/page.html",
@@ -87,6 +88,13 @@ def test_no_path_leads_out_of_the_folder(
 
     assert answer.status_code == 404
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_an_address_without_its_last_slash_leads_there(browser: TestClient, path: str) -> None:
+    answer = browser.get(f"/evergreen/{path.rstrip('/')}", follow_redirects=False)
+
+    assert (answer.status_code, answer.headers["location"]) == (307, f"/evergreen/{path}")
 
 
 @pytest.mark.parametrize("path", ["docs", "redoc", "openapi.json", "no/such/page"])

@@ -101,7 +101,9 @@ def test_a_window_that_could_not_be_measured_is_no_point_on_the_line(
 
     keep(weather.database_url, replace(CALM, start=END, end=END + HOUR))
 
-    assert browser.get("/evergreen/drift/").text.count("<circle") == 2  # share, live metric
+    page = browser.get("/evergreen/drift/").text
+    assert page.count("<circle") == 2  # share and live metric
+    assert page.count("<time>2026-11-21 16:00") == 2  # it begins where something was measured
 
 
 def test_text_of_a_window_is_escaped(browser: TestClient, weather: Settings) -> None:

@@ -203,6 +203,18 @@ def test_shows_whether_to_retrain_and_what_lasts_beside_the_last_decision(
     assert "It drifts." not in calm
 
 
+def test_an_alert_that_repeats_the_last_decision_is_not_told_twice(
+    browser: TestClient, weather: Ledger
+) -> None:
+    said = decide(weather, 1, "failed", "Kept champion v1: worse.").sentence
+    weather.open_incident(
+        Incident(use_case="weather", run_key="alert/weather/gate/1", step="x", message=said,
+                 kind="gate")
+    )  # fmt: skip
+
+    assert browser.get("/evergreen/models/").text.count(said) == 1
+
+
 def on_trial(settings: Settings, strategy: str) -> Release:
     challenger = ModelRef(use_case="weather", version=2, run_id="r", model_uri="m", sha256="2",
                           snapshot_sha256="5")  # fmt: skip
