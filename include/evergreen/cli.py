@@ -10,13 +10,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
+import psycopg2
 import typer
 
 from evergreen import console
 from evergreen.catalog import Catalog
 from evergreen.catalog import load as load_catalog
 from evergreen.champions.ledger import Ledger
-from evergreen.errors import DeclarationError, EvergreenError, UnknownUseCase
+from evergreen.errors import DeclarationError, EvergreenError, UnknownUseCase, Unreachable
 from evergreen.settings import Settings
 from evergreen.settings import get as get_settings
 from evergreen.spec import check_name
@@ -50,12 +51,17 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = bool(kwargs.get("as_json"))
         try:
             command(*args, **kwargs)
         except EvergreenError as error:
-            console.error(error, as_json=bool(kwargs.get("as_json")))
+            console.error(error, as_json=as_json)
             usage = isinstance(error, UnknownUseCase | DeclarationError)
             raise typer.Exit(2 if usage else 1) from None
+        except psycopg2.OperationalError as error:
+            away = Unreachable("PostgreSQL", "EVERGREEN_DATABASE_URL", error)
+            console.error(away, as_json=as_json)
+            raise typer.Exit(1) from None
 
     return wrapper
 
@@ -236,12 +242,12 @@ def export(
 @app.command()
 @told
 def check(as_json: AsJson = False) -> None:
-    """Check every invariant; exit 1 when one is broken."""
+    """Check every invariant; exit 1 when one is broken, or when a check itself fails."""
     from evergreen import invariants
 
     findings = invariants.check(settings(), catalog())
     console.findings(findings, as_json=as_json)
-    raise typer.Exit(int(any(finding.status == "failed" for finding in findings)))
+    raise typer.Exit(int(not all(finding.holds for finding in findings)))
 
 
 @app.command()

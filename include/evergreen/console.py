@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Decision, Ledger, Promotion
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from evergreen.settings import Settings
     from evergreen.simulation import Sent
 
-out = Console()
-err = Console(stderr=True)
+# No markup: what is told may itself hold brackets, as `^[a-z]+$` does.
+out = Console(markup=False, highlight=False)
+err = Console(markup=False, highlight=False, stderr=True)
 COLOURS = {"passed": "green", "failed": "red", "unknown": "yellow", "refused": "red"}
 
 
@@ -39,7 +40,7 @@ def error(problem: Exception, *, as_json: bool) -> None:
     """Tell an error, to stderr (and as the JSON document, if that was asked for)."""
     if as_json:
         document({"error": {"type": type(problem).__name__, "message": str(problem)}})
-    err.print(f"[red]error:[/red] {problem}", highlight=False, markup=True)
+    err.print(Text.assemble(("error:", "red"), f" {problem}"), soft_wrap=True)
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def progress(as_json: bool) -> Iterator[Callable[[str], None]]:
     with err.status("starting") as status:
 
         def tell(step: str) -> None:
-            err.print(f"[dim]· {step}[/dim]")
+            err.print(f"· {step}", style="dim")
             status.update(step)
 
         yield tell
@@ -70,8 +71,8 @@ def cycle(done: "Cycle", use_case: UseCase, *, as_json: bool) -> None:
             table.add_row(check.name, _coloured(check.status), check.reason)
         out.print(table)
     for reason in done.refused:
-        out.print(f"[red]✗[/red] {reason}", highlight=False)
-    out.print(done.sentence, style="bold", highlight=False)
+        _say(reason, mark="✗", colour="red")
+    _say(done.sentence, style="bold")
 
 
 def cycles(done: "Sequence[Cycle]", *, as_json: bool) -> None:
@@ -103,7 +104,7 @@ def use_cases(catalog: Catalog, ledger: Ledger, *, as_json: bool) -> None:
         version, since = _age(champions[name])
         table.add_row(name, use_case.kind, version, since, use_case.owner, use_case.doc)
     for name, problem in catalog.broken.items():
-        table.add_row(name, "[red]broken[/red]", "", "", "", problem.splitlines()[-1])
+        table.add_row(name, Text("broken", "red"), "", "", "", problem.splitlines()[-1])
     out.print(table)
 
 
@@ -113,10 +114,10 @@ def champion(use_case: UseCase, ledger: Ledger, *, as_json: bool) -> None:
     if as_json:
         document({"use_case": use_case.name, "champion": _champion_json(found)})
     elif found is None:
-        out.print(f"{use_case.name} has no champion yet: `evergreen run {use_case.name}`")
+        _say(f"{use_case.name} has no champion yet: `evergreen run {use_case.name}`")
     else:
         for field, value in found.to_json().items():
-            out.print(f"[bold]{field:>16}[/bold]  {value}", highlight=False)
+            out.print(Text.assemble((f"{field:>16}", "bold"), f"  {value}"), soft_wrap=True)
 
 
 def promotions(rows: Sequence[Promotion], *, as_json: bool) -> None:
@@ -149,7 +150,7 @@ def promotion(done: PromotionRef, *, as_json: bool) -> None:
     if as_json:
         document(done.to_json())
     else:
-        out.print(done.sentence, style="bold", highlight=False)
+        _say(done.sentence, style="bold")
 
 
 def service(settings: "Settings", *, as_json: bool) -> None:
@@ -159,7 +160,7 @@ def service(settings: "Settings", *, as_json: bool) -> None:
         document({"url": url, "docs": f"{url}/docs", "keys": len(settings.api_keys)})
         return
     keys = "an API key is needed" if settings.api_keys else "no API key is needed"
-    out.print(f"{url}/docs ({keys})", style="bold", highlight=False)
+    _say(f"{url}/docs ({keys})", style="bold")
 
 
 def releases(rows: "Sequence[Release]", *, as_json: bool) -> None:
@@ -181,7 +182,7 @@ def comparison(found: "Comparison", *, as_json: bool) -> None:
     if as_json:
         document(asdict(found))
     else:
-        out.print(found.sentence, highlight=False)
+        _say(found.sentence)
 
 
 def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:
@@ -190,12 +191,12 @@ def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:
         document(seen.to_json())
         return
     for alarm in seen.alarms:
-        out.print(f"[red]![/red] {escape(alarm)}", highlight=False)
+        _say(alarm, mark="!", colour="red")
     for unknown in seen.unknowns:
-        out.print(f"[yellow]?[/yellow] {escape(unknown)}", highlight=False)
-    out.print(escape(seen.sentence), style="bold", highlight=False)
+        _say(unknown, mark="?", colour="yellow")
+    _say(seen.sentence, style="bold")
     page = settings.drift_dir / seen.use_case / seen.report_id / "report.html"
-    out.print(f"report: {page}", highlight=False, soft_wrap=True)
+    _say(f"report: {page}")
 
 
 def exported(done: "Exported", *, as_json: bool) -> None:
@@ -204,9 +205,7 @@ def exported(done: "Exported", *, as_json: bool) -> None:
         document(asdict(done))
         return
     alike = f"its answers differ by at most {done.difference:.1g}"
-    out.print(
-        f"wrote {done.file}: {done.use_case} version {done.version}, {alike}", highlight=False
-    )
+    _say(f"wrote {done.file}: {done.use_case} version {done.version}, {alike}")
 
 
 def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:
@@ -227,8 +226,8 @@ def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:
         document({"name": name, "files": [str(path) for path in written]})
         return
     for path in written:
-        out.print(f"wrote {path}", highlight=False)
-    out.print(f"Next: read them, then `evergreen run {name}`", style="bold", highlight=False)
+        _say(f"wrote {path}")
+    _say(f"Next: read them, then `evergreen run {name}`", style="bold")
 
 
 def landings(landed: Sequence[Landing], *, as_json: bool) -> None:
@@ -237,7 +236,7 @@ def landings(landed: Sequence[Landing], *, as_json: bool) -> None:
         document([landing.to_json() for landing in landed])
         return
     for landing in landed:
-        out.print(landing.sentence, highlight=False, markup=False)
+        _say(landing.sentence)
 
 
 def rows(name: str, count: int, *, as_json: bool) -> None:
@@ -245,7 +244,7 @@ def rows(name: str, count: int, *, as_json: bool) -> None:
     if as_json:
         document({"name": name, "rows": count})
     else:
-        out.print(f"{name}: {count} rows added", highlight=False)
+        _say(f"{name}: {count} rows added")
 
 
 def sent(done: "Sent", *, as_json: bool) -> None:
@@ -255,9 +254,8 @@ def sent(done: "Sent", *, as_json: bool) -> None:
         return
     answered = ", ".join(f"version {v}: {count}" for v, count in done.versions.items())
     wrong = f", {done.flipped} of them wrong" if done.flipped else ""
-    out.print(
-        f"{done.url} answered {done.rows} rows ({answered}) and took {done.labelled} labels{wrong}",
-        highlight=False,
+    _say(
+        f"{done.url} answered {done.rows} rows ({answered}) and took {done.labelled} labels{wrong}"
     )
 
 
@@ -282,6 +280,11 @@ def _age(found: ChampionRef | None) -> tuple[str, str]:
     return (f"v{found.version}", f"{found.promoted_at:%Y-%m-%d %H:%M}") if found else ("none", "")
 
 
-def _coloured(status: str) -> str:
-    colour = COLOURS.get(status)
-    return f"[{colour}]{status}[/{colour}]" if colour else status
+def _coloured(status: str) -> Text:
+    return Text(status, COLOURS.get(status, ""))
+
+
+def _say(sentence: str, *, style: str = "", mark: str = "", colour: str = "") -> None:
+    """Print a sentence as one line, however long, behind its mark."""
+    begin = Text(f"{mark} ", colour) if mark else Text()
+    out.print(begin.append(sentence, style or "default"), soft_wrap=True)

@@ -100,6 +100,14 @@ class StackError(EvergreenError):
     """A part of the local stack does not start or does not answer."""
 
 
+class Unreachable(StackError):
+    """A server does not answer; the message names the setting that says where it is."""
+
+    def __init__(self, what: str, setting: str, why: object) -> None:
+        advice = f"is it up (`make up`), and is {setting} right?"
+        super().__init__(f"{what} does not answer; {advice} {' '.join(str(why).split())}")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Suggest the nearest known name, as ` (did you mean 'weather'?)`, or nothing."""
     near = get_close_matches(name, list(known), n=1)

@@ -291,7 +291,7 @@ def test_a_query_that_fails_half_way_leaves_no_snapshot(settings: Settings, even
     events("INSERT INTO events VALUES (1, '2026-08-01', 0, true)")
     query = "SELECT id, at, label, 1 / value AS inverse FROM events"
 
-    with pytest.raises(OSError, match="division by zero"):
+    with pytest.raises(DataRefused, match="events cannot be read: division by zero"):
         take(settings, use_case(table=None, query=query))
 
     store = SnapshotStore(settings.snapshots_url)

@@ -85,6 +85,19 @@ def test_a_statement_that_fails_leaves_the_moment_usable(database_url: str) -> N
         assert moment.query("SELECT 1") == [(1,)]
 
 
+def test_a_server_that_goes_away_half_way_is_told_as_away(database_url: str) -> None:
+    mine = f"datname = '{database_url.rpartition('/')[2]}' AND pid <> pg_backend_pid()"
+    kill = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}"
+
+    _, batches = stream(database_url, "SELECT repeat('x', 10000) FROM generate_series(1, 50000)")
+    next(batches)
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(kill)
+
+    with pytest.raises(psycopg2.OperationalError):
+        list(batches)
+
+
 def test_a_reading_leaves_no_connection_behind(database_url: str) -> None:
     with reading(database_url) as moment:
         moment.stream("SELECT generate_series(1, 1000000)")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from evergreen.errors import ModelRefused
+from evergreen.errors import ModelRefused, Unreachable
 from evergreen.learning import tracking
 from evergreen.settings import Settings
+from evergreen.stack.ports import free_port
 
 KEY = "k" * 64
 
@@ -21,6 +22,13 @@ def test_tasks_that_make_the_same_experiment_at_once_share_it(settings: Settings
         found = list(pool.map(lambda _: tracking.experiment(settings, "raced").id, range(4)))
 
     assert len(set(found)) == 1
+
+
+def test_a_server_that_is_away_is_told_at_once(settings: Settings) -> None:
+    away = replace(settings, tracking_uri=f"http://127.0.0.1:{free_port()}")
+
+    with pytest.raises(Unreachable, match=r"MLFLOW_TRACKING_URI right\? .*refused"):
+        tracking.experiment(away, "away")
 
 
 def test_takes_back_an_experiment_that_was_deleted(settings: Settings) -> None:
@@ -105,12 +113,9 @@ def test_adds_a_report_to_its_run(settings: Settings, tmp_path: Path) -> None:
     assert [file.path for file in files] == ["report/report.json"]
 
 
-def test_a_server_keeps_the_artifacts_itself(settings: Settings) -> None:
+def test_without_a_server_the_artifacts_go_where_the_settings_say(settings: Settings) -> None:
     local = tracking.experiment(settings, "local")
 
     place = local.client.get_experiment(local.id).artifact_location
 
     assert place == f"{settings.artifacts_url}/local"
-    assert (
-        tracking.client(replace(settings, tracking_uri="http://h:1")).tracking_uri == "http://h:1"
-    )

@@ -11,8 +11,10 @@ Usage::
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg2
@@ -109,7 +111,11 @@ class Reading:
             return [Column(found.name, found.type_code) for found in cursor.description or ()]
 
     def stream(self, sql: str) -> "tuple[pa.Schema, Iterator[pa.RecordBatch]]":
-        """Return the schema and the batches of a result of any size, read as they are asked for."""
+        """Return the schema and the batches of a result of any size, read as they are asked for.
+
+        Raises:
+            psycopg2.Error: (while reading) PostgreSQL cannot compute a row, or is gone.
+        """
         from adbc_driver_postgresql import dbapi
 
         with self.connection.cursor() as exporting:
@@ -123,7 +129,16 @@ class Reading:
             streaming.execute(statement)
         streaming.execute(sql)
         reader = streaming.fetch_record_batch()
-        return reader.schema, iter(reader)
+        return reader.schema, self._batches(sql, reader)
+
+    def _batches(self, sql: str, reader: "pa.RecordBatchReader") -> "Iterator[pa.RecordBatch]":
+        """Yield the batches; if a row cannot be computed, raise what psycopg2 says of it."""
+        try:
+            yield from reader
+        except OSError as error:  # all that ADBC makes of whatever happens on the way
+            with self.connection.cursor() as again, Path(os.devnull).open("w") as nowhere:
+                again.copy_expert(f"COPY ({sql}) TO STDOUT", nowhere)
+            raise psycopg2.OperationalError(str(error)) from error
 
     @contextlib.contextmanager
     def _statement(self, sql: str) -> Iterator[cursor]:

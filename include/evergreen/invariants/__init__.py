@@ -21,6 +21,7 @@ from evergreen.secrecy import redact
 from evergreen.settings import Settings
 
 NOT_BUILT = "not built yet"
+NOT_CHECKED = "could not be checked"
 SHOWN = 5
 
 
@@ -34,6 +35,11 @@ class Finding:
     """passed, failed, unknown (it could not be checked) or `not built yet`."""
     detail: str
     """What was checked; or where it is broken, or why that is unknown."""
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether nothing speaks against it: neither a fault, nor an error while checking."""
+        return self.status != Status.FAILED and not self.detail.startswith(NOT_CHECKED)
 
 
 RULES: tuple[tuple[int, str, Rule | None], ...] = (
@@ -83,7 +89,7 @@ def _judge(rule: Rule, scene: Scene) -> tuple[str, str]:
     try:
         found = rule(scene)
     except Exception as error:  # one that cannot be checked must not hide the others
-        return Status.UNKNOWN, f"could not be checked: {type(error).__name__}: {error}"
+        return Status.UNKNOWN, f"{NOT_CHECKED}: {type(error).__name__}: {error}"
     if found.failed:
         return Status.FAILED, _told(found.failed)
     if found.unknown:

@@ -9,9 +9,12 @@ import os
 import socket
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +35,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.types import Schema
 from sklearn.pipeline import Pipeline
 
-from evergreen.errors import ModelRefused
+from evergreen.errors import ModelRefused, Unreachable
 from evergreen.learning import models
 from evergreen.learning.models import Golden
 from evergreen.refs import SnapshotRef
@@ -44,6 +47,8 @@ FORCED = "evergreen.forced"
 PARENT = "mlflow.parentRunId"
 MODEL_FILE = "model.skops"
 GOLDEN_FILE = "golden.json"
+PATIENCE = 5.0
+"""Seconds until a server that does not answer is taken for away."""
 _FILTER = "tags.`{}` = '{}' and attributes.status = '{}'"
 
 
@@ -159,8 +164,26 @@ class RunLog:
 
 
 def client(settings: Settings) -> MlflowClient:
-    """Return a client of the tracking server (or database) and its registry."""
+    """Return a client of the tracking server (or database) and its registry.
+
+    Raises:
+        Unreachable: the server does not answer. MLflow alone would try for minutes.
+    """
+    if settings.tracking_uri.startswith(("http://", "https://")):
+        _find(settings.tracking_uri)
     return MlflowClient(tracking_uri=settings.tracking_uri, registry_uri=settings.tracking_uri)
+
+
+@cache
+def _find(server: str) -> None:
+    try:
+        with urllib.request.urlopen(f"{server.rstrip('/')}/health", timeout=PATIENCE):  # noqa: S310
+            return
+    except urllib.error.HTTPError:  # whoever refuses, answers
+        return
+    except OSError as error:
+        why = getattr(error, "reason", error)
+        raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", why) from None
 
 
 def experiment(settings: Settings, name: str) -> Experiment:

@@ -1,0 +1,46 @@
+"""What the command line tells when it cannot do what it was asked for."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from evergreen import cli
+from evergreen.settings import Settings
+from evergreen.stack.ports import free_port
+
+
+def test_an_error_is_told_whole_brackets_included() -> None:
+    done = CliRunner().invoke(cli.app, ["new", "Bad", "--table", "t", "--target", "c"])
+
+    assert done.exit_code == 2
+    assert done.stderr == "error: NAME is 'Bad'; allowed: ^[a-z][a-z0-9_]{0,62}$\n"
+
+
+@pytest.mark.parametrize("command", [["ls"], ["run", "iris"]])
+def test_a_database_that_is_away_is_told_with_its_setting(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    url = f"postgresql://ada:secret-pw@127.0.0.1:{free_port()}/evergreen"
+    monkeypatch.setattr(cli, "settings", lambda: replace(settings, database_url=url))
+
+    done = CliRunner().invoke(cli.app, [*command, "--json"])
+
+    assert done.exit_code == 1
+    error = json.loads(done.stdout)["error"]
+    assert error["type"] == "Unreachable"
+    assert "is EVERGREEN_DATABASE_URL right?" in error["message"]
+    assert "secret-pw" not in done.output
+
+
+def test_what_cannot_be_checked_does_not_count_as_held(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = replace(settings, database_url=f"postgresql://ada@127.0.0.1:{free_port()}/evergreen")
+    monkeypatch.setattr(cli, "settings", lambda: away)
+
+    done = CliRunner().invoke(cli.app, ["check", "--json"])
+
+    assert done.exit_code == 1
+    assert {finding["status"] for finding in json.loads(done.stdout)} == {"unknown"}
