@@ -77,7 +77,7 @@ def document(desks: Mapping[str, Desk], *, keys: bool) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Evergreen", "version": "1", "description": ABOUT},
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": {"key": key}},
+        "components": {"schemas": schemas, "securitySchemes": {"key": key} if keys else {}},
         "security": [{"key": []}] if keys else [],
     }
 
