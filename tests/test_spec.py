@@ -75,3 +75,12 @@ def test_suggests_the_metric_that_was_meant() -> None:
 def test_a_trigger_policy_that_makes_no_sense_is_refused(field: str, value: Any) -> None:
     with pytest.raises(DeclarationError, match=rf"retraining\.{field}"):
         Retraining(**{field: value})
+
+
+def test_nobody_is_alerted_to_a_stale_model_between_two_runs_of_its_schedule() -> None:
+    month = timedelta(days=31)
+
+    with pytest.raises(DeclarationError, match=r"stale_after is .*; allowed: more than 31 days"):
+        replace(WEATHER, schedule="@monthly", retraining=Retraining(stale_after=month))
+    replace(WEATHER, schedule="@monthly", retraining=Retraining(stale_after=2 * month))
+    replace(WEATHER, schedule="@monthly", retraining=Retraining(stale_after=None))

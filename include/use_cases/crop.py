@@ -1,5 +1,6 @@
 """What will a rice field yield? A panel of farms, of which some are held out as a whole."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evergreen.spec import (
@@ -9,6 +10,7 @@ from evergreen.spec import (
     Gate,
     Kind,
     Release,
+    Retraining,
     Slice,
     Source,
     UseCase,
@@ -115,5 +117,7 @@ USE_CASE = UseCase(
     slices=(Slice(name="variety", by="varieties"), Slice(name="status", by="status")),
     release=Release(strategy="ab", share=0.5),
     schedule="@monthly",
+    # A season's harvest does not wait for the end of the month.
+    retraining=Retraining(new_rows=100, stale_after=timedelta(days=45)),
     tags=("demo",),
 )

@@ -1,6 +1,7 @@
 """One model that is kept fresh: all of its declaration, and what must agree in it."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from evergreen.errors import DeclarationError, did_you_mean
 from evergreen.spec.data import Ingest, Source, Windows
@@ -9,6 +10,10 @@ from evergreen.spec.kinds import METRICS, Kind
 from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.watching import Monitoring, Retraining
+
+PRESETS = {"@weekly": timedelta(days=7), "@monthly": timedelta(days=31),
+           "@yearly": timedelta(days=366)}  # fmt: skip
+"""The longest pause between two runs of a schedule that is slower than daily."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +59,9 @@ class UseCase:
         if self.source.target in self.features.raw:
             raise DeclarationError("features", self.source.target, "anything but the target")
         self._check_metrics()
-        self._check_options()
+        self._check_rows()
+        self._check_judging()
+        self._check_pace()
 
     def _check_metrics(self) -> None:
         known = METRICS[self.kind]
@@ -65,7 +72,7 @@ class UseCase:
                     "gate", metric, f"a metric of {self.kind}: {', '.join(known)}{hint}"
                 )
 
-    def _check_options(self) -> None:
+    def _check_rows(self) -> None:
         if self.ingest and self.source.table is None:
             raise DeclarationError("ingest", self.ingest, "None, or with source.table=")
         if strange := [name for name in self.windows.group if name not in self.source.key]:
@@ -77,6 +84,8 @@ class UseCase:
                 raise DeclarationError("interval", self.interval, f"None, as kind is {self.kind}")
             if not 0.5 <= self.interval < 1:
                 raise DeclarationError("interval", self.interval, "at least 0.5, below 1")
+
+    def _check_judging(self) -> None:
         names = [one.name for one in self.slices]
         for fairness in self.gate.fairness:
             if fairness.slice not in names or self.kind is Kind.REGRESSION:
@@ -87,6 +96,12 @@ class UseCase:
             raise DeclarationError("gate.min_business", self.gate.min_business, "with business=")
         if self.business and self.business.choose_threshold and self.kind is not Kind.BINARY:
             raise DeclarationError("business.choose_threshold", True, "with kind BINARY only")
+
+    def _check_pace(self) -> None:
+        pause, patience = PRESETS.get(self.schedule or ""), self.retraining.stale_after
+        if pause and patience and patience <= pause:
+            allowed = f"more than {pause.days} days, as schedule is {self.schedule}, or None"
+            raise DeclarationError("retraining.stale_after", patience, allowed)
 
     def candidate(self, name: str) -> Candidate:
         """Return the candidate or baseline of that name."""
