@@ -58,8 +58,8 @@ class ModelRegistry:
             version = self._find(use_case, challenger.sha256)
             if version is None:
                 version = self._create(use_case, challenger, about)
-        if self.status(use_case, version) == CHALLENGER:
-            self._client.set_registered_model_alias(use_case, CHALLENGER, str(version))
+            if self.status(use_case, version) == CHALLENGER:  # two at once cannot make one alias
+                self._client.set_registered_model_alias(use_case, CHALLENGER, str(version))
         return version
 
     def crown(self, use_case: str, version: int) -> None:
