@@ -116,7 +116,8 @@ USE_CASE = UseCase(
     ),
     gate=Gate(
         metric="roc_auc",
-        floors={"roc_auc": 0.68, "accuracy": 0.6},
+        # A held-out half year scores 0.655 (when it ends in May) to 0.815 (in December).
+        floors={"roc_auc": 0.64, "accuracy": 0.6},
         min_rows=100,
         max_calibration_error=0.15,
     ),

@@ -47,7 +47,7 @@ def test_other_thresholds_leave_the_code_of_the_features_as_it_is() -> None:
 
     source = source_code.needed(path.read_text(), "features")
 
-    assert source == source_code.needed(path.read_text().replace("0.68", "0.7"), "features")
+    assert source == source_code.needed(path.read_text().replace("0.64", "0.7"), "features")
     assert "USE_CASE" not in source
 
 

@@ -84,7 +84,7 @@ def test_shows_the_champion_its_metrics_and_where_to_look(
     page = browser.get("/evergreen/models/").text
 
     assert "Version 1" in page
-    assert "roc_auc 0.74, at least 0.68" in page
+    assert "roc_auc 0.74, at least 0.64" in page
     assert 'class="bar short"' in page  # its accuracy lies below the floor
     assert 'href="/evergreen/reports/weather/1/"' in page
     assert f'href="/evergreen/open-mlflow/#/runs/{1:032x}"' in page
