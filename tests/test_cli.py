@@ -4,9 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from evergreen import cli
+from evergreen import cli, console
+from evergreen.champions.ledger import Decision, Ledger, decision_id
 from evergreen.settings import Settings
 from evergreen.stack.ports import free_port
 
@@ -44,3 +46,23 @@ def test_what_cannot_be_checked_does_not_count_as_held(
 
     assert done.exit_code == 1
     assert {finding["status"] for finding in json.loads(done.stdout)} == {"unknown"}
+
+
+def test_a_decision_is_told_in_full_however_narrow_the_terminal(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "settings", lambda: settings)
+    monkeypatch.setattr(console, "out", Console(width=40, markup=False, highlight=False))
+    key = "iris_training/scheduled__2026-11-21T00:00:00+00:00"
+    Ledger(settings.database_url).record(
+        Decision(
+            id=decision_id("iris", "gate/train", key), use_case="iris", kind="gate",
+            outcome="refused", sentence="Kept champion v1: [f1] is not better, at all.",
+            evidence={}, as_of=None, run_key=key, actor="schedule",
+        )
+    )  # fmt: skip
+
+    lines = CliRunner().invoke(cli.app, ["decisions", "iris"]).stdout.splitlines()
+
+    assert lines[0].endswith(f"  gate: refused  {key}")
+    assert lines[1:] == ["  Kept champion v1: [f1] is not better,", "  at all."]

@@ -5,9 +5,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 # No markup: what is told may itself hold brackets, as `^[a-z]+$` does.
 out = Console(markup=False, highlight=False)
 err = Console(markup=False, highlight=False, stderr=True)
-COLOURS = {"passed": "green", "failed": "red", "unknown": "yellow", "refused": "red"}
+COLOURS = {
+    "passed": "green", "promoted": "green", "failed": "red", "refused": "red",
+    "unknown": "yellow", "held back": "yellow", "retrain": "cyan",
+}  # fmt: skip
 
 
 def document(content: Any) -> None:
@@ -66,7 +72,7 @@ def cycle(done: "Cycle", use_case: UseCase, *, as_json: bool) -> None:
     if done.candidates:
         out.print(_metrics_table(done, use_case))
     if done.verdict:
-        table = Table("check", "status", "reason", title="gate")
+        table = _table("check", "status", "reason", title="gate")
         for check in done.verdict.checks:
             table.add_row(check.name, _coloured(check.status), check.reason)
         out.print(table)
@@ -80,7 +86,7 @@ def cycles(done: "Sequence[Cycle]", *, as_json: bool) -> None:
     if as_json:
         document([one.to_json() for one in done])
         return
-    table = Table("as of", "rows", "gate", "why")
+    table = _table("as of", "rows", "gate", "why")
     for one in done:
         gate = "refused" if one.verdict is None or not one.verdict.passed else "passed"
         rows = str(one.snapshot.rows) if one.snapshot else "-"
@@ -99,13 +105,11 @@ def use_cases(catalog: Catalog, ledger: Ledger, *, as_json: bool) -> None:
         ]  # fmt: skip
         document({"use_cases": listed, "broken": catalog.broken})
         return
-    table = Table("name", "kind", "champion", "since", "owner", "doc")
     for name, use_case in catalog.use_cases.items():
-        version, since = _age(champions[name])
-        table.add_row(name, use_case.kind, version, since, use_case.owner, use_case.doc)
+        about = f"{use_case.kind}, {use_case.schedule or 'by hand'}, {use_case.owner}"
+        _entry(name, _since(champions[name]), about, use_case.doc)
     for name, problem in catalog.broken.items():
-        table.add_row(name, Text("broken", "red"), "", "", "", problem.splitlines()[-1])
-    out.print(table)
+        _entry(name, Text("broken", "red"), "", problem.splitlines()[-1])
 
 
 def champion(use_case: UseCase, ledger: Ledger, *, as_json: bool) -> None:
@@ -125,11 +129,11 @@ def promotions(rows: Sequence[Promotion], *, as_json: bool) -> None:
     if as_json:
         document([asdict(row) for row in rows])
         return
-    table = Table("when", "what", "version", "by", "why")
     for row in rows:
-        when = f"{row.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(when, row.kind, f"v{row.version}", row.actor, row.reason)
-    out.print(table)
+        what = f"{row.kind}, version {row.version}"
+        _entry(_moment(row.created_at), what, f"by {row.actor}", row.reason)
+    if not rows:
+        _say("There has been no champion yet.")
 
 
 def decisions(rows: Sequence[Decision], *, as_json: bool) -> None:
@@ -137,12 +141,12 @@ def decisions(rows: Sequence[Decision], *, as_json: bool) -> None:
     if as_json:
         document([asdict(row) for row in rows])
         return
-    table = Table("when", "as of", "what", "outcome", "why", "run")
     for row in rows:
-        when = f"{row.created_at:%Y-%m-%d %H:%M}" if row.created_at else ""
-        as_of = f"{row.as_of:%Y-%m-%d}" if row.as_of else ""
-        table.add_row(when, as_of, row.kind, _coloured(row.outcome), row.sentence, row.run_key)
-    out.print(table)
+        as_of = f"as of {row.as_of:%Y-%m-%d %H:%M}, " if row.as_of else ""
+        what = Text.assemble(f"{row.kind}: ", _coloured(row.outcome))
+        _entry(_moment(row.created_at), what, f"{as_of}{row.run_key}", row.sentence)
+    if not rows:
+        _say("Nothing has been decided yet.")
 
 
 def promotion(done: PromotionRef, *, as_json: bool) -> None:
@@ -168,13 +172,12 @@ def releases(rows: "Sequence[Release]", *, as_json: bool) -> None:
     if as_json:
         document([asdict(row) for row in rows])
         return
-    table = Table("trial", "strategy", "version", "share", "since", "by", "why", "ended")
     for row in rows:
-        table.add_row(
-            str(row.id), row.strategy, f"v{row.challenger.version}", f"{row.share:.0%}",
-            f"{row.started_at:%Y-%m-%d %H:%M}", row.actor, row.reason, row.outcome or "runs",
-        )  # fmt: skip
-    out.print(table)
+        what = f"{row.strategy} of version {row.challenger.version}, share {row.share:.0%}"
+        since = f"since {_moment(row.started_at)} by {row.actor}, {row.outcome or 'runs'}"
+        _entry(f"trial {row.id}", what, since, row.reason)
+    if not rows:
+        _say("There has been no trial yet.")
 
 
 def comparison(found: "Comparison", *, as_json: bool) -> None:
@@ -213,11 +216,9 @@ def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:
     if as_json:
         document([asdict(finding) for finding in found])
         return
-    table = Table("#", "invariant", "status", "detail")
     for finding in found:
-        status = _coloured(finding.status)
-        table.add_row(str(finding.number), finding.name, status, finding.detail)
-    out.print(table)
+        what = Text.assemble(_coloured(finding.status), f"  {finding.name}")
+        _entry(f"{finding.number:>2}", what, "", finding.detail)
 
 
 def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:
@@ -264,9 +265,15 @@ def user() -> str:
     return getpass.getuser()
 
 
+def _table(*columns: str, title: str = "") -> Table:
+    """Return an empty table that leaves the width to what stands in it."""
+    return Table(*columns, title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+                 padding=(0, 1, 0, 0))  # fmt: skip
+
+
 def _metrics_table(done: "Cycle", use_case: UseCase) -> Table:
     names = list(done.candidates[0].metrics)
-    table = Table("candidate", *names, title=f"held-out rows of {use_case.name}")
+    table = _table("candidate", *names, title=f"held-out rows of {use_case.name}")
     for trained in done.candidates:
         table.add_row(trained.name, *(f"{trained.metrics[name]:.4f}" for name in names))
     return table
@@ -276,8 +283,27 @@ def _champion_json(found: ChampionRef | None) -> Any:
     return found and found.to_json()
 
 
-def _age(found: ChampionRef | None) -> tuple[str, str]:
-    return (f"v{found.version}", f"{found.promoted_at:%Y-%m-%d %H:%M}") if found else ("none", "")
+def _since(found: ChampionRef | None) -> str:
+    if found is None:
+        return "no champion"
+    return f"version {found.version} since {found.promoted_at:%Y-%m-%d %H:%M}"
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else "-"
+
+
+def _entry(head: str, what: str | Text, about: str, sentence: str) -> None:
+    """Print one thing: its facts on a line, and below it what is said of it."""
+    facts = Text.assemble((head, "bold"), "  ", what)
+    if about:
+        facts.append(f"  {about}", "dim")
+    out.print(facts, soft_wrap=True)
+    wrapped = fill(
+        sentence, out.width, initial_indent="  ", subsequent_indent="  ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    out.print(wrapped, soft_wrap=True)
 
 
 def _coloured(status: str) -> Text:
