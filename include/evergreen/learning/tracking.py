@@ -9,8 +9,6 @@ import os
 import socket
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +34,7 @@ from mlflow.types import Schema
 from sklearn.pipeline import Pipeline
 
 from evergreen.errors import ModelRefused, Unreachable
-from evergreen.learning import models
+from evergreen.learning import models, server
 from evergreen.learning.models import Golden
 from evergreen.refs import SnapshotRef
 from evergreen.settings import Settings
@@ -169,21 +167,14 @@ def client(settings: Settings) -> MlflowClient:
     Raises:
         Unreachable: the server does not answer. MLflow alone would try for minutes.
     """
-    if settings.tracking_uri.startswith(("http://", "https://")):
-        _find(settings.tracking_uri)
+    _reach(settings.tracking_uri)
     return MlflowClient(tracking_uri=settings.tracking_uri, registry_uri=settings.tracking_uri)
 
 
-@cache
-def _find(server: str) -> None:
-    try:
-        with urllib.request.urlopen(f"{server.rstrip('/')}/health", timeout=PATIENCE):  # noqa: S310
-            return
-    except urllib.error.HTTPError:  # whoever refuses, answers
-        return
-    except OSError as error:
-        why = getattr(error, "reason", error)
-        raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", why) from None
+@cache  # once for each process, when it answers
+def _reach(tracking_uri: str) -> None:
+    if problem := server.problem(tracking_uri, PATIENCE):
+        raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", problem)
 
 
 def experiment(settings: Settings, name: str) -> Experiment:
