@@ -88,18 +88,15 @@ class Scene:
             token = page.token or ""
 
     @property
-    def has_airflow(self) -> bool:
-        """Whether there is an Airflow, whose runs and XComs are to be looked at as well."""
-        return bool(self.settings.airflow_database_url)
-
-    @property
     def airflow_told(self) -> str:
         """What a finding adds to what it checked: whether Airflow was looked at."""
-        return "" if self.has_airflow else "; no Airflow is set, so none was looked at"
+        known = self.settings.airflow_database_url
+        return "" if known else "; no Airflow is set, so none was looked at"
 
     def airflow(self, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
-        """Return rows of Airflow's database."""
-        url = self.settings.airflow_database_url
+        """Return rows of Airflow's database; none where no Airflow is set."""
+        if not (url := self.settings.airflow_database_url):
+            return []
         with connect(url) as connection, connection.cursor() as cursor:
             cursor.execute(sql, values)
             return cursor.fetchall()

@@ -20,10 +20,8 @@ def no_secret_is_told(scene: Scene) -> Found:
     if not secrets:
         found.unknown.append("the settings hold no secret to look for")
         return found
-    places = [*_files(scene, secrets), *_runs(scene, secrets), *_ledger(scene, secrets)]
-    if scene.has_airflow:
-        places += _xcom(scene, secrets)
-    found.failed += [f"a secret stands in {place}" for place in places]
+    for looked in (_files, _runs, _ledger, _xcom):
+        found.failed += [f"a secret stands in {place}" for place in looked(scene, secrets)]
     return found
 
 

@@ -34,9 +34,8 @@ def retrained_once_for_each_window(scene: Scene) -> Found:
     backed = {str(row[3]) for row in decided}
     found.failed += [f"{key} was asked for without a decision" for key in sorted(keys - backed)]
     found.failed += [f"{key} was decided and not asked for" for key in sorted(backed - keys)]
-    if scene.has_airflow:
-        started = {str(key) for (key,) in scene.airflow(STARTED)}
-        found.failed += [f"{key} was started and not asked for" for key in sorted(started - keys)]
+    started = {str(key) for (key,) in scene.airflow(STARTED)}
+    found.failed += [f"{key} was started and not asked for" for key in sorted(started - keys)]
     return found
 
 
