@@ -286,7 +286,7 @@ def _champion_json(found: ChampionRef | None) -> Any:
 def _since(found: ChampionRef | None) -> str:
     if found is None:
         return "no champion"
-    return f"version {found.version} since {found.promoted_at:%Y-%m-%d %H:%M}"
+    return f"version {found.version} since {_moment(found.promoted_at)}"
 
 
 def _moment(at: datetime | None) -> str:

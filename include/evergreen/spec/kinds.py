@@ -11,24 +11,17 @@ class Kind(StrEnum):
     REGRESSION = "regression"
 
 
+_CLASSES = {
+    "accuracy": True,
+    "precision": True,
+    "recall": True,
+    "f1": True,
+    "roc_auc": True,
+    "log_loss": False,
+}
 METRICS: dict[Kind, dict[str, bool]] = {
-    Kind.BINARY: {
-        "accuracy": True,
-        "precision": True,
-        "recall": True,
-        "f1": True,
-        "roc_auc": True,
-        "log_loss": False,
-        "brier": False,
-    },
-    Kind.MULTICLASS: {
-        "accuracy": True,
-        "precision": True,
-        "recall": True,
-        "f1": True,
-        "roc_auc": True,
-        "log_loss": False,
-    },
+    Kind.BINARY: {**_CLASSES, "brier": False},
+    Kind.MULTICLASS: _CLASSES,
     Kind.REGRESSION: {"mae": False, "mse": False, "rmse": False, "r2": True, "mape": False},
 }
 """The metrics of each kind, and whether more is better. Multiclass averages are macro."""
