@@ -39,8 +39,10 @@ def served(settings: Settings, champion: ChampionRef | None, now: datetime) -> s
         return ""
     with store.connect(settings.database_url) as opened, opened.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), (array_agg(engine ORDER BY time DESC))[1] FROM evergreen.predictions"
-            " WHERE use_case = %s AND time > %s AND version = %s AND variant = 'champion'",
+            "WITH answered AS NOT MATERIALIZED (SELECT time, engine FROM evergreen.predictions"
+            " WHERE use_case = %s AND time > %s AND version = %s AND variant = 'champion')"
+            " SELECT count(*), (SELECT engine FROM answered ORDER BY time DESC LIMIT 1)"
+            " FROM answered",
             (champion.use_case, now - timedelta(days=1), champion.version),
         )
         [(count, engine)] = cursor.fetchall()
