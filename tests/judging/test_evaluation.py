@@ -16,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from evergreen.data import splits
 from evergreen.errors import EvergreenError, EvidenceCorrupt
 from evergreen.judging import gate
-from evergreen.judging.evaluation import choose, evaluate
+from evergreen.judging.evaluation import choose, digest, evaluate
 from evergreen.judging.evidence import Evidence, Role
 from evergreen.learning import training
 from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, FeaturesRef, Status, Verdict
@@ -331,3 +331,16 @@ def test_a_candidate_without_a_figure_is_not_chosen() -> None:
     )
     with pytest.raises(EvergreenError, match="no candidate of iris has a cross-validated accuracy"):
         choose(USE_CASE, [reference("logistic", math.nan), reference("majority", 0.9)])
+
+
+def test_another_constant_that_a_slice_reads_is_other_evidence(own: World, tmp_path: Path) -> None:
+    file = tmp_path / "cuts.py"
+
+    def inputs(limit: int) -> str:
+        file.write_text(f"LIMIT = {limit}\n\ndef cut(raw):\n    return raw['x'] > LIMIT\n")
+        names: dict[str, Any] = {}
+        exec(compile(file.read_text(), str(file), "exec"), names)  # noqa: S102
+        use_case = replace(USE_CASE, slices=(Slice(name="long", by=names["cut"]),))
+        return digest(use_case, own.features, own.trained, None)
+
+    assert inputs(4) == inputs(4) != inputs(5)

@@ -1,4 +1,7 @@
+import sys
+from functools import partial
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -78,3 +81,67 @@ def test_refuses_code_that_imports_a_module_beside_it(tmp_path: Path) -> None:
 
     with pytest.raises(DeclarationError, match="from use_cases import weather"):
         source_code.of(names["features"])
+
+
+WORTH = """
+from {beside} import RATE
+
+OFFER = 50.0  # USD
+OTHER = 1
+
+
+def worth(raw, truth, said):
+    return {{"value": RATE - cost(said)}}
+
+
+def cost(said):
+    return OFFER * said
+"""
+
+
+@pytest.fixture
+def worth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FunctionType:
+    """A function that reads a constant, a helper and a module beside its own."""
+    beside = f"rates_{tmp_path.name.replace('-', '_')}"
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / f"{beside}.py").write_text("RATE = 3\n")
+    file = tmp_path / "mine.py"
+    file.write_text(WORTH.format(beside=beside))
+    names: dict[str, FunctionType] = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)  # noqa: S102
+    yield names["worth"]
+    sys.modules.pop(beside, None)
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [("mine", "50.0", "20.0"), ("mine", "OFFER * said", "said"), ("rates", "RATE = 3", "RATE = 4")],
+)
+def test_the_closure_holds_constants_helpers_and_modules_beside(
+    worth: FunctionType, tmp_path: Path, file: str, before: str, after: str
+) -> None:
+    old = source_code.closure(worth)
+
+    [path] = tmp_path.glob(f"{file}*.py")
+    path.write_text(path.read_text().replace(before, after))
+
+    assert source_code.closure(worth) != old
+
+
+def test_what_a_function_does_not_read_leaves_its_closure_as_it_is(
+    worth: FunctionType, tmp_path: Path
+) -> None:
+    old = source_code.closure(worth)
+
+    file = tmp_path / "mine.py"
+    file.write_text(file.read_text().replace("# USD", "# EUR").replace("OTHER = 1", "OTHER = 2"))
+
+    assert source_code.closure(worth) == old
+    assert "numpy" not in old
+
+
+def test_the_closure_of_what_has_no_text_of_its_own_names_it(worth: FunctionType) -> None:
+    assert source_code.closure(dict) == "builtins.dict"
+    assert source_code.closure(partial(worth, 1)) != source_code.closure(partial(worth, 2))
+    assert "OTHER" not in source_code.closure(worth)
+    assert "lambda" in source_code.closure(lambda raw: raw)

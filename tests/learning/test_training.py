@@ -11,6 +11,7 @@ from mlflow.artifacts import download_artifacts
 from pydantic import TypeAdapter
 from sklearn.linear_model import LogisticRegression
 
+from evergreen import catalog
 from evergreen.data import splits
 from evergreen.learning import features, fitting, models, searching, tracking, training
 from evergreen.refs import CandidateRef, FeaturesRef
@@ -118,6 +119,20 @@ def test_another_seed_search_or_snapshot_is_another_training(
     }
 
     assert len(keys) == 5
+
+
+def test_another_constant_that_the_business_figure_reads_is_another_training(
+    iris: FeaturesRef, tmp_path: Path
+) -> None:
+    text = (PROJECT / "include" / "use_cases" / "churn.py").read_text()
+
+    def key(text: str) -> str:
+        (tmp_path / "churn.py").write_text(text)
+        churn = catalog.load(tmp_path).find("churn")
+        return training.training_key(churn, churn.candidate("logistic"), iris)
+
+    assert key(text) == key(text.replace('"""USD that', '"""US dollars that'))
+    assert key(text) != key(text.replace("OFFER = 50.0", "OFFER = 20.0"))
 
 
 def test_labels_that_mean_nothing_teach_nothing(settings: Settings) -> None:

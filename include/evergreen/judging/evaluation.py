@@ -9,7 +9,6 @@ asked is evidence too: the reason is written down, and the gate stays shut.
 """
 
 import hashlib
-import inspect
 import json
 import math
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from evergreen.errors import EvergreenError
 from evergreen.judging import contest, files
 from evergreen.judging.evidence import FORMAT, Evidence
+from evergreen.learning import source_code
 from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, FeaturesRef
 from evergreen.settings import Settings
 from evergreen.spec import Slice, UseCase
@@ -118,11 +118,11 @@ def digest(
 
 def _worth(use_case: UseCase) -> tuple[str, str] | None:
     business = use_case.business
-    return (business.unit, inspect.getsource(business.measure)) if business else None
+    return (business.unit, source_code.closure(business.measure)) if business else None
 
 
 def _cut(cut: Slice) -> tuple[str, str]:
-    return cut.name, cut.by if isinstance(cut.by, str) else inspect.getsource(cut.by)
+    return cut.name, cut.by if isinstance(cut.by, str) else source_code.closure(cut.by)
 
 
 def _is_done(file: Path, inputs: str) -> bool:

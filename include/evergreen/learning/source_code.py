@@ -1,10 +1,17 @@
-"""The text of a function with what it needs of its module, and a way to run it again."""
+"""The text of a function with what it needs of its module, and a way to run it again.
+
+of(features.function)          # what a model carries along
+closure(business.measure)      # what a digest depends on: constants and helpers too
+"""
 
 import ast
 import hashlib
+import importlib.util
 import linecache
 import sys
-from collections.abc import Callable
+import sysconfig
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +21,11 @@ from evergreen.errors import DeclarationError
 _compiled: dict[str, ModuleType] = {}
 _ALWAYS = "*"
 """Stands for what a star import (or a future import) binds."""
+_INSTALLED = tuple(
+    sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+_WORDS = "evergreen.spec"
+"""The words of a declaration, not its content."""
 
 
 def of(function: Callable[..., Any]) -> str:
@@ -50,6 +62,58 @@ def needed(source: str, name: str) -> str:
         wanted |= {n.id for i in found for n in ast.walk(statements[i]) if isinstance(n, ast.Name)}
     lines = source.splitlines()
     return "\n\n".join(_text(lines, statements[i]) for i in sorted(kept)) + "\n"
+
+
+def closure(function: Callable[..., Any]) -> str:
+    """Return all code that decides what a function answers, to be digested; comments apart.
+
+    That is what it needs of its own module and of modules that are not installed packages. Of a
+    lambda or a nested function: its whole module.
+    """
+    if isinstance(function, partial):
+        return f"{function.args} {sorted(function.keywords.items())} {closure(function.func)}"
+    code = getattr(function, "__code__", None)
+    if code is None or not Path(code.co_filename).is_file():
+        return f"{function.__module__}.{function.__qualname__}"
+    name = function.__qualname__
+    found: dict[str, str] = {}
+    _gather(Path(code.co_filename), None if "." in name or "<" in name else name, found)
+    return "\n".join(f"# {place}\n{found[place]}" for place in sorted(found))
+
+
+def _gather(file: Path, name: str | None, found: dict[str, str]) -> None:
+    """Add what `name` needs of a module (None: all of it), and what that imports."""
+    place = f"{file.stem}.{name or _ALWAYS}"
+    if place in found:
+        return
+    text = file.read_text()
+    tree = ast.parse(needed(text, name) if name else text)
+    found[place] = ast.unparse(tree)
+    for module, member in _imports(tree):
+        if (origin := _file(f"{module}.{member}")) is not None:
+            _gather(origin, None, found)
+        elif (origin := _file(module)) is not None:
+            _gather(origin, member, found)
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def _file(module: str) -> Path | None:
+    """Return the file of a module that is no installed package."""
+    if module.startswith(_WORDS):
+        return None
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    origin = spec.origin if spec and spec.has_location else None
+    return Path(origin) if origin and not origin.startswith(_INSTALLED) else None
 
 
 def load(source: str, function: str) -> Callable[..., Any]:

@@ -7,7 +7,6 @@ The same training (data, code, parameters, seed, package versions) is done only 
 """
 
 import hashlib
-import inspect
 import json
 import tempfile
 from collections.abc import Mapping
@@ -18,7 +17,16 @@ from typing import Any
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from evergreen.learning import features, fitting, model_folder, models, plots, provenance, tracking
+from evergreen.learning import (
+    features,
+    fitting,
+    model_folder,
+    models,
+    plots,
+    provenance,
+    source_code,
+    tracking,
+)
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.fitting import Fitted
 from evergreen.learning.models import Golden
@@ -90,7 +98,9 @@ def training_key(use_case: UseCase, candidate: Candidate, built: FeaturesRef) ->
 
 def _source(use_case: UseCase) -> str:
     business = use_case.business
-    return inspect.getsource(business.measure) + repr(business.choose_threshold) if business else ""
+    if business is None:
+        return ""
+    return source_code.closure(business.measure) + repr(business.choose_threshold)
 
 
 def _describe(estimator: BaseEstimator) -> str:
