@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test check format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test test-system check format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 STACK := $(BIN)/python -m evergreen.stack
 
 help: ## Show the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: install ## Start everything, load the demo data, train the first champions
 	@$(STACK) up
@@ -33,7 +33,11 @@ clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -m "not system" -n auto --maxprocesses 4 --dist loadscope $(ARGS)
+
+test-system: install-dev ## Run the tests that need a browser or promtool (as root, apt brings them)
+	@sh tests/system_tools.sh $(BIN)
+	@$(BIN)/python -m pytest -m system $(ARGS)
 
 check: install-dev ## Lint, format, types and import layers
 	$(BIN)/ruff check --no-cache

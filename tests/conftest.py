@@ -13,7 +13,11 @@ from xdist.scheduler import LoadScopeScheduling
 from evergreen.settings import PROJECT, Settings
 from evergreen.stack.ports import free_port
 from evergreen.stack.postgres import EmbeddedPostgres
+from tools import tool
 from webhook import Webhook
+
+SYSTEM_TOOLS = {"chromium", "promtool"}
+"""The fixtures that give them."""
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -25,6 +29,14 @@ os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
 def pytest_configure(config: pytest.Config) -> None:
     """Beside Airflow, skops touches every old name that Airflow warns of."""
     config.addinivalue_line("filterwarnings", "ignore:The `airflow")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ask for a tool of the system: `make test` leaves them out."""
+    for item in items:
+        if SYSTEM_TOOLS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("system")
 
 
 class ByFile(LoadScopeScheduling):
@@ -103,6 +115,12 @@ def webhook() -> Iterator[Webhook]:
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Prometheus' own check of rules and configuration."""
+    return tool("promtool", of="make test-system")
 
 
 def _sqlalchemy(url: str) -> str:

@@ -3,9 +3,7 @@
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import yaml
 
 from evergreen.settings import PROJECT
 from evergreen.stack import container, environment
+from tools import tool
 
 FILE = PROJECT / "docker-compose.yaml"
 SCHEMA = PROJECT / "tests" / "stack" / "vendor" / "compose-spec.json"
@@ -31,14 +30,6 @@ OF_THIS_MACHINE = {
 }
 DOCKERFILES = ("Dockerfile", "Dockerfile.serve")
 AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
-
-
-def tool(name: str) -> str:
-    """A program of the development requirements."""
-    beside = str(Path(sys.executable).parent)
-    found = shutil.which(name, path=f"{beside}{os.pathsep}{os.environ['PATH']}")
-    assert found, f"{name} is not installed: make test installs it"
-    return found
 
 
 def compose(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

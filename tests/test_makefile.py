@@ -90,6 +90,47 @@ def test_packages_are_installed_again_only_when_the_requirements_change(tmp_path
     assert "-m evergreen.stack up" in unchanged
 
 
+def bring_tools(folder: Path, user: int) -> subprocess.CompletedProcess[str]:
+    """Run the script of `make test-system` as a user of a machine that has neither tool."""
+    tools = folder / "bin"
+    tools.mkdir()
+    for name, said in (("id", f"echo {user}"), ("apt-get", 'echo "apt-get $@"')):
+        (tools / name).write_text(f"#!/bin/sh\n{said}\n")
+        (tools / name).chmod(0o755)
+    (tools / "promtool").write_text("#!/bin/sh\n")
+    (tools / "promtool").chmod(0o755)
+    return subprocess.run(
+        ["/bin/sh", PROJECT / "tests" / "system_tools.sh", folder / "venv"],
+        capture_output=True, text=True, check=False, env={"PATH": str(tools)},
+    )  # fmt: skip
+
+
+def test_who_may_not_install_is_told_what_the_system_tests_need(tmp_path: Path) -> None:
+    answer = bring_tools(tmp_path, user=1000)
+
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("error: make test-system needs chromium and promtool")
+    assert "as root: apt install chromium)" in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_root_gets_the_missing_tool_and_no_other(tmp_path: Path) -> None:
+    answer = bring_tools(tmp_path, user=0)
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines() == ["installing with apt: chromium", "apt-get update -qq"]
+
+
+def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> None:
+    script = (PROJECT / ".ci" / "run").read_text()
+    readme = (PROJECT / "README.md").read_text()
+
+    asked = set(re.findall(r"^(make [a-z-]+)$", script, re.MULTILINE))
+    assert {"make check", "make test", "make test-system", "make up"} <= asked
+    assert [each for each in sorted(asked) if not re.search(rf"{each}\b(?!-)", readme)] == []
+    assert not re.search(r"\b(apt|apt-get|pip|npm|curl|wget)\b", script)
+
+
 @pytest.mark.parametrize("file", ["Makefile", ".ci/run", "Dockerfile", "requirements.txt"])
 def test_no_package_index_is_named(file: str) -> None:
     text = (PROJECT / file).read_text()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -31,22 +30,20 @@ TRIALS = sorted(Path(__file__).parent.glob("*_test.yml"))
 OURS = re.compile(r"\b(?:evergreen|process)[a-z_]*(?::[a-z_0-9:]+)?\b(?!:)")
 
 
-def promtool(*arguments: object) -> None:
-    program = shutil.which("promtool")
-    assert program, "promtool is not installed: apt-get install prometheus"
+def run(program: Path, *arguments: object) -> None:
     done = subprocess.run(
         [program, *map(str, arguments)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_prometheus_takes_the_configuration_and_the_rules() -> None:
-    promtool("check", "config", PROMETHEUS / "prometheus.yml")
-    promtool("check", "rules", "--lint-fatal", PROMETHEUS / "rules.yml")
+def test_prometheus_takes_the_configuration_and_the_rules(promtool: Path) -> None:
+    run(promtool, "check", "config", PROMETHEUS / "prometheus.yml")
+    run(promtool, "check", "rules", "--lint-fatal", PROMETHEUS / "rules.yml")
 
 
-def test_each_alert_fires_when_it_should_and_only_then() -> None:
-    promtool("test", "rules", *TRIALS)
+def test_each_alert_fires_when_it_should_and_only_then(promtool: Path) -> None:
+    run(promtool, "test", "rules", *TRIALS)
 
 
 def rules() -> list[dict[str, Any]]:

@@ -17,10 +17,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from evergreen.settings import PROJECT
 from evergreen.stack.environment import PASSWORD, USER
 from evergreen.stack.ports import free_port
+from tools import tool
 from webhook import Webhook
 
 USE_CASES, PORTS = ("iris", "weather"), ("UI", "MLFLOW", "POSTGRES", "SERVE")
-CHROMIUM = "/usr/bin/chromium"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 30_000
 """Milliseconds that a page may take; the machine has other things to do."""
 
@@ -95,8 +96,9 @@ def chromium() -> Iterator[Browser]:
     """A headless browser."""
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     expect.set_options(timeout=PATIENCE)
+    program = tool(*BROWSERS, of="make test-system")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()
 

@@ -1,0 +1,14 @@
+"""The programs that tests run."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+
+def tool(*names: str, of: str = "make test") -> Path:
+    """The first of these that the virtual environment or the machine has; `of` installs it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    found = next(filter(None, (shutil.which(name, path=path) for name in names)), None)
+    assert found, f"{names[0]} is not installed: {of} installs it"
+    return Path(found)
