@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 # The first Python on the path that is new enough; `make up PYTHON=/path/to/python` overrides it.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
-STACK := $(BIN)/python -m evergreen.stack
+STACK := $(BIN)/python -m evergreen_workshop.stack
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ up: install ## Start everything, load the demo data, train the first champions
 	@$(STACK) up
 
 demo: install ## Show the loop closing on the running stack: drift, retraining, gate, swap
-	@$(BIN)/python -m evergreen.demonstration
+	@$(BIN)/python -m evergreen_workshop.demonstration
 
 down: ## Stop everything; the data stays
 	@if [ -x $(BIN)/python ]; then $(STACK) down; else echo "Nothing runs: there is no $(VENV)."; fi
@@ -50,12 +50,12 @@ format: install-dev ## Format the code
 	$(BIN)/ruff format
 
 docs: install-dev ## Renew the reference pages and build docs/ as a site
-	@$(BIN)/python -m evergreen.reference
+	@$(BIN)/python -m evergreen_workshop.reference
 	@$(BIN)/mkdocs build --quiet
 	@echo "docs: .evergreen/site/index.html"
 
 secrets: install ## Print new secrets for docker-compose: make secrets >> .env
-	@$(BIN)/python -m evergreen.stack.container secrets
+	@$(BIN)/python -m evergreen_workshop.stack.container secrets
 
 lock: $(UV) ## Renew the requirements*.txt from their .in files
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-annotate --python-version 3.11 \

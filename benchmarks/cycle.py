@@ -19,9 +19,9 @@ from typing import Any
 from rich.console import Console
 
 from evergreen.settings import environment
-from evergreen.stack.__main__ import stack
-from evergreen.stack.airflow import AirflowApi
-from evergreen.stack.first_training import dag_id
+from evergreen_workshop.stack.__main__ import stack
+from evergreen_workshop.stack.airflow import AirflowApi
+from evergreen_workshop.stack.first_training import dag_id
 
 WARM = """
 import sys, time

@@ -28,9 +28,9 @@ from evergreen.refs import Counts, SnapshotRef, Window
 from evergreen.serving import store
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Windows
-from evergreen.stack.ports import free_port
-from evergreen.stack.postgres import EmbeddedPostgres
 from evergreen.watching import watch
+from evergreen_workshop.stack.ports import free_port
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 FLOATS = tuple(f"x{n}" for n in range(18))
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)

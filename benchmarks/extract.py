@@ -23,7 +23,7 @@ from pathlib import Path
 
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Source, UseCase
-from evergreen.stack.postgres import EmbeddedPostgres
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 AS_OF = datetime(2026, 8, 24, tzinfo=UTC)
 NUMBERS = 16

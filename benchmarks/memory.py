@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import psutil
 from rich.console import Console
 
-from evergreen.stack import processes
-from evergreen.stack.__main__ import stack
-from evergreen.stack.local import Stack
+from evergreen_workshop.stack import processes
+from evergreen_workshop.stack.__main__ import stack
+from evergreen_workshop.stack.local import Stack
 
 MB = 1_000_000
 

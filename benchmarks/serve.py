@@ -97,8 +97,8 @@ def prepare(folder, stack, candidate):
     """Put a champion into a PostgreSQL; return the shop and the model."""
     from evergreen.serving import store
     from evergreen.settings import Settings
-    from evergreen.stack.ports import free_port
-    from evergreen.stack.postgres import EmbeddedPostgres
+    from evergreen_workshop.stack.ports import free_port
+    from evergreen_workshop.stack.postgres import EmbeddedPostgres
     from learning import CATALOG
     from serving.conftest import Shop, trained
 

@@ -11,8 +11,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from evergreen.settings import PROJECT, Settings
-from evergreen.stack.ports import free_port
-from evergreen.stack.postgres import EmbeddedPostgres
+from evergreen_workshop.stack.ports import free_port
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from tools import tool
 from webhook import Webhook
 

@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from evergreen import catalog
 from evergreen.data.snapshots import SnapshotStore
-from evergreen.demo import weather
 from evergreen.refs import Counts, SnapshotRef
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import UseCase
+from evergreen_workshop.demo import weather
 
 USE_CASES = catalog.load(PROJECT / "include" / "use_cases").use_cases
 AS_OF = datetime(2026, 11, 20, tzinfo=UTC)

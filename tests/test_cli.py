@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from evergreen import cli, console
 from evergreen.champions.ledger import Decision, Ledger, decision_id
 from evergreen.settings import Settings
-from evergreen.stack.ports import free_port
+from evergreen_workshop.stack.ports import free_port
 
 
 def test_an_error_is_told_whole_brackets_included() -> None:

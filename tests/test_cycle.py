@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from evergreen import catalog, cycle, demo, steps
+from evergreen import catalog, cycle, steps
 from evergreen.champions.ledger import Ledger
 from evergreen.cycle import Cycle
 from evergreen.data import warehouse
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Candidate, UseCase
 from evergreen.steps import Run
+from evergreen_workshop import demo
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 CATALOG = catalog.load(PROJECT / "include" / "use_cases")

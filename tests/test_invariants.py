@@ -25,7 +25,7 @@ from evergreen.data.snapshots import SnapshotStore
 from evergreen.learning import tracking, training
 from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
 from evergreen.settings import PROJECT, Settings
-from evergreen.stack.postgres import EmbeddedPostgres
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from learning import IRIS, WEATHER, built, iris_rows, weather_rows
 
 NAME = "iris_for_invariants"

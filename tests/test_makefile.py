@@ -87,7 +87,7 @@ def test_packages_are_installed_again_only_when_the_requirements_change(tmp_path
 
     assert "--require-hashes -r requirements.txt" in first
     assert "pip install" not in unchanged
-    assert "-m evergreen.stack up" in unchanged
+    assert "-m evergreen_workshop.stack up" in unchanged
 
 
 def bring_tools(folder: Path, user: int) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evergreen import catalog, demo, scaffold
+from evergreen import catalog, scaffold
 from evergreen.data.extraction import extract
 from evergreen.data.warehouse import connect
 from evergreen.errors import DeclarationError, EvergreenError
@@ -16,6 +16,7 @@ from evergreen.quality import suites
 from evergreen.quality.validation import validate
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Kind, UseCase
+from evergreen_workshop import demo
 
 RUFF = Path(sys.executable).with_name("ruff")
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

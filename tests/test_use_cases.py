@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from evergreen import catalog, demo
+from evergreen import catalog
 from evergreen.errors import DeclarationError
 from evergreen.judging.checks import MODEL_TESTS
 from evergreen.settings import PROJECT
 from evergreen.spec import Release, UseCase
+from evergreen_workshop import demo
 
 CATALOG = catalog.load(PROJECT / "include" / "use_cases")
 EVERY = pytest.mark.parametrize("use_case", CATALOG.use_cases.values(), ids=lambda u: u.name)

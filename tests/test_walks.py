@@ -8,17 +8,18 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from evergreen import cycle, demo, watching
+from evergreen import cycle, watching
 from evergreen.champions.ledger import Ledger
 from evergreen.cycle import Cycle
 from evergreen.deciding import decide
 from evergreen.serving import store
 from evergreen.serving.app import create_app
 from evergreen.settings import Settings
-from evergreen.simulation import Sent, Shift, simulate
 from evergreen.spec import UseCase
 from evergreen.steps import Run
 from evergreen.watching import Window, WindowRef
+from evergreen_workshop import demo
+from evergreen_workshop.simulation import Sent, Shift, simulate
 from learning import CATALOG
 from serving.conftest import Client, live
 

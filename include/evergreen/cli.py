@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 error, 2 wrong usage, 3 the data was refused.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
@@ -22,6 +23,7 @@ from evergreen.settings import Settings
 from evergreen.settings import get as get_settings
 from evergreen.spec import check_name
 
+COMMANDS = "evergreen.commands"
 REFUSED = 3
 P = ParamSpec("P")
 
@@ -31,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(help="The demo data.", no_args_is_help=True)
+db = typer.Typer(help="Tables to try Evergreen on.", no_args_is_help=True)
 app.add_typer(db, name="db")
 
 Name = Annotated[str, typer.Argument(help="The use case.", metavar="NAME")]
@@ -43,7 +45,17 @@ Force = Annotated[bool, typer.Option("--force", help="Train again what was train
 
 def main() -> None:
     """Run the command line."""
-    app()
+    complete()()
+
+
+def complete() -> typer.Typer:
+    """Return the command with what other packages add to it: modules that register their own.
+
+    They name themselves as entry points of the group `evergreen.commands`.
+    """
+    for more in entry_points(group=COMMANDS):
+        more.load()
+    return app
 
 
 def told(command: Callable[P, None]) -> Callable[P, None]:
@@ -271,16 +283,6 @@ def new(
     console.files(name, files, as_json=as_json)
 
 
-@db.command("load")
-@told
-def db_load(name: Name, as_json: AsJson = False) -> None:
-    """Load the demo table of a use case, up to yesterday; harmless when it is there."""
-    from evergreen import demo
-
-    yesterday = today().date() - timedelta(days=1)
-    console.rows(name, demo.load(name, settings().database_url, yesterday), as_json=as_json)
-
-
 @db.command("import")
 @told
 def db_import(
@@ -316,44 +318,6 @@ def ingest(
 
 @app.command()
 @told
-def feed(
-    name: Name,
-    days: Annotated[int, typer.Option(min=1, help="How many days to add.")] = 1,
-    as_json: AsJson = False,
-) -> None:
-    """Add the next days (or rows, where there is no time) to a demo table."""
-    from evergreen import demo
-
-    console.rows(name, demo.feed(name, settings().database_url, days), as_json=as_json)
-
-
-@app.command()
-@told
-def generate(
-    name: Annotated[str, typer.Argument(help="The demo table: churn.", metavar="NAME")],
-    rows: Annotated[int, typer.Option(min=1, help="How many customers.")],
-    since: Annotated[str, typer.Option(help="First day (UTC). Default: 30 days ago.")] = "",
-    until: Annotated[str, typer.Option(help="Last day (UTC). Default: yesterday.")] = "",
-    drift: Annotated[str, typer.Option(help="none, inputs, concept or both.")] = "none",
-    drift_from: Annotated[str, typer.Option(help="The day from which on it drifts.")] = "",
-    seed: Annotated[int, typer.Option(help="The same seed, the same customers.")] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Append generated customers to a demo table, streamed, with drift from a day on."""
-    from evergreen.demo import generator
-
-    last = parse_moment(until).date() if until else today().date() - timedelta(days=1)
-    first = parse_moment(since).date() if since else last - timedelta(days=29)
-    begun = parse_moment(drift_from).date() if drift_from else None
-    written = generator.write(
-        settings().database_url, name, rows=rows, since=first, until=last, seed=seed,
-        drift=generator.parse(drift), drift_from=begun,
-    )  # fmt: skip
-    console.rows(name, written, as_json=as_json)
-
-
-@app.command()
-@told
 def watch(
     name: Name,
     as_of: Annotated[str, typer.Option(help="End of the window (UTC). Default: now.")] = "",
@@ -373,32 +337,6 @@ def watch(
     start = parse_moment(since) if since else end - use_case.monitoring.window
     seen = watching.watch(use_case, watching.Window(start=start, end=end), settings=settings())
     console.watched(seen, settings(), as_json=as_json)
-
-
-@app.command()
-@told
-def simulate(
-    name: Name,
-    rows: Annotated[int, typer.Option(min=1, help="How many rows to ask for.")] = 200,
-    shift: Annotated[
-        list[str] | None,
-        typer.Option(help="column=+2sd, column=-1.5 or column=*0.5; may be repeated."),
-    ] = None,
-    flip_labels: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the labels told wrongly.")
-    ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Of the rows that are drawn.")] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Send traffic to the service: rows that the champion learned from, shifted; then labels."""
-    from evergreen import simulation
-
-    use_case = catalog().find(name)
-    shifts = [simulation.Shift.parse(text) for text in shift or []]
-    sent = simulation.simulate(
-        use_case, rows, shifts, flip_labels=flip_labels, seed=seed, settings=settings()
-    )
-    console.sent(sent, as_json=as_json)
 
 
 def settings() -> Settings:

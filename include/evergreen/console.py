@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from evergreen.serving.export import Exported
     from evergreen.serving.releases import Comparison, Release
     from evergreen.settings import Settings
-    from evergreen.simulation import Sent
 
 # No markup: what is told may itself hold brackets, as `^[a-z]+$` does.
 out = Console(markup=False, highlight=False)
@@ -77,8 +76,8 @@ def cycle(done: "Cycle", use_case: UseCase, *, as_json: bool) -> None:
             table.add_row(check.name, _coloured(check.status), check.reason)
         out.print(table)
     for reason in done.refused:
-        _say(reason, mark="✗", colour="red")
-    _say(done.sentence, style="bold")
+        say(reason, mark="✗", colour="red")
+    say(done.sentence, style="bold")
 
 
 def cycles(done: "Sequence[Cycle]", *, as_json: bool) -> None:
@@ -118,7 +117,7 @@ def champion(use_case: UseCase, ledger: Ledger, *, as_json: bool) -> None:
     if as_json:
         document({"use_case": use_case.name, "champion": _champion_json(found)})
     elif found is None:
-        _say(f"{use_case.name} has no champion yet: `evergreen run {use_case.name}`")
+        say(f"{use_case.name} has no champion yet: `evergreen run {use_case.name}`")
     else:
         for field, value in found.to_json().items():
             out.print(Text.assemble((f"{field:>16}", "bold"), f"  {value}"), soft_wrap=True)
@@ -133,7 +132,7 @@ def promotions(rows: Sequence[Promotion], *, as_json: bool) -> None:
         what = f"{row.kind}, version {row.version}"
         _entry(_moment(row.created_at), what, f"by {row.actor}", row.reason)
     if not rows:
-        _say("There has been no champion yet.")
+        say("There has been no champion yet.")
 
 
 def decisions(rows: Sequence[Decision], *, as_json: bool) -> None:
@@ -146,7 +145,7 @@ def decisions(rows: Sequence[Decision], *, as_json: bool) -> None:
         what = Text.assemble(f"{row.kind}: ", _coloured(row.outcome))
         _entry(_moment(row.created_at), what, f"{as_of}{row.run_key}", row.sentence)
     if not rows:
-        _say("Nothing has been decided yet.")
+        say("Nothing has been decided yet.")
 
 
 def promotion(done: PromotionRef, *, as_json: bool) -> None:
@@ -154,7 +153,7 @@ def promotion(done: PromotionRef, *, as_json: bool) -> None:
     if as_json:
         document(done.to_json())
     else:
-        _say(done.sentence, style="bold")
+        say(done.sentence, style="bold")
 
 
 def service(settings: "Settings", *, as_json: bool) -> None:
@@ -164,7 +163,7 @@ def service(settings: "Settings", *, as_json: bool) -> None:
         document({"url": url, "docs": f"{url}/docs", "keys": len(settings.api_keys)})
         return
     keys = "an API key is needed" if settings.api_keys else "no API key is needed"
-    _say(f"{url}/docs ({keys})", style="bold")
+    say(f"{url}/docs ({keys})", style="bold")
 
 
 def releases(rows: "Sequence[Release]", *, as_json: bool) -> None:
@@ -177,7 +176,7 @@ def releases(rows: "Sequence[Release]", *, as_json: bool) -> None:
         since = f"since {_moment(row.started_at)} by {row.actor}, {row.outcome or 'runs'}"
         _entry(f"trial {row.id}", what, since, row.reason)
     if not rows:
-        _say("There has been no trial yet.")
+        say("There has been no trial yet.")
 
 
 def comparison(found: "Comparison", *, as_json: bool) -> None:
@@ -185,7 +184,7 @@ def comparison(found: "Comparison", *, as_json: bool) -> None:
     if as_json:
         document(asdict(found))
     else:
-        _say(found.sentence)
+        say(found.sentence)
 
 
 def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:
@@ -194,12 +193,12 @@ def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:
         document(seen.to_json())
         return
     for alarm in seen.alarms:
-        _say(alarm, mark="!", colour="red")
+        say(alarm, mark="!", colour="red")
     for unknown in seen.unknowns:
-        _say(unknown, mark="?", colour="yellow")
-    _say(seen.sentence, style="bold")
+        say(unknown, mark="?", colour="yellow")
+    say(seen.sentence, style="bold")
     page = settings.drift_dir / seen.use_case / seen.report_id / "report.html"
-    _say(f"report: {page}")
+    say(f"report: {page}")
 
 
 def exported(done: "Exported", *, as_json: bool) -> None:
@@ -208,7 +207,7 @@ def exported(done: "Exported", *, as_json: bool) -> None:
         document(asdict(done))
         return
     alike = f"its answers differ by at most {done.difference:.1g}"
-    _say(f"wrote {done.file}: {done.use_case} version {done.version}, {alike}")
+    say(f"wrote {done.file}: {done.use_case} version {done.version}, {alike}")
 
 
 def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:
@@ -227,8 +226,8 @@ def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:
         document({"name": name, "files": [str(path) for path in written]})
         return
     for path in written:
-        _say(f"wrote {path}")
-    _say(f"Next: read them, then `evergreen run {name}`", style="bold")
+        say(f"wrote {path}")
+    say(f"Next: read them, then `evergreen run {name}`", style="bold")
 
 
 def landings(landed: Sequence[Landing], *, as_json: bool) -> None:
@@ -237,7 +236,7 @@ def landings(landed: Sequence[Landing], *, as_json: bool) -> None:
         document([landing.to_json() for landing in landed])
         return
     for landing in landed:
-        _say(landing.sentence)
+        say(landing.sentence)
 
 
 def rows(name: str, count: int, *, as_json: bool) -> None:
@@ -245,19 +244,7 @@ def rows(name: str, count: int, *, as_json: bool) -> None:
     if as_json:
         document({"name": name, "rows": count})
     else:
-        _say(f"{name}: {count} rows added")
-
-
-def sent(done: "Sent", *, as_json: bool) -> None:
-    """Print what came of simulated traffic."""
-    if as_json:
-        document(asdict(done))
-        return
-    answered = ", ".join(f"version {v}: {count}" for v, count in done.versions.items())
-    wrong = f", {done.flipped} of them wrong" if done.flipped else ""
-    _say(
-        f"{done.url} answered {done.rows} rows ({answered}) and took {done.labelled} labels{wrong}"
-    )
+        say(f"{name}: {count} rows added")
 
 
 def user() -> str:
@@ -310,7 +297,7 @@ def _coloured(status: str) -> Text:
     return Text(status, COLOURS.get(status, ""))
 
 
-def _say(sentence: str, *, style: str = "", mark: str = "", colour: str = "") -> None:
+def say(sentence: str, *, style: str = "", mark: str = "", colour: str = "") -> None:
     """Print a sentence as one line, however long, behind its mark."""
     begin = Text(f"{mark} ", colour) if mark else Text()
     out.print(begin.append(sentence, style or "default"), soft_wrap=True)

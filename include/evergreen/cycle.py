@@ -78,7 +78,8 @@ def run(
         _run(cycle, use_case, run, settings, force, tell)
     except DataRefused as refusal:
         cycle.refused = refusal.reasons
-        cycle.validation = cycle.validation or refusal.validation
+        if isinstance(refusal, steps.ValidationFailed):
+            cycle.validation = refusal.validation
         cycle.promotion = steps.keep(use_case, refusal.sentence, settings=settings)
     return cycle
 

@@ -18,10 +18,6 @@ EvergreenError
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from evergreen.refs import ValidationRef
 
 
 class EvergreenError(Exception):
@@ -57,9 +53,8 @@ class SuiteError(EvergreenError):
 class DataRefused(EvergreenError):
     """The data is not fit to train on. Nothing was trained and the champion stays."""
 
-    def __init__(self, reasons: Iterable[str], validation: "ValidationRef | None" = None) -> None:
+    def __init__(self, reasons: Iterable[str]) -> None:
         self.reasons = tuple(reasons)
-        self.validation = validation
         super().__init__("; ".join(self.reasons))
 
     @property

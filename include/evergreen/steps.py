@@ -13,7 +13,7 @@
 changing anything, and knows neither Airflow nor the clock.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +65,14 @@ class Run(Ref):
         return self.purpose == "train"
 
 
+class ValidationFailed(DataRefused):
+    """The snapshot does not meet its expectations; it comes with all that was checked."""
+
+    def __init__(self, reasons: Iterable[str], validation: ValidationRef) -> None:
+        self.validation = validation
+        super().__init__(reasons)
+
+
 def extract(use_case: UseCase, run: Run, *, settings: Settings) -> SnapshotRef:
     """Take the rows known at `as_of` into an immutable snapshot.
 
@@ -83,13 +91,13 @@ def validate(
     """Check the snapshot against the suite of the use case; build its Data Docs page either way.
 
     Raises:
-        DataRefused: an expectation failed; the decision is on record.
+        ValidationFailed: an expectation failed; the decision is on record.
     """
     with _refusals_on_record(use_case, run, settings):
         result = validation.validate(snapshot, use_case, settings=settings)
         if not result.passed:
             reasons = [*(failed.reason for failed in result.failed), *snapshot.notes]
-            raise DataRefused(reasons, validation=result)
+            raise ValidationFailed(reasons, result)
     return result
 
 
@@ -168,7 +176,7 @@ def _refusals_on_record(use_case: UseCase, run: Run, settings: Settings) -> Iter
     except DataRefused as refusal:
         _record(
             use_case, run, settings, "validation", run.key, "refused", refusal.sentence,
-            refusal.validation,
+            refusal.validation if isinstance(refusal, ValidationFailed) else None,
         )  # fmt: skip
         raise
 

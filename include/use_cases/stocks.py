@@ -63,7 +63,7 @@ def rsi(price: "pd.Series", span: int) -> "pd.Series":
 
 def worth(raw: "pd.DataFrame", truth: Any, rises: Any) -> dict[str, float]:  # noqa: ARG001
     """Simulate the profit of holding what is said to rise; each trade costs 0.05 %."""
-    from evergreen.trading import simulate
+    from evergreen.spec.trading import simulate
 
     return simulate(raw["date"], raw["ticker"], raw["adjusted"], rises == 1, cost=0.0005)
 

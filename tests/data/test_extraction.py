@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from evergreen import demo
 from evergreen.data.extraction import extract
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import connect, stream
@@ -17,6 +16,7 @@ from evergreen.errors import DataRefused
 from evergreen.refs import SnapshotRef
 from evergreen.settings import Settings
 from evergreen.spec import Source, UseCase, Windows
+from evergreen_workshop import demo
 from use_cases.iris import USE_CASE as IRIS
 from use_cases.weather import USE_CASE as WEATHER
 

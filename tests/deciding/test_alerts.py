@@ -22,9 +22,9 @@ from evergreen.deciding import alerts, decide
 from evergreen.refs import Check, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Retraining
-from evergreen.stack.ports import free_port
 from evergreen.steps import Run
 from evergreen.watching import store
+from evergreen_workshop.stack.ports import free_port
 from learning import CATALOG
 from webhook import Webhook
 

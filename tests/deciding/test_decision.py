@@ -10,7 +10,6 @@ import psycopg2
 import pytest
 
 from deciding.champion import make_champion
-from evergreen import demo
 from evergreen.champions.ledger import Decision, Ledger, decision_id
 from evergreen.data import extraction
 from evergreen.deciding import decide, retrainings
@@ -20,6 +19,7 @@ from evergreen.settings import Settings
 from evergreen.spec import Retraining, UseCase
 from evergreen.steps import Run
 from evergreen.watching import store
+from evergreen_workshop import demo
 from learning import CATALOG
 
 HOUR = timedelta(hours=1)

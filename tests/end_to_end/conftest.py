@@ -15,8 +15,8 @@ from dotenv import dotenv_values
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from evergreen.settings import PROJECT
-from evergreen.stack.environment import PASSWORD, USER
-from evergreen.stack.ports import free_port
+from evergreen_workshop.stack.environment import PASSWORD, USER
+from evergreen_workshop.stack.ports import free_port
 from tools import tool
 from webhook import Webhook
 
@@ -86,7 +86,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 def make(target: str, env: dict[str, str]) -> None:
     """Do what `make up` and `make clean` do; show what they said if they fail."""
-    command = [sys.executable, "-m", "evergreen.stack", target]
+    command = [sys.executable, "-m", "evergreen_workshop.stack", target]
     done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

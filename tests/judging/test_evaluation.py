@@ -22,7 +22,7 @@ from evergreen.learning import training
 from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, FeaturesRef, Status, Verdict
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Candidate, Slice, UseCase
-from evergreen.stack.postgres import EmbeddedPostgres
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from learning import AS_OF, IRIS, built, iris_rows
 
 

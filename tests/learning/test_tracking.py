@@ -8,7 +8,7 @@ import pytest
 from evergreen.errors import ModelRefused, Unreachable
 from evergreen.learning import tracking
 from evergreen.settings import Settings
-from evergreen.stack.ports import free_port
+from evergreen_workshop.stack.ports import free_port
 
 KEY = "k" * 64
 

@@ -29,7 +29,7 @@ from evergreen.serving.artifacts import GOLDEN, MODEL
 from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.server import config
 from evergreen.settings import Settings
-from evergreen.stack.ports import free_port
+from evergreen_workshop.stack.ports import free_port
 from learning import CATALOG, iris_rows, weather_rows
 
 ROWS: dict[str, Callable[[], pd.DataFrame]] = {"iris": iris_rows, "weather": weather_rows}

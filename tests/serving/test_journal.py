@@ -9,8 +9,8 @@ import pytest
 from evergreen.serving import store
 from evergreen.serving.ids import fraction, new_id
 from evergreen.serving.journal import REFUSED, Journal
-from evergreen.stack.ports import free_port
-from evergreen.stack.postgres import EmbeddedPostgres
+from evergreen_workshop.stack.ports import free_port
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 
 @pytest.fixture

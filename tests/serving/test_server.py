@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from evergreen.serving import server
 from evergreen.serving.journal import Journal
 from evergreen.settings import PROJECT
-from evergreen.stack.ports import free_port
+from evergreen_workshop.stack.ports import free_port
 from serving.conftest import Client, Shop, eventually, rows_of
 from serving.test_app import ROW
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from evergreen.settings import PROJECT
-from evergreen.stack.ports import free_port
+from evergreen_workshop.stack.ports import free_port
 from serving.conftest import Shop, eventually, rows_of
 from serving.test_app import ROW
 from serving.test_server import answers, started

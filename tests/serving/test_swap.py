@@ -15,8 +15,8 @@ import pytest
 from evergreen.serving import store, upstream
 from evergreen.serving.artifacts import MODEL
 from evergreen.serving.model_ref import ModelRef
-from evergreen.stack.ports import free_port
-from evergreen.stack.postgres import EmbeddedPostgres
+from evergreen_workshop.stack.ports import free_port
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from learning import CATALOG
 from serving.conftest import Client, Shop, eventually, rows_of
 from serving.test_app import ROW

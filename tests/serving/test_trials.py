@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from evergreen import catalog, cycle, demo
+from evergreen import catalog, cycle
 from evergreen.champions.ledger import Ledger
 from evergreen.cycle import Cycle
 from evergreen.errors import EvergreenError
@@ -13,6 +13,7 @@ from evergreen.serving import releases, trials
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Release, UseCase
 from evergreen.steps import Run
+from evergreen_workshop import demo
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 

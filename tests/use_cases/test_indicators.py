@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import talib
 
-from evergreen import trading
-from evergreen.demo import stocks
 from evergreen.learning import features, lookahead
+from evergreen.spec import trading
+from evergreen_workshop.demo import stocks
 from learning import CATALOG
 
 STOCKS = CATALOG.find("stocks")

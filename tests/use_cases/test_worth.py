@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evergreen.demo import churn
 from evergreen.errors import DeclarationError
 from evergreen.learning import models, searching, worth
 from evergreen.learning.models import Output
 from evergreen.spec import Business
+from evergreen_workshop.demo import churn
 from learning import CATALOG
 
 CHURN = CATALOG.find("churn")

@@ -21,8 +21,8 @@ from evergreen.serving import store
 from evergreen.serving.ids import new_id
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Windows
-from evergreen.stack.postgres import EmbeddedPostgres
 from evergreen.watching import watch
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from learning import WEATHER, built, weather_rows
 
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)

@@ -1,0 +1,90 @@
+"""Commands that a checkout needs and a library does not: demo tables, traffic.
+
+Entry point of the group `evergreen.commands`: to import this module is to add them.
+"""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from evergreen import console
+from evergreen.cli import AsJson, Name, app, catalog, db, parse_moment, settings, today, told
+
+
+@db.command("load")
+@told
+def db_load(name: Name, as_json: AsJson = False) -> None:
+    """Load the demo table of a use case, up to yesterday; harmless when it is there."""
+    from evergreen_workshop import demo
+
+    yesterday = today().date() - timedelta(days=1)
+    console.rows(name, demo.load(name, settings().database_url, yesterday), as_json=as_json)
+
+
+@app.command()
+@told
+def feed(
+    name: Name,
+    days: Annotated[int, typer.Option(min=1, help="How many days to add.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Add the next days (or rows, where there is no time) to a demo table."""
+    from evergreen_workshop import demo
+
+    console.rows(name, demo.feed(name, settings().database_url, days), as_json=as_json)
+
+
+@app.command()
+@told
+def generate(
+    name: Annotated[str, typer.Argument(help="The demo table: churn.", metavar="NAME")],
+    rows: Annotated[int, typer.Option(min=1, help="How many customers.")],
+    since: Annotated[str, typer.Option(help="First day (UTC). Default: 30 days ago.")] = "",
+    until: Annotated[str, typer.Option(help="Last day (UTC). Default: yesterday.")] = "",
+    drift: Annotated[str, typer.Option(help="none, inputs, concept or both.")] = "none",
+    drift_from: Annotated[str, typer.Option(help="The day from which on it drifts.")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed, the same customers.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Append generated customers to a demo table, streamed, with drift from a day on."""
+    from evergreen_workshop.demo import generator
+
+    last = parse_moment(until).date() if until else today().date() - timedelta(days=1)
+    first = parse_moment(since).date() if since else last - timedelta(days=29)
+    begun = parse_moment(drift_from).date() if drift_from else None
+    written = generator.write(
+        settings().database_url, name, rows=rows, since=first, until=last, seed=seed,
+        drift=generator.parse(drift), drift_from=begun,
+    )  # fmt: skip
+    console.rows(name, written, as_json=as_json)
+
+
+@app.command()
+@told
+def simulate(
+    name: Name,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows to ask for.")] = 200,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option(help="column=+2sd, column=-1.5 or column=*0.5; may be repeated."),
+    ] = None,
+    flip_labels: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the labels told wrongly.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the rows that are drawn.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Send traffic to the service: rows that the champion learned from, shifted; then labels."""
+    from evergreen_workshop import simulation
+
+    use_case = catalog().find(name)
+    shifts = [simulation.Shift.parse(text) for text in shift or []]
+    sent = simulation.simulate(
+        use_case, rows, shifts, flip_labels=flip_labels, seed=seed, settings=settings()
+    )
+    if as_json:
+        console.document(asdict(sent))
+    else:
+        console.say(sent.sentence)

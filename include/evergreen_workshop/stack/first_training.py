@@ -1,0 +1,148 @@
+"""Bring a fresh stack to its first champions: demo data, one training each, what came of it."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from evergreen.catalog import Catalog
+from evergreen.champions.ledger import Ledger
+from evergreen.data import warehouse
+from evergreen.errors import StackError
+from evergreen.spec import UseCase
+from evergreen_workshop import demo
+from evergreen_workshop.stack.airflow import AirflowApi
+from evergreen_workshop.stack.progress import Progress, Step
+
+APPEARANCE = 90.0
+"""Seconds until a DAG must have been parsed."""
+
+TRAINING = 900.0
+"""Seconds until a first training must have ended."""
+
+SCHEDULED = 3.0
+"""Seconds that the scheduler is given to start the run that is due by itself."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a use case."""
+
+    use_case: str
+    well: bool
+    """It has a champion, or there is a reason on record why not."""
+    sentence: str
+
+
+def load_demo(catalog: Catalog, database_url: str, yesterday: date) -> list[str]:
+    """Load the demo tables, and the days that have passed since; return what was done."""
+    done = []
+    for name in demo.names():
+        rows = demo.load(name, database_url, until=yesterday)
+        rows += _feed_missing_days(catalog.use_cases.get(name), database_url, yesterday)
+        if rows:
+            done.append(f"{name}: {rows} rows")
+    return done
+
+
+def _feed_missing_days(use_case: UseCase | None, database_url: str, yesterday: date) -> int:
+    if use_case is None or use_case.source.timestamp is None or use_case.source.table is None:
+        return 0
+    source = use_case.source
+    with warehouse.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT %s::date - max({source.timestamp})::date FROM {source.table}", (yesterday,)
+        )
+        found = cursor.fetchone()
+    missing = found[0] if found and found[0] else 0
+    return demo.feed(use_case.name, database_url, missing) if missing > 0 else 0
+
+
+@dataclass
+class FirstTraining:
+    """Trains, through Airflow, every use case that has no champion and no reason for that."""
+
+    api: AirflowApi
+    ledger: Ledger
+    progress: Progress
+
+    def run(self, catalog: Catalog) -> list[Outcome]:
+        """Train what must be trained, wait for it, and tell what became of each use case.
+
+        Raises:
+            StackError: Airflow does not know the DAG, or a training takes too long.
+        """
+        waiting = [name for name in sorted(catalog.use_cases) if not self._settled(name)]
+        if waiting:
+            with self.progress.step(f"training {', '.join(waiting)}") as step:
+                runs = {dag: self._start(dag, step) for dag in map(dag_id, waiting)}
+                self._wait(runs, step)
+        outcomes = [self.outcome(name) for name in sorted(catalog.use_cases)]
+        broken = [
+            Outcome(name, False, f"is broken: {error.splitlines()[-1]}")
+            for name, error in sorted(catalog.broken.items())
+        ]
+        return outcomes + broken
+
+    def outcome(self, use_case: str) -> Outcome:
+        """Tell what became of a use case: its champion, its refusal or its failure."""
+        if promotions := self.ledger.promotions(use_case):
+            newest = promotions[0]
+            return Outcome(use_case, True, f"champion is version {newest.version}. {newest.reason}")
+        if decisions := self.ledger.decisions(use_case, limit=1, kind="gate"):
+            return Outcome(use_case, True, decisions[0].sentence)
+        incidents = self.ledger.incidents(use_case, limit=1)
+        why = incidents[0].message if incidents else "its run left no reason; see `make logs`"
+        return Outcome(use_case, False, f"no champion: {why}")
+
+    def _settled(self, use_case: str) -> bool:
+        champion = self.ledger.champion(use_case)
+        return champion is not None or bool(self.ledger.decisions(use_case, limit=1, kind="gate"))
+
+    def _start(self, dag: str, step: Step) -> str:
+        """Return the run that is under way (the schedule may have started one), or start one."""
+        self._wait_for_dag(dag, step)
+        deadline = time.monotonic() + SCHEDULED
+        while time.monotonic() < deadline:
+            if (run := self.api.active_run(dag)) is not None:
+                return run
+            time.sleep(0.3)
+        return self.api.trigger(dag, note="First training, started by make up.")
+
+    def _wait_for_dag(self, dag: str, step: Step) -> None:
+        began = step.seconds
+        while (known := self.api.dag(dag)) is None:
+            if step.seconds - began > APPEARANCE:
+                errors = "\n".join(self.api.import_errors().values())
+                raise StackError(f"Airflow does not know the DAG {dag}. {errors}")
+            step.update(f"waiting for Airflow to read the DAG {dag}")
+            time.sleep(0.3)
+        if known["is_paused"]:
+            raise StackError(f"the DAG {dag} is paused: switch it on in the UI, then `make up`")
+
+    def _wait(self, runs: dict[str, str], step: Step) -> None:
+        began = step.seconds
+        while active := [dag for dag, run in runs.items() if self._is_active(dag, run)]:
+            if step.seconds - began > TRAINING:
+                raise StackError(f"{', '.join(active)}: still running after {TRAINING:.0f} s")
+            step.update(f"{len(runs) - len(active)} done, {self._what_runs(runs, active)}")
+            time.sleep(0.5)
+
+    def _is_active(self, dag: str, run: str) -> bool:
+        return self.api.state(dag, run) in {"queued", "running"}
+
+    def _what_runs(self, runs: dict[str, str], active: list[str]) -> str:
+        tasks = {dag: self.api.tasks(dag, runs[dag]).get("running", []) for dag in active}
+        working = [
+            f"{dag}: {' and '.join(_unique(names))}" for dag, names in tasks.items() if names
+        ]
+        return ", ".join(working) or "between two tasks"
+
+
+def dag_id(use_case: str) -> str:
+    """Return the id of the training DAG of a use case."""
+    return f"{use_case}_training"
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return sorted(set(names))

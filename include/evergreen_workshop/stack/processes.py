@@ -1,0 +1,129 @@
+"""Services as processes: each in a session of its own, found again by its pid file.
+
+Usage::
+
+    service = Service("mlflow", ("mlflow", "server"))
+    start(service, layout, environment)
+    running(layout, "mlflow")   # its pid, or None
+    stop(layout, ["mlflow"])
+"""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from evergreen.settings import PROJECT
+from evergreen_workshop.stack.layout import Layout
+
+LOG_LIMIT = 20_000_000
+"""A log that grew past this many bytes is put aside (as `.old`) when its service starts."""
+
+
+_started: list[subprocess.Popen[bytes]] = []
+"""What this process has started and left running: nobody waits for it here."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A program that runs until it is stopped."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def start(service: Service, layout: Layout, environment: Mapping[str, str]) -> int:
+    """Start the service in a session of its own and return its pid; harmless when it runs."""
+    pid = running(layout, service.name)
+    if pid is not None:
+        return pid
+    log = layout.log(service.name)
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.replace(log.with_suffix(".old"))
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            service.command, env=dict(environment), cwd=PROJECT, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    _started.append(process)
+    born = psutil.Process(process.pid).create_time()
+    layout.pid(service.name).write_text(json.dumps({"pid": process.pid, "born": born}))
+    return process.pid
+
+
+def running(layout: Layout, name: str) -> int | None:
+    """Return the pid of the service, or None when it does not run.
+
+    A pid that another program has got since is told apart by its time of birth.
+    """
+    known = _known(layout, name)
+    try:
+        process = psutil.Process(known["pid"]) if known else None
+        if process is None or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process.pid if abs(process.create_time() - known["born"]) < 1 else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def born(layout: Layout, name: str) -> float | None:
+    """Return when the running service was started, in seconds since 1970."""
+    return float(_known(layout, name)["born"]) if running(layout, name) else None
+
+
+def _known(layout: Layout, name: str) -> dict[str, Any]:
+    """Return what the pid file holds; nothing when there is none, or half of one."""
+    try:
+        return dict(json.loads(layout.pid(name).read_text()))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def stop(layout: Layout, names: Iterable[str], grace: float = 20) -> None:
+    """Ask the services and their children to end, and kill what is left after `grace` seconds."""
+    names = list(names)
+    leaders = [pid for name in names if (pid := running(layout, name)) is not None]
+    members = {member for pid in leaders for member in family(pid)}
+    for pid in leaders:
+        os.killpg(pid, signal.SIGTERM)
+    _, alive = psutil.wait_procs(members, timeout=grace)
+    kill({*alive, *(member for pid in leaders for member in session(pid))})
+    for name in names:
+        layout.pid(name).unlink(missing_ok=True)
+
+
+def family(pid: int) -> set[psutil.Process]:
+    """Return the process, its descendants and whatever else is in its session."""
+    try:
+        leader = psutil.Process(pid)
+        return {leader, *leader.children(recursive=True), *session(pid)}
+    except psutil.NoSuchProcess:
+        return session(pid)
+
+
+def session(leader: int) -> set[psutil.Process]:
+    """Return the processes of a session; it may have outlived its leader."""
+    return {process for process in psutil.process_iter() if _session_of(process.pid) == leader}
+
+
+def kill(processes: Iterable[psutil.Process], timeout: float = 10) -> None:
+    """End the processes at once and wait until they are gone."""
+    processes = list(processes)
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(processes, timeout=timeout)
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None

@@ -1,0 +1,206 @@
+"""The container stack, as far as it can be checked where no Docker engine runs."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from evergreen.settings import PROJECT
+from evergreen_workshop.stack import container, environment
+from tools import tool
+
+FILE = PROJECT / "docker-compose.yaml"
+SCHEMA = Path(__file__).parent / "vendor" / "compose-spec.json"
+OF_THIS_MACHINE = {
+    "AIRFLOW_HOME",
+    "AIRFLOW__CORE__DAGS_FOLDER",
+    "AIRFLOW__CORE__PLUGINS_FOLDER",
+    "AIRFLOW__CORE__EXECUTOR",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+    "AIRFLOW__API__HOST",
+    "AIRFLOW__API__PORT",
+    "AIRFLOW__API__BASE_URL",
+    "PYTHONPATH",
+}
+DOCKERFILES = ("Dockerfile", "Dockerfile.serve")
+AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
+
+
+def compose(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What docker-compose says. (The wrapper of the wheel exits with 0 whatever happens.)"""
+    clean = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    return subprocess.run(
+        [tool("docker-compose"), "--file", str(FILE), "--env-file", str(env_file), *arguments],
+        capture_output=True, text=True, check=False, env=clean,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def env_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("compose") / "env"
+    example = (PROJECT / ".env.example").read_text()
+    file.write_text(example + "\n".join(container.secret_lines()) + "\n")
+    return file
+
+
+@pytest.fixture(scope="module")
+def services(env_file: Path) -> dict[str, Any]:
+    """The services as docker-compose understands them, those of the profiles included."""
+    answer = compose(env_file, "--profile", "*", "config", "--format", "json")
+    assert answer.stdout, answer.stderr
+    return dict(json.loads(answer.stdout)["services"])
+
+
+def test_the_file_follows_the_compose_specification() -> None:
+    document = yaml.safe_load(FILE.read_text())
+
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+
+
+def test_docker_compose_understands_the_example_with_new_secrets(env_file: Path) -> None:
+    answer = compose(env_file, "config", "--services")
+
+    assert answer.stdout, answer.stderr
+    others = {"postgres", "mlflow", "init", "serve", "prometheus", "grafana"}
+    assert set(answer.stdout.split()) == others | AIRFLOW - {"worker"}
+
+
+@pytest.mark.parametrize("name", [*container.PASSWORDS, "EVERGREEN_FERNET_KEY"])
+def test_no_secret_has_a_default(name: str, env_file: Path, tmp_path: Path) -> None:
+    lacking = tmp_path / "env"
+    lines = env_file.read_text().splitlines()
+    lacking.write_text("\n".join(line for line in lines if not line.startswith(f"{name}=")))
+
+    answer = compose(lacking, "--profile", "*", "config")
+
+    assert not answer.stdout
+    assert f"{name} is missing" in answer.stderr
+
+
+def test_containers_cannot_gain_privileges(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert service.get("user", "image") != "root", name
+
+
+def test_ports_are_published_on_loopback_only(services: dict[str, Any]) -> None:
+    published = [port for service in services.values() for port in service.get("ports", [])]
+
+    assert published
+    assert all(port["host_ip"] == "127.0.0.1" for port in published)
+
+
+def test_images_are_pinned(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        tag = service["image"].partition(":")[2]
+        assert tag.count(".") >= 1, f"{name}: {service['image']}"
+
+
+def test_every_service_that_stays_has_a_health_check(services: dict[str, Any]) -> None:
+    assert {name for name, service in services.items() if "healthcheck" not in service} == {"init"}
+
+
+@pytest.mark.parametrize("name", sorted(AIRFLOW - {"api-server"}))
+def test_the_api_server_answers_before_anything_that_runs_tasks(
+    name: str, services: dict[str, Any]
+) -> None:
+    needs = services[name]["depends_on"]
+
+    assert needs["api-server"]["condition"] == "service_healthy"
+    assert services["api-server"]["depends_on"]["init"]["condition"] == (
+        "service_completed_successfully"
+    )
+
+
+def test_redis_and_the_worker_come_with_the_profile(services: dict[str, Any]) -> None:
+    assert {name for name, service in services.items() if service.get("profiles")} == {
+        "redis",
+        "worker",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(AIRFLOW))
+def test_airflow_is_configured_as_by_make_up(name: str, services: dict[str, Any]) -> None:
+    local = environment.airflow_environment(
+        home=Path("/home"), database_url="", ui_url="", port=8080
+    )
+    local |= environment.QUIET | environment.MODEST
+    here = {key: value for key, value in local.items() if key not in OF_THIS_MACHINE}
+
+    assert {key: services[name]["environment"].get(key) for key in here} == here
+
+
+def test_only_the_init_job_knows_the_password_of_the_ui(services: dict[str, Any]) -> None:
+    knowing = {
+        name
+        for name, service in services.items()
+        if environment.PASSWORD in service.get("environment", {})
+    }
+
+    assert knowing == {"init"}
+
+
+def test_the_service_knows_no_secret_but_its_databases_and_its_keys(
+    services: dict[str, Any], env_file: Path
+) -> None:
+    from dotenv import dotenv_values
+
+    told = str(services["serve"]["environment"])
+
+    known = {name for name, value in dotenv_values(env_file).items() if value and value in told}
+    assert known == {"EVERGREEN_POSTGRES_PASSWORD"}
+    assert "EVERGREEN_API_KEYS" in services["serve"]["environment"]
+
+
+def test_the_service_keeps_its_predictions_through_a_restart(services: dict[str, Any]) -> None:
+    [volume] = services["serve"]["volumes"]
+
+    assert (volume["type"], volume["target"]) == ("volume", "/var/lib/evergreen")
+
+
+def lines_of(dockerfile: str) -> list[str]:
+    return (PROJECT / dockerfile).read_text().splitlines()
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_the_dockerfiles_have_nothing_to_criticise(dockerfile: str) -> None:
+    answer = subprocess.run(
+        [tool("hadolint"), str(PROJECT / dockerfile)], capture_output=True, text=True, check=False
+    )
+
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_the_images_get_what_they_copy() -> None:
+    copies = [
+        line for file in DOCKERFILES for line in lines_of(file) if line.startswith("COPY") and
+        "--from" not in line
+    ]  # fmt: skip
+    copied = {source for line in copies for source in line.split()[1:-1]}
+    allowed = (PROJECT / ".dockerignore").read_text().splitlines()
+
+    assert all((PROJECT / source).exists() for source in copied)
+    folders = {source for source in copied if source.partition("/")[0] not in copied - {source}}
+    assert {f"!{source}" for source in folders} == {line for line in allowed if line[0] == "!"}
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_the_images_run_as_nobody_special(dockerfile: str) -> None:
+    users = [line for line in lines_of(dockerfile) if line.startswith("USER")]
+
+    assert users == ["USER 50000:50000"]
+
+
+def test_the_service_has_the_versions_that_the_models_were_trained_with() -> None:
+    pins = {file: set(re.findall(r"^\S+==\S+", (PROJECT / file).read_text(), re.MULTILINE))
+            for file in ("requirements.txt", "requirements-serve.txt")}  # fmt: skip
+
+    assert pins["requirements-serve.txt"]
+    assert pins["requirements-serve.txt"] <= pins["requirements.txt"]

@@ -1,0 +1,80 @@
+"""What `make up` tells of the first trainings, while they run and when they are over."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+
+from deciding.champion import make_champion
+from evergreen.champions.ledger import Decision, Incident, Ledger, decision_id
+from evergreen.settings import Settings
+from evergreen_workshop.stack.first_training import FirstTraining
+from evergreen_workshop.stack.progress import Progress
+
+
+class Airflow:
+    """An Airflow in which weather is done at the second look, and iris at the third."""
+
+    def __init__(self) -> None:
+        self.looks: dict[str, Iterator[str]] = {
+            "weather_training": iter(["running", "success", "success"]),
+            "iris_training": iter(["running", "running", "success"]),
+        }
+
+    def state(self, dag: str, run: str) -> str:
+        return next(self.looks[dag], "success")
+
+    def tasks(self, dag: str, run: str) -> dict[str, list[str]]:
+        return {"running": ["train", "train"]} if dag == "iris_training" else {}
+
+
+@pytest.fixture
+def first(settings: Settings) -> FirstTraining:
+    Ledger(settings.database_url).migrate()
+    progress = Progress(Console(file=io.StringIO(), width=200))
+    return FirstTraining(Airflow(), Ledger(settings.database_url), progress)  # type: ignore[arg-type]
+
+
+def test_tells_how_many_are_done_and_what_the_others_do(
+    first: FirstTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergreen_workshop.stack.progress.EVERY", -1.0)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+    with first.progress.step("training") as step:
+        first._wait({"weather_training": "1", "iris_training": "1"}, step)
+
+    lines = first.progress.console.file.getvalue().splitlines()
+    assert lines == [
+        "… training: 0 done, iris_training: train (0 s)",
+        "… training: 1 done, iris_training: train (0 s)",
+        "✓ training (0 s)",
+    ]
+
+
+def test_a_champion_is_told_with_the_reason_of_its_promotion(
+    first: FirstTraining, settings: Settings
+) -> None:
+    make_champion(settings, "iris", 1)
+
+    assert first.outcome("iris").sentence == "champion is version 1. better"
+
+
+def test_no_champion_is_told_with_what_the_gate_or_the_failure_says(first: FirstTraining) -> None:
+    first.ledger.open_incident(
+        Incident(use_case="iris", run_key="iris_training/1", step="train", message="boom")
+    )
+    first.ledger.record(
+        Decision(
+            id=decision_id("stocks", "gate/train", "1"), use_case="stocks", kind="gate",
+            outcome="refused", sentence="No champion yet: luck.", evidence={}, as_of=None,
+            run_key="1", actor="schedule",
+        )
+    )  # fmt: skip
+
+    stocks, iris, weather = (first.outcome(name) for name in ("stocks", "iris", "weather"))
+
+    assert (stocks.well, stocks.sentence) == (True, "No champion yet: luck.")
+    assert (iris.well, iris.sentence) == (False, "no champion: boom")
+    assert (weather.well, weather.sentence[:12]) == (False, "no champion:")

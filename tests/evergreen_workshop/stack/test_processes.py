@@ -1,0 +1,128 @@
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from evergreen_workshop.stack import processes
+from evergreen_workshop.stack.layout import Layout
+from evergreen_workshop.stack.processes import Service
+
+SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
+STUBBORN = (
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True);"
+    "time.sleep(600)",
+)
+PARENT = (
+    sys.executable,
+    "-c",
+    "import os, subprocess, sys, time;"
+    "child = 'import os, time; os.setpgid(0, 0); time.sleep(600)';"
+    "subprocess.Popen([sys.executable, '-c', child]);"
+    "print('up', flush=True); time.sleep(600)",
+)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path)
+    layout.create()
+    return layout
+
+
+def start(layout: Layout, command: tuple[str, ...]) -> int:
+    return processes.start(Service("it", command), layout, os.environ)
+
+
+def wait_for_log(layout: Layout, text: str) -> None:
+    while text not in layout.log("it").read_text():
+        time.sleep(0.02)
+
+
+def test_a_service_runs_in_a_session_of_its_own_until_it_is_stopped(layout: Layout) -> None:
+    pid = start(layout, SLEEP)
+
+    assert processes.running(layout, "it") == pid == os.getsid(pid)
+
+    processes.stop(layout, ["it"])
+
+    assert processes.running(layout, "it") is None
+    assert not psutil.pid_exists(pid)
+    assert not layout.pid("it").exists()
+
+
+def test_starting_twice_starts_once(layout: Layout) -> None:
+    first = start(layout, SLEEP)
+
+    second = start(layout, SLEEP)
+
+    assert first == second
+    processes.stop(layout, ["it"])
+
+
+def test_a_service_that_ignores_the_request_to_end_is_killed(layout: Layout) -> None:
+    pid = start(layout, STUBBORN)
+    wait_for_log(layout, "up")
+
+    processes.stop(layout, ["it"], grace=0.3)
+
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_child_in_a_process_group_of_its_own_is_stopped_too(layout: Layout) -> None:
+    pid = start(layout, PARENT)
+    wait_for_log(layout, "up")
+    while not (children := psutil.Process(pid).children()):
+        time.sleep(0.02)
+
+    processes.stop(layout, ["it"], grace=0.5)
+
+    assert not any(child.is_running() for child in children)
+
+
+def test_a_child_that_outlives_its_killed_parent_is_still_found_by_its_session(
+    layout: Layout,
+) -> None:
+    pid = start(layout, PARENT)
+    wait_for_log(layout, "up")
+    psutil.Process(pid).kill()
+
+    left = processes.session(pid)
+    processes.kill(left)
+
+    assert left
+    assert not processes.session(pid)
+
+
+def test_a_pid_that_another_program_has_got_is_not_ours(layout: Layout) -> None:
+    me = os.getpid()
+    layout.pid("it").write_text(f'{{"pid": {me}, "born": 1.0}}')
+
+    processes.stop(layout, ["it"])
+
+    assert processes.running(layout, "it") is None
+    assert psutil.pid_exists(me)
+
+
+def test_a_stale_pid_file_does_not_count(layout: Layout) -> None:
+    pid = start(layout, SLEEP)
+    psutil.Process(pid).kill()
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [])
+
+    assert processes.running(layout, "it") is None
+
+
+def test_a_log_that_grew_too_large_is_put_aside(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LOG_LIMIT", 3)
+    layout.log("it").write_text("long")
+
+    start(layout, SLEEP)
+
+    assert layout.log("it").with_suffix(".old").read_text() == "long"
+    processes.stop(layout, ["it"])

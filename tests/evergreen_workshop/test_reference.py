@@ -1,0 +1,30 @@
+"""The reference pages say what the code does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from evergreen.settings import PROJECT
+from evergreen_workshop import reference
+
+
+def test_the_generated_pages_are_up_to_date() -> None:
+    for path, text in reference.pages().items():
+        assert path.read_text() == text, f"run `make docs`: {path.name} is out of date"
+
+
+def test_settings_have_their_default_and_what_they_do() -> None:
+    page = reference.settings_page("# Head.\n\n# --- One ---\n# Said\n# twice.\n#A_B=1\n#C=\n")
+
+    assert "## One" in page
+    assert "| `A_B` | `1` | Said twice. |" in page
+    assert "| `C` | – |" in page
+
+
+def test_the_docs_build_as_a_site_without_a_dead_link(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "concepts" / "index.html").exists()
