@@ -22,6 +22,9 @@ SYSTEM_TOOLS = {"chromium", "promtool"}
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+# As in the stack: threads of several tests at once would wait for each other (33 s for one fit).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Each test has a database of its own: a pool for each would use up the server's connections.
 os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
 
