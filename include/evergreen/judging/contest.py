@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 
 from evergreen.errors import DeclarationError, ModelRefused
 from evergreen.judging import model_tests, overlap
-from evergreen.judging.bootstrap import paired_difference
+from evergreen.judging.differences import paired_difference
 from evergreen.judging.evidence import (
     Difference,
     Evidence,

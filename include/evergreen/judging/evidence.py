@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, PlainSerializer
 from evergreen.refs import Ref, Span
 from evergreen.spec import Kind
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of a field changes; evidence of another format is gathered again."""
 
 
@@ -129,7 +129,7 @@ class ScoredModel(Ref):
 
 @dataclass(frozen=True, kw_only=True)
 class Difference(Ref):
-    """How much better the challenger is than another model on the same rows: paired bootstrap."""
+    """How much better the challenger is than another model on the same rows."""
 
     other: str
     """The model that it is compared with."""
@@ -140,8 +140,17 @@ class Difference(Ref):
     high: Figure
     confidence: float
     resamples: int
-    undefined: int = 0
-    """Resamples in which the metric has no value (a class was missing); they are left out."""
+    over: int = 1
+    """The interval is simultaneous over so many models that compete."""
+    unit: str = "row"
+    """What is independent, in words: `row`, `store`, `day, 4 in a row as one`."""
+    units: int = 0
+    """How many of them there are."""
+    effective_rows: Figure | None = None
+    """As many independent rows would tell as much; None: the models do not differ."""
+    rows_for_a_point: int | None = None
+    """So many rows like these would show a difference of a point (0.01; of errors in the target's
+    unit and of log_loss 1 % of the other's) in 80 of 100 cases; None: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,7 @@ class Gate:
     above this. Negative: a challenger that may be slightly worse still replaces the champion."""
     confidence: float = 0.95
     resamples: int = 1000
-    """Paired bootstrap resamples."""
+    """Simulated draws, where the intervals of several challengers must hold at once."""
     min_rows: int = 50
     """Fewer held-out rows prove nothing."""
     slice_tolerance: float = 0.15

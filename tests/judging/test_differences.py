@@ -1,4 +1,4 @@
-"""The paired bootstrap: its point estimate is exact, its interval covers what it should."""
+"""Paired differences: the estimate is exact, the interval covers what it should."""
 
 from typing import Any
 
@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evergreen.judging import bootstrap
-from evergreen.judging.bootstrap import paired_difference
+from evergreen.judging.differences import compare, distance, paired_difference
 from evergreen.judging.evidence import Difference
+from evergreen.judging.influence import influence
+from evergreen.judging.units import Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Output
 from evergreen.spec import METRICS, Kind
@@ -52,19 +53,6 @@ def test_the_estimate_is_the_difference_of_the_metrics(kind: Kind, metric: str, 
 
 
 @pytest.mark.parametrize(("kind", "metric"), CASES)
-def test_a_resample_is_scored_as_its_rows_would_be(kind: Kind, metric: str) -> None:
-    truth, ours, _ = sample(kind, 40, seed=2)
-    rows = bootstrap.Rows(40, np.random.default_rng(0))
-
-    (counts,) = rows.draw(5)
-    found = bootstrap.metric_of(kind, metric, truth, ours, rows)(counts)
-
-    taken = [np.repeat(np.arange(40), row.astype(int)) for row in counts]
-    expected = [metrics.score(kind, truth[some], ours.take(some))[metric] for some in taken]
-    assert found == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize(("kind", "metric"), CASES)
 @pytest.mark.parametrize("rows", [50, 7_001])
 def test_identical_models_differ_by_exactly_nothing(kind: Kind, metric: str, rows: int) -> None:
     truth, ours, _ = sample(kind, rows, seed=3)
@@ -89,16 +77,68 @@ def test_swapping_the_models_mirrors_the_interval(
     assert forth.low <= forth.high
 
 
-def test_the_same_seed_gives_the_same_interval() -> None:
-    truth, ours, theirs = sample(Kind.BINARY, 200, seed=4)
+def rivals(rows: int, count: int, seed: int) -> tuple[Any, dict[str, Output], Output]:
+    """Draw truth, and numbers that are as good as those of the last model."""
+    generator = np.random.default_rng(seed)
+    truth = generator.normal(size=rows)
+    outputs = [Output(truth + generator.normal(size=rows)) for _ in range(count + 1)]
+    return truth, {str(n): output for n, output in enumerate(outputs[1:])}, outputs[0]
+
+
+def test_the_same_seed_gives_the_same_intervals() -> None:
+    truth, ours, theirs = rivals(200, 3, seed=4)
+    units = Units.of(None, None, 200)
 
     first, again, other = (
-        paired_difference(Kind.BINARY, "roc_auc", truth, ours, theirs, seed=seed)
-        for seed in (7, 7, 8)
+        compare(Kind.REGRESSION, "mae", truth, ours, theirs, units, seed=seed) for seed in (7, 7, 8)
     )
 
     assert first == again
     assert first != other
+
+
+def test_intervals_are_wider_where_several_compete() -> None:
+    truth, ours, theirs = rivals(200, 20, seed=5)
+    units = Units.of(None, None, 200)
+
+    alone = compare(Kind.REGRESSION, "mae", truth, {"0": ours["0"]}, theirs, units)["0"]
+    among = compare(Kind.REGRESSION, "mae", truth, ours, theirs, units)["0"]
+
+    assert among.over == 20
+    assert 1.3 < width(among) / width(alone) < 1.7  # 3.0 (Bonferroni: 3.07) of 2.0 errors
+
+
+def test_twenty_models_that_are_one_pay_for_one() -> None:
+    truth, ours, theirs = rivals(200, 1, seed=6)
+    units = Units.of(None, None, 200)
+
+    alone = compare(Kind.REGRESSION, "mae", truth, ours, theirs, units)["0"]
+    twins = {str(n): ours["0"] for n in range(20)}
+    among = compare(Kind.REGRESSION, "mae", truth, twins, theirs, units, resamples=4000)["0"]
+
+    assert width(among) == pytest.approx(width(alone), rel=0.06)
+
+
+def test_the_distance_to_a_threshold_is_in_the_direction_of_better() -> None:
+    truth, ours, _ = sample(Kind.REGRESSION, 400, seed=1)
+    units = Units.of(None, None, 400)
+
+    found = distance(Kind.REGRESSION, "mae", truth, ours, 2.0, units)
+
+    error = np.abs(truth - ours.labels)
+    assert found.estimate == pytest.approx(2.0 - error.mean())
+    assert width(found) == pytest.approx(2 * 1.966 * error.std() / np.sqrt(400), rel=0.01)
+
+
+def test_the_rows_that_a_point_needs_would_show_it() -> None:
+    truth, ours, theirs = sample(Kind.BINARY, 500, seed=2)
+
+    found = paired_difference(Kind.BINARY, "roc_auc", truth, ours, theirs)
+
+    assert found.rows_for_a_point
+    error = width(found) / 2 / 1.965 * np.sqrt(500 / found.rows_for_a_point)
+    assert 0.01 / error == pytest.approx(1.96 + 0.84, rel=0.01)
+    assert found.effective_rows == pytest.approx(500, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -127,34 +167,33 @@ def exact(kind: Kind, metric: str, truth: Any, ours: Output, theirs: Output) -> 
     return sign * (one - other)
 
 
-@pytest.mark.parametrize(
-    ("kind", "metric"), [(Kind.BINARY, "roc_auc"), (Kind.BINARY, "f1"), (Kind.REGRESSION, "r2")]
-)
-def test_the_approximation_for_many_rows_agrees_with_the_exact_interval(
-    kind: Kind, metric: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    truth, ours, theirs = sample(kind, 6_000, seed=6)
+@pytest.mark.parametrize(("kind", "metric"), CASES)
+def test_the_influence_of_a_row_is_what_its_weight_moves(kind: Kind, metric: str) -> None:
+    truth, ours, _ = sample(kind, 300, seed=2)
+    found = influence(kind, metric, truth, ours)
+    copies = np.arange(300)
 
-    fast = paired_difference(kind, metric, truth, ours, theirs, resamples=2000)
-    monkeypatch.setattr(bootstrap, "EXACT_ROWS", 6_000)
-    slow = paired_difference(kind, metric, truth, ours, theirs, resamples=2000)
+    twice = [np.append(np.tile(copies, 40), row) for row in range(5)]  # weight 1 + 1/40
 
-    assert width(fast) == pytest.approx(width(slow), rel=0.12)
-    assert fast.low == pytest.approx(slow.low, abs=0.15 * width(slow))
+    once = metrics.score(kind, truth, ours)[metric]
+    moved = [metrics.score(kind, truth[t], ours.take(t))[metric] - once for t in twice]
+    assert found.sum() == pytest.approx(0, abs=1e-8)
+    assert np.array(moved) * 300 * 40 == pytest.approx(found[:5], rel=0.02, abs=0.01)
 
 
 def width(difference: Difference) -> float:
     return difference.high - difference.low
 
 
-def test_resamples_without_a_class_are_left_out_and_counted() -> None:
+def test_three_positives_give_an_interval_of_few_degrees_of_freedom() -> None:
     truth, ours, theirs = sample(Kind.BINARY, 200, seed=7)
     truth = np.where(np.arange(200) < 3, "yes", "no")
 
     found = paired_difference(Kind.BINARY, "roc_auc", truth, ours, theirs)
 
-    assert 0 < found.undefined < 200
-    assert np.isfinite([found.low, found.high]).all()
+    moved = (influence(Kind.BINARY, "roc_auc", truth, o) for o in (ours, theirs))
+    error = np.subtract(*moved).std() / np.sqrt(200)
+    assert width(found) / 2 / error > 2.3  # Student's t of 7 or less
 
 
 def test_rows_of_one_class_give_no_interval() -> None:

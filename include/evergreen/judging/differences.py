@@ -1,0 +1,195 @@
+"""Is a challenger better, or just lucky? Paired differences on the same rows, with intervals.
+
+    found = compare(kind, "roc_auc", truth, {"forest": forest, "linear": linear}, champion, units)
+    found["forest"]     # low=-0.010, estimate=+0.004, high=+0.018: it may as well be worse
+
+Both models answer for the same rows, so the difference of their influences on the metric
+(`influence`) is one number a row, and its mean over the units that are independent (`units`) has a
+standard error with degrees of freedom. One challenger gets the interval of Student's t. Where
+several compete the best of them is lucky too: all get the quantile of the largest of their |t|,
+simulated with their correlation, so that any one of all the intervals misses no more often than a
+single one would (White, Econometrica 68, 2000; Romano & Wolf, JASA 100, 2005).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from evergreen.judging.evidence import Difference
+from evergreen.judging.influence import influence
+from evergreen.judging.units import Spread, Units
+from evergreen.learning import metrics
+from evergreen.learning.models import Output
+from evergreen.spec import METRICS, Kind
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+
+SHARES = {"accuracy", "precision", "recall", "f1", "roc_auc", "brier", "r2", "mape"}
+"""Metrics of which a point is 0.01; of the others it is 1 % of the figure compared with."""
+POWER = 0.8
+MOST_FREEDOM = 100
+"""More degrees of freedom are as good as the normal distribution."""
+CHUNK = 100
+"""Simulated draws at a time: 4 MB for fifty challengers."""
+
+
+def compare(
+    kind: Kind,
+    metric: str,
+    truth: Array,
+    challengers: Mapping[str, Output],
+    other: Output,
+    units: Units,
+    *,
+    name: str = "champion",
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Difference]:
+    """Estimate how much better each challenger is, with intervals that hold for all at once.
+
+    Args:
+        kind: what is predicted.
+        metric: one of `spec.METRICS[kind]`.
+        truth: the labels, (rows,).
+        challengers: the answers of all that compete, on those rows, by name.
+        other: the other model's answers on the same rows.
+        units: what of the rows is independent.
+        name: of the other model.
+        confidence: that all the intervals hold the true differences, such as 0.95.
+        resamples: simulated draws of the largest |t|, where several compete.
+        seed: the same seed gives the same intervals.
+    """
+    theirs = _Moved.by(kind, metric, truth, other)
+    ours = {one: _Moved.by(kind, metric, truth, output) for one, output in challengers.items()}
+    asked = _Asked(name, metric, theirs.figure, confidence, resamples, seed)
+    sign = 1.0 if METRICS[kind][metric] else -1.0
+    return asked.differences({one: found.less(theirs, sign) for one, found in ours.items()}, units)
+
+
+def paired_difference(
+    kind: Kind,
+    metric: str,
+    truth: Array,
+    challenger: Output,
+    other: Output,
+    units: Units | None = None,
+    **options: Any,
+) -> Difference:
+    """Estimate how much better one challenger is, as `compare` does; no units: rows are."""
+    units = units or Units.of(None, None, len(truth))
+    return compare(kind, metric, truth, {"": challenger}, other, units, **options)[""]
+
+
+def distance(
+    kind: Kind,
+    metric: str,
+    truth: Array,
+    output: Output,
+    threshold: float,
+    units: Units,
+    *,
+    name: str = "the floor",
+    confidence: float = 0.95,
+    resamples: int = 1000,
+) -> Difference:
+    """Estimate how much better than a threshold the metric is, in the direction of better."""
+    at = _Moved(threshold, np.zeros(len(truth)))
+    found = _Moved.by(kind, metric, truth, output)
+    asked = _Asked(name, metric, threshold, confidence, resamples, seed=0)
+    sign = 1.0 if METRICS[kind][metric] else -1.0
+    return asked.differences({"": found.less(at, sign)}, units)[""]
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """A figure, and how much each row moves it."""
+
+    figure: float
+    by_row: Floats
+
+    @classmethod
+    def by(cls, kind: Kind, metric: str, truth: Array, output: Output) -> "_Moved":
+        figure = metrics.score(kind, truth, output, [metric]).get(metric, math.nan)
+        return cls(figure, influence(kind, metric, truth, output))
+
+    def less(self, other: "_Moved", sign: float) -> "_Moved":
+        return _Moved(sign * (self.figure - other.figure), sign * (self.by_row - other.by_row))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What all the differences have in common."""
+
+    other: str
+    metric: str
+    figure: float
+    """Of the other."""
+    confidence: float
+    resamples: int
+    seed: int
+
+    def differences(self, found: Mapping[str, _Moved], units: Units) -> dict[str, Difference]:
+        known = {name: one for name, one in found.items() if math.isfinite(one.figure)}
+        moved = np.array([one.by_row for one in known.values()]).reshape(len(known), units.rows).T
+        spread = units.spread(moved)
+        times = critical(spread, self.confidence, self.resamples, self.seed)
+        facts = {
+            name: self._facts(spread.error[k], times[k], one, units)
+            for k, (name, one) in enumerate(known.items())
+        }
+        return {
+            name: Difference(
+                other=self.other,
+                metric=self.metric,
+                estimate=one.figure,
+                confidence=self.confidence,
+                resamples=self.resamples,
+                over=len(found),
+                unit=units.words(spread),
+                units=units.count,
+                **facts.get(name, {"low": math.nan, "high": math.nan}),
+            )
+            for name, one in found.items()
+        }
+
+    def _facts(self, error: float, times: float, one: _Moved, units: Units) -> dict[str, Any]:
+        half, alone = times * error, float(np.sqrt((one.by_row**2).sum())) / units.rows
+        point = 0.01 if self.metric in SHARES else abs(self.figure) / 100
+        seen = error * (times + norm.ppf(POWER)) / point if point else 0.0
+        return {
+            "low": float(one.figure - half),
+            "high": float(one.figure + half),
+            "effective_rows": float(units.rows * (alone / error) ** 2) if error else None,
+            "rows_for_a_point": math.ceil(units.rows * seen**2) if seen else None,
+        }
+
+
+def critical(spread: Spread, confidence: float, draws: int, seed: int) -> Floats:
+    """Return how many standard errors to either side each interval takes, (k,).
+
+    One: the quantile of Student's t. Several: the same for all, the quantile of the largest |t| of
+    normal means over standard errors from as many normal values as there are degrees of freedom
+    (the fewest that one has), all with the correlation that was found.
+    """
+    if len(spread.error) < 2:
+        return np.asarray(student.ppf((1 + confidence) / 2, spread.freedom))
+    generator = np.random.default_rng(seed)
+    freedom = int(min(spread.freedom.min(), MOST_FREEDOM))
+    values, vectors = np.linalg.eigh(spread.correlation)
+    root = vectors * np.sqrt(np.clip(values, 0, None))
+    largest = []
+    for start in range(0, draws, CHUNK):
+        shape = (min(CHUNK, draws - start), freedom + 1, len(root))
+        drawn = generator.normal(size=shape) @ root.T
+        error = np.sqrt((drawn[:, 1:] ** 2).mean(axis=1))
+        t = np.divide(np.abs(drawn[:, 0]), error, out=np.zeros_like(error), where=error > 1e-9)
+        largest.append(t.max(axis=1))
+    return np.full(len(root), np.quantile(np.concatenate(largest), confidence))
