@@ -1,13 +1,5 @@
 """Shows broken use cases where Airflow shows broken DAGs; the DAGs of the others work on."""
 
-from airflow_edge import catalog
-from evergreen.errors import DeclarationError
+from evergreen_airflow import catalog, refuse_broken
 
-broken = catalog().broken
-if broken:
-    raise DeclarationError(
-        "include/use_cases",
-        sorted(broken),
-        "files that load:\n\n"
-        + "\n\n".join(f"{name}.py\n{error}" for name, error in broken.items()),
-    )
+refuse_broken(catalog())

@@ -1,40 +1,13 @@
-import json
-import os
 import shutil
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from bag import USE_CASES, Report, load_dags
 from evergreen.catalog import load
-from evergreen.settings import PROJECT
 
-USE_CASES = PROJECT / "include" / "use_cases"
 STEPS = ["extract", "validate", "build_features", "train", "evaluate", "gate", "promote"]
-Report = dict[str, Any]
-
-
-def load_dags(home: Path, use_cases: Path) -> Report:
-    """Load dags/ in a fresh process, with these use cases."""
-    environment = {
-        **os.environ,
-        "AIRFLOW_HOME": str(home / "airflow"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
-        "EVERGREEN_HOME": str(home),
-        "EVERGREEN_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
-        "MLFLOW_TRACKING_URI": "http://127.0.0.1:1",
-        "EVERGREEN_USE_CASES_DIR": str(use_cases),
-        "PYTHONPATH": str(PROJECT / "include"),
-    }
-    command = [sys.executable, str(Path(__file__).with_name("bag.py")), str(PROJECT / "dags")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    report: Report = json.loads(done.stdout.splitlines()[-1])
-    return report
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Where Airflow ends and the engine begins: what every DAG file needs, and nothing else.
+"""Where Airflow ends and the engine begins: what every DAG needs, and nothing else.
 
 A task knows its run by `this_run()`, reads the engine's errors by `final_refusals()` and leaves its
 sentence for the run's note by `tell(...)`.
@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow.sdk import BaseNotifier, Param, get_current_context
+from airflow.sdk import DAG, BaseNotifier, Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from evergreen import settings
@@ -32,6 +32,11 @@ OUTCOME = "outcome"
 class ReportFailure(BaseNotifier):
     """Puts a failed run on record as an incident, once, and tells people."""
 
+    def __init__(self, about: str) -> None:
+        super().__init__()
+        self.about = about
+        """The use case, or `operations`."""
+
     def notify(self, context: "Context") -> None:
         """Report the run of the context, which Airflow calls after a task or the run has failed."""
         from evergreen.notify import report_failure
@@ -40,7 +45,7 @@ class ReportFailure(BaseNotifier):
         configured = settings.get()
         report_failure(
             configured,
-            use_case=dag_id.removesuffix("_training").removesuffix("_monitoring"),
+            use_case=self.about,
             run_key=f"{dag_id}/{run_id}",
             step=context["ti"].task_id if "ti" in context else "run",
             message=str(context.get("exception") or context.get("reason") or "it failed"),
@@ -58,24 +63,43 @@ class CloseIncident(BaseNotifier):
         recovered(settings.get(), f"{context['dag'].dag_id}/{context['run_id']}")
 
 
-EVERY_DAG: dict[str, Any] = {
-    "catchup": False,
-    "max_active_runs": 1,
-    "dagrun_timeout": timedelta(hours=6),
-    "on_failure_callback": ReportFailure(),
-    "on_success_callback": CloseIncident(),
-}
-"""Arguments that all our DAGs share. A run that fails outside of its tasks is reported too."""
+def our_dag(
+    about: str, owner: str, options: dict[str, Any], *, schedule: str | None, **ours: Any
+) -> DAG:
+    """Return a DAG with what all of ours share; `about` is the use case, or `operations`.
 
-EVERY_TASK: dict[str, Any] = {
-    "retries": 3,
-    "retry_delay": timedelta(seconds=10),
-    "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(minutes=5),
-    "execution_timeout": timedelta(hours=1),
-    "on_failure_callback": ReportFailure(),
-}
-"""Default arguments of all our tasks: a worker may die, the API server may be away for a minute."""
+    `options` are arguments of `DAG` that the user gives: they win. Of `default_args`, each does. A
+    run that fails outside of its tasks is reported, too.
+    """
+    arguments = {
+        "schedule": schedule,
+        "start_date": datetime(2024, 1, 1, tzinfo=UTC),
+        "catchup": False,
+        "max_active_runs": 1,
+        "dagrun_timeout": timedelta(hours=6),
+        "on_failure_callback": ReportFailure(about),
+        "on_success_callback": CloseIncident(),
+        **ours,
+        **options,
+    }
+    arguments["default_args"] = every_task(owner, about) | options.get("default_args", {})
+    return DAG(**arguments)  # noqa: AIR002 (among the arguments)
+
+
+def every_task(owner: str, about: str) -> dict[str, Any]:
+    """Return the default arguments of our tasks.
+
+    A worker may die, and the API server may be away for a minute: they are tried again.
+    """
+    return {
+        "owner": owner,
+        "retries": 3,
+        "retry_delay": timedelta(seconds=10),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=5),
+        "execution_timeout": timedelta(hours=1),
+        "on_failure_callback": ReportFailure(about),
+    }
 
 
 def catalog() -> Catalog:

@@ -9,10 +9,10 @@ from evergreen.catalog import load
 from evergreen.champions.ledger import Decision, Incident, Ledger, Promotion
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, UseCase
-from evergreen_ui import PREFIX
-from evergreen_ui.drift_page import Group
-from evergreen_ui.drift_page import group as watched
-from evergreen_ui.trials import Trial, served, trials
+from evergreen_airflow.pages import PREFIX
+from evergreen_airflow.pages.drift_page import Group
+from evergreen_airflow.pages.drift_page import group as watched
+from evergreen_airflow.pages.trials import Trial, served, trials
 
 WINDOWS = 48
 """How many windows the time line of a card holds."""

@@ -13,10 +13,10 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import get_current_context, task
 
-from airflow_edge import catalog, final_refusals, tell, this_run
 from evergreen import settings
 from evergreen.refs import Json, WindowRef
 from evergreen.spec import UseCase
+from evergreen_airflow.edge import catalog, final_refusals, tell, this_run
 
 ACTIVE = ["queued", "running"]
 

@@ -1,23 +1,21 @@
 """The monitoring DAGs: which window a run watches, and how their page reads."""
 
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from test_airflow_edge import DUE, running
-from test_house_rules import USE_CASES, Report, load_dags
+from test_edge import DUE, running
 
+from bag import USE_CASES, Report, load_dags
 from evergreen.catalog import load
 from evergreen.errors import DeclarationError
-from evergreen.settings import PROJECT, Settings
+from evergreen.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("airflow")
 WEATHER = load(USE_CASES).use_cases["weather"]
 
 
 @pytest.fixture(autouse=True)
-def dags_on_the_path(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [str(PROJECT / "dags"), *sys.path])
+def the_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evergreen.settings.get", lambda: settings)
 
 
@@ -38,7 +36,7 @@ def test_every_use_case_is_watched_by_its_declared_schedule(report: Report) -> N
 
 
 def test_a_scheduled_run_watches_the_hour_before_it_is_due() -> None:
-    from monitoring import the_window
+    from evergreen_airflow.monitoring import the_window
 
     with running():
         window = the_window(WEATHER)
@@ -47,7 +45,7 @@ def test_a_scheduled_run_watches_the_hour_before_it_is_due() -> None:
 
 
 def test_the_form_names_another_stretch() -> None:
-    from monitoring import the_window
+    from evergreen_airflow.monitoring import the_window
 
     with running("manual", as_of="2026-11-20T12:00", since="2026-11-19T12:00"):
         window = the_window(WEATHER)
@@ -58,14 +56,14 @@ def test_the_form_names_another_stretch() -> None:
 
 @pytest.mark.parametrize("form", [{"as_of": "2026-11-22"}, {"since": "2026-11-21T00:00"}])
 def test_a_window_in_the_future_or_without_length_is_refused(form: dict[str, str]) -> None:
-    from monitoring import the_window
+    from evergreen_airflow.monitoring import the_window
 
     with running("manual", **form), pytest.raises(DeclarationError):
         the_window(WEATHER)
 
 
 def test_the_page_says_what_is_compared_and_what_alarms() -> None:
-    from monitoring_doc import doc_md
+    from evergreen_airflow.monitoring_doc import doc_md
 
     page = doc_md(WEATHER)
 

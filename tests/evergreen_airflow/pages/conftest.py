@@ -1,6 +1,5 @@
 """The pages as Airflow serves them: below `/evergreen`, behind its own guard."""
 
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from evergreen import settings as settings_module
-from evergreen.settings import PROJECT, Settings
+from evergreen.settings import Settings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Starlette would like another HTTP client than Airflow's
@@ -20,12 +19,11 @@ with warnings.catch_warnings():
 @pytest.fixture(scope="session")
 def pages(airflow: None) -> None:
     """The package of the pages, and Airflow's own authorization."""
-    sys.path.insert(0, str(PROJECT / "plugins"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from airflow.api_fastapi.app import create_auth_manager
 
-        import evergreen_ui.app  # noqa: F401
+        import evergreen_airflow.pages.app  # noqa: F401
 
         create_auth_manager()
 
@@ -58,7 +56,7 @@ def browser(pages: None, settings: Settings) -> Iterator[TestClient]:
 
 
 def client(overrides: dict[object, object] | None = None) -> TestClient:
-    from evergreen_ui.app import create_app
+    from evergreen_airflow.pages.app import create_app
 
     pages, airflow = create_app(), FastAPI()
     pages.dependency_overrides.update(overrides or {})

@@ -131,7 +131,7 @@ def test_says_so_when_mlflow_has_no_server(browser: TestClient) -> None:
 def test_no_post_of_mlflow_that_changes_something_is_passed_on(pages: None) -> None:
     from mlflow.server.handlers import get_endpoints
 
-    from evergreen_ui.mlflow_proxy import SEARCH
+    from evergreen_airflow.pages.mlflow_proxy import SEARCH
 
     words = (
         "create",

@@ -1,11 +1,11 @@
 """`operations_watchdog`: every five minutes, is every champion served and fresh?"""
 
-from datetime import UTC, datetime
+from typing import Any
 
 from airflow.sdk import DAG, task
 
-from airflow_edge import EVERY_DAG, EVERY_TASK, catalog, tell
-from retraining import look_after_everything
+from evergreen_airflow.edge import our_dag, tell
+from evergreen_airflow.retraining import look_after_everything
 
 DOC = """
 Asks the prediction service whether it serves each champion, looks for champions that no challenger
@@ -14,17 +14,17 @@ through. One message when a state begins, one when it is over; addresses: `EVERG
 """
 
 
-def watchdog() -> DAG:
-    """Return the DAG."""
-    with DAG(
-        dag_id="operations_watchdog",
+def watchdog_dag(*, prefix: str = "", **options: Any) -> DAG:
+    """Return the watchdog; `options` are those of `DAG`, instead of ours."""
+    with our_dag(
+        "operations",
+        "operations",
+        options,
+        dag_id=f"{prefix}operations_watchdog",
         description="Is every champion served and fresh?",
         doc_md=DOC,
         schedule="*/5 * * * *",
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
         tags=["operations"],
-        default_args={**EVERY_TASK, "owner": "operations"},
-        **EVERY_DAG,
     ) as dag:
 
         @task
@@ -36,7 +36,3 @@ def watchdog() -> DAG:
 
         look()
     return dag
-
-
-if catalog().use_cases:
-    operations_watchdog = watchdog()

@@ -14,7 +14,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader
 
 from evergreen import settings
-from evergreen_ui import PREFIX, drift_page, files, mlflow_proxy, models_page, reports_page
+from evergreen_airflow.pages import (
+    PREFIX,
+    drift_page,
+    files,
+    mlflow_proxy,
+    models_page,
+    reports_page,
+)
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
 """The edge between Airflow and the engine, with a context as Airflow gives it to a task."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -17,11 +16,6 @@ pytestmark = pytest.mark.usefixtures("airflow")
 
 DUE = datetime(2026, 11, 21, tzinfo=UTC)
 STARTED = datetime(2026, 11, 21, 0, 5, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def dags_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [str(PROJECT / "dags"), *sys.path])
 
 
 class TaskInstance:
@@ -54,7 +48,7 @@ def running(run_type: str = "scheduled", user: str | None = None, **params: Any)
 
 
 def test_a_scheduled_run_trains_on_what_was_known_when_it_was_due() -> None:
-    from airflow_edge import this_run
+    from evergreen_airflow.edge import this_run
 
     with running():
         run = this_run()
@@ -64,7 +58,7 @@ def test_a_scheduled_run_trains_on_what_was_known_when_it_was_due() -> None:
 
 
 def test_the_form_may_name_another_moment() -> None:
-    from airflow_edge import this_run
+    from evergreen_airflow.edge import this_run
 
     with running("manual", user="ada", as_of="2026-11-01T12:00:00+02:00"):
         run = this_run()
@@ -74,14 +68,14 @@ def test_the_form_may_name_another_moment() -> None:
 
 
 def test_a_moment_in_the_future_is_refused() -> None:
-    from airflow_edge import this_run
+    from evergreen_airflow.edge import this_run
 
     with running("manual", as_of="2026-11-22"), pytest.raises(DeclarationError, match="up to now"):
         this_run()
 
 
 def test_says_why_the_run_happens() -> None:
-    from airflow_edge import why
+    from evergreen_airflow.edge import why
 
     with running():
         scheduled = why()
@@ -93,7 +87,7 @@ def test_says_why_the_run_happens() -> None:
 
 
 def test_says_why_monitoring_asked_for_the_run_whoever_triggered_monitoring() -> None:
-    from airflow_edge import actor, why
+    from evergreen_airflow.edge import actor, why
 
     with running("operator_triggered", user="ada", cause="drift", why="Retrain: wind drifted.",
                  report="http://ui/r", note="drift: …"):  # fmt: skip
@@ -110,7 +104,7 @@ def test_what_starts_a_training_names_cause_window_and_report(
 ) -> None:
     from evergreen import settings
     from evergreen.refs import WindowRef
-    from retraining import request
+    from evergreen_airflow.retraining import request
 
     here = settings.from_environment({
         "EVERGREEN_HOME": str(tmp_path), "EVERGREEN_DATABASE_URL": "postgresql://x",
@@ -135,7 +129,7 @@ def test_what_starts_a_training_names_cause_window_and_report(
 def test_refused_data_fails_at_once_and_leaves_its_reason() -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from airflow_edge import OUTCOME, final_refusals
+    from evergreen_airflow.edge import OUTCOME, final_refusals
 
     with running() as task_instance:
         with pytest.raises(AirflowFailException, match="3 values are above 50"), final_refusals():
@@ -146,7 +140,7 @@ def test_refused_data_fails_at_once_and_leaves_its_reason() -> None:
 
 @pytest.mark.parametrize("error", [StackError("not yet"), ConnectionError("gone")])
 def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
-    from airflow_edge import final_refusals
+    from evergreen_airflow.edge import final_refusals
 
     with running(), pytest.raises(type(error)), final_refusals():
         raise error
@@ -154,7 +148,7 @@ def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
 
 def test_the_page_of_a_dag_tells_its_source_and_its_gate() -> None:
     from evergreen.catalog import load
-    from training_doc import doc_md
+    from evergreen_airflow.training_doc import doc_md
 
     page = doc_md(load(PROJECT / "include" / "use_cases").use_cases["weather"])
 
@@ -163,14 +157,14 @@ def test_the_page_of_a_dag_tells_its_source_and_its_gate() -> None:
 
 
 def test_a_backfill_covers_both_ends_of_its_range() -> None:
-    from airflow_edge import days_between
+    from evergreen_airflow.edge import days_between
 
     assert days_between(date(2026, 2, 28), date(2026, 3, 1)) == ["2026-02-28", "2026-03-01"]
 
 
 @pytest.mark.parametrize("last", [date(2026, 2, 27), date(2028, 1, 1)])
 def test_a_backfill_backwards_or_of_years_is_refused(last: date) -> None:
-    from airflow_edge import days_between
+    from evergreen_airflow.edge import days_between
 
     with pytest.raises(DeclarationError, match="366 days later"):
         days_between(date(2026, 2, 28), last)

@@ -4,24 +4,24 @@ pytestmark = pytest.mark.usefixtures("pages")
 
 
 def test_a_run_without_a_note_gets_its_outcome() -> None:
-    from evergreen_ui.notes import added
+    from evergreen_airflow.notes import added
 
     assert added(None, "Kept version 1.") == "Kept version 1."
 
 
 def test_what_a_person_wrote_stays_below_the_outcome() -> None:
-    from evergreen_ui.notes import added
+    from evergreen_airflow.notes import added
 
     assert added("After the outage", "Kept version 1.") == "Kept version 1.\n\nAfter the outage"
 
 
 def test_the_same_outcome_is_written_once() -> None:
-    from evergreen_ui.notes import added
+    from evergreen_airflow.notes import added
 
     assert added("Kept version 1.", "Kept version 1.") == "Kept version 1."
 
 
 def test_a_note_is_never_longer_than_airflow_takes() -> None:
-    from evergreen_ui.notes import LIMIT, added
+    from evergreen_airflow.notes import LIMIT, added
 
     assert len(added("a" * 900, "b" * 900)) == LIMIT

@@ -1,0 +1,51 @@
+"""What Evergreen adds to Airflow: pages in the menu, and the outcome in the note of each run."""
+
+from functools import cached_property
+
+from airflow.plugins_manager import AirflowPlugin
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from evergreen_airflow import notes
+from evergreen_airflow.pages import PREFIX
+
+
+class Pages:
+    """The application, made at the first request: only the API server needs what it imports."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        await self._app(scope, receive, send)
+
+    @cached_property
+    def _app(self) -> ASGIApp:
+        from evergreen_airflow.pages.app import create_app
+
+        return create_app()
+
+
+def page(name: str, route: str, opens: str = "") -> dict[str, object]:
+    """Describe a page of the menu; Airflow shows it in an iframe at `/plugin/<route>`."""
+    return {
+        "name": name,
+        "href": f"{PREFIX}/{opens or route}/",
+        "url_route": route,
+        "destination": "nav",
+        "nav_top_level": True,
+        "icon": f"{PREFIX}/static/{route}.svg",
+        "icon_dark_mode": f"{PREFIX}/static/{route}-dark.svg",
+    }
+
+
+class EvergreenPlugin(AirflowPlugin):
+    """The pages and the listener."""
+
+    name = "evergreen"
+    fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "Evergreen"}]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        page("Models", "models"),
+        page("Reports", "reports"),
+        page("Drift", "drift"),
+        page("Data Docs", "data-docs"),
+        page("MLflow", "mlflow", opens="open-mlflow"),
+    ]
+    listeners = [notes]  # noqa: RUF012
