@@ -13,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
+from s3 import Bucket, Endpoint
 from tools import tool
 from webhook import Webhook
 
@@ -124,6 +125,20 @@ def webhook() -> Iterator[Webhook]:
 def promtool() -> Path:
     """Prometheus' own check of rules and configuration."""
     return tool("promtool", of="make test-system")
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Endpoint]:
+    """An S3 endpoint on loopback."""
+    endpoint = Endpoint(free_port())
+    yield endpoint
+    endpoint.stop()
+
+
+@pytest.fixture
+def bucket(s3: Endpoint) -> Bucket:
+    """An empty bucket."""
+    return s3.bucket()
 
 
 def _sqlalchemy(url: str) -> str:

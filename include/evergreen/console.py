@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evergreen import storage
 from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Decision, Ledger, Promotion
 from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
@@ -197,8 +198,8 @@ def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:
     for unknown in seen.unknowns:
         say(unknown, mark="?", colour="yellow")
     say(seen.sentence, style="bold")
-    page = settings.drift_dir / seen.use_case / seen.report_id / "report.html"
-    say(f"report: {page}")
+    page = f"{seen.use_case}/{seen.report_id}/report.html"
+    say(f"report: {storage.of(settings, storage.DRIFT).uri(page)}")
 
 
 def exported(done: "Exported", *, as_json: bool) -> None:

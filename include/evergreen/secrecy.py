@@ -1,7 +1,9 @@
 """What must not be told: passwords and tokens, found in the settings and struck out of texts."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
@@ -10,6 +12,8 @@ from evergreen.settings import Settings
 
 SECRET_NAMES = re.compile(r"(PASSWORD|SECRET|TOKEN|FERNET|_KEY$)(?!.*_FILE$)", re.IGNORECASE)
 """Settings that hold a secret; `…PASSWORDS_FILE` only says where one is."""
+OPTION_NAMES = re.compile(r"key|secret|token|password|credential|connection_string", re.IGNORECASE)
+"""Options of the store's file system that hold a secret."""
 URL_WITH_PASSWORD = re.compile(r"\b([a-z][\w+.-]*://[^\s:/@]*):[^\s/@]+@", re.IGNORECASE)
 SHORTEST = 6
 """Shorter values stand in every other text by chance; inside URLs they are struck out as well."""
@@ -31,11 +35,12 @@ def values(settings: Settings) -> frozenset[str]:
         settings.tracking_uri,
         settings.artifacts_url,
         settings.snapshots_url,
+        settings.store_url,
         *settings.notify_urls,
     )
     found = {password for url in urls for password in _passwords(url)}
     found |= {part for url in settings.notify_urls for part in _tokens(url)}
-    found |= {*settings.api_keys}
+    found |= {*settings.api_keys, *_of_options(settings.store_options)}
     found |= _of_file(settings.home / "stack.env")
     return frozenset(value for value in found if len(value) >= SHORTEST)
 
@@ -43,6 +48,16 @@ def values(settings: Settings) -> frozenset[str]:
 def _passwords(url: str) -> set[str]:
     password = urlsplit(url).password or ""
     return {password, unquote(password)}
+
+
+def _of_options(options: Mapping[str, Any]) -> set[str]:
+    found = set()
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            found |= _of_options(value)
+        elif OPTION_NAMES.search(name):
+            found.add(str(value))
+    return found
 
 
 def _tokens(url: str) -> set[str]:

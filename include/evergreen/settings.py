@@ -4,11 +4,13 @@ A setting is looked up in the environment, then in `.env`, then in `stack.env` u
 `EVERGREEN_HOME` (which `make up` writes). `.env.example` lists them all.
 """
 
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from dotenv import dotenv_values
 
@@ -45,6 +47,10 @@ class Settings:
     """`postgresql+psycopg2://…` of Airflow's own, for `evergreen check`; empty: no Airflow."""
     commit: str = ""
     """Commit of the code, for images without a git checkout."""
+    store_url: str = ""
+    """Where everything is kept that is not in PostgreSQL or MLflow; empty: the home folder."""
+    store_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What fsspec's file system of that URL takes: `key`, `secret`, `endpoint_url` …"""
 
     @property
     def serve_url(self) -> str:
@@ -103,6 +109,8 @@ def from_environment(env: Mapping[str, str]) -> Settings:
         serve_port=int(env.get("EVERGREEN_SERVE_PORT", "8100")),
         airflow_database_url=env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""),
         commit=env.get("EVERGREEN_COMMIT", ""),
+        store_url=env.get("EVERGREEN_STORE_URL", ""),
+        store_options=_json(env, "EVERGREEN_STORE_OPTIONS"),
     )
 
 
@@ -116,3 +124,13 @@ def _required(env: Mapping[str, str], name: str) -> str:
     if name not in env:
         raise SettingError(f"{name} is not set; run `make up`, or set it as in .env.example")
     return env[name]
+
+
+def _json(env: Mapping[str, str], name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(env.get(name, "{}"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise SettingError(f'{name} is no JSON object; such as {{"key": "…", "secret": "…"}}')
+    return found

@@ -165,10 +165,10 @@ def test_runs_are_linked_without_credentials() -> None:
     assert report.run_url(replace(SERVED, tracking_uri="postgresql+psycopg2://u:p@h/db"), "r") == ""
 
 
-def test_json_holds_the_same_facts(tmp_path: Path) -> None:
-    report.write(tmp_path, USE_CASE, KEPT, verdict(KEPT), SERVED)
+def test_json_holds_the_same_facts() -> None:
+    written = report.files(USE_CASE, KEPT, verdict(KEPT), SERVED)
 
-    document = json.loads((tmp_path / "report.json").read_text())
+    document = json.loads(written["report.json"])
     assert document["decision"] == {
         "passed": False,
         "sentence": verdict(KEPT).sentence,
@@ -182,11 +182,9 @@ def test_json_holds_the_same_facts(tmp_path: Path) -> None:
     assert "secret" not in json.dumps(document)
 
 
-def test_the_same_verdict_gives_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        report.write(tmp_path / name, USE_CASE, KEPT, verdict(KEPT), SERVED)
+def test_the_same_verdict_gives_the_same_bytes() -> None:
+    one, two = (report.files(USE_CASE, KEPT, verdict(KEPT), SERVED) for _ in range(2))
 
-    one, two = ({f.name: f.read_bytes() for f in (tmp_path / n).iterdir()} for n in ("one", "two"))
     assert one == two
     assert set(one) == {"report.html", "report.json"}
 

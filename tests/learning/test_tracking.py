@@ -99,10 +99,8 @@ def test_a_model_or_golden_rows_that_cannot_be_had_are_refused(settings: Setting
         tracking.fetch_golden(settings, "0" * 32)
 
 
-def test_adds_a_report_to_its_run(settings: Settings, tmp_path: Path) -> None:
-    report = tmp_path / "report"
-    report.mkdir()
-    (report / "report.json").write_text(json.dumps({"passed": True}))
+def test_adds_a_report_to_its_run(settings: Settings) -> None:
+    report = {"report.json": json.dumps({"passed": True})}
     experiment = tracking.experiment(settings, "reports")
     with experiment.run("r", {}) as log:
         pass

@@ -2,7 +2,7 @@
 
     evaluation = evaluate(use_case, built, trained, champion, settings=settings)
     evaluation.challenger.name                     # the best by cross-validation
-    settings.reports_dir / evaluation.uri          # evidence.json: facts, no judgement
+    evaluation.uri                                 # evidence.json in the store: facts, no judgement
 
 Each model gets the raw rows and runs its own preprocessing. A champion that cannot be loaded or
 asked is evidence too: the reason is written down, and the gate stays shut.
@@ -13,15 +13,16 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from evergreen import storage
 from evergreen.errors import EvergreenError
-from evergreen.judging import contest, files
+from evergreen.judging import contest
 from evergreen.judging.evidence import FORMAT, Evidence
 from evergreen.learning import source_code
 from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, FeaturesRef
 from evergreen.settings import Settings
 from evergreen.spec import Slice, UseCase
+from evergreen.storage import Store
 
 
 def evaluate(
@@ -49,15 +50,15 @@ def evaluate(
     challenger = choose(use_case, trained)
     report_id = identify(features, challenger, champion)
     inputs = digest(use_case, features, trained, champion)
-    file = settings.reports_dir / use_case.name / report_id / "evidence.json"
-    if not _is_done(file, inputs):
+    store = storage.of(settings, storage.REPORTS)
+    path = f"{use_case.name}/{report_id}/evidence.json"
+    if not _is_done(store, path, inputs):
         evidence = contest.hold(use_case, features, trained, challenger, champion, settings)
         evidence = replace(evidence, inputs=inputs, report_id=report_id)
-        document = json.dumps(evidence.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
-        files.publish(file, document + "\n")
+        store.publish(path, evidence.to_text())
     return EvaluationRef(
-        uri=str(file.relative_to(settings.reports_dir)),
-        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        uri=path,
+        sha256=hashlib.sha256(store.read(path)).hexdigest(),
         report_id=report_id,
         challenger=challenger,
         champion=champion,
@@ -125,12 +126,10 @@ def _cut(cut: Slice) -> tuple[str, str]:
     return cut.name, cut.by if isinstance(cut.by, str) else source_code.closure(cut.by)
 
 
-def _is_done(file: Path, inputs: str) -> bool:
+def _is_done(store: Store, path: str, inputs: str) -> bool:
     """Tell whether the file holds complete evidence about the same inputs."""
-    if not file.exists():
-        return False
     try:
-        evidence = Evidence.from_json(json.loads(file.read_bytes()))
-    except ValueError:  # of an older format, or damaged: gathered again
+        evidence = Evidence.from_json(json.loads(store.read(path)))
+    except (FileNotFoundError, ValueError):  # none, or of an older format, or damaged
         return False
     return evidence.inputs == inputs and evidence.complete

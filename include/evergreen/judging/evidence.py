@@ -7,6 +7,7 @@
 What could not be measured is None (a figure: NaN), and the `problem` beside it says why.
 """
 
+import json
 import math
 from dataclasses import dataclass
 from datetime import datetime
@@ -238,3 +239,8 @@ class Evidence(Ref):
             and all(overlap.rows is not None for overlap in self.overlap)
             and all(test.passed is not None for test in self.model_tests)
         )
+
+    def to_text(self) -> str:
+        """Return what `evidence.json` holds."""
+        document = self.to_json()
+        return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

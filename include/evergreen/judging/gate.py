@@ -8,8 +8,8 @@ verdict(use_case, evaluation, settings=settings).sentence
 
 import json
 from collections.abc import Sequence
-from hashlib import sha256
 
+from evergreen import storage
 from evergreen.errors import EvidenceCorrupt
 from evergreen.judging import report
 from evergreen.judging.checks import rules
@@ -20,6 +20,7 @@ from evergreen.learning import tracking
 from evergreen.refs import Check, EvaluationRef, Status, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, Gate, UseCase, bound
+from evergreen.storage import Damaged, Store
 
 
 def judge(gate: Gate, evidence: Evidence) -> tuple[Check, ...]:
@@ -47,13 +48,14 @@ def passed(checks: Sequence[Check]) -> bool:
 def verdict(use_case: UseCase, evaluation: EvaluationRef, *, settings: Settings) -> Verdict:
     """Judge the evidence and write the report, for people (HTML) and for programs (JSON).
 
-    The report is kept in the reports folder and with the challenger's run in MLflow. Doing it again
+    The report is kept in the store and with the challenger's run in MLflow. Doing it again
     writes the same bytes.
 
     Raises:
         EvidenceCorrupt: the evidence file is not the one that evaluate wrote.
     """
-    evidence = read(use_case, evaluation, settings)
+    store = storage.of(settings, storage.REPORTS)
+    evidence = read(use_case, evaluation, store)
     checks = judge(use_case.gate, evidence)
     result = Verdict(
         evaluation=evaluation,
@@ -62,25 +64,28 @@ def verdict(use_case: UseCase, evaluation: EvaluationRef, *, settings: Settings)
         checks=checks,
         report=f"{use_case.name}/{evaluation.report_id}/report.html",
     )
-    folder = (settings.reports_dir / result.report).parent
-    report.write(folder, use_case, evidence, result, settings)
-    tracking.log_report(settings, evaluation.challenger.run_id, folder)
+    written = report.files(use_case, evidence, result, settings)
+    for name, text in written.items():
+        store.publish(f"{use_case.name}/{evaluation.report_id}/{name}", text)
+    tracking.log_report(
+        settings, evaluation.challenger.run_id, written | {"evidence.json": evidence.to_text()}
+    )
     return result
 
 
-def read(use_case: UseCase, evaluation: EvaluationRef, settings: Settings) -> Evidence:
+def read(use_case: UseCase, evaluation: EvaluationRef, store: Store) -> Evidence:
     """Return the evidence of an evaluation, if its bytes are those that evaluate wrote.
 
     Raises:
         EvidenceCorrupt: other bytes, or the evidence of another use case.
     """
-    file = settings.reports_dir / evaluation.uri
-    content = file.read_bytes()
-    if sha256(content).hexdigest() != evaluation.sha256:
-        raise EvidenceCorrupt(f"{file} is not what evaluate wrote; run evaluate again")
-    evidence = Evidence.from_json(json.loads(content))
+    path = evaluation.uri
+    try:
+        evidence = Evidence.from_json(json.loads(store.read(path, evaluation.sha256)))
+    except (Damaged, FileNotFoundError) as error:
+        raise EvidenceCorrupt(f"{path} is not what evaluate wrote; run evaluate again") from error
     if (evidence.subject.name, evidence.report_id) != (use_case.name, evaluation.report_id):
-        raise EvidenceCorrupt(f"{file} is about {evidence.subject.name} {evidence.report_id}")
+        raise EvidenceCorrupt(f"{path} is about {evidence.subject.name} {evidence.report_id}")
     return evidence
 
 

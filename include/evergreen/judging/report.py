@@ -1,6 +1,7 @@
 """The report of a verdict: one HTML page for people, and the same facts as JSON for programs.
 
-    write(folder, use_case, evidence, verdict, settings)    # report.html and report.json
+    for name, text in files(use_case, evidence, verdict, settings).items():
+        ...                                        # report.json and report.html
 
 The page needs nothing but itself: no script, no font, no style from elsewhere. The same verdict
 gives the same bytes.
@@ -10,13 +11,11 @@ import json
 import math
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 from pydantic import TypeAdapter
 
-from evergreen.judging import files
 from evergreen.judging.evidence import Evidence, ScoredModel
 from evergreen.judging.figures import figure, label, listed, signed
 from evergreen.judging.pictures import Intervals, Standing
@@ -27,14 +26,14 @@ from evergreen.spec import METRICS, Gate, UseCase
 ORDER = (Status.FAILED, Status.UNKNOWN, Status.PASSED)
 
 
-def write(
-    folder: Path, use_case: UseCase, evidence: Evidence, verdict: Verdict, settings: Settings
-) -> None:
-    """Write `report.json` and `report.html` into the folder."""
+def files(
+    use_case: UseCase, evidence: Evidence, verdict: Verdict, settings: Settings
+) -> dict[str, str]:
+    """Return the texts of `report.json` and `report.html`."""
     facts = document(use_case.gate, evidence, verdict, settings)
     text = json.dumps(facts, indent=1, allow_nan=False, ensure_ascii=False)
-    files.publish(folder / "report.json", text + "\n")
-    files.publish(folder / "report.html", render(use_case.gate, evidence, verdict, settings))
+    page = render(use_case.gate, evidence, verdict, settings)
+    return {"report.json": text + "\n", "report.html": page}
 
 
 def document(gate: Gate, evidence: Evidence, verdict: Verdict, settings: Settings) -> Json:

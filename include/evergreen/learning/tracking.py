@@ -217,9 +217,12 @@ def fetch_golden(settings: Settings, run_id: str) -> Golden:
         return Golden.from_json(json.loads(file.read_text()))
 
 
-def log_report(settings: Settings, run_id: str, folder: Path) -> None:
-    """Add the files of a gate report to the run, below `report/`."""
-    client(settings).log_artifacts(run_id, str(folder), "report")
+def log_report(settings: Settings, run_id: str, files: Mapping[str, str]) -> None:
+    """Add the files of a gate report, name to text, to the run, below `report/`."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            Path(folder, name).write_text(text)
+        client(settings).log_artifacts(run_id, folder, "report")
 
 
 def model_place(settings: Settings, model_uri: str) -> str:

@@ -2,7 +2,7 @@
 
     found = compare(reference, current, {"wind": NUMERIC, "city": CATEGORICAL}, alpha, min_effect)
     found.columns[0].drifted, found.columns[0].distance, found.columns[0].threshold
-    found.save_html(path)                                        # Evidently's own report
+    found.html()                                                 # Evidently's own report
 
 Evidently leaves out what is not in the current data and fails on columns of nulls, so give it only
 columns that `watching.columns` found sound. Its tests by p-value ignore how many columns are
@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,13 +57,9 @@ class Compared:
     snapshot: Any
     """Evidently's own; None: there was nothing to compare."""
 
-    def save_html(self, path: Path) -> None:
-        """Write Evidently's report, whole or not at all."""
-        if self.snapshot is None:
-            return
-        partial = path.with_name(f".tmp-{path.name}")
-        self.snapshot.save_html(str(partial))
-        partial.replace(path)
+    def html(self) -> str | None:
+        """Return Evidently's report; None: there was nothing to compare."""
+        return None if self.snapshot is None else str(self.snapshot.get_html_str(as_iframe=False))
 
 
 def compare(

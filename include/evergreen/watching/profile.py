@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from evergreen import storage
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.splits import HOLDOUT, TRAINING
-from evergreen.judging.files import publish
 from evergreen.learning import features, metrics, models, tracking
 from evergreen.learning.models import Array, Output
 from evergreen.refs import ChampionRef, FeaturesRef, Ref
@@ -68,15 +68,16 @@ def of(
         SnapshotCorrupt: its rows are missing or changed.
     """
     names = wanted_metrics(use_case)
-    file = settings.drift_dir / use_case.name / "champions" / f"{champion.sha256[:16]}.json"
-    if file.exists():
-        kept = json.loads(file.read_text())
+    store = storage.of(settings, storage.DRIFT)
+    path = f"{use_case.name}/champions/{champion.sha256[:16]}.json"
+    if store.exists(path):
+        kept = json.loads(store.read(path))
         known = kept["format"] == FORMAT and set(names) <= set(kept["asked"])
         if known and kept["profile"]["snapshot_sha256"] == learned.snapshot.sha256:
             return Profile.from_json(kept["profile"])
     profile = measure(use_case, champion, learned, settings)
     document = {"format": FORMAT, "asked": names, "profile": profile.to_json()}
-    publish(file, json.dumps(document, allow_nan=False))
+    store.publish(path, json.dumps(document, allow_nan=False))
     return profile
 
 

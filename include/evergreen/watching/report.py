@@ -1,6 +1,6 @@
 """The report of a window: HTML and JSON of our own, and Evidently's HTML beside them.
 
-`<home>/drift/<use case>/<report id>/` holds `report.html` (self-contained, without scripts),
+`drift/<use case>/<report id>/` of the store holds `report.html` (self-contained, without scripts),
 `report.json` (decision, findings, every fact) and `evidently.html`, which is large and is kept for
 windows that alarm and for the newest calm ones.
 """
@@ -9,16 +9,14 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from evergreen.judging.figures import figure
-from evergreen.judging.files import publish
 from evergreen.refs import Outcome, WindowRef
-from evergreen.settings import Settings
 from evergreen.spec import UseCase
+from evergreen.storage import Store
 from evergreen.watching.drift import Compared
 from evergreen.watching.facts import Facts
 from evergreen.watching.pictures import HEIGHT, WIDTH, Picture, histogram
@@ -60,18 +58,20 @@ def write(
     judged: Judged,
     seen: WindowRef,
     pictures: Pictures,
-    settings: Settings,
+    store: Store,
 ) -> None:
     """Write the three files; each appears whole or not at all, the page last."""
-    folder = settings.drift_dir / use_case.name / seen.report_id
-    folder.mkdir(parents=True, exist_ok=True)
-    pictures.compared.save_html(folder / EVIDENTLY)
+    folder = f"{use_case.name}/{seen.report_id}"
+    full = pictures.compared.html()
+    if full is not None:
+        store.publish(f"{folder}/{EVIDENTLY}", full)
     document = {
         "decision": seen.to_json(),
         "findings": [{"severity": f.severity, "sentence": f.sentence} for f in judged.findings],
         "facts": facts.to_json(),
     }
-    publish(folder / JSON, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False))
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+    store.publish(f"{folder}/{JSON}", text)
     page = _template().render(
         use_case=use_case,
         facts=facts,
@@ -80,20 +80,20 @@ def write(
         limits=use_case.monitoring,
         pictures=pictures.drawn(),
         drifted={column.name for column in pictures.compared.columns if column.drifted},
-        evidently=(folder / EVIDENTLY).exists(),
+        evidently=full is not None,
         width=WIDTH,
         height=HEIGHT,
     )
-    publish(folder / HTML, page)
-    tidy(folder.parent)
+    store.publish(f"{folder}/{HTML}", page)
+    tidy(use_case, store)
 
 
-def tidy(folder: Path) -> None:
+def tidy(use_case: UseCase, store: Store) -> None:
     """Drop Evidently's page of calm windows that are not among the newest."""
-    for page in sorted(folder.glob(f"*/{EVIDENTLY}"), reverse=True)[CALM_ONES:]:
-        decision = json.loads((page.parent / JSON).read_text())["decision"]
-        if decision["outcome"] == Outcome.CALM:
-            page.unlink()
+    for page in store.list(f"{use_case.name}/*/{EVIDENTLY}")[::-1][CALM_ONES:]:
+        facts = store.read(page.replace(EVIDENTLY, JSON))
+        if json.loads(facts)["decision"]["outcome"] == Outcome.CALM:
+            store.delete(page)
 
 
 @cache

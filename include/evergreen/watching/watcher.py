@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from evergreen import storage
 from evergreen.champions.ledger import Ledger
 from evergreen.errors import ModelRefused, ReferenceMissing, SnapshotCorrupt
 from evergreen.refs import ChampionRef, FeaturesRef, Outcome, Window, WindowRef
@@ -55,7 +56,8 @@ def watch(use_case: UseCase, window: Window, *, settings: Settings) -> WindowRef
     facts = measured.facts(champion)
     judged = verdict.judge(facts, use_case.monitoring)
     seen = _ref(use_case, facts, judged, version, report.identify(window.end, version))
-    report.write(use_case, facts, judged, seen, measured.pictures, settings)
+    pages = storage.of(settings, storage.DRIFT)
+    report.write(use_case, facts, judged, seen, measured.pictures, pages)
     return store.keep(settings.database_url, seen)
 
 

@@ -1,0 +1,49 @@
+"""One store for all that is not in PostgreSQL or MLflow: a local folder, s3://, gs:// or abfs://.
+
+Usage::
+
+    store = storage.of(settings)                          # EVERGREEN_STORE_URL, or the home folder
+    store.publish("reports/weather/1/report.html", page)  # whole or not at all
+    store.read("reports/weather/1/evidence.json", sha256)  # these bytes, or Damaged
+    storage.of(settings, REPORTS).list("weather/*/*.html")  # the same store, from a folder on
+
+Its layout::
+
+    snapshots/<use case>/<digest>/manifest.json           rows of one moment: schema and chunks
+    snapshots/<use case>/chunks/<key>-<sha256>.parquet    their bytes, shared by all the snapshots
+    snapshots/<use case>.features/…                       the same of features and of the split
+    reports/<use case>/<report id>/evidence.json          what evaluate found
+    reports/<use case>/<report id>/report.html, .json     what the gate made of it
+    data_docs/index.html, runs/…, validations/…           the Data Docs, and the facts of each run
+    drift/<use case>/<report id>/report.html, .json       a window that was watched
+    drift/<use case>/champions/<digest>.json              what a champion looks like in calm
+    models/<sha256>/model.skops, golden.json              the models that serve
+    .drafts/…                                             (local) files that are being written
+"""
+
+from evergreen.settings import Settings
+from evergreen.storage.store import Damaged, Draft, OutsideStore, Store
+
+__all__ = [
+    "DATA_DOCS",
+    "DRIFT",
+    "MODELS",
+    "REPORTS",
+    "SNAPSHOTS",
+    "Damaged",
+    "Draft",
+    "OutsideStore",
+    "Store",
+    "of",
+]
+
+SNAPSHOTS, REPORTS, DATA_DOCS, DRIFT, MODELS = (
+    "snapshots", "reports", "data_docs", "drift", "models",
+)  # fmt: skip
+
+
+def of(settings: Settings, folder: str = "") -> Store:
+    """Return the store that the settings name, or a folder of it."""
+    url = settings.store_url or str(settings.home)
+    store = Store(url, settings.store_options, cache=settings.home / "cache")
+    return store / folder if folder else store
