@@ -129,7 +129,7 @@ def champion(settings: Settings) -> str:
     ledger.append(Promotion(
         use_case="wide", version=1, run_id=trained.run_id, model_uri=trained.model_uri,
         sha256=trained.sha256, snapshot_sha256=snapshot.sha256, golden_sha256=None,
-        training=built.training, predecessor_id=None, decision_id=decision.id, kind="promotion",
+        training=built.training, predecessor_id=None, decision_id=decision.id, kind="change",
         reason="", actor="benchmark",
     ))  # fmt: skip
     return trained.sha256

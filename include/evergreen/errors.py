@@ -11,6 +11,7 @@ EvergreenError
 ├── EvidenceCorrupt       the evidence of an evaluation is not what evaluate wrote
 ├── StalePromotion        somebody else promoted first: the expected champion is no longer there
 ├── ChampionBusy          somebody else has been moving the champion for too long
+├── SchemaOutdated        our tables are older than the code, and what renews them is not here
 ├── ReferenceMissing      what the champion learned from cannot be had, so nothing can be compared
 ├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
 └── StackError            a part of the local stack does not start or does not answer
@@ -81,6 +82,10 @@ class StalePromotion(EvergreenError):
 
 class ChampionBusy(EvergreenError):
     """Somebody else has been moving the champion (or registering a version) for too long."""
+
+
+class SchemaOutdated(EvergreenError):
+    """Our tables are older than the code, and Alembic, which renews them, is not installed here."""
 
 
 class ReferenceMissing(EvergreenError):

@@ -155,7 +155,7 @@ def test_promoting_again_changes_nothing(house: House):
     again = house.promote(verdict)
 
     assert again == first
-    assert house.chain == [(1, "promotion", "done")]
+    assert house.chain == [(1, "change", "done")]
     assert house.registry.versions(house.name) == {1: "a" * 64}
     assert house.outcomes("promotion") == ["promoted"]
 
@@ -219,7 +219,7 @@ def test_the_champion_itself_is_not_promoted_again(house: House):
 
     assert not done.promoted
     assert "this very model" in done.sentence
-    assert house.chain == [(1, "promotion", "done")]
+    assert house.chain == [(1, "change", "done")]
 
 
 def test_a_challenger_that_cannot_be_loaded_is_not_promoted(house: House):
@@ -259,7 +259,7 @@ def test_of_two_promoters_at_once_one_wins_and_one_is_told_stale(house: House):
     errors = [future.exception() for future in done]
     assert sorted(type(e).__name__ for e in errors) == ["NoneType", "StalePromotion"]
     winner = done[errors.index(None)].result()
-    assert house.chain == [(1, "promotion", "done")]
+    assert house.chain == [(1, "change", "done")]
     assert winner.champion == house.champion
     assert house.crowned == 1
 
@@ -271,7 +271,7 @@ def test_two_tries_of_the_same_task_at_once_promote_once(house: House):
         done = list(pool.map(house.promote, [verdict, verdict]))
 
     assert done[0] == done[1]
-    assert house.chain == [(1, "promotion", "done")]
+    assert house.chain == [(1, "change", "done")]
 
 
 KILLED_PROMOTER = """
@@ -330,7 +330,7 @@ def test_after_kill_9_the_retry_completes_with_one_version_and_one_row(house: Ho
     }[point]  # fmt: skip
     assert done.promoted
     assert house.crowned == 2
-    assert house.chain == [(1, "promotion", "done"), (2, "promotion", "done")]
+    assert house.chain == [(1, "change", "done"), (2, "change", "done")]
     assert house.registry.versions(house.name) == {1: "a" * 64, 2: "b" * 64}
     assert house.outcomes("promotion") == ["promoted", "promoted"]
 

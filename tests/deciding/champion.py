@@ -24,6 +24,6 @@ def make_champion(
             use_case=use_case, version=version, run_id="run", model_uri="models:/m",
             sha256="0" * 64, snapshot_sha256=snapshot, golden_sha256=None, training=Span(rows=9),
             predecessor_id=before[0].id if before else None, decision_id=decision.id,
-            kind="promotion", reason="better", actor="ada",
+            kind="change", reason="better", actor="ada",
         )
     )  # fmt: skip

@@ -109,7 +109,7 @@ class Shop:
                 model_uri=ref.model_uri, sha256=ref.sha256,
                 snapshot_sha256=ref.snapshot_sha256, golden_sha256=None, training=Span(rows=9),
                 predecessor_id=rows[0].id if rows else None, decision_id=decision.id,
-                kind="promotion", reason="better", actor="ada",
+                kind="change", reason="better", actor="ada",
             )
         )  # fmt: skip
         return replace(ref, version=version)

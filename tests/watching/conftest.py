@@ -165,7 +165,7 @@ def promoted(
             model_uri=model.model_uri, sha256=model.sha256,
             snapshot_sha256=features.snapshot.sha256, golden_sha256=None,
             training=features.training, predecessor_id=before[0].id if before else None,
-            decision_id=decision.id, kind="promotion", reason="better", actor="ada",
+            decision_id=decision.id, kind="change", reason="better", actor="ada",
         )
     ).ref  # fmt: skip
 

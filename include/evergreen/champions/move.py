@@ -13,7 +13,7 @@ from evergreen.refs import Json, PromotionRef
 from evergreen.settings import Settings
 from evergreen.spec import check_name
 
-PROMOTION, ROLLBACK, REPAIR = "promotion", "rollback", "repair"
+PROMOTION, REPAIR = "promotion", "repair"
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,12 @@ comes next finishes or repairs the rest.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evergreen.champions.ledger import PENDING, Decision, Promotion, decision_id
-from evergreen.champions.move import PROMOTION, ROLLBACK, Move
+from evergreen.champions.move import PROMOTION, Move
 from evergreen.champions.proof import Prove, prove
 from evergreen.champions.registry import ModelRegistry, Registration
 from evergreen.errors import ModelRefused, NothingToRollBackTo, StalePromotion
+from evergreen.records import Decision, Promotion, decision_id
+from evergreen.records.promotions import CHANGE, PENDING, ROLLBACK
 from evergreen.refs import ChampionRef, Json, PromotionRef, Verdict
 from evergreen.settings import Settings
 
@@ -111,7 +112,7 @@ def previous(rows: Sequence[Promotion]) -> Promotion | None:
 
 def _first(rows: Sequence[Promotion]) -> dict[int, Promotion]:
     """Return the promotion by which each version first became champion."""
-    return {row.version: row for row in rows if row.kind == PROMOTION}
+    return {row.version: row for row in rows if row.is_first_of_its_version}
 
 
 def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
@@ -222,7 +223,7 @@ def _row(
         training=features.training,
         predecessor_id=champion.promotion_id if champion else None,
         decision_id=gate.id,
-        kind=PROMOTION,
+        kind=CHANGE,
         reason=reason,
         actor=move.actor,
     )

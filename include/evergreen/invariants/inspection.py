@@ -62,7 +62,9 @@ class Scene:
     def first_promotion(self, row: Promotion) -> Promotion | None:
         """Return the promotion by which the version of a row first became champion."""
         rows = reversed(self.chains[row.use_case])
-        return next((r for r in rows if r.kind == "promotion" and r.version == row.version), None)
+        return next(
+            (r for r in rows if r.is_first_of_its_version and r.version == row.version), None
+        )
 
     def gate_of(self, row: Promotion) -> Decision | None:
         """Return the gate's decision behind a row, that of a rollback included."""

@@ -56,7 +56,7 @@ def learned_from(ledger: Ledger, champion: ChampionRef) -> FeaturesRef:
     promoted = [
         promotion
         for promotion in ledger.promotions(champion.use_case)
-        if promotion.kind == "promotion" and promotion.version == champion.version
+        if promotion.is_first_of_its_version and promotion.version == champion.version
     ]
     decision = ledger.decision(promoted[-1].decision_id) if promoted else None
     document = decision.evidence.get("evaluation", {}).get("features") if decision else None

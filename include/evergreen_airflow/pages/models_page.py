@@ -203,7 +203,8 @@ def gate_evidence(ledger: Ledger, promotions: tuple[Promotion, ...]) -> dict[str
 
     After a rollback it is the one of the version's first promotion.
     """
-    first = [p for p in promotions if p.kind == "promotion" and p.version == promotions[0].version]
+    version = promotions[0].version if promotions else 0
+    first = [p for p in promotions if p.is_first_of_its_version and p.version == version]
     decision = ledger.decision(first[-1].decision_id) if first else None
     return decision.evidence if decision else {}
 

@@ -42,7 +42,7 @@ def decide(ledger: Ledger, number: int, outcome: str = "passed", sentence: str =
     return ledger.record(decision)
 
 
-def promote(ledger: Ledger, number: int, reason: str = "better", kind: str = "promotion") -> None:
+def promote(ledger: Ledger, number: int, reason: str = "better", kind: str = "change") -> None:
     past = ledger.promotions("weather")
     ledger.append(
         Promotion(

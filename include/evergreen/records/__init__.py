@@ -1,0 +1,32 @@
+"""Everything of ours that PostgreSQL holds: the schema `evergreen`. Nobody else writes SQL to it.
+
+    with records.open(settings) as kept:              # at the edge: a command, a task, the service
+        kept.promotions.champion("weather")           # the newest promotion, or None
+        kept.decisions.record(Decision(...))          # again: changes nothing
+        with kept.locks.hold("champion", "weather"):  # for seconds
+            ...
+
+`client`      Records: one object for each process and URL; a repository per table, as attributes
+`pool`        its connections: shared by threads, left alone by forked children, replaced when dead
+`session`     a transaction: UTC, no search path, nothing that outlives it (PgBouncer may share)
+`schema`      is the schema the one that this code knows? `migrations/`: Alembic's, of plain SQL
+`decisions` `promotions` `incidents`                  what was decided, who is champion, what failed
+`predictions` `windows` `retrainings` `trials`        what was served, watched, asked for, tried out
+`landings` `fits` `pins` `dossiers`                   what came, was fitted, stays, belongs to whom
+`locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
+`protocols`   what functions of the domain ask for; tests/fakes.py has them in memory
+Domain functions are handed Records or a repository, and construct none. Light to import.
+"""
+
+from evergreen.records.client import Records, open
+from evergreen.records.decisions import Decision, Decisions, decision_id, reversal_id
+from evergreen.records.dossiers import DossierRow, Dossiers
+from evergreen.records.fits import Fit, Fits
+from evergreen.records.incidents import Incident, Incidents
+from evergreen.records.pins import Pin, Pins
+from evergreen.records.promotions import Promotion, Promotions
+
+__all__ = [
+    "Decision", "Decisions", "DossierRow", "Dossiers", "Fit", "Fits", "Incident", "Incidents",
+    "Pin", "Pins", "Promotion", "Promotions", "Records", "decision_id", "open", "reversal_id",
+]  # fmt: skip

@@ -1,0 +1,96 @@
+"""What was decided, and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from evergreen.records.session import Row, Session, document, insert, storable
+from evergreen.refs import Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Something that was decided, with its reason in one sentence and the evidence."""
+
+    id: str
+    """See `decision_id`."""
+    use_case: str
+    kind: str
+    """validation, gate, promotion, rollback, pin, repair, trigger, dry_run or backfill."""
+    outcome: str
+    """passed, refused, promoted, stale, rolled back, repaired ..."""
+    sentence: str
+    evidence: Json
+    as_of: datetime | None
+    run_key: str
+    actor: str
+    created_at: datetime | None = None
+    """Set by the repository."""
+
+
+def decision_id(use_case: str, kind: str, about: str) -> str:
+    """Return the id of the decision of that kind about a report or a run: always the same."""
+    return str(uuid5(NAMESPACE_URL, "/".join(("evergreen", use_case, kind, about))))
+
+
+def reversal_id(id: str, outcome: str) -> str:
+    """Return the id of a later decision on the matter of `id` that came out differently."""
+    return str(uuid5(UUID(id), outcome))
+
+
+class Decisions:
+    """The table `evergreen.decisions`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record(self, decision: Decision) -> Decision:
+        """Store a decision and return it as stored; the same one again changes nothing.
+
+        When the same matter is decided differently later (a threshold was changed and the run
+        repeated), that is a decision of its own: both stay on record.
+        """
+        stored = self._store(decision)
+        if stored.outcome == decision.outcome:
+            return stored
+        return self._store(replace(decision, id=reversal_id(decision.id, decision.outcome)))
+
+    def get(self, id: str, outcome: str | None = None) -> Decision | None:
+        """Return the decision of that id; with an outcome, the one on its matter that had it."""
+        other = id if outcome is None else reversal_id(id, outcome)
+        rows = self._session.read(
+            "SELECT * FROM evergreen.decisions"
+            " WHERE id IN (%s::uuid, %s::uuid) AND outcome = coalesce(%s, outcome)",
+            (id, other, outcome),
+        )
+        return _decision(rows[0]) if rows else None
+
+    def newest(
+        self,
+        use_case: str | None = None,
+        limit: int = 50,
+        kind: str | None = None,
+        without: Sequence[str] = (),
+    ) -> tuple[Decision, ...]:
+        """Return decisions, newest first: of one use case or all, of one kind, or without some."""
+        rows = self._session.read(
+            "SELECT * FROM evergreen.decisions"
+            " WHERE use_case = coalesce(%s, use_case) AND kind = coalesce(%s, kind)"
+            " AND kind <> ALL(%s::text[]) ORDER BY number DESC LIMIT %s",
+            (use_case, kind, list(without), limit),
+        )
+        return tuple(map(_decision, rows))
+
+    def _store(self, decision: Decision) -> Decision:
+        row = {name: storable(value) for name, value in vars(decision).items()}
+        row["evidence"] = document(decision.evidence)
+        del row["created_at"]
+        self._session.write(insert("decisions", row, "ON CONFLICT (id) DO NOTHING"), row)
+        stored = self.get(decision.id)
+        assert stored is not None, "the row that was just written"  # noqa: S101
+        return stored
+
+
+def _decision(row: Row) -> Decision:
+    return Decision(**{name: value for name, value in row.items() if name != "number"})

@@ -1,0 +1,1 @@
+"""What Alembic runs: `versions/` in order, each a file of SQL."""
