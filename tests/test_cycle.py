@@ -104,11 +104,6 @@ BREAKAGES = {
     "column renamed": ("ALTER TABLE weather RENAME COLUMN temp_max TO tmax", "temp_max"),
     "label's column renamed": ("ALTER TABLE weather RENAME precipitation TO rain", "precipitation"),
     "column retyped": ("ALTER TABLE weather ALTER temp_max TYPE text", "temp_max"),
-    "label all null": (
-        "ALTER TABLE weather ALTER precipitation DROP NOT NULL;"
-        "UPDATE weather SET precipitation = NULL",
-        "rain_tomorrow",
-    ),
     "class missing": ("UPDATE weather SET precipitation = 0", "rain_tomorrow"),
     "zero rows": ("TRUNCATE weather", "no rows"),
     "NaN": ("UPDATE weather SET wind = 'NaN' WHERE date = '2025-06-01'", "wind"),
@@ -140,6 +135,33 @@ def test_broken_data_is_refused_before_training(sql: str, named: str, loaded: Se
     assert (decision.kind, decision.outcome) == ("validation", "refused")
     assert named in decision.sentence
     assert named in data_docs_page(done, loaded)
+
+
+def test_labels_that_have_stopped_are_refused_before_there_is_a_snapshot(loaded: Settings) -> None:
+    execute(
+        loaded,
+        "ALTER TABLE weather ALTER precipitation DROP NOT NULL;"
+        "UPDATE weather SET precipitation = NULL",
+    )
+
+    done = run(WEATHER, loaded)
+
+    assert "rain_tomorrow: the labels of 180 of the newest 180 mature rows" in done.sentence
+    assert done.snapshot is None
+    [decision] = Ledger(loaded.database_url).decisions("weather", 10)
+    assert (decision.kind, decision.outcome) == ("validation", "refused")
+
+
+def test_a_day_that_has_not_come_is_told_with_the_decision(loaded: Settings) -> None:
+    execute(loaded, "DELETE FROM weather WHERE date = '2026-02-28'")
+
+    done = run(WEATHER, loaded)
+
+    told = "Labels are late: 1 of the newest 180 mature rows have none yet"
+    assert done.to_json()["promoted"], done.sentence
+    assert told in done.sentence
+    [decision] = Ledger(loaded.database_url).decisions("weather", 10, kind="gate")
+    assert told in decision.sentence
 
 
 def data_docs_page(done: Cycle, settings: Settings) -> str:

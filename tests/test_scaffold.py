@@ -69,8 +69,6 @@ REQUESTS = {
 def test_what_it_writes_loads_and_passes_on_its_table(
     request_: dict[str, str], kind: Kind, project: Settings
 ) -> None:
-    execute(project, "UPDATE houses SET garden = true WHERE garden IS NULL")
-
     module, suite = scaffold.new("mine", **request_, settings=project)
 
     use_case = loaded(project)
@@ -154,7 +152,10 @@ REFUSALS: dict[str, tuple[dict[str, object], str]] = {
     "unknown key": ({"key": ["idd"]}, "did you mean 'id'"),
     "time is no time": ({"time": "sepal_length"}, "a date, timestamp or timestamptz"),
     "key is not unique": ({"key": ["species"]}, "150 rows, but 3 different keys"),
-    "target has gaps": ({"table": "houses", "target": "rooms"}, "rooms: 30 of 300 rows are NULL"),
+    "key has gaps": (
+        {"table": "houses", "target": "price", "key": ["rooms"]},
+        "rooms: 30 of 300 rows are NULL",
+    ),
     "target is free text": ({"table": "houses", "target": "note"}, "note is str with many values"),
     "one class": ({"table": "same", "target": "one"}, "nothing to learn"),
     "no key": ({"table": "keyless", "target": "species"}, "--key"),

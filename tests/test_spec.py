@@ -35,6 +35,10 @@ def test_refuses_sql_in_table_names(table: str) -> None:
             lambda: Source(table="t", key=("id",), target="y", max_age=timedelta(1)),
             "source.timestamp",
         ),
+        (
+            lambda: Source(table="t", key=("id",), target="y", max_unlabelled=30),
+            "source.max_unlabelled",
+        ),
         (lambda: Windows(holdout=1.5), "windows.holdout"),
         (lambda: Windows(holdout=timedelta(0)), "windows.holdout"),
         (lambda: Features(), "features"),

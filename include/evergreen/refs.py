@@ -57,7 +57,9 @@ class Counts(Ref):
     taken: int
     """Rows in the snapshot."""
     immature: int = 0
-    """Left out: their label is not known yet at `as_of`."""
+    """Left out: their label is not due yet at `as_of`."""
+    unlabelled: int = 0
+    """Left out: their label is due, and has not come."""
     later: int = 0
     """Left out: between `as_of` and the moment of asking (a backfill looks back)."""
     future: int = 0
@@ -65,7 +67,8 @@ class Counts(Ref):
     duplicates: int = 0
     """Kept for validation to refuse: rows whose key another row has too."""
     late: int = 0
-    """Taken now, although they are older than the newest row of the snapshot before: came late."""
+    """Taken now, although older than the newest row of the snapshot before: they came late, or
+    their label did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,7 @@ class SnapshotRef(Ref):
     as_of: datetime
     counts: Counts
     notes: tuple[str, ...] = ()
-    """What a reader should know: a target that could not be computed, and why."""
+    """What a reader should know: labels that are late, a target that could not be computed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,7 +99,7 @@ def _check_request(moment: Reading, profile: TableProfile, asked: Request) -> No
         raise EvergreenError(f"the table {asked.table} is empty; load rows, then profile them")
     if asked.time is not None and not profile.columns[asked.time].is_time:
         raise DeclarationError("time", asked.time, "a date, timestamp or timestamptz column")
-    for column in {asked.target, *asked.key, *([asked.time] if asked.time else [])}:
+    for column in {*asked.key, *([asked.time] if asked.time else [])}:
         if nulls := profile.columns[column].nulls:
             raise EvergreenError(
                 f"{column}: {nulls} of {profile.rows} rows are NULL; fill them, or read the rows"

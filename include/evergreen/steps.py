@@ -15,7 +15,7 @@ changing anything, and knows neither Airflow nor the clock.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from evergreen.champions import promotion
@@ -143,6 +143,7 @@ def evaluate(
 def gate(use_case: UseCase, evaluation: EvaluationRef, run: Run, *, settings: Settings) -> Verdict:
     """Judge the evidence, and put the decision with its reasons on record."""
     verdict = gating.verdict(use_case, evaluation, settings=settings)
+    verdict = replace(verdict, sentence=_noting(verdict.sentence, evaluation.features.snapshot))
     outcome = "passed" if verdict.passed else "refused"
     _record(
         use_case, run, settings, "gate", evaluation.report_id, outcome, verdict.sentence, verdict
@@ -167,6 +168,12 @@ def keep(use_case: UseCase, sentence: str, *, settings: Settings) -> PromotionRe
     """Promote nothing: the champion (or none) stays, for the reason given."""
     champion = Ledger(settings.database_url).champion(use_case.name)
     return PromotionRef(promoted=False, champion=champion, sentence=sentence)
+
+
+def _noting(sentence: str, snapshot: SnapshotRef) -> str:
+    """Add what is to be known of the rows behind a decision: labels that are late."""
+    notes = (f"{note[:1].upper()}{note[1:]}." for note in snapshot.notes)
+    return " ".join([sentence, *notes])
 
 
 @contextmanager

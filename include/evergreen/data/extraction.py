@@ -4,9 +4,12 @@ Usage::
 
     snapshot = extract(use_case, as_of=as_of, asked_at=asked_at, settings=settings)
 
-Every column of the source is kept, so that validation sees what changed. Booleans, integers,
-floats, text, dates and timestamps stay what they are (timestamps count as UTC, timestamptz become
-UTC); numeric and money become double precision; anything else (uuid, json, enum, array ...) text.
+Every column of the source is kept, so that validation sees what changed. A row whose label is due
+and has not come is left out, and taken when it has come (see labels).
+
+Booleans, integers, floats, text, dates and timestamps stay what they are (timestamps count as UTC,
+timestamptz become UTC); numeric and money become double precision; anything else (uuid, json, enum,
+array ...) text.
 """
 
 import contextlib
@@ -19,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_postgresql import dbapi
 
+from evergreen.data.labels import Labels
 from evergreen.data.selection import Cuts, Selection, relation
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import Column, Reading, exists, reading
@@ -45,20 +49,25 @@ def extract(
     asks) only tells rows that a backfill leaves out from rows of an impossible future.
 
     Raises:
-        DataRefused: the source cannot be read, or its newest row is too old.
+        DataRefused: the source cannot be read, its newest row is too old, or too many labels
+            have not come.
         ValueError: a moment without a time zone.
     """
     cuts = Cuts.of(use_case, _utc("as_of", as_of), _utc("asked_at", asked_at))
     store = SnapshotStore(settings.snapshots_url)
     with _refusing(use_case), reading(settings.database_url) as moment:
         selection, notes = _select(use_case, cuts, moment)
-        counts, newest = _count(use_case, selection, moment, store)
+        counts = _count(selection, use_case, moment)
+        selection = replace(selection, whole=counts.duplicates > 0)
+        selection, labels, label_notes = _with_label(selection, use_case, moment)
+        notes += label_notes
+        late = _late(use_case, selection, moment, store)
         schema, batches = moment.stream(selection.rows)
         about = {
             "step": "extract",
             "source": use_case.source.table or use_case.source.query,
             "as_of": cuts.as_of.isoformat(),
-            "newest": newest and newest.isoformat(),
+            "newest": labels.newest and labels.newest.isoformat(),
             "notes": notes,
         }
         stored = store.write(use_case.name, batches, schema, about)
@@ -68,7 +77,7 @@ def extract(
         sha256=stored.sha256,
         rows=stored.rows,
         as_of=cuts.as_of,
-        counts=replace(counts, taken=stored.rows),
+        counts=replace(counts, taken=stored.rows, unlabelled=labels.left_out, late=late),
         notes=tuple(notes),
     )
 
@@ -96,9 +105,9 @@ def _select(use_case: UseCase, cuts: Cuts, moment: Reading) -> tuple[Selection, 
         time=time,
         key=tuple(columns[name] for name in source.key if name in columns),
         cuts=cuts,
+        newest=use_case.windows.holdout,
     )
-    selection, target_notes = _with_target(use_case, selection, moment)
-    return selection, notes + time_notes + target_notes
+    return selection, notes + time_notes
 
 
 def _check_table(table: str | None, moment: Reading) -> None:
@@ -125,51 +134,63 @@ def _missing(name: str, columns: dict[str, Column]) -> str:
     return f"the source has no column {name!r}{did_you_mean(name, columns)}"
 
 
-def _with_target(
-    use_case: UseCase, selection: Selection, moment: Reading
-) -> tuple[Selection, list[str]]:
-    """Add the target's expression; if PostgreSQL cannot compute it, NULL and the reason."""
-    source = use_case.source
-    if source.target_sql is None:
-        return selection, []
-    computed = (
-        f"(SELECT ({source.target_sql}) AS target FROM {selection.known} AS {selection.alias})"
-    )
-    try:
-        oid = moment.columns(computed)[0].oid
-        labelled = replace(
-            selection, target=source.target_sql, target_column=Column(source.target, oid)
-        )
-        moment.query(labelled.target_known)
-    except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
-        reason = " ".join(str(error).split())
-        null = replace(selection, target_column=Column(source.target, FLOAT8))
-        return null, [f"the target {source.target!r} could not be computed: {reason}"]
-    return labelled, []
-
-
-def _count(
-    use_case: UseCase, selection: Selection, moment: Reading, store: SnapshotStore
-) -> tuple[Counts, datetime | None]:
-    """Count what the rules left out or found odd; return the newest event time taken, too."""
+def _count(selection: Selection, use_case: UseCase, moment: Reading) -> Counts:
+    """Count what the rules on time leave out or find odd; refuse a source that is stale."""
     duplicates = moment.query(selection.duplicates)[0][0] if selection.key else 0
     if selection.time is None:
-        return Counts(taken=0, duplicates=duplicates), None
+        return Counts(taken=0, duplicates=duplicates)
     [(immature, later, future, infinite, seen)] = moment.query(selection.counts)
     if infinite:
         raise DataRefused(
             [f"{selection.time.name}: {infinite} rows have an infinite event time; correct them"]
         )
     _check_age(use_case, selection.cuts.as_of, seen)
-    counts = Counts(
-        taken=0,
-        immature=immature,
-        later=later,
-        future=future,
-        duplicates=duplicates,
-        late=_late(use_case, selection, moment, store),
+    return Counts(taken=0, immature=immature, later=later, future=future, duplicates=duplicates)
+
+
+def _with_label(
+    selection: Selection, use_case: UseCase, moment: Reading
+) -> tuple[Selection, Labels, list[str]]:
+    """Add the label; if PostgreSQL cannot compute it, NULL and the reason.
+
+    Raises:
+        DataRefused: too many labels have not come.
+    """
+    source = use_case.source
+    if source.target_sql is None:
+        known = {column.name: column for column in selection.columns}
+        selection = replace(selection, label=known.get(source.target))
+        labels = _labels(selection, use_case, moment)
+        return selection, labels, labels.notes
+    computed = (
+        f"(SELECT ({source.target_sql}) AS target FROM {selection.known} AS {selection.alias})"
     )
-    return counts, moment.query(selection.newest)[0][0]
+    try:
+        column = Column(source.target, moment.columns(computed)[0].oid)
+        labelled = replace(selection, target=source.target_sql, target_column=column, label=column)
+        labels = _labels(labelled, use_case, moment)
+    except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
+        reason = " ".join(str(error).split())
+        null = replace(selection, target_column=Column(source.target, FLOAT8))
+        told = [f"the target {source.target!r} could not be computed: {reason}"]
+        return null, _labels(null, use_case, moment), told
+    return labelled, labels, labels.notes
+
+
+def _labels(selection: Selection, use_case: UseCase, moment: Reading) -> Labels:
+    """Compute every label, and count the mature rows that have none."""
+    [(left_out, rows, missing, newest)] = moment.query(selection.labels)
+    found = Labels(
+        target=use_case.source.target,
+        left_out=left_out,
+        newest_rows=rows,
+        missing=missing,
+        newest=newest,
+        limit=use_case.source.max_unlabelled,
+    )
+    if found.problem:
+        raise DataRefused([found.problem])
+    return found
 
 
 def _check_age(use_case: UseCase, as_of: datetime, newest: datetime | None) -> None:

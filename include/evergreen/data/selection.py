@@ -2,7 +2,7 @@
 
 Four cuts on the event time `t` decide; each is computed from `as_of` and `asked_at` alone:
 
-    start <= t <= mature    taken
+    start <= t <= mature    taken, if the label has come; else left out, and counted
     mature < t <= as_of     left out: the label is not known yet
     as_of < t <= asked_at   left out: a backfill looks back
     t > asked_at, or NULL   taken, for validation to refuse
@@ -61,19 +61,31 @@ class Selection:
     """SQL expression of the target, when no column holds it."""
     target_column: Column | None = None
     """The name and type of that expression."""
+    label: Column | None = None
+    """The target's column or expression; None: no row of the source tells its label."""
+    whole: bool = False
+    """Rows without a label are taken as well, for validation to refuse: keys are duplicated, and
+    what a computed label sees of other rows is anybody's guess."""
+    newest: timedelta | float
+    """The newest stretch of the mature rows: a time, or without one a share of the rows."""
 
     @property
     def rows(self) -> str:
         """SQL of the rows, in an order that depends on nothing but their content."""
-        return (
-            f"SELECT * FROM ({self._labelled}) AS taken WHERE {self.taken} ORDER BY {self._order}"
-        )
+        return f"SELECT * FROM {self._taken} ORDER BY {self._order}"
 
     @property
-    def target_known(self) -> str:
-        """SQL that computes every target, and tells how many are not null."""
-        name = self.target_column.identifier if self.target_column else "NULL"
-        return f"SELECT count({name}) FROM ({self._labelled}) AS taken WHERE {self.taken}"
+    def labels(self) -> str:
+        """SQL of: mature rows without a label; how many of the newest rows there are, and of them
+        without a label; newest event time with a label. It computes every target."""
+        missing, newest = f"NOT {self._has_label}", f"({self._is_newest})"
+        conditions = (missing, f"{self._due} AND {newest}", f"{missing} AND {newest}")
+        counted = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
+        known = f"{self._due} AND isfinite({self._t}) AND {self._has_label}"
+        return (
+            f"SELECT {counted}, (max({self._t}) FILTER (WHERE {known}))::timestamptz"
+            f" FROM ({self._labelled}) AS labelled WHERE {self._within}"
+        )
 
     @property
     def counts(self) -> str:
@@ -90,40 +102,59 @@ class Selection:
         return f"SELECT {counted}, ({newest})::timestamptz FROM {self.relation} AS {self.alias}"
 
     @property
-    def newest(self) -> str:
-        """SQL of the newest event time among the mature rows."""
-        return (
-            f"SELECT max({self._t})::timestamptz FROM {self.relation} AS {self.alias}"
-            f" WHERE {self._t} <= {at(self.cuts.mature)}"
-        )
-
-    @property
     def duplicates(self) -> str:
         """SQL of how many rows have a key that another row has too."""
         key = ", ".join(column.identifier for column in self.key)
         selected = ", ".join(column.expression for column in self.key)
-        taken = f"SELECT {selected} FROM {self.relation} AS {self.alias} WHERE {self.taken}"
+        within = f"SELECT {selected} FROM {self.relation} AS {self.alias} WHERE {self._within}"
         return (
             "SELECT coalesce(sum(times), 0)::bigint FROM"
-            f" (SELECT count(*) AS times FROM ({taken}) AS keys GROUP BY {key}"
+            f" (SELECT count(*) AS times FROM ({within}) AS keys GROUP BY {key}"
             " HAVING count(*) > 1) AS repeated"
         )
 
     def until(self, newest: datetime) -> str:
         """SQL of how many rows are taken with an event time up to `newest`."""
-        return (
-            f"SELECT count(*) FROM {self.relation} AS {self.alias}"
-            f" WHERE {self.taken} AND {self._t} <= {at(newest)}"
-        )
+        return f"SELECT count(*) FROM {self._taken} WHERE {self._t} <= {at(newest)}"
 
     @property
-    def taken(self) -> str:
-        """SQL condition of the rows that the snapshot holds."""
+    def _taken(self) -> str:
+        """The rows that the snapshot holds."""
+        chosen = f"{self._within} AND {self._has_label}"
+        return f"(SELECT * FROM ({self._labelled}) AS labelled WHERE {chosen}) AS taken"
+
+    @property
+    def _within(self) -> str:
+        """SQL condition of the rows that time allows."""
         if self.time is None:
             return "true"
         t, cuts = self._t, self.cuts
         start = f"{t} >= {at(cuts.start)} AND " if cuts.start else ""
         return f"({start}{t} <= {at(cuts.mature)} OR {t} > {at(cuts.asked_at)} OR {t} IS NULL)"
+
+    @property
+    def _due(self) -> str:
+        """SQL condition of the rows whose label should be known."""
+        return f"{self._t} <= {at(self.cuts.mature)}" if self.time else "true"
+
+    @property
+    def _has_label(self) -> str:
+        """SQL condition of the rows that do not wait for a label: it is there, or is not due."""
+        if self.label is None or self.whole:
+            return "true"
+        return f"(({self._due} AND {self.label.identifier} IS NULL) IS NOT TRUE)"
+
+    @property
+    def _is_newest(self) -> str:
+        """SQL condition of the newest of the mature rows."""
+        if self.time is None:
+            return "true"
+        if isinstance(self.newest, timedelta):
+            return f"{self._t} > {at(self.cuts.mature - self.newest)}"
+        return (
+            f"{self._t} >= (SELECT percentile_disc({1 - self.newest}) WITHIN GROUP"
+            f" (ORDER BY {self._t}) FROM {self.relation} AS {self.alias} WHERE {self._due})"
+        )
 
     @property
     def _t(self) -> str:

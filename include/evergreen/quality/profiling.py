@@ -131,12 +131,14 @@ def suite(
     `classes`: the target has classes, and each must be there; otherwise it is bounded.
     """
     columns = list(table.columns.values())
+    labelled = table.rows - table.columns[target].nulls
+    full = [c.name for c in columns if c.name == target or not c.nulls]
     checks = [
-        _check("table_row_count_to_be_between", min_value=max(1, table.rows // 2),
-               notes=f"Half of the {table.rows} rows that were profiled."),
+        _check("table_row_count_to_be_between", min_value=max(1, labelled // 2),
+               notes=f"Half of the {labelled} rows with a label that were profiled."),
         _check("table_columns_to_match_set", column_set=list(table.columns), exact_match=True),
         *(_check("column_values_to_be_of_type", column=c.name, type_=c.type) for c in columns),
-        *(_check("column_values_to_not_be_null", column=c.name) for c in columns if not c.nulls),
+        *(_check("column_values_to_not_be_null", column=name) for name in full),
         _unique(key),
     ]  # fmt: skip
     if time is not None:

@@ -28,7 +28,10 @@ class Source:
     target_sql: str | None = None
     """SQL expression over the table that computes the target, when no column holds it."""
     label_delay: timedelta = timedelta(0)
-    """From the event time of a row until its label is known. Younger rows are left out."""
+    """From the event time of a row until its label is due. Younger rows are left out."""
+    max_unlabelled: float = 0.3
+    """Rows whose label is due and has not come are left out, too, until it comes. Above this share
+    of the newest rows (as many as are held out) the data is refused; 1: never."""
     max_age: timedelta | None = None
     """The newest row must not be older than this at `as_of`; None: freshness is not checked."""
 
@@ -39,6 +42,8 @@ class Source:
             raise DeclarationError("source.table", self.table, "name or schema.name in [a-z0-9_]")
         if not self.key:
             raise DeclarationError("source.key", self.key, "at least one column")
+        if not 0 <= self.max_unlabelled <= 1:
+            raise DeclarationError("source.max_unlabelled", self.max_unlabelled, "0 to 1")
         if self.timestamp is None and (self.label_delay or self.max_age):
             raise DeclarationError(
                 "source.timestamp", None, "a column, because label_delay or max_age is given"
