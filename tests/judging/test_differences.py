@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import lfilter
 
 from evergreen.judging.differences import compare, distance, paired_difference
 from evergreen.judging.evidence import Difference
@@ -154,6 +156,52 @@ def test_the_interval_covers_the_true_difference_as_often_as_it_says(
     trials = [covers(kind, metric, sample(kind, 150, seed), true) for seed in range(300)]
 
     assert 0.88 <= np.mean(trials) <= 0.99  # nominal 0.95
+
+
+DAYS = pd.Series(pd.date_range("2025-01-01", periods=300, tz="UTC"))
+STORES = np.arange(1200) % 30
+WORLDS = {
+    "days that follow on one another": (
+        Units.of(DAYS, None, 300),
+        lambda draw: lfilter([1], [1, -0.7], draw.normal(size=400))[100:],
+    ),
+    "a panel": (
+        Units.of(None, STORES, 1200),
+        lambda draw: draw.normal(size=30)[STORES] + draw.normal(size=1200),
+    ),
+}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_the_interval_covers_where_rows_hang_together(world: str) -> None:
+    units, draw_errors = WORLDS[world]
+    truth = np.zeros(units.rows)
+    champion = Output(truth + 50)
+
+    def found(seed: int, units: Units) -> Difference:
+        ours = Output(champion.labels + draw_errors(np.random.default_rng(seed)))
+        return paired_difference(Kind.REGRESSION, "mae", truth, ours, champion, units)
+
+    rows = Units.of(None, None, units.rows)
+    held, by_rows = (
+        np.mean([one.low <= 0 <= one.high for one in (found(n, of) for n in range(400))])
+        for of in (units, rows)
+    )
+    assert 0.92 <= held <= 0.98
+    assert by_rows < 0.75
+
+
+def test_a_search_over_noise_promotes_no_more_often_than_one_challenger() -> None:
+    units = Units.of(None, None, 40)
+
+    def lows(seed: int) -> list[float]:
+        truth, ours, theirs = rivals(40, 10, seed)
+        found = compare(Kind.REGRESSION, "mae", truth, ours, theirs, units, resamples=300)
+        return [one.low for one in found.values()]
+
+    promoted = np.mean([max(lows(seed)) > 0 for seed in range(400)])
+
+    assert promoted <= 0.045  # 2.5 %, and 2.5 Monte-Carlo errors
 
 
 def covers(kind: Kind, metric: str, drawn: Sample, true: float) -> bool:
