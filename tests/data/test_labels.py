@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evergreen import demo
 from evergreen.data.extraction import extract
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import connect
@@ -17,6 +16,7 @@ from evergreen.quality.validation import validate
 from evergreen.refs import SnapshotRef
 from evergreen.settings import Settings
 from evergreen.spec import Source, UseCase, Windows
+from evergreen_workshop import demo
 from use_cases.churn import USE_CASE as CHURN
 from use_cases.energy import USE_CASE as ENERGY
 from use_cases.weather import USE_CASE as WEATHER

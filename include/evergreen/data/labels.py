@@ -35,7 +35,8 @@ class Labels:
         since = f"; the newest that has one is of {_moment(self.newest)}" if self.newest else ""
         return (
             f"{self.target}: the labels of {self._share} have not come"
-            f" (source.max_unlabelled allows {self.limit:.0%}){since}. Load them, or give source.label_delay the time they take"
+            f" (source.max_unlabelled allows {self.limit:.0%}){since}."
+            " Load them, or give source.label_delay the time they take"
         )
 
     @property
