@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -71,3 +72,62 @@ def test_the_use_cases_of_the_project_pass(use_case) -> None:
     raw = RAW if use_case is WEATHER else iris_rows()
 
     lookahead.check_no_lookahead(features.code(use_case), raw, use_case)
+
+
+PANEL = replace(
+    WEATHER, source=replace(WEATHER.source, key=("store", "date")), windows=WEATHER.windows
+)
+
+
+def panel(days: int, stores: int) -> pd.DataFrame:
+    """Rows in the order of time, as a snapshot has them."""
+    return pd.DataFrame(
+        {
+            "date": pd.date_range("2026-01-01", periods=days).repeat(stores),
+            "store": list(range(stores)) * days,
+            "wind": np.random.default_rng(0).normal(size=days * stores),
+        }
+    )
+
+
+def of_a_panel(expression: str) -> FeatureCode:
+    source = f"def features(raw):\n    return raw.assign(x={expression})[['x']]\n"
+    return FeatureCode(source, "features", ["store", "wind"], ["x"])
+
+
+@pytest.mark.parametrize(("days", "stores"), [(3, 2_500), (2, 5_000), (2_000, 4), (60, 300)])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "raw.groupby('store').wind.shift(-1)",
+        "raw.wind - raw.groupby('store').wind.transform('mean')",
+    ],
+)
+def test_a_feature_that_looks_ahead_in_a_panel_is_named(
+    days: int, stores: int, expression: str
+) -> None:
+    with pytest.raises(DeclarationError, match=r"'x'.*looks ahead"):
+        lookahead.check_no_lookahead(of_a_panel(expression), panel(days, stores), PANEL)
+
+
+@pytest.mark.parametrize(("days", "stores"), [(3, 2_500), (2_000, 4), (60, 300), (1, 3_000)])
+def test_a_feature_of_an_entity_and_its_past_passes(days: int, stores: int) -> None:
+    code = of_a_panel("raw.groupby('store').wind.transform(lambda w: w.rolling(3).mean())")
+
+    lookahead.check_no_lookahead(code, panel(days, stores), PANEL)
+
+
+def test_a_panel_costs_no_more_than_some_thousand_rows() -> None:
+    code = of_a_panel("raw.wind")
+    asked: list[int] = []
+
+    class Counted(FeatureCode):
+        def transform(self, raw: pd.DataFrame) -> pd.DataFrame:
+            asked.append(len(raw))
+            return super().transform(raw)
+
+    counted = Counted(code.source, code.function, code.inputs, code.numeric)
+    lookahead.check_no_lookahead(counted, panel(100, 2_000), PANEL)
+
+    assert max(asked) <= lookahead.ROWS
+    assert len(asked) <= 2 * (1 + 2 * lookahead.CUTS)

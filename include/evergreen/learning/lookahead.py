@@ -13,7 +13,9 @@ from evergreen.learning.feature_code import FeatureCode
 from evergreen.spec import UseCase
 
 ROWS = 2_000
-"""The newest rows are checked: they show what the function does, at a bounded cost."""
+"""So many rows show what the function does, at a bounded cost."""
+ENTITIES = 4
+"""At least so many entities, each with as much of its history as the rows allow."""
 CUTS = 5
 
 
@@ -22,21 +24,45 @@ def check_no_lookahead(step: FeatureCode, raw: pd.DataFrame, use_case: UseCase) 
 
     With event times: rows up to a moment must give the features they have in the whole, and so must
     the rows of that moment with no more history than `features.lookback`. Without event times every
-    row must give its features alone.
+    row must give its features alone. The newest rows are checked, and of a panel (of stores, say)
+    some entities with their whole history: its newest rows may all be of one moment.
 
     Raises:
         DeclarationError: a feature depends on later rows, or on more history than was declared.
     """
     if not step.source or raw.empty:
         return
-    recent = raw.tail(ROWS)
-    whole = step.transform(recent)
-    for allowed, part, compared in _views(recent, use_case):
-        column = _first_difference(whole.loc[compared], step.transform(part).loc[compared])
-        if column is not None:
-            raise DeclarationError(
-                f"features.function {step.function}()", f"other values of {column!r}", allowed
-            )
+    for some in _samples(raw, use_case):
+        whole = step.transform(some)
+        for allowed, part, compared in _views(some, use_case):
+            column = _first_difference(whole.loc[compared], step.transform(part).loc[compared])
+            if column is not None:
+                raise DeclarationError(
+                    f"features.function {step.function}()", f"other values of {column!r}", allowed
+                )
+
+
+def _samples(raw: pd.DataFrame, use_case: UseCase) -> Iterator[pd.DataFrame]:
+    """Yield the newest rows, and those of some entities, in the order that they have."""
+    yield raw.tail(ROWS)
+    time, key = use_case.source.timestamp, use_case.source.key
+    entity = [column for column in key if column != time]
+    if time is None or not entity or len(raw) <= ROWS:
+        return
+    codes = raw.groupby(entity, sort=True, dropna=False).ngroup()
+    yield raw[codes.isin(_chosen(codes)) & (_place_from_the_end(codes) < ROWS // ENTITIES)]
+
+
+def _chosen(codes: "pd.Series[int]") -> pd.Index:
+    """Choose entities, evenly among those that have a history, until their rows are enough."""
+    sizes = codes.value_counts(sort=False).sort_index().clip(upper=ROWS // ENTITIES)
+    sizes = sizes[sizes > 1] if (sizes > 1).any() else sizes
+    spread = sizes.sample(frac=1, random_state=0)
+    return spread.index[(spread.cumsum() - spread) < ROWS - ROWS // ENTITIES]
+
+
+def _place_from_the_end(codes: "pd.Series[int]") -> "pd.Series[int]":
+    return codes.groupby(codes).cumcount(ascending=False)
 
 
 def _views(raw: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, pd.DataFrame, pd.Index]]:
@@ -49,7 +75,8 @@ def _views(raw: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, pd.DataF
         return
     lookback = use_case.features.lookback
     moments = np.sort(raw[time].dropna().unique())
-    for cut in pd.Series(moments[np.linspace(0, len(moments) - 1, CUTS + 1).astype(int)[1:]]):
+    places = np.unique(np.linspace(0, len(moments) - 1, CUTS + 1).astype(int)[1:])
+    for cut in pd.Series(moments[places]):
         past = raw[raw[time] <= cut]
         yield f"the same when nothing follows {cut} (it looks ahead)", past, past.index
         if cut - lookback >= raw[time].min():
