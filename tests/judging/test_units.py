@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from evergreen.judging.units import Units
+from learning import CATALOG
 
 DAYS = pd.Series(pd.date_range("2026-01-01", periods=60, tz="UTC"))
 
@@ -32,6 +33,29 @@ def test_the_units_of_rows(times: Any, groups: Any, name: str, count: int) -> No
     found = Units.of(times, groups, 60)
 
     assert (found.name, found.count) == (name, count)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "expected"),
+    [
+        ("iris", {"id": range(60)}, "row"),
+        ("weather", {"date": DAYS}, "day"),
+        (
+            "crop",
+            {"farm": [n // 6 for n in range(60)], "season": [n % 6 for n in range(60)]},
+            "farm",
+        ),
+        ("churn", {"customer": range(60), "observed": DAYS}, "day"),
+        ("stocks", {"ticker": [n % 5 for n in range(60)], "date": DAYS}, "day"),
+        ("stocks", {"ticker": [n % 10 for n in range(60)], "date": DAYS}, "day, and ticker"),
+    ],
+)
+def test_the_units_of_a_use_case_are_those_of_its_time_and_key(
+    name: str, columns: dict[str, Any], expected: str
+) -> None:
+    found = Units.of_rows(CATALOG.find(name), pd.DataFrame(columns))
+
+    assert found.name == expected
 
 
 def test_some_rows_have_the_units_that_they_touch() -> None:

@@ -31,6 +31,7 @@ from evergreen.judging.evidence import (
     SliceScore,
     Subject,
 )
+from evergreen.judging.units import Units
 from evergreen.learning import features, intervals, metrics, models, tracking, worth
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.models import Output
@@ -213,6 +214,7 @@ def _compare(contest: Contest, one: Contender, other: Contender | None) -> Diffe
         contest.holdout.truth,
         one.output,
         other.output,
+        Units.of_rows(contest.use_case, contest.holdout.held_out),
         name=other.name,
         confidence=gate.confidence,
         resamples=gate.resamples,

@@ -30,6 +30,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.fft import dct
 
+from evergreen.spec import UseCase
+
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
@@ -92,6 +94,14 @@ class Units:
             unit, group = _groups(groups, FEWEST if time is not None else 2)
             words += [unit] * (group is not None)
         return cls(rows, ", and ".join(words) or "row", time, group)
+
+    @classmethod
+    def of_rows(cls, use_case: UseCase, rows: pd.DataFrame) -> "Units":
+        """Find the units of raw rows: by their time, and by the key beside it (or `group`)."""
+        time, key = use_case.source.timestamp, use_case.source.key
+        entity = [c for c in use_case.windows.group or key if c != time and c in rows]
+        groups = rows[entity[0]] if len(entity) == 1 else rows[entity] if entity else None
+        return cls.of(rows[time] if time else None, groups, len(rows))
 
     def take(self, chosen: Array) -> "Units":
         """Return the units of some of the rows: a mask or positions."""
