@@ -27,6 +27,10 @@ A green run whose `promote` is skipped did its work: the gate kept the champion,
 A red `extract` or `validate` means that the data was refused before any training:
 **Data Docs** shows the rows. Nothing was promoted; mend the source and trigger again.
 
+**Labels that are late** stop no training: a row whose label is due and has not come is left out
+until it has, and the note of the run says how many. Only when more than {max_unlabelled:.0%} of the
+newest rows wait for theirs is the data refused (`max_unlabelled`).
+
 **To go back** to an earlier champion, trigger `operations_rollback`.
 """
 
@@ -46,6 +50,7 @@ def doc_md(use_case: UseCase) -> str:
         metric=use_case.gate.metric,
         confidence=use_case.gate.confidence,
         owner=use_case.owner,
+        max_unlabelled=use_case.source.max_unlabelled,
     )
 
 

@@ -28,12 +28,18 @@ def db_load(name: Name, as_json: AsJson = False) -> None:
 def feed(
     name: Name,
     days: Annotated[int, typer.Option(min=1, help="How many days to add.")] = 1,
+    how: Annotated[
+        str,
+        typer.Option(help="on_time, late, partial, twice, corrected or not_at_all."),
+    ] = "on_time",
     as_json: AsJson = False,
 ) -> None:
     """Add the next days (or rows, where there is no time) to a demo table."""
     from evergreen_workshop import demo
+    from evergreen_workshop.demo import deliveries
 
-    console.rows(name, demo.feed(name, settings().database_url, days), as_json=as_json)
+    way = deliveries.parse(how)
+    console.rows(name, demo.feed(name, settings().database_url, days, way), as_json=as_json)
 
 
 @app.command()

@@ -104,6 +104,23 @@ def test_a_use_case_that_declares_ingest_has_a_dag_for_it(tmp_path: Path) -> Non
     assert dag["schedule"] == "@daily"
 
 
+def test_the_demo_is_fed_before_its_trainings_are_due(report: Report) -> None:
+    feed = report["dags"]["operations_feed"]
+
+    assert feed["schedule"] == "50 23 * * *"
+    assert feed["params"] == ["days", "how", "only"]
+
+
+def test_nothing_feeds_use_cases_of_ones_own(tmp_path: Path) -> None:
+    declared = (USE_CASES / "weather.py").read_text()
+    (tmp_path / "weather.py").write_text(declared.replace('tags=("demo",)', "tags=()"))
+
+    dags = load_dags(tmp_path, tmp_path)["dags"]
+
+    assert "weather_training" in dags
+    assert "operations_feed" not in dags
+
+
 def test_no_use_case_at_all_is_no_error(tmp_path: Path) -> None:
     report = load_dags(tmp_path, tmp_path)
 

@@ -246,8 +246,8 @@ def test_rows_that_leave_the_window_do_not_hide_a_late_one_and_the_label_it_brou
 ) -> None:
     windows = replace(WEATHER.windows, training=timedelta(days=100))
     short = replace(WEATHER, windows=windows)
-    sql("CREATE TABLE aside AS SELECT * FROM weather WHERE date = '2026-08-10'")
-    sql("DELETE FROM weather WHERE date = '2026-08-10'")
+    sql("CREATE TABLE aside AS SELECT * FROM weather WHERE date = '2026-08-05'")
+    sql("DELETE FROM weather WHERE date = '2026-08-05'")
     take(warehouse, short)
     demo.feed("weather", warehouse.database_url, 30)
     sql("INSERT INTO weather SELECT * FROM aside")

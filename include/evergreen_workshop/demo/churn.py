@@ -9,7 +9,9 @@ from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from evergreen_workshop.demo.tables import appending, fill, insert
+from psycopg2.extensions import cursor
+
+from evergreen_workshop.demo.tables import fill
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +33,8 @@ TEXTS = (
     "payment_method",
 )
 COLUMNS = ("tenure", *FLAGS, *TEXTS, "monthly_charges", "total_charges", "churned")
+KEY, DAY = "customer", "observed"
+CORRECTION = ("monthly_charges", "round(monthly_charges::numeric)::float8")
 DDL = f"""
     CREATE TABLE IF NOT EXISTS churn (
         customer bigint PRIMARY KEY,
@@ -50,19 +54,18 @@ def load(url: str, until: date) -> int:
     return fill(url, DDL, "churn", lambda: _real_rows(until))
 
 
-def feed(url: str, days: int) -> int:
-    """Append 19 generated customers for each day after the newest one; return how many."""
+def of_day(statement: cursor, day: date) -> list[tuple[Any, ...]]:
+    """Return the generated customers of a day that are not there yet: 19 a day, in their order."""
     from evergreen_workshop.demo import generator
 
-    with appending(url, "churn", "max(observed)") as (statement, newest):
-        statement.execute("SELECT max(customer) FROM churn")
-        [last] = statement.fetchone() or [0]
-        rows: list[tuple[Any, ...]] = []
-        for ahead in range(1, days + 1):
-            day = newest + timedelta(days=ahead)
-            drawn = generator.draw([day] * PER_DAY, seed=day.toordinal())
-            rows += [(last + len(rows) + n, *row) for n, row in enumerate(drawn, start=1)]
-        return insert(statement, "churn", rows) if rows else 0
+    statement.execute(
+        "SELECT count(*) FILTER (WHERE observed = %s), max(customer) FROM churn", (day,)
+    )
+    [(there, last)] = statement.fetchall()
+    if there >= PER_DAY:
+        return []
+    drawn = list(generator.draw([day] * PER_DAY, seed=day.toordinal()))[there:]
+    return [(last + n, *row) for n, row in enumerate(drawn, start=1)]
 
 
 @cache

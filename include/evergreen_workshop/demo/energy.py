@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cache
 
-from evergreen_workshop.demo.tables import appending, fill, insert
+from psycopg2.extensions import cursor
+
+from evergreen_workshop.demo.tables import fill
 
 DAYS, WEEKS = 365, 364
 HALF_HOURS = 48
@@ -28,6 +30,8 @@ DDL = """
         workday boolean NOT NULL
     )
 """
+KEY, DAY = "time", "time::date"
+CORRECTION = ("demand", "round(demand::numeric, 2)::float8")
 FORECAST_ERROR = 1.5
 """Standard deviation of the forecast's error, °C."""
 Row = tuple[datetime, float, float, float, bool]
@@ -40,14 +44,11 @@ def load(url: str, until: date) -> int:
     return fill(url, DDL, "energy", lambda: [row for day in days for row in observe(day, first)])
 
 
-def feed(url: str, days: int) -> int:
-    """Append the half-hours of the days after the newest one; return how many rows."""
-    with appending(url, "energy", "max(time)") as (statement, newest):
-        statement.execute("SELECT min(time)::date FROM energy")
-        [(first,)] = statement.fetchall()
-        later = [newest.date() + timedelta(days=ahead) for ahead in range(1, days + 1)]
-        rows = [row for day in later for row in observe(day, first)]
-        return insert(statement, "energy", rows)
+def of_day(statement: cursor, day: date) -> list[Row]:
+    """Return the half-hours of a day, in the year that the table began."""
+    statement.execute("SELECT min(time)::date FROM energy")
+    [(first,)] = statement.fetchall()
+    return list(observe(day, first))
 
 
 def observe(day: date, first: date) -> Iterator[Row]:

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
 
-from evergreen_workshop.demo.tables import appending, fill, insert
+from psycopg2.extensions import cursor
+
+from evergreen_workshop.demo.tables import fill
 
 FIRST, CYCLE = date(2004, 8, 25), timedelta(weeks=444)
 SHIFT = timedelta(weeks=780)
@@ -32,6 +34,8 @@ DDL = """
         PRIMARY KEY (ticker, date)
     )
 """
+KEY, DAY = "ticker, date", "date"
+CORRECTION = ("adjusted", "round(adjusted::numeric, 2)::float8")
 Prices = tuple[float, float, float, float, float]
 Row = tuple[str, date, float, float, float, float, float, int]
 
@@ -42,12 +46,9 @@ def load(url: str, until: date) -> int:
     return fill(url, DDL, "stocks", lambda: [row for day in days for row in observe(day)])
 
 
-def feed(url: str, days: int) -> int:
-    """Append what the days after the newest one bring; return how many rows (weekends: none)."""
-    with appending(url, "stocks", "max(date)") as (statement, newest):
-        later = [newest + timedelta(days=ahead) for ahead in range(1, days + 1)]
-        rows = [row for day in later for row in observe(day)]
-        return insert(statement, "stocks", rows) if rows else 0
+def of_day(statement: cursor, day: date) -> list[Row]:  # noqa: ARG001 (looks at no other row)
+    """Return what a day brings: nothing at weekends."""
+    return list(observe(day))
 
 
 def observe(day: date) -> Iterator[Row]:

@@ -7,9 +7,7 @@ from datetime import date
 
 from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Ledger
-from evergreen.data import warehouse
 from evergreen.errors import StackError
-from evergreen.spec import UseCase
 from evergreen_workshop import demo
 from evergreen_workshop.stack.airflow import AirflowApi
 from evergreen_workshop.stack.progress import Progress, Step
@@ -39,23 +37,11 @@ def load_demo(catalog: Catalog, database_url: str, yesterday: date) -> list[str]
     done = []
     for name in demo.names():
         rows = demo.load(name, database_url, until=yesterday)
-        rows += _feed_missing_days(catalog.use_cases.get(name), database_url, yesterday)
+        if name in catalog.use_cases and "demo" in catalog.use_cases[name].tags:
+            rows += demo.deliver(name, database_url, yesterday).rows
         if rows:
             done.append(f"{name}: {rows} rows")
     return done
-
-
-def _feed_missing_days(use_case: UseCase | None, database_url: str, yesterday: date) -> int:
-    if use_case is None or use_case.source.timestamp is None or use_case.source.table is None:
-        return 0
-    source = use_case.source
-    with warehouse.connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT %s::date - max({source.timestamp})::date FROM {source.table}", (yesterday,)
-        )
-        found = cursor.fetchone()
-    missing = found[0] if found and found[0] else 0
-    return demo.feed(use_case.name, database_url, missing) if missing > 0 else 0
 
 
 @dataclass
