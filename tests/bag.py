@@ -39,6 +39,13 @@ def load_dags(home: Path, use_cases: Path) -> Report:
     return report
 
 
+def missing(dag: "DAG", name: str) -> bool:
+    """Tell whether Airflow's form is dead until a person fills in this field."""
+    param = dag.params.get_param(name)
+    types = param.schema.get("type", "null")
+    return "null" not in types and not param.has_value
+
+
 def describe(dag: "DAG") -> dict[str, object]:
     tasks = [task for task in dag.tasks if not task.is_setup]
     return {
@@ -50,6 +57,8 @@ def describe(dag: "DAG") -> dict[str, object]:
         "dagrun_timeout": bool(dag.dagrun_timeout),
         "on_failure": bool(dag.on_failure_callback),
         "params": sorted(dag.params),
+        "must_be_filled_in": sorted(filter(lambda name: missing(dag, name), dag.params)),
+        "backfilled": dag.allowed_run_types is None,
         "schedule": dag.schedule,
         "edges": sorted(
             [task.task_id, below] for task in tasks for below in task.downstream_task_ids

@@ -29,6 +29,12 @@ OUTCOME = "outcome"
 """XCom key of the sentence that the plugin's listener writes into the note of the run."""
 
 
+NOT_BACKFILLED = (
+    "scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization",
+)  # fmt: skip
+"""Kinds of runs: all but those of Airflow's own Backfill."""
+
+
 class ReportFailure(BaseNotifier):
     """Puts a failed run on record as an incident, once, and tells people."""
 
@@ -76,6 +82,7 @@ def our_dag(
         "start_date": datetime(2024, 1, 1, tzinfo=UTC),
         "catchup": False,
         "max_active_runs": 1,
+        "allowed_run_types": NOT_BACKFILLED,
         "dagrun_timeout": timedelta(hours=6),
         "on_failure_callback": ReportFailure(about),
         "on_success_callback": CloseIncident(),
@@ -110,7 +117,8 @@ def catalog() -> Catalog:
 def this_run(*, purpose: str = "train", as_of: datetime | None = None) -> "Run":
     """Describe the run that the current task belongs to; the same on every retry.
 
-    `as_of` is what the form says, or else when the run was due.
+    `as_of` is what the form says, or else when the run was due. A run of Airflow's own Backfill is
+    a backfill, whatever its DAG is for.
     """
     from evergreen.steps import Run
 
@@ -120,12 +128,13 @@ def this_run(*, purpose: str = "train", as_of: datetime | None = None) -> "Run":
     as_of = as_of or moment(context["params"].get("as_of")) or dag_run.run_after
     if as_of > asked_at:
         raise DeclarationError("as_of", as_of.isoformat(), f"up to now, {asked_at.isoformat()}")
+    backfilled = dag_run.run_type.value == "backfill"
     return Run(
         as_of=as_of,
         asked_at=asked_at,
         key=run_key(),
         actor=actor(),
-        purpose=purpose,
+        purpose="backfill" if backfilled else purpose,
     )
 
 
@@ -142,8 +151,18 @@ def moment_param(title: str, description: str) -> Param:
 
 
 def note_param(description: str) -> Param:
-    """Return the field of a form for a note of any length."""
-    return Param("", type="string", format="multiline", title="Note", description=description)
+    """Return the field of a form for a note of any length, which may be left empty.
+
+    Airflow's form takes what may not be null for required, and an empty text for missing: its
+    button is dead until something is written.
+    """
+    form = {"type": ["null", "string"], "format": "multiline"}
+    return Param(None, title="Note", description=description, **form)
+
+
+def switch_param(title: str, description: str) -> Param:
+    """Return the field of a form for something that is off unless it is switched on."""
+    return Param(False, type=["null", "boolean"], title=title, description=description)
 
 
 def param(name: str) -> Any:

@@ -33,13 +33,19 @@ refused says so, the others go on.
 
 
 def choose(names: list[str]) -> Param:
-    """Return the form's choice of a use case."""
-    return Param(names[0], type="string", enum=names, title="Use case")
+    """Return the form's choice of a use case; none is chosen beforehand."""
+    return Param(type="string", enum=names, title="Use case")
 
 
-def day(title: str) -> Param:
-    """Return the form's field for a day."""
-    return Param(type="string", format="date", title=title)
+def first_day() -> Param:
+    """Return the form's field for the day that a range begins with."""
+    return Param(type="string", format="date", title="From")
+
+
+def last_day() -> Param:
+    """Return the form's field for the day that a range ends with."""
+    form = {"type": ["null", "string"], "format": "date"}
+    return Param(None, title="To", description="Inclusive. Empty: the same day.", **form)
 
 
 def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
@@ -103,13 +109,14 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
         doc_md=BACKFILL,
         schedule=None,
         tags=["operations"],
-        params={"use_case": choose(names), "from": day("From"), "to": day("To (inclusive)")},
+        params={"use_case": choose(names), "from": first_day(), "to": last_day()},
     ) as dag:
 
         @task
         def list_days() -> list[str]:
             """List the days of the range."""
-            first, last = date.fromisoformat(param("from")), date.fromisoformat(param("to"))
+            first = date.fromisoformat(param("from"))
+            last = date.fromisoformat(param("to") or param("from"))
             with final_refusals():
                 return days_between(first, last)
 

@@ -95,7 +95,8 @@ def put_start_on_record(use_case: UseCase, why: str) -> None:
     from evergreen.deciding import decision
 
     run, context = this_run(), get_current_context()
-    if not context["params"].get("cause") and not context["params"].get("dry_run"):
+    asked_for = context["params"].get("cause") or context["params"].get("dry_run")
+    if run.may_promote and not asked_for:
         scheduled = context["dag_run"].run_type.value == "scheduled"
         cause = "schedule" if scheduled else "person"
         decision.started(use_case, run, cause, why, settings=settings.get())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from airflow.sdk import DAG, Param, TaskGroup, get_current_context, task
+from airflow.sdk import DAG, TaskGroup, get_current_context, task
 
 from evergreen import settings
 from evergreen.refs import (
@@ -22,6 +22,7 @@ from evergreen_airflow.edge import (
     note_param,
     our_dag,
     param,
+    switch_param,
     tell,
     this_run,
     why,
@@ -33,17 +34,13 @@ FORM = {
     "as_of": moment_param(
         "As of", "Train on what was known at this moment (UTC). Empty: when the run is due."
     ),
-    "force_retrain": Param(
-        False,
-        type="boolean",
-        title="Train again",
-        description="Train even if the same training (data, code, parameters) was done before.",
+    "force_retrain": switch_param(
+        "Train again",
+        "Train even if the same training (data, code, parameters) was done before.",
     ),
-    "dry_run": Param(
-        False,
-        type="boolean",
-        title="Dry run",
-        description="The gate decides and reports, but the champion stays whatever it says.",
+    "dry_run": switch_param(
+        "Dry run",
+        "The gate decides and reports, but the champion stays whatever it says.",
     ),
     "note": note_param("Why you ask for this run; kept with the run and with its models."),
 }
@@ -61,6 +58,7 @@ def training_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
         schedule=use_case.schedule,
         tags=["training", use_case.name, use_case.kind.value, *use_case.tags],
         params=FORM,
+        allowed_run_types=None,
     ) as dag:
         add_tasks(use_case)
     return dag
@@ -153,7 +151,8 @@ def add_tasks(use_case: UseCase) -> None:
         keep(verdict)
         tell_of_refusal(use_case, verdict, run)
         if verdict.passed and not run.may_promote:
-            tell(f"Dry run, so the champion stays. The gate says: {verdict.sentence}")
+            what = run.purpose.replace("_", " ").capitalize()
+            tell(f"{what}, so the champion stays. The gate says: {verdict.sentence}")
         return verdict.to_json() if verdict.passed and run.may_promote else None
 
     @task

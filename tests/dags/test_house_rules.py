@@ -65,6 +65,20 @@ def test_a_training_can_be_asked_for_with_a_form(report: Report) -> None:
     assert form == ["as_of", "dry_run", "force_retrain", "note"]
 
 
+def test_no_field_of_a_form_must_be_filled_in_that_need_not_be(report: Report) -> None:
+    asked = {dag_id: dag["must_be_filled_in"] for dag_id, dag in report["dags"].items()}
+
+    assert {dag_id: fields for dag_id, fields in asked.items() if fields} == {
+        "operations_rollback": ["reason", "use_case"],
+        "operations_backfill": ["from", "use_case"],
+    }
+
+
+def test_airflows_own_backfill_is_offered_for_trainings_only(report: Report) -> None:
+    for dag_id, dag in report["dags"].items():
+        assert dag["backfilled"] == dag_id.endswith("_training"), dag_id
+
+
 def test_the_graph_of_a_monitoring_ends_with_the_start_of_a_training(report: Report) -> None:
     monitoring = report["dags"]["weather_monitoring"]
 

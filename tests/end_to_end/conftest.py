@@ -34,6 +34,7 @@ class RunningStack:
     user: str
     password: str
     tracking_uri: str
+    database_url: str
     env: dict[str, str]
     """With it, `evergreen` and `make` mean this stack."""
     told: Webhook
@@ -75,6 +76,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
             USER,
             known[PASSWORD] or "",
             known["MLFLOW_TRACKING_URI"] or "",
+            known["EVERGREEN_DATABASE_URL"] or "",
             env,
             told,
         )

@@ -1,12 +1,14 @@
 """What a user sees of Evergreen in the Airflow UI, clicked through in a real browser."""
 
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from end_to_end.conftest import RunningStack
+from evergreen.champions.ledger import Ledger, decision_id
 
 pytestmark = pytest.mark.end_to_end
 
@@ -100,3 +102,84 @@ def test_mlflow_works_inside_the_ui(page: Page) -> None:
     mlflow.get_by_role("link", name="weather").first.click()
 
     expect(mlflow.locator("body")).to_contain_text("logistic")
+
+
+def open_form(page: Page, stack: RunningStack, dag_id: str) -> Locator:
+    """Open the form of a DAG and return its button."""
+    page.goto(f"{stack.url}/dags/{dag_id}")
+    page.get_by_test_id("trigger-dag-button").first.click()
+    page.get_by_test_id("config-form").wait_for()
+    return page.get_by_test_id("trigger-dag-submit")
+
+
+def choose_use_case(page: Page, name: str) -> None:
+    page.locator("#element_use_case").click()
+    page.get_by_role("option", name=name).click()
+
+
+@pytest.mark.parametrize("dag_id", ["weather_training", "weather_monitoring"])
+def test_a_form_starts_its_run_when_nothing_is_filled_in(
+    page: Page, stack: RunningStack, dag_id: str
+) -> None:
+    button = open_form(page, stack, dag_id)
+    expect(button).to_be_enabled()
+    expect(page.get_by_text("This field is required")).to_have_count(0)
+
+    button.click()
+
+    page.wait_for_url(f"**/dags/{dag_id}/runs/manual__**")
+
+
+def test_the_form_of_a_rollback_waits_for_a_choice_and_a_reason(
+    page: Page, stack: RunningStack
+) -> None:
+    button = open_form(page, stack, "operations_rollback")
+    expect(button).to_be_disabled()
+    expect(page.get_by_test_id("config-form")).not_to_contain_text("iris")
+
+    choose_use_case(page, "iris")
+    expect(button).to_be_disabled()
+    page.locator("#element_reason").fill("to see the form")
+
+    expect(button).to_be_enabled()
+
+
+def test_the_form_of_a_backfill_waits_for_a_choice_and_a_first_day(
+    page: Page, stack: RunningStack
+) -> None:
+    button = open_form(page, stack, "operations_backfill")
+    expect(button).to_be_disabled()
+
+    choose_use_case(page, "iris")
+    page.locator("#element_from").fill("2026-11-01")
+
+    expect(button).to_be_enabled()
+
+
+def promote_again(ledger: Ledger, use_case: str) -> None:
+    """Put on record that the same model became champion once more, as version 2."""
+    (first,) = ledger.promotions(use_case)
+    decided = ledger.decision(first.decision_id)
+    assert decided
+    again = ledger.record(replace(decided, id=decision_id(use_case, "gate/train", "again")))
+    ledger.append(replace(first, version=2, predecessor_id=first.id, decision_id=again.id))
+
+
+def test_models_leads_to_a_rollback_that_asks_for_a_reason_only(
+    page: Page, stack: RunningStack
+) -> None:
+    ledger = Ledger(stack.database_url)
+    promote_again(ledger, "iris")
+    models = choose(page, "Models")
+    models.locator("#iris").get_by_role("link", name="Go back to an earlier one").click()
+
+    expect(models.get_by_role("radio", name="Version 1")).to_be_checked()
+    models.get_by_label("Reason").fill("the second is the first")
+    models.get_by_role("button", name="Go back").click()
+    models.get_by_role("link", name="Follow it here.").click()
+
+    page.wait_for_url("**/dags/operations_rollback/runs/**")
+    expect(page.get_by_text("Success").first).to_be_visible(timeout=90_000)
+    page.reload()
+    expect(page.get_by_text("Rolled back from version 2 to 1").first).to_be_visible()
+    assert [step.version for step in ledger.promotions("iris")] == [1, 2, 1]

@@ -67,6 +67,16 @@ def test_the_form_may_name_another_moment() -> None:
     assert run.actor == "ada"
 
 
+def test_a_run_of_airflows_own_backfill_never_promotes() -> None:
+    from evergreen_airflow.training import the_run
+
+    with running("backfill", user="ada"):
+        run = the_run()
+
+    assert run.purpose == "backfill"
+    assert not run.may_promote
+
+
 def test_a_moment_in_the_future_is_refused() -> None:
     from evergreen_airflow.edge import this_run
 

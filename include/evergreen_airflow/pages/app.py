@@ -14,6 +14,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader
 
 from evergreen import settings
+from evergreen.catalog import load
+from evergreen.champions.ledger import Ledger
 from evergreen_airflow.pages import (
     PREFIX,
     drift_page,
@@ -21,6 +23,7 @@ from evergreen_airflow.pages import (
     mlflow_proxy,
     models_page,
     reports_page,
+    rollback_page,
 )
 
 log = logging.getLogger(__name__)
@@ -71,6 +74,7 @@ def create_app() -> FastAPI:
     app.get("/reports/")(reports)
     app.get("/reports/{use_case}/{report_id}/")(report)
     app.get("/reports/{path:path}")(report_file)
+    app.get("/rollback/{use_case}/")(rollback)
     app.get("/drift/")(drift)
     app.get("/drift/{use_case}/{report_id}/")(drift_report)
     app.get("/drift/{path:path}")(drift_file)
@@ -90,6 +94,21 @@ def models() -> HTMLResponse:
     """Show each use case: its champion, the last decision, the history."""
     cards = models_page.cards(settings.get(), now=datetime.now(UTC))
     return render("models.html", cards=cards)
+
+
+def rollback(use_case: str, request: Request) -> Response:
+    """Show the form that goes back to an earlier champion of a use case.
+
+    Raises:
+        HTTPException: 404, if no use case of that name is declared.
+    """
+    if use_case not in load(settings.get().use_cases_dir).use_cases:
+        return nothing()
+    form = rollback_page.form(Ledger(settings.get().database_url), use_case)
+    page = render("rollback.html", form=form)
+    asks = f"{OURS}; connect-src {request.url.netloc}{form.posts_to}"
+    page.headers["Content-Security-Policy"] = asks
+    return page
 
 
 def reports() -> HTMLResponse:

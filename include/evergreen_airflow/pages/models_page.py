@@ -237,7 +237,7 @@ def links(
         )
     if promotions:
         yield Link("Champion in MLflow", f"{PREFIX}/open-mlflow/#/runs/{promotions[0].run_id}")
-        yield Link("Go back to an earlier one", "/dags/operations_rollback", airflow=True)
+        yield Link("Go back to an earlier one", f"{PREFIX}/rollback/{name}/")
     yield Link("Data Docs", f"{PREFIX}/data-docs/")
     yield Link("Drift", f"{PREFIX}/drift/#{name}")
 

@@ -45,6 +45,7 @@ def documents(settings: Settings) -> Path:
         "data-docs/page.html",
         "reports/page.html",
         "reports/weather/1/",
+        "rollback/weather/",
         "mlflow/",
         "mlflow/version",
         "docs",
