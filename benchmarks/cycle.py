@@ -6,18 +6,16 @@ Every round trains anew (`--force`), promotes nothing, and alternates the two, s
 same machine. The cold process pays its imports each time, as cron would; the warm one does not.
 """
 
-import argparse
+import json
 import os
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from rich.console import Console
-
+from common import DidNotHappen, Figures, happened, measuring, options
 from evergreen.settings import environment
 from evergreen_workshop.stack.__main__ import stack
 from evergreen_workshop.stack.airflow import AirflowApi
@@ -27,7 +25,7 @@ WARM = """
 import sys, time
 from evergreen.cli import app
 arguments = ["run", sys.argv[1], "--dry-run", "--force", "--json"]
-for _ in range(2):
+for _ in range(int(sys.argv[2])):
     began = time.perf_counter()
     app(arguments, standalone_mode=False)
     print(f"seconds {time.perf_counter() - began}", file=sys.stderr)
@@ -41,47 +39,80 @@ def through_airflow(api: AirflowApi, use_case: str) -> float:
     run = api.trigger(dag_id(use_case), note="benchmark", conf=conf)
     while (state := api.state(dag_id(use_case), run)) in {"queued", "running"}:
         time.sleep(0.1)
-    assert state == "success", state
-    return time.perf_counter() - began
+    seconds = time.perf_counter() - began
+    happened("the run through Airflow ended", state, "success")
+    if "gate" not in api.tasks(dag_id(use_case), run).get("success", []):
+        raise DidNotHappen(f"{run}: refused before its gate, so no cycle was timed")
+    return seconds
 
 
 def cold(use_case: str, env: dict[str, str]) -> float:
     command = [str(Path(sys.executable).with_name("evergreen")), "run", use_case]
     began = time.perf_counter()
-    subprocess.run(
-        [*command, "--dry-run", "--force", "--json"], env=env, check=True, stdout=subprocess.DEVNULL
+    done = subprocess.run(
+        [*command, "--dry-run", "--force", "--json"], env=env, capture_output=True, text=True
     )
-    return time.perf_counter() - began
+    seconds = time.perf_counter() - began
+    judged(done)
+    return seconds
 
 
-def warm(use_case: str, env: dict[str, str]) -> float:
-    """Seconds of the second cycle of a process."""
-    command = [sys.executable, "-c", WARM, use_case]
-    told = subprocess.run(
-        command, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ).stderr
-    return float([line for line in told.splitlines() if line.startswith("seconds ")][-1].split()[1])
+def judged(done: subprocess.CompletedProcess[str]) -> None:
+    """Check that every cycle that was printed went as far as its gate."""
+    happened(f"evergreen run said {done.stderr.strip()!r}, exit code", done.returncode, 0)
+    for document in documents(done.stdout):
+        if not document["gate"]:
+            raise DidNotHappen(
+                f"the data was refused, so no cycle was timed: {document['refused']}"
+            )
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    """The JSON documents that stand one after the other in a text."""
+    found, decoder, rest = [], json.JSONDecoder(), text.strip()
+    while rest:
+        document, end = decoder.raw_decode(rest)
+        found.append(document)
+        rest = rest[end:].strip()
+    return found
+
+
+def warm(use_case: str, env: dict[str, str], cycles: int) -> float:
+    """Seconds of the last of some cycles in one process."""
+    command = [sys.executable, "-c", WARM, use_case, str(cycles)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    judged(done)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("seconds ")]
+    return float(lines[-1].split()[1])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("use_case", nargs="?", default="weather")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    with measuring(arguments) as figures:
+        rounds, cycles = (1, 1) if arguments.small else (arguments.rounds, 2)
+        compare(arguments.use_case, rounds, cycles, figures)
+
+
+def compare(use_case: str, rounds: int, cycles: int, figures: Figures) -> None:
     api, env = stack().airflow, os.environ | environment()
     ways: dict[str, Any] = {
-        "through Airflow": lambda: through_airflow(api, arguments.use_case),
-        "cold process": lambda: cold(arguments.use_case, env),
-        "warm process": lambda: warm(arguments.use_case, env),
+        "through Airflow": lambda: through_airflow(api, use_case),
+        "cold process": lambda: cold(use_case, env),
+        "warm process": lambda: warm(use_case, env, cycles),
     }
     seconds = {way: [] for way in ways}
-    for _ in range(arguments.rounds):
+    for _ in range(rounds):
         for way, run in ways.items():
             seconds[way].append(run())
     for way, taken in seconds.items():
         ratio = median(seconds["through Airflow"]) / median(taken)
-        Console().print(f"{way:16} {median(taken):6.1f} s   Airflow / it: {ratio:.2f}   {taken}")
-    Console().print(f"{datetime.now(UTC):%Y-%m-%d}, load {os.getloadavg()[0]:.1f}")
+        figures.tell(
+            f"{way:16} {median(taken):6.1f} s   Airflow / it: {ratio:.2f}   {taken}",
+            way=way, seconds=median(taken), ratio=ratio, rounds=taken,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

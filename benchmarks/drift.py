@@ -3,10 +3,10 @@
 python benchmarks/drift.py [rows ...] (default: 100000 1000000)
 """
 
+import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -21,16 +21,13 @@ import psycopg2
 import pyarrow as pa
 from sklearn.linear_model import LogisticRegression
 
-from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
-from evergreen.data.snapshots import SnapshotStore
-from evergreen.learning import features, training
-from evergreen.refs import Counts, SnapshotRef, Window
+from common import Figures, champion, happened, house, measuring, options
+from common import settings as settings_of
+from evergreen.refs import Window
 from evergreen.serving import store
-from evergreen.settings import PROJECT, Settings
+from evergreen.settings import Settings
 from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Windows
 from evergreen.watching import watch
-from evergreen_workshop.stack.ports import free_port
-from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 FLOATS = tuple(f"x{n}" for n in range(18))
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
@@ -65,74 +62,37 @@ WHERE time > %(start)s AND time <= %(end)s
 
 
 def main() -> None:
-    sizes = [int(text) for text in sys.argv[1:]] or [100_000, 1_000_000]
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        server = EmbeddedPostgres(home / "postgres", free_port())
-        server.start()
-        try:
-            run(home, server, sizes)
-        finally:
-            server.destroy()
+    parser = options(__doc__)
+    parser.add_argument("rows", nargs="*", type=int, default=[100_000, 1_000_000])
+    arguments = parser.parse_args()
+    with measuring(arguments) as figures, house() as settings:
+        if arguments.small:
+            run(settings, [1_000], 2_000, 3, figures)
+        else:
+            run(settings, arguments.rows, TRAINED_ON, 200, figures)
 
 
-def run(home: Path, server: EmbeddedPostgres, sizes: list[int]) -> None:
-    for name in ("warehouse", "mlflow"):
-        server.create_database(name)
-    settings = settings_of(home, server.url("warehouse"), server.url("mlflow"))
+def run(settings: Settings, sizes: list[int], trained_on: int, calm: int, figures: Figures) -> None:
     store.migrate(settings.database_url)
-    sha256 = champion(settings)
+    sha256 = champion(WIDE, table(trained_on), "logistic", settings).sha256
     for number, rows in enumerate(sizes):
         end = END + number * timedelta(days=60)
         traffic(settings, sha256, rows, end, labels=True)
         for what in ("first window of a champion", "every later window"):
             end += timedelta(seconds=1)
-            alone(settings, rows, what, end)
-    streams(settings, sha256)
+            alone(settings, rows, what, end, figures)
+    streams(settings, sha256, figures, calm=calm)
 
 
-def settings_of(home: Path, url: str, mlflow: str) -> Settings:
-    return Settings(
-        home=home, database_url=url,
-        tracking_uri=mlflow.replace("postgresql://", "postgresql+psycopg2://"),
-        artifacts_url=str(home / "artifacts"), snapshots_url=str(home / "snapshots"),
-        use_cases_dir=PROJECT / "include" / "use_cases", expectations_dir=home,
-    )  # fmt: skip
-
-
-def champion(settings: Settings) -> str:
-    """Train on a million rows, and promote."""
+def table(rows: int) -> pa.Table:
+    """Rows to train on."""
     draw = np.random.default_rng(0)
-    columns = {name: draw.normal(size=TRAINED_ON) for name in FLOATS}
-    label = (draw.random(TRAINED_ON) < 1 / (1 + np.exp(-columns["x0"]))).astype(int)
-    table = pa.table({
-        "id": np.arange(TRAINED_ON), **columns,
-        "town": draw.choice(["Graz", "Linz", "Wien"], TRAINED_ON),
-        "shop": np.char.add("s", draw.integers(0, 40, TRAINED_ON).astype(str)), "label": label,
+    columns = {name: draw.normal(size=rows) for name in FLOATS}
+    label = (draw.random(rows) < 1 / (1 + np.exp(-columns["x0"]))).astype(int)
+    return pa.table({
+        "id": np.arange(rows), **columns, "town": draw.choice(["Graz", "Linz", "Wien"], rows),
+        "shop": np.char.add("s", draw.integers(0, 40, rows).astype(str)), "label": label,
     })  # fmt: skip
-    stored = SnapshotStore(settings.snapshots_url).write(
-        "wide", table.to_batches(), table.schema, {}
-    )
-    snapshot = SnapshotRef(
-        use_case="wide", uri=stored.uri, sha256=stored.sha256, rows=stored.rows, as_of=END,
-        counts=Counts(taken=stored.rows),
-    )  # fmt: skip
-    built = features.build(snapshot, WIDE, settings)
-    trained = training.train(WIDE, built, "logistic", settings=settings)
-    ledger = Ledger(settings.database_url)
-    decision = ledger.record(Decision(
-        id=decision_id("wide", "gate/train", "1"), use_case="wide", kind="gate", outcome="passed",
-        sentence="Better.", evidence={"evaluation": {"features": built.to_json()}}, as_of=END,
-        run_key="benchmark", actor="benchmark",
-    ))  # fmt: skip
-    ledger.append(Promotion(
-        use_case="wide", version=1, run_id=trained.run_id, model_uri=trained.model_uri,
-        sha256=trained.sha256, snapshot_sha256=snapshot.sha256, golden_sha256=None,
-        training=built.training, predecessor_id=None, decision_id=decision.id, kind="change",
-        reason="", actor="benchmark",
-    ))  # fmt: skip
-    return trained.sha256
 
 
 def traffic(
@@ -154,12 +114,19 @@ def traffic(
         cursor.execute("ANALYZE evergreen.predictions")
 
 
-def alone(settings: Settings, rows: int, what: str, end: datetime) -> None:
+def alone(settings: Settings, rows: int, what: str, end: datetime, figures: Figures) -> None:
     """Watch one window in a process of its own."""
     home, url, mlflow = settings.home, settings.database_url, settings.tracking_uri
     command = [sys.executable, __file__, "--watch", str(home), url, mlflow, end.isoformat()]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    print(f"{rows} logged rows x {len(FLOATS) + 2} columns, {what}: {done.stdout.strip()}")
+    seen = json.loads(done.stdout.splitlines()[-1])
+    happened(f"the window of {rows} rows was watched", seen["rows"], rows)
+    figures.tell(
+        f"{rows} logged rows x {len(FLOATS) + 2} columns, {what}: {seen['seconds']:.1f} s (imports"
+        f" {seen['imports']:.1f} s before), peak {seen['peak_gb']:.2f} GB; {seen['outcome']},"
+        f" {seen['labelled']} labels",
+        what=what, **seen,
+    )  # fmt: skip
 
 
 def watch_alone(home: str, url: str, mlflow: str, end: str) -> None:
@@ -174,11 +141,14 @@ def watch_alone(home: str, url: str, mlflow: str, end: str) -> None:
     seconds = time.perf_counter() - started
     status = Path("/proc/self/status").read_text()  # ru_maxrss would hold the parent's, forked
     peak = int(status.split("VmHWM:")[1].split()[0]) / 2**20
-    print(f"{seconds:.1f} s (imports {imported:.1f} s before), peak {peak:.2f} GB;"
-          f" {seen.outcome}, {seen.rows} rows, {seen.labelled} labels")  # fmt: skip
+    told = {"seconds": seconds, "imports": imported, "peak_gb": peak, "outcome": seen.outcome,
+            "rows": seen.rows, "labelled": seen.labelled}  # fmt: skip
+    print(json.dumps(told))
 
 
-def streams(settings: Settings, sha256: str, rows: int = 300, calm: int = 200) -> None:
+def streams(
+    settings: Settings, sha256: str, figures: Figures, rows: int = 300, calm: int = 200
+) -> None:
     """Watch hourly windows without drift, then streams with one drifting column of twenty."""
     clock = END + timedelta(days=400)
     limits = replace(WIDE.monitoring, sample=2_000, labels_window=HOUR)
@@ -192,7 +162,10 @@ def streams(settings: Settings, sha256: str, rows: int = 300, calm: int = 200) -
 
     outcomes = [outcome(0.0) for _ in range(calm)]
     alarms = calm - outcomes.count("calm")
-    print(f"no drift: {alarms} of {calm} windows of {rows} rows alarm ({alarms / calm:.1%})")
+    figures.tell(
+        f"no drift: {alarms} of {calm} windows of {rows} rows alarm ({alarms / calm:.1%})",
+        drift="none", windows=calm, alarms=alarms,
+    )  # fmt: skip
     for name, shift in {
         "sudden, 0.25 sd": lambda _: 0.25,
         "sudden, 0.5 sd": lambda _: 0.5,
@@ -200,11 +173,14 @@ def streams(settings: Settings, sha256: str, rows: int = 300, calm: int = 200) -
         "slow, 0.05 sd a window": lambda n: 0.05 * n,
     }.items():
         delays = []
-        for _ in range(5):
+        for _ in range(5 if calm > 100 else 1):
             delay = next((n for n in range(1, 25) if outcome(shift(n)) != "calm"), 25)
             delays.append(delay)
-        print(f"{name} in 1 of 20 columns: found after {median(delays):g} windows"
-              f" (5 streams: {delays})")  # fmt: skip
+        figures.tell(
+            f"{name} in 1 of 20 columns: found after {median(delays):g} windows"
+            f" ({len(delays)} streams: {delays})",
+            drift=name, windows=median(delays), streams=delays,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ the peak of the process with them.
 import argparse
 import json
 import resource
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,9 +20,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evergreen.settings import PROJECT, Settings
+from common import Figures, happened, house, measuring, options, settings
 from evergreen.spec import Source, UseCase
-from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 AS_OF = datetime(2026, 8, 24, tzinfo=UTC)
 NUMBERS = 16
@@ -45,22 +43,10 @@ def use_case() -> UseCase:
     return replace(USE_CASE, name="events", source=source)
 
 
-def settings(url: str, folder: str) -> Settings:
-    return Settings(
-        home=Path(folder),
-        database_url=url,
-        tracking_uri="",
-        artifacts_url="",
-        snapshots_url=f"{folder}/snapshots",
-        use_cases_dir=PROJECT / "include" / "use_cases",
-        expectations_dir=PROJECT / "expectations",
-    )
-
-
 def evergreen(url: str, folder: str) -> Callable[[], int]:
     from evergreen.data.extraction import extract
 
-    given = settings(url, folder)
+    given = settings(Path(folder), url)
     return lambda: extract(use_case(), as_of=AS_OF, asked_at=AS_OF, settings=given).rows
 
 
@@ -113,34 +99,25 @@ def child(way: str, url: str) -> dict[str, float]:
     return result
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def compare(rows: int, repeat: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        server = EmbeddedPostgres(Path(folder, "postgres"), free_port(), ("fsync=off",))
-        server.start()
-        try:
-            fill(server.url(), rows)
-            runs = {way: [] for way in WAYS}
-            for _ in range(repeat):
-                for way in WAYS:
-                    runs[way].append(child(way, server.url()))
-        finally:
-            server.destroy()
+def compare(rows: int, repeat: int, figures: Figures) -> None:
+    with house() as here:
+        fill(here.database_url, rows)
+        runs = {way: [] for way in WAYS}
+        for _ in range(repeat):
+            for way in WAYS:
+                runs[way].append(child(way, here.database_url))
+                happened(f"{way} took rows", runs[way][-1]["rows"], rows)
     medians = {
         way: {key: statistics.median(run[key] for run in done) for key in ("seconds", "peak_gb")}
         for way, done in runs.items()
     }
     for way, median in medians.items():
         ratio = median["seconds"] / medians["read_sql"]["seconds"]
-        print(
+        figures.tell(
             f"{way:12} {rows:>9,} rows  {median['seconds']:6.1f} s  {median['peak_gb']:.2f} GB"
-            f"  {ratio:.2f} x read_sql"
-        )
+            f"  {ratio:.2f} x read_sql",
+            way=way, rows=rows, ratio=ratio, **median,
+        )  # fmt: skip
 
 
 def fill(url: str, rows: int) -> None:
@@ -151,7 +128,7 @@ def fill(url: str, rows: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
@@ -159,5 +136,8 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if arguments.way:
         measure(arguments.way, arguments.url)
-    else:
-        compare(arguments.rows, arguments.repeat)
+        sys.exit()
+    if arguments.small:
+        arguments.rows, arguments.repeat = 1_000, 1
+    with measuring(arguments) as figures:
+        compare(arguments.rows, arguments.repeat, figures)

@@ -6,12 +6,13 @@ Installs requirements-serve.txt into a temporary folder and slims it, as Dockerf
 sums the files. The base image is taken as large as stated below. Exit 1: more than the limit.
 """
 
-import argparse
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from common import DidNotHappen, measuring, options
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE_MB = 130
@@ -36,19 +37,24 @@ def sizes(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = options(__doc__)
     parser.add_argument("--most", type=float, default=500, help="MB, base image included")
     arguments = parser.parse_args()
-    with TemporaryDirectory(dir="/var/tmp") as temporary:
+    with measuring(arguments) as figures, TemporaryDirectory(dir="/var/tmp") as temporary:
         install(Path(temporary))
         found = sizes(Path(temporary))
-    for name, size in found.most_common(8):
-        print(f"{name:24}{size / 1e6:8.1f} MB")
-    packages = sum(found.values()) / 1e6
-    print(f"{'all packages':24}{packages:8.1f} MB")
-    print(f"{'with the base image':24}{packages + BASE_MB:8.1f} MB of {arguments.most:.0f} MB")
-    return int(packages + BASE_MB > arguments.most)
+        for name, size in found.most_common(8):
+            figures.tell(f"{name:24}{size / 1e6:8.1f} MB", package=name, mb=size / 1e6)
+        packages = sum(found.values()) / 1e6
+        figures.tell(f"{'all packages':24}{packages:8.1f} MB", package="all", mb=packages)
+        whole = packages + BASE_MB
+        figures.tell(
+            f"{'with the base image':24}{whole:8.1f} MB of {arguments.most:.0f} MB",
+            package="all, with the base image", mb=whole,
+        )  # fmt: skip
+        if whole > arguments.most:
+            raise DidNotHappen(f"{whole:.0f} MB, more than {arguments.most:.0f} MB")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

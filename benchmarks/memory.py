@@ -3,13 +3,12 @@
 make up && .venv/bin/python benchmarks/memory.py
 """
 
-import argparse
 import time
 from collections.abc import Iterable
 
 import psutil
-from rich.console import Console
 
+from common import DidNotHappen, Figures, measuring, options
 from evergreen_workshop.stack import processes
 from evergreen_workshop.stack.__main__ import stack
 from evergreen_workshop.stack.local import Stack
@@ -37,21 +36,30 @@ def cpu(group: Iterable[psutil.Process]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=30, help="how long to watch the idle CPU")
-    seconds = parser.parse_args().seconds
+    arguments = parser.parse_args()
+    with measuring(arguments) as figures:
+        watch(0.5 if arguments.small else arguments.seconds, figures)
+
+
+def watch(seconds: float, figures: Figures) -> None:
     groups = members(stack())
+    if not groups:
+        raise DidNotHappen("no stack runs, so there is no memory to measure: make up starts one")
     before = {name: cpu(group) for name, group in groups.items()}
     time.sleep(seconds)
     total = 0
     for name, group in groups.items():
         memory, used = pss(group), (cpu(group) - before[name]) / seconds
         total += memory
-        Console().print(
+        figures.tell(
             f"{name:14} {len(group):3} processes {memory / MB:8.0f} MB  {used:.2f} cores idle,"
-            f" {before[name]:.1f} CPU seconds since its start"
-        )
-    Console().print(f"{'total':14} {total / MB:22.0f} MB")
+            f" {before[name]:.1f} CPU seconds since its start",
+            service=name, processes=len(group), mb=memory / MB, idle_cores=used,
+            cpu_seconds=before[name],
+        )  # fmt: skip
+    figures.tell(f"{'total':14} {total / MB:22.0f} MB", service="all", mb=total / MB)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
     python benchmarks/serve.py [--seconds 5] [--rounds 3] [--candidate logistic] [--no-mlflow]
 
-A champion of iris is put into a PostgreSQL of its own. Each server is asked for one row
-at 1 and 16 connections by a raw asyncio client in a process of its own; all share this machine.
+A champion of iris is trained in a PostgreSQL and an MLflow of its own. Each server is asked for
+one row at 1 and 16 connections by a raw asyncio client in a process of its own; all share this
+machine.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -14,13 +14,17 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from common import eventually, happened, house, measuring, options
+from evergreen_workshop.stack.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "include"), str(ROOT / "tests")]
+EVERGREEN, UNLOGGED, MLFLOW = "evergreen", "evergreen, no logging", "mlflow models serve"
 ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 
 
@@ -61,17 +65,13 @@ def apart(*arguments):
         return pool.apply(measure, arguments)
 
 
-def wait_for(url, seconds=120):
+def answers(url):
     import httpx
 
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if httpx.get(url).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise TimeoutError(url)
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def engine_of(port):
@@ -93,38 +93,30 @@ def process(command, env, log):
             child.wait(20)
 
 
-def prepare(folder, stack, candidate):
-    """Put a champion into a PostgreSQL; return the shop and the model."""
-    from evergreen.serving import store
-    from evergreen.settings import Settings
-    from evergreen_workshop.stack.ports import free_port
-    from evergreen_workshop.stack.postgres import EmbeddedPostgres
-    from learning import CATALOG
-    from serving.conftest import Shop, trained
+def promote(candidate, here):
+    """Make a candidate of iris champion, by its gate; return the model."""
+    from evergreen import catalog, cycle
+    from evergreen.learning import tracking
+    from evergreen.steps import Run
+    from evergreen_workshop import demo
 
-    server = EmbeddedPostgres(folder / "postgres", free_port())
-    server.start()
-    stack.callback(server.destroy)
-    server.create_database("evergreen")
-    settings = Settings(
-        home=folder / "home", database_url=server.url("evergreen"), tracking_uri=str(folder),
-        artifacts_url=str(folder), snapshots_url=str(folder),
-        use_cases_dir=ROOT / "include" / "use_cases", expectations_dir=ROOT / "expectations",
-    )  # fmt: skip
-    store.migrate(settings.database_url)
-    shop = Shop(settings, CATALOG)
-    ref = shop.promote(shop.put("iris", candidate), 1)
-    copy = settings.home / "models" / ref.sha256
-    copy.parent.mkdir(parents=True)
-    Path(ref.model_uri).rename(copy)
-    return shop, trained("iris", candidate), free_port
+    now = datetime.now(UTC)
+    demo.load("iris", here.database_url, until=now.date())
+    iris = catalog.load(here.use_cases_dir).find("iris")
+    only = replace(iris, candidates=(iris.candidate(candidate),))
+    asked = Run(as_of=now, asked_at=now, key="benchmark", actor="benchmark")
+    done = cycle.run(only, asked, settings=here)
+    happened(f"{done.sentence} It was promoted", done.promotion.promoted, True)
+    (trained,) = (one for one in done.candidates if one.name == candidate)
+    return tracking.fetch_model(here, trained.model_uri, trained.sha256)
 
 
-def ours(shop, port, logging):
+def ours(here, port, logging):
     env = {
-        "EVERGREEN_HOME": str(shop.settings.home),
-        "EVERGREEN_DATABASE_URL": shop.settings.database_url,
-        "MLFLOW_TRACKING_URI": shop.settings.tracking_uri,
+        "EVERGREEN_HOME": str(here.home),
+        "EVERGREEN_DATABASE_URL": here.database_url,
+        "MLFLOW_TRACKING_URI": here.tracking_uri,
+        "EVERGREEN_ARTIFACTS_URL": here.artifacts_url,
         "EVERGREEN_SERVE_PORT": str(port),
         "PYTHONPATH": f"{ROOT / 'include'}:{os.environ.get('PYTHONPATH', '')}",
     }
@@ -164,44 +156,62 @@ def rounds(port, path, body, arguments):
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--candidate", default="logistic", help="of iris")
     parser.add_argument("--no-mlflow", action="store_true")
     arguments = parser.parse_args()
-    results = {}
-    with TemporaryDirectory(dir="/var/tmp") as temporary, ExitStack() as stack:
-        folder = Path(temporary)
-        shop, model, free_port = prepare(folder, stack, arguments.candidate)
-        for name, logging in (("evergreen", True), ("evergreen, no logging", False)):
-            port = free_port()
-            command, env = ours(shop, port, logging)
-            with process(command, env, folder / "ours.log"):
-                wait_for(f"http://127.0.0.1:{port}/ready")
-                engine = f"{arguments.candidate} by {engine_of(port)}"
-                results[name] = rounds(port, "/iris/predict", {"row": ROW}, arguments)
-        if not arguments.no_mlflow:
-            port = free_port()
-            command, env = mlflow_command(model, folder, port)
-            with process(command, env, folder / "mlflow.log"):
-                wait_for(f"http://127.0.0.1:{port}/ping")
-                body = {"dataframe_records": [ROW]}
-                results["mlflow models serve"] = rounds(port, "/invocations", body, arguments)
-    busy = ", ".join(f"{load:.1f}" for load in os.getloadavg())
-    print(f"{time.strftime('%F')}, {os.cpu_count()} cores, load averages {busy}, {engine}")
-    print(f"{'':24}{'connections':>12}{'rows/s':>10}{'p50 ms':>9}{'p99 ms':>9}")
+    if arguments.small:
+        arguments.seconds, arguments.rounds = 0.5, 1
+    with measuring(arguments) as figures, house() as here:
+        results = measured(here, promote(arguments.candidate, here), arguments)
+        tell(results, figures)
+
+
+def measured(here, model, arguments):
+    """Rates and latencies of each server, by connections."""
+    results, folder = {}, here.home
+    for name, logging in ((EVERGREEN, True), (UNLOGGED, False)):
+        port = free_port()
+        command, env = ours(here, port, logging)
+        with process(command, env, folder / "ours.log"):
+            eventually(lambda port=port: answers(f"http://127.0.0.1:{port}/ready"))
+            results[f"{name}, {engine_of(port)}"] = rounds(
+                port, "/iris/predict", {"row": ROW}, arguments
+            )
+    if not arguments.no_mlflow:
+        port = free_port()
+        command, env = mlflow_command(model, folder, port)
+        with process(command, env, folder / "mlflow.log"):
+            eventually(lambda: answers(f"http://127.0.0.1:{port}/ping"))
+            body = {"dataframe_records": [ROW]}
+            results[MLFLOW] = rounds(port, "/invocations", body, arguments)
+    return results
+
+
+def tell(results, figures):
+    figures.tell(f"{'':32}{'connections':>12}{'rows/s':>10}{'p50 ms':>9}{'p99 ms':>9}")
     for name, found in results.items():
         for connections, (rate, p50, p99) in found.items():
-            print(f"{name:24}{connections:12}{rate:10.0f}{p50:9.2f}{p99:9.2f}")
-    if "mlflow models serve" in results:
-        for connections in (1, 16):
-            ours_, theirs = (results[n][connections][0] for n in
-                             ("evergreen", "mlflow models serve"))  # fmt: skip
-            print(f"{connections} connections: {ours_ / theirs:.1f} × mlflow, logging on")
+            figures.tell(
+                f"{name:32}{connections:12}{rate:10.0f}{p50:9.2f}{p99:9.2f}",
+                server=name, connections=connections, rows_per_second=rate, p50_ms=p50, p99_ms=p99,
+            )  # fmt: skip
+    logged, unlogged, *mlflow = results.values()
     for connections in (1, 16):
-        on, off = (results[n][connections][0] for n in ("evergreen", "evergreen, no logging"))
-        print(f"{connections} connections: logging takes {1 - on / off:.0%} of the throughput")
+        rates = [found[connections][0] for found in (logged, unlogged, *mlflow)]
+        for other in rates[2:]:
+            ratio = rates[0] / other
+            figures.tell(
+                f"{connections} connections: {ratio:.1f} × mlflow, logging on",
+                connections=connections, times_mlflow=ratio,
+            )  # fmt: skip
+        cost = 1 - rates[0] / rates[1]
+        figures.tell(
+            f"{connections} connections: logging takes {cost:.0%} of the throughput",
+            connections=connections, cost_of_logging=cost,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

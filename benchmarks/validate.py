@@ -1,8 +1,10 @@
-"""Seconds and memory for validating 1 M rows x 22 columns: python benchmarks/validate.py [rows]."""
+"""Seconds and memory for validating 1 M rows x 22 columns.
+
+python benchmarks/validate.py [rows]
+"""
 
 import json
 import resource
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -12,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from common import Figures, happened, measuring, options
+from common import settings as settings_of
 from evergreen import catalog
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.quality.profiling import ColumnProfile, TableProfile, suite
@@ -49,12 +53,15 @@ def checks(rows: int) -> dict[str, object]:
 
 
 def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    with tempfile.TemporaryDirectory() as folder:
-        run(Path(folder), rows)
+    parser = options(__doc__)
+    parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
+    arguments = parser.parse_args()
+    rows = 1_000 if arguments.small else arguments.rows
+    with measuring(arguments) as figures, tempfile.TemporaryDirectory() as folder:
+        run(Path(folder), rows, figures)
 
 
-def run(home: Path, rows: int) -> None:
+def run(home: Path, rows: int, figures: Figures) -> None:
     weather = catalog.load(PROJECT / "include" / "use_cases").use_cases["weather"]
     use_case = replace(
         weather,
@@ -64,14 +71,11 @@ def run(home: Path, rows: int) -> None:
         features=replace(weather.features, function=None, inputs=(), numeric=FLOATS,
                          categorical=("town",)),
     )  # fmt: skip
-    settings = Settings(
-        home=home, database_url="", tracking_uri="", artifacts_url="",
-        snapshots_url=str(home / "snapshots"), use_cases_dir=home, expectations_dir=home,
-    )  # fmt: skip
+    settings = replace(settings_of(home), expectations_dir=home)
     (home / "weather.json").write_text(json.dumps(checks(rows)))
     data = table(rows)
     for damage in ("sound", "one inf", "a column of nulls"):
-        measure(damage, broken(data, damage), use_case, settings)
+        measure(damage, broken(data, damage), use_case, settings, figures)
 
 
 def broken(data: pa.Table, damage: str) -> pa.Table:
@@ -85,7 +89,9 @@ def broken(data: pa.Table, damage: str) -> pa.Table:
     return data
 
 
-def measure(damage: str, data: pa.Table, use_case: object, settings: Settings) -> None:
+def measure(
+    damage: str, data: pa.Table, use_case: object, settings: Settings, figures: Figures
+) -> None:
     store = SnapshotStore(settings.snapshots_url)
     stored = store.write("weather", data.to_batches(), data.schema, about={})
     snapshot = SnapshotRef(
@@ -96,13 +102,16 @@ def measure(damage: str, data: pa.Table, use_case: object, settings: Settings) -
     result = validate(snapshot, use_case, settings=settings)  # type: ignore[arg-type]
     seconds, cpu = time.perf_counter() - started, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
+    happened(f"{damage}: passed", result.passed, damage == "sound")
+    figures.tell(
         f"{damage}: {data.num_rows} rows x {data.num_columns} columns, {result.checked} checks,"
         f" passed={result.passed}: {seconds:.1f} s"
-        f" ({cpu:.1f} s of CPU), peak of the process so far {peak:.2f} GB"
-    )
+        f" ({cpu:.1f} s of CPU), peak of the process so far {peak:.2f} GB",
+        data=damage, rows=data.num_rows, checks=result.checked, passed=result.passed,
+        seconds=seconds, cpu_seconds=cpu, peak_gb=peak,
+    )  # fmt: skip
     for failure in result.failed:
-        print("   ", failure.reason)
+        figures.tell(f"    {failure.reason}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,15 @@
-"""The commands of README and docs do what they say, on a running stack."""
+"""The commands of README and docs do what they say, on a running stack.
 
+They see what `make up` installs, and nothing that only the tests need.
+"""
+
+import json
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -14,13 +20,14 @@ from evergreen.settings import PROJECT
 pytestmark = pytest.mark.end_to_end
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+BENCHMARK = re.compile(r"`(\.venv/bin/python benchmarks/[^`]+)`")
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 RUN_HERE = (".venv/bin/evergreen ", ".venv/bin/python ", "curl ")
 RUN_ELSEWHERE = {
     "make up": "the stack of these tests, and .ci/run",
     "make test": ".ci/run",
     "make down": ".ci/run",
-    "make demo": ".ci/run",
+    "make demo": "tests/end_to_end/test_demonstration.py",
     "cp .env.example .env": "tests/test_compose.py",
     "make secrets >> .env": "tests/test_compose.py",
     "docker compose up -d": "tests/test_compose.py",
@@ -28,27 +35,90 @@ RUN_ELSEWHERE = {
 
 
 def commands(page: Path) -> list[str]:
-    """The commands of a page's shell blocks, one a line, without their comments."""
-    lines = "".join(BLOCK.findall(page.read_text())).replace("\\\n", " ").splitlines()
-    return [bare for line in lines if (bare := line.split("  #")[0].split(" #")[0].strip())]
+    """The commands of a page's shell blocks, one a line, without their comments; its benchmarks."""
+    text = page.read_text()
+    lines = "".join(BLOCK.findall(text)).replace("\\\n", " ").splitlines()
+    bare = [line.split("  #")[0].split(" #")[0].strip() for line in lines]
+    return [command for command in bare if command] + BENCHMARK.findall(text)
+
+
+def test_every_benchmark_is_on_the_page_of_figures() -> None:
+    named = " ".join(commands(PROJECT / "docs" / "figures.md"))
+
+    files = {file.name for file in (PROJECT / "benchmarks").glob("*.py")} - {"common.py"}
+    assert {file for file in files if file not in named} == set()
+
+
+def test_what_ci_runs_of_the_docs_it_does_run() -> None:
+    script = (PROJECT / ".ci" / "run").read_text().splitlines()
+
+    said = {command for command, where in RUN_ELSEWHERE.items() if ".ci/run" in where}
+    assert said <= set(script)
+
+
+MISSING = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names}:
+            raise ModuleNotFoundError(f"make up does not install {{name}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+
+
+@pytest.fixture(scope="module")
+def reader(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment after `make up`: what only tests need cannot be imported."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "sitecustomize.py").write_text(MISSING.format(names=set(only_for_tests())))
+    return stack.env | {"PYTHONPATH": str(folder)}
+
+
+def only_for_tests() -> Iterator[str]:
+    """Modules of the packages that requirements-dev.txt has and requirements.txt has not."""
+    known, more = (pinned(PROJECT / f"requirements{dev}.txt") for dev in ("", "-dev"))
+    for module, names in packages_distributions().items():
+        if {normal(name) for name in names} <= more - known:
+            yield module
+
+
+def pinned(file: Path) -> set[str]:
+    return {normal(name) for name in re.findall(r"^([\w.-]+)==", file.read_text(), re.MULTILINE)}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_a_reader_has_no_pytest(reader: dict[str, str]) -> None:
+    done = run(".venv/bin/python -c 'import pytest'", reader)
+
+    assert "make up does not install pytest" in done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_of_a_page_works(page: Path, stack: RunningStack) -> None:
+def test_every_command_of_a_page_works(
+    page: Path, stack: RunningStack, reader: dict[str, str]
+) -> None:
     prepare(page, stack)
 
     for command in commands(page):
         if command not in RUN_ELSEWHERE:
             assert command.startswith(RUN_HERE), f"no test runs {command!r}"
-            done = run(command, stack)
+            benchmark = "benchmarks/" in command
+            done = run(f"{command} --small --json" if benchmark else command, reader)
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+            if benchmark:
+                assert json.loads(done.stdout.splitlines()[-1])["figures"], command
 
 
-def run(command: str, stack: RunningStack) -> subprocess.CompletedProcess[str]:
+def run(command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command in a shell; `.venv` is the virtual environment of these tests."""
     here = command.replace(".venv/bin", shlex.quote(str(Path(sys.executable).parent)))
     return subprocess.run(
-        ["/bin/sh", "-c", here], env=stack.env, cwd=PROJECT,
+        ["/bin/sh", "-c", here], env=env, cwd=PROJECT,
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
 
@@ -61,6 +131,6 @@ def prepare(page: Path, stack: RunningStack) -> None:
     lenient = declared.read_text().replace("gate=Gate(", "gate=Gate(min_improvement=-1, ")
     declared.write_text(lenient)
     for command in ("feed iris --days 30", "run iris --force --json"):
-        done = run(f".venv/bin/evergreen {command}", stack)
+        done = run(f".venv/bin/evergreen {command}", stack.env)
         assert done.returncode == 0, done.stderr
     assert '"promoted": true' in done.stdout
