@@ -1,14 +1,12 @@
 """The gate's interval by simulation: how often it holds the truth, and what luck gets through.
 
-python benchmarks/gate.py [--small] [--json] (full: about 15 minutes on one core)
+python benchmarks/gate.py [--quick] (full: about 15 minutes on one core)
 
 A model is as good as its skill on each row, which is alike within a day and from day to day (an
 AR(1)), within a group, both, or neither. Two models of equal quality are compared; the interval
 should hold 0 in 95 % of the samples, and lie above it (a wrong promotion) in 2.5 %.
 """
 
-import json
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ import pandas as pd
 from scipy.signal import lfilter
 from scipy.stats import norm
 
+from common import measuring, options
 from evergreen.judging.differences import compare
 from evergreen.judging.units import Units
 from evergreen.learning.models import Output
@@ -177,7 +176,7 @@ def seconds(rows: int, recipes: int = 1) -> dict[str, Any]:
     return {"rows": rows, "recipes": recipes, "seconds": round(time.perf_counter() - began, 3)}
 
 
-def worlds(small: bool) -> list[World]:
+def worlds(quick: bool) -> list[World]:
     found = [
         independent(500),
         independent(5_000),
@@ -195,19 +194,18 @@ def worlds(small: bool) -> list[World]:
         *(panel(50_000, groups, 0.3) for groups in (20, 500)),
         both(500, 100, 0.9),
     ]
-    return found if small else found + large
+    return found if quick else found + large
 
 
-def measure(small: bool) -> dict[str, list[dict[str, Any]]]:
-    """Run everything; `small` takes 500 samples and no more than 5,000 rows."""
-    times = 500 if small else 1_000
+def measure(times: int, quick: bool) -> dict[str, list[dict[str, Any]]]:
+    """Run everything on so many samples; `quick` takes no more than 5,000 rows."""
     searched = [independent(500), series(500, 500, 0.5), panel(1_000, 100, 0.3)]
-    judged = [independent(n) for n in ((500, 5_000) if small else (500, 5_000, 50_000))]
+    judged = [independent(n) for n in ((500, 5_000) if quick else (500, 5_000, 50_000))]
     return {
-        "coverage": [coverage(w, m, times) for w in worlds(small) for m in METRICS],
+        "coverage": [coverage(w, m, times) for w in worlds(quick) for m in METRICS],
         "search": [search(w, m, times) for w in searched for m in METRICS],
         "power": [power(w, m, times) for w in judged for m in METRICS],
-        "seconds": [seconds(n) for n in ((5_000,) if small else (5_000, 1_000_000))],
+        "seconds": [seconds(n) for n in ((5_000,) if quick else (5_000, 1_000_000))],
     }  # fmt: skip
 
 
@@ -222,9 +220,16 @@ def words(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def main() -> None:
+    parser = options(__doc__)
+    parser.add_argument("--quick", action="store_true", help="500 samples of at most 5,000 rows")
+    arguments = parser.parse_args()
+    quick = arguments.quick or arguments.small
+    times = 5 if arguments.small else 500 if quick else 1_000
+    with measuring(arguments) as figures:
+        for name, rows in measure(times, quick).items():
+            figures.tell(f"{name}\n\n{table(rows)}\n", **{name: rows})
+
+
 if __name__ == "__main__":
-    measured = measure("--small" in sys.argv)
-    if "--json" in sys.argv:
-        print(json.dumps(measured))
-    else:
-        print("\n\n".join(f"{name}\n\n{table(rows)}" for name, rows in measured.items()))
+    main()
