@@ -1,6 +1,5 @@
 """Real parts for the tests: one PostgreSQL for the session, a database of its own for each test."""
 
-import itertools
 import os
 import warnings
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from databases import Databases
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
@@ -66,15 +66,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     server.destroy()
 
 
-_numbers = itertools.count()
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres) -> Databases:
+    """Empty databases."""
+    return Databases(postgres, "test")
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres) -> str:
+def database_url(databases: Databases) -> Iterator[str]:
     """An empty database."""
-    name = f"test_{next(_numbers)}"
-    postgres.create_database(name)
-    return postgres.url(name)
+    with databases.lend() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -90,12 +92,17 @@ def mlflow_template(postgres: EmbeddedPostgres) -> str:
     return "mlflow_template"
 
 
+@pytest.fixture(scope="session")
+def mlflow_databases(postgres: EmbeddedPostgres, mlflow_template: str) -> Databases:
+    """Databases with MLflow's empty tables."""
+    return Databases(postgres, "mlflow", mlflow_template)
+
+
 @pytest.fixture
-def tracking_uri(postgres: EmbeddedPostgres, mlflow_template: str) -> str:
+def tracking_uri(mlflow_databases: Databases) -> Iterator[str]:
     """MLflow's database of this test."""
-    name = f"mlflow_{next(_numbers)}"
-    postgres.create_database(name, template=mlflow_template)
-    return _sqlalchemy(postgres.url(name))
+    with mlflow_databases.lend() as url:
+        yield _sqlalchemy(url)
 
 
 @pytest.fixture
