@@ -12,6 +12,8 @@ EvergreenError
 ├── StalePromotion        somebody else promoted first: the expected champion is no longer there
 ├── ChampionBusy          somebody else has been moving the champion for too long
 ├── SchemaOutdated        our tables are older than the code, and what renews them is not here
+├── DossierMissing        nobody wrote down what belongs to a version, so nobody knows what it reads
+├── DeclarationChanged    the declaration was edited while its run was under way
 ├── ReferenceMissing      what the champion learned from cannot be had, so nothing can be compared
 ├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
 └── StackError            a part of the local stack does not start or does not answer
@@ -86,6 +88,14 @@ class ChampionBusy(EvergreenError):
 
 class SchemaOutdated(EvergreenError):
     """Our tables are older than the code, and Alembic, which renews them, is not installed here."""
+
+
+class DossierMissing(EvergreenError):
+    """What belongs to a version was not written down, so that nobody knows what it reads."""
+
+
+class DeclarationChanged(EvergreenError):
+    """A task found another declaration than the one that its run began with."""
 
 
 class ReferenceMissing(EvergreenError):

@@ -85,6 +85,8 @@ class SnapshotRef(Ref):
     counts: Counts
     notes: tuple[str, ...] = ()
     """What a reader should know: labels that are late, a target that could not be computed."""
+    declaration: str = ""
+    """Digest of the declaration that the run began with; later steps refuse another one."""
 
 
 @dataclass(frozen=True, kw_only=True)

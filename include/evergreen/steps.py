@@ -161,7 +161,10 @@ def promote(use_case: UseCase, verdict: Verdict, run: Run, *, settings: Settings
     """
     if trials.wanted(use_case, verdict):
         return trials.begin(use_case, verdict, actor=run.actor, settings=settings)
-    return promotion.promote(verdict, settings=settings, actor=run.actor, reason=verdict.sentence)
+    return promotion.promote(
+        verdict, settings=settings, actor=run.actor, reason=verdict.sentence,
+        describe=trials.describing(use_case, settings),
+    )  # fmt: skip
 
 
 def keep(use_case: UseCase, sentence: str, *, settings: Settings) -> PromotionRef:

@@ -1,12 +1,11 @@
 """A service over real parts: trained models, the ledger in PostgreSQL, files in a folder."""
 
-import json
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -14,23 +13,27 @@ from typing import Any
 
 import httpx
 import pandas as pd
+import pyarrow as pa
 import pytest
 import uvicorn
 from sklearn.pipeline import Pipeline
 
 from evergreen import catalog
 from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
+from evergreen.dossier import Dossier, kept_in
+from evergreen.dossier.writing import describe
 from evergreen.errors import ModelRefused
 from evergreen.learning import models
-from evergreen.refs import Span
+from evergreen.refs import CandidateRef, Span
 from evergreen.serving import store
 from evergreen.serving.app import Service, create_app
-from evergreen.serving.artifacts import GOLDEN, MODEL
+from evergreen.serving.artifacts import MODEL
 from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.server import config
 from evergreen.settings import Settings
 from evergreen_workshop.stack.ports import free_port
-from learning import CATALOG, iris_rows, weather_rows
+from learning import AS_OF, CATALOG, iris_rows, weather_rows
+from verdicts import NOBODY, verdict_on
 
 ROWS: dict[str, Callable[[], pd.DataFrame]] = {"iris": iris_rows, "weather": weather_rows}
 
@@ -72,6 +75,8 @@ class Shop:
 
     settings: Settings
     catalog: catalog.Catalog
+    dossiers: dict[str, Dossier] = field(default_factory=dict)
+    """Of what was put on the shelf, by digest."""
 
     @property
     def shelf(self) -> Path:
@@ -83,16 +88,38 @@ class Shop:
         made = self.shelf / f"{name}-{candidate}-{seed}"
         made.mkdir(parents=True, exist_ok=True)
         sha256 = models.save(model, made / MODEL)
-        columns = list(dict.fromkeys([*use_case.source.key, *use_case.features.raw]))
-        golden = models.golden(model, ROWS[name]()[columns].tail(40))
-        (made / GOLDEN).write_text(json.dumps(golden.to_json()))
-        return ModelRef(
-            use_case=name, version=1, run_id="run", model_uri=str(made), sha256=sha256,
-            snapshot_sha256="5" * 64,
+        rows = ROWS[name]()
+        golden = models.golden(model, rows[list(use_case.features.raw)].tail(40))
+        table = pa.Table.from_pandas(rows, preserve_index=False)
+        challenger = CandidateRef(
+            name=candidate, run_id="run", model_uri=str(made), sha256=sha256, cv={}, metrics={},
+            seconds=1,
         )  # fmt: skip
+        verdict = verdict_on(use_case, challenger)
+        found = describe(use_case, verdict, NOBODY, 1, model, golden, table)
+        self.dossiers[sha256] = found
+        return ModelRef.of(found)
+
+    def register(self, ref: ModelRef, version: int) -> ModelRef:
+        """Write the dossier of a version, and the decision of the gate that passed its bytes."""
+        kept, ledger = kept_in(self.settings.database_url), Ledger(self.settings.database_url)
+        gate = decision_id(ref.use_case, "gate/train", f"{version}/{ref.sha256}")
+        ledger.record(
+            Decision(
+                id=gate, use_case=ref.use_case, kind="gate", outcome="passed", sentence="Better.",
+                evidence={"evaluation": {"challenger": {"sha256": ref.sha256}}}, as_of=AS_OF,
+                run_key=f"{version}", actor="ada",
+            )
+        )  # fmt: skip
+        found = self.dossiers[ref.sha256]
+        proof = replace(found.proof, decision_id=gate)
+        document = replace(found, version=version, proof=proof).to_json()
+        kept.put(ref.use_case, version, document)
+        return replace(ref, version=version)
 
     def promote(self, ref: ModelRef, version: int) -> ModelRef:
         """Make it champion in the ledger."""
+        self.register(ref, version)
         ledger = Ledger(self.settings.database_url)
         rows = ledger.promotions(ref.use_case)
         about = f"{version}/{len(rows)}"
@@ -122,7 +149,7 @@ class Shop:
 
     def open(self, **changes: Any) -> AbstractContextManager[Client]:
         settings = replace(self.settings, **changes)
-        return live(create_app(settings, self.catalog, fetch=self.fetch), settings)
+        return live(create_app(settings, fetch=self.fetch), settings)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """One move of one champion: what `promotion` does it with, and how it is repaired."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -9,11 +10,19 @@ from evergreen.champions.ledger import PENDING, Decision, Ledger, Promotion, dec
 from evergreen.champions.proof import Prove
 from evergreen.champions.registry import ModelRegistry
 from evergreen.errors import StalePromotion
-from evergreen.refs import Json, PromotionRef
+from evergreen.refs import Json, PromotionRef, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import check_name
 
 PROMOTION, REPAIR = "promotion", "repair"
+
+Describe = Callable[[Verdict, str, int], None]
+"""Writes the dossier of a version: the verdict, the id of the gate's decision, the version."""
+
+
+def nothing_new(*_: object) -> None:
+    """Describe nothing, where no version is registered."""
+
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +37,7 @@ class Move:
     registry: ModelRegistry
     prove: Prove
     actor: str
+    describe: Describe = nothing_new
 
     @classmethod
     def of(
@@ -37,6 +47,7 @@ class Move:
         actor: str,
         registry: ModelRegistry | None,
         prove: Prove,
+        describe: Describe = nothing_new,
     ) -> "Move":
         """Return a move of that use case, in the ledger and registry of the settings.
 
@@ -48,7 +59,7 @@ class Move:
         registry = registry or ModelRegistry(settings)
         return cls(
             use_case=use_case, settings=settings, ledger=ledger, registry=registry,
-            prove=prove, actor=actor,
+            prove=prove, actor=actor, describe=describe,
         )  # fmt: skip
 
     def record(

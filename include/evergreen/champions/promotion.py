@@ -2,19 +2,19 @@
 
 Usage::
 
-    promote(verdict, settings=settings, actor="schedule", reason=verdict.sentence)
+    promote(verdict, settings=settings, actor="schedule", reason=verdict.sentence, describe=…)
     rollback("weather", to=3, reason="it rains and it says sun", actor="ada", settings=settings)
     reconcile("weather", settings)     # sentences of what was repaired
 
 Each holds the use case's lock and goes in an order that a crash can interrupt anywhere:
-version registered → ledger row, pending → alias set → row done. The ledger is the truth; whoever
-comes next finishes or repairs the rest.
+version registered → dossier written → ledger row, pending → alias set → row done. The ledger is
+the truth; whoever comes next finishes or repairs the rest.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evergreen.champions.move import PROMOTION, Move
+from evergreen.champions.move import PROMOTION, Describe, Move
 from evergreen.champions.proof import Prove, prove
 from evergreen.champions.registry import ModelRegistry, Registration
 from evergreen.errors import ModelRefused, NothingToRollBackTo, StalePromotion
@@ -30,6 +30,7 @@ def promote(
     settings: Settings,
     actor: str,
     reason: str,
+    describe: Describe,
     registry: ModelRegistry | None = None,
     prove: Prove = prove,
 ) -> PromotionRef:
@@ -41,28 +42,31 @@ def promote(
         StalePromotion: the champion has changed since the evaluation.
         ModelRefused: the challenger's bytes are not those that were gated.
     """
-    move = Move.of(verdict.evaluation.features.snapshot.use_case, settings, actor, registry, prove)
+    name = verdict.evaluation.features.snapshot.use_case
+    move = Move.of(name, settings, actor, registry, prove, describe)
     with move.ledger.lock("champion", move.use_case):
         move.reconcile()
         return _promote(move, verdict, reason)
 
 
 def register(
-    verdict: Verdict, *, settings: Settings, registry: ModelRegistry | None = None
+    verdict: Verdict,
+    *,
+    settings: Settings,
+    describe: Describe,
+    registry: ModelRegistry | None = None,
 ) -> int | None:
     """Register the challenger as a version without moving the champion.
 
     None: it may not become champion anyway (the gate, a person's rollback, the very same model).
     """
     use_case = verdict.evaluation.features.snapshot.use_case
-    move = Move.of(use_case, settings, "", registry, prove)
+    move = Move.of(use_case, settings, "", registry, prove, describe)
     asked = decision_id(use_case, "gate/train", verdict.evaluation.report_id)
     gate = move.ledger.decision(asked, "passed")
     if gate is None or _refusal(verdict, gate, move.ledger.promotions(use_case)):
         return None
-    return move.registry.register(
-        use_case, verdict.evaluation.challenger, _registration(verdict, gate)
-    )
+    return _registered(move, verdict, gate)
 
 
 def rollback(
@@ -211,10 +215,9 @@ def _row(
 ) -> Promotion:
     """Register the challenger and return its ledger row, not written yet."""
     features, challenger = verdict.evaluation.features, verdict.evaluation.challenger
-    about = _registration(verdict, gate)
     return Promotion(
         use_case=move.use_case,
-        version=move.registry.register(move.use_case, challenger, about),
+        version=_registered(move, verdict, gate),
         run_id=challenger.run_id,
         model_uri=challenger.model_uri,
         sha256=challenger.sha256,
@@ -227,6 +230,14 @@ def _row(
         reason=reason,
         actor=move.actor,
     )
+
+
+def _registered(move: Move, verdict: Verdict, gate: Decision) -> int:
+    """Register the challenger, and write down what belongs to its version."""
+    about = _registration(verdict, gate)
+    version = move.registry.register(move.use_case, verdict.evaluation.challenger, about)
+    move.describe(verdict, gate.id, version)
+    return version
 
 
 def _registration(verdict: Verdict, gate: Decision) -> Registration:

@@ -94,7 +94,7 @@ def _select(use_case: UseCase, cuts: Cuts, moment: Reading) -> tuple[Selection, 
     """Build the selection from the columns that are there, and note what is not."""
     source = use_case.source
     _check_table(source.table, moment)
-    table, alias = relation(use_case)
+    table, alias = relation(use_case.source)
     columns = {column.name: column for column in moment.columns(table)}
     notes = [_missing(name, columns) for name in source.key if name not in columns]
     time, time_notes = _time(source.timestamp, columns)

@@ -10,6 +10,7 @@ Four cuts on the event time `t` decide; each is computed from `as_of` and `asked
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from evergreen.data.warehouse import Column, identifier, quoted
 from evergreen.spec import UseCase
@@ -202,9 +203,20 @@ def _ordered(column: Column) -> str:
     return column.identifier + (' COLLATE "C"' if column.is_text else "")
 
 
-def relation(use_case: UseCase) -> tuple[str, str]:
+class Readable(Protocol):
+    """What names the rows: a source, or what a champion's dossier says of it."""
+
+    @property
+    def table(self) -> str | None:
+        """Name of a table."""
+
+    @property
+    def query(self) -> str | None:
+        """One SELECT."""
+
+
+def relation(source: Readable) -> tuple[str, str]:
     """Return the source as SQL, and the name by which `target_sql` may call it."""
-    source = use_case.source
     if source.table is not None:
         return identifier(source.table), quoted(source.table.split(".")[-1])
     return f"({(source.query or '').strip().rstrip(';')})", ALIAS

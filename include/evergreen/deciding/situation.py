@@ -106,7 +106,7 @@ def _count(
     use_case: UseCase, newest: datetime | None, rows: int, now: datetime, moment: Reading
 ) -> int:
     source = use_case.source
-    table, alias = relation(use_case)
+    table, alias = relation(use_case.source)
     target = f"({source.target_sql})" if source.target_sql else quoted(source.target)
     if source.timestamp is None or newest is None:
         [(total,)] = moment.query(f"SELECT count({target}) FROM {table} AS {alias}")

@@ -20,13 +20,13 @@ Domain functions are handed Records or a repository, and construct none. Light t
 
 from evergreen.records.client import Records, open
 from evergreen.records.decisions import Decision, Decisions, decision_id, reversal_id
-from evergreen.records.dossiers import DossierRow, Dossiers
+from evergreen.records.dossiers import Dossiers
 from evergreen.records.fits import Fit, Fits
 from evergreen.records.incidents import Incident, Incidents
 from evergreen.records.pins import Pin, Pins
 from evergreen.records.promotions import Promotion, Promotions
 
 __all__ = [
-    "Decision", "Decisions", "DossierRow", "Dossiers", "Fit", "Fits", "Incident", "Incidents",
+    "Decision", "Decisions", "Dossiers", "Fit", "Fits", "Incident", "Incidents",
     "Pin", "Pins", "Promotion", "Promotions", "Records", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

@@ -1,21 +1,7 @@
-"""What belongs to each champion, as it was when it was promoted."""
-
-from dataclasses import dataclass
-from datetime import datetime
+"""What belongs to each version, as it was when it was registered: see `evergreen.dossier`."""
 
 from evergreen.records.session import Session, document, insert
 from evergreen.refs import Json
-
-
-@dataclass(frozen=True, kw_only=True)
-class DossierRow:
-    """The dossier of a promotion, as a document."""
-
-    promotion_id: int
-    use_case: str
-    version: int
-    document: Json
-    created_at: datetime | None = None
 
 
 class Dossiers:
@@ -24,27 +10,18 @@ class Dossiers:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def get(self, promotion_id: int) -> DossierRow | None:
-        """Return the dossier of a promotion."""
+    def get(self, use_case: str, version: int) -> Json | None:
+        """Return the document of a version; None: there is none."""
         rows = self._session.read(
-            "SELECT * FROM evergreen.dossiers WHERE promotion_id = %s", (promotion_id,)
+            "SELECT document FROM evergreen.dossiers WHERE use_case = %s AND version = %s",
+            (use_case, version),
         )
-        return DossierRow(**rows[0]) if rows else None
+        return dict(rows[0]["document"]) if rows else None
 
-    def put(self, dossier: DossierRow) -> DossierRow:
-        """Store a dossier and return it as stored: the first of a promotion stays."""
-        row = vars(dossier) | {"document": document(dossier.document)}
-        del row["created_at"]
-        self._session.write(insert("dossiers", row, "ON CONFLICT (promotion_id) DO NOTHING"), row)
-        stored = self.get(dossier.promotion_id)
+    def put(self, use_case: str, version: int, written: Json) -> Json:
+        """Store a document and return it as stored: the first of a version stays."""
+        row = {"use_case": use_case, "version": version, "document": document(written)}
+        self._session.write(insert("dossiers", row, "ON CONFLICT DO NOTHING"), row)
+        stored = self.get(use_case, version)
         assert stored is not None, "the row that was just written"  # noqa: S101
         return stored
-
-    def list(self, use_case: str, limit: int = 100) -> tuple[DossierRow, ...]:
-        """Return the dossiers of a use case, newest first."""
-        rows = self._session.read(
-            "SELECT * FROM evergreen.dossiers WHERE use_case = %s"
-            " ORDER BY promotion_id DESC LIMIT %s",
-            (use_case, limit),
-        )
-        return tuple(DossierRow(**row) for row in rows)

@@ -85,7 +85,7 @@ def _score(served: Served, task: Task) -> Scored:
     contract, order = served.contract, task.order
     if task.raw is not None and task.wanted is not None:
         return served.engine.frame(task.raw, task.wanted)
-    if contract.use_case.features.function is None:
+    if not contract.inputs.computed:
         return served.engine.columns(contract.values(order.rows))
     raw = contract.frame(order.rows)
     return served.engine.frame(raw, np.arange(len(raw) - order.wanted, len(raw)))
@@ -94,8 +94,8 @@ def _score(served: Served, task: Task) -> Scored:
 def notes(served: Served, task: Task) -> list[str]:
     """Say what the caller should know of the answer."""
     contract, order = served.contract, task.order
-    time = contract.use_case.source.timestamp
-    if not contract.looks_back or time not in contract.use_case.features.raw:
+    time = contract.inputs.timestamp
+    if not contract.looks_back or time not in contract.inputs.names:
         return []
     if task.raw is None or task.wanted is None:
         first, target = order.rows[0][time], order.predicted[0][time]

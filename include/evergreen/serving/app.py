@@ -2,7 +2,7 @@
 
 Usage::
 
-    app = create_app(settings, catalog.load(settings.use_cases_dir))
+    app = create_app(settings)
     uvicorn.run(app)
 """
 
@@ -26,7 +26,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from typing_extensions import TypedDict
 
-from evergreen.catalog import Catalog
+from evergreen.dossier import kept_in
 from evergreen.serving import docs_page, guard, openapi, store
 from evergreen.serving.artifacts import Artifacts, Fetch, from_mlflow
 from evergreen.serving.contract import TEXT, Refused, parsed
@@ -57,9 +57,9 @@ class Feedback(TypedDict):
 FEEDBACK = TypeAdapter(Feedback)
 
 
-def create_app(settings: Settings, catalog: Catalog, *, fetch: Fetch | None = None) -> FastAPI:
+def create_app(settings: Settings, *, fetch: Fetch | None = None) -> FastAPI:
     """Build the service; `fetch` brings model files from elsewhere than MLflow."""
-    service = Service(settings, catalog, fetch or from_mlflow(settings))
+    service = Service(settings, fetch or from_mlflow(settings))
     app = FastAPI(title="Evergreen", routes=service.routes(), lifespan=service.lifespan,
                   docs_url=None, redoc_url=None, exception_handlers=_HANDLERS)  # fmt: skip
     app.add_middleware(guard.ApiKey, keys=settings.api_keys)
@@ -73,9 +73,10 @@ def create_app(settings: Settings, catalog: Catalog, *, fetch: Fetch | None = No
 class Service:
     """The parts of one service, and its routes."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, fetch: Fetch) -> None:
-        self.settings, self.catalog = settings, catalog
-        self.watcher = Watcher(settings, catalog, Artifacts(settings.home / "models", fetch))
+    def __init__(self, settings: Settings, fetch: Fetch) -> None:
+        self.settings = settings
+        artifacts = Artifacts(settings.home / "models", fetch)
+        self.watcher = Watcher(settings, artifacts, kept_in(settings.database_url))
         self.journal = Journal(settings.home / "spool", settings.database_url)
         self.meters = Meters(self.journal)
         self.meters.registry.register(Pipeline(settings.database_url))
@@ -126,16 +127,16 @@ class Service:
             problems["journal"] = self.journal.problem
         if self.upstream.problem:
             problems["mlflow"] = self.upstream.problem
-        problems |= dict.fromkeys(self.catalog.broken, "its file is broken")
         if not self.watcher.looked.is_set():
             problems["ledger"] = "the ledger has not been read yet"
         desks = self.watcher.desks
-        missing = [name for name in problems if name in self.catalog.use_cases.keys() - desks]
+        missing = self.watcher.problems.keys() - desks - {"ledger"}
         waiting = not self.watcher.looked.is_set() or (not desks and "ledger" in problems)
         bad = bool(missing) or waiting
+        reasons = self.watcher.remarks | problems
         document = {
-            "status": "not ready" if bad else "degraded" if problems else "ready",
-            "reasons": problems,
+            "status": "not ready" if bad else "degraded" if reasons else "ready",
+            "reasons": reasons,
             "champions": {name: desk.champion.ref.version for name, desk in desks.items()},
         }
         return Json(to_json(document), status_code=503 if bad else 200)
@@ -143,18 +144,19 @@ class Service:
     async def model_info(self, request: Request) -> Response:
         """Tell which model answers."""
         desk = self.predictor.desk(request)
-        served, use_case = desk.champion, desk.champion.contract.use_case
-        trial = desk.trial
+        served, dossier, trial = desk.champion, desk.champion.dossier, desk.trial
+        inputs = dossier.inputs
         document = {
-            "use_case": use_case.name,
-            "doc": use_case.doc,
-            "kind": use_case.kind,
+            "use_case": dossier.use_case,
+            "doc": dossier.doc,
+            "kind": dossier.answers.kind,
+            "recipe": dossier.recipe,
             "engine": served.engine.name,
             **{k: v for k, v in served.ref.to_json().items() if k not in {"model_uri", PROMOTED}},
             PROMOTED: datetime.fromtimestamp(served.ref.promoted_at, UTC),
             "labels": served.labels,
-            "inputs": {c.name: c.dtype for c in served.contract.columns},
-            "looks_back": str(use_case.features.lookback) if served.contract.looks_back else None,
+            "inputs": {column.name: column.told for column in inputs.columns},
+            "looks_back": str(inputs.lookback) if inputs.looks_back else None,
             "trial": trial and {
                 "id": trial.id, "strategy": trial.strategy, "share": trial.share,
                 "version": trial.challenger.ref.version, "engine": trial.challenger.engine.name,
@@ -195,7 +197,7 @@ class Service:
                 response = await handler(request)
             except Refused as refused:
                 response = guard.refusal(refused)
-            known = name if name in self.catalog.use_cases else "unknown"
+            known = name if self.watcher.knows(name) else "unknown"
             self.meters.requests.labels(known, path, response.status_code).inc()
             if path.startswith("predict"):
                 self.meters.latency.labels(known).observe(time.perf_counter() - started)
@@ -205,7 +207,7 @@ class Service:
 
     def _measure(self) -> None:
         """Copy what the watcher knows to the metrics."""
-        for name in self.catalog.use_cases:
+        for name in self.watcher.names:
             self.meters.problem.labels(name).set(name in self.watcher.problems)
             if desk := self.watcher.desks.get(name):
                 self.meters.version.labels(name).set(desk.champion.ref.version)

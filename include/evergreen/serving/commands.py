@@ -2,8 +2,12 @@
 
 import logging
 
+from evergreen import dossier
+from evergreen.champions.ledger import Ledger
+from evergreen.dossier import kept_in
 from evergreen.errors import EvergreenError
 from evergreen.serving import releases, store
+from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.releases import Comparison, Release
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -28,13 +32,17 @@ def release(
 
     Raises:
         DeclarationError: the strategy or the share is not allowed.
-        ModelRefused: there is no such version, or Evergreen did not register it.
+        ModelRefused: no gate on record has passed that version, or it reads what requests to the
+            champion do not hold.
         EvergreenError: another trial of the use case runs.
     """
     store.migrate(settings.database_url)
-    challenger = releases.registered(settings, use_case.name, version)
+    challenger = releases.gated(settings, use_case.name, version)
+    if champion := Ledger(settings.database_url).champion(use_case.name):
+        own = dossier.read(kept_in(settings.database_url), use_case.name, champion.version)
+        releases.check_answerable(own, challenger)
     return releases.start(
-        settings.database_url, use_case.name, strategy, share, challenger,
+        settings.database_url, use_case.name, strategy, share, ModelRef.of(challenger),
         reason=reason, actor=actor,
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
-"""What a request holds: models made from a use case's columns, and refusals that name the field.
+"""What a request holds: models made from the champion's own columns, and refusals by field.
 
 Usage::
 
-    contract = Contract.of(use_case, golden, settings.expectations_dir / "iris.json")
+    contract = Contract.of(dossier, settings.expectations_dir / "iris.json")
     order = contract.one(b'{"row": {"sepal_length": 5.1, …}}')      # or Refused
     order.values["sepal_length"]                                    # [5.1]
 
@@ -30,8 +30,8 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.learning.models import Golden
-from evergreen.spec import UseCase
 
 MAX_ROWS, MAX_HISTORY = 1_000, 5_000
 TEXT = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
@@ -79,61 +79,28 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Column:
-    """A raw column of the requests."""
-
-    name: str
-    annotation: Any
-    dtype: str
-    """Of the column in training, as pandas writes it."""
-    example: Any = None
-
-    @classmethod
-    def of(cls, name: str, series: "pd.Series[Any]", about: str) -> "Column":
-        """Take name, type and an example from golden rows."""
-        kind: Any = _annotation(series)
-        present = series.dropna()
-        example = _plain(present.iloc[-1]) if len(present) else None
-        described: Any = Annotated[kind, Field(description=about or None, examples=[example])]
-        return cls(name, described, str(series.dtype), example)
-
-    def series(self, values: Sequence[Any]) -> "pd.Series[Any]":
-        """Return the values as the type that they had in training."""
-        if not self.dtype.startswith("datetime64"):
-            return pd.Series(list(values), dtype=self.dtype)
-        zone = self.dtype.partition(", ")[2].rstrip("]")
-        moments = pd.to_datetime(pd.Series([_utc(value) for value in values]), utc=True)
-        kept: pd.Series[Any] = moments if zone else moments.dt.tz_localize(None)
-        return kept.astype(self.dtype)  # type: ignore[call-overload,no-any-return]
-
-
-@dataclass(frozen=True)
 class Contract:
     """The requests that one champion understands."""
 
-    use_case: UseCase
-    columns: tuple[Column, ...]
+    inputs: Inputs
     single: TypeAdapter[Any]
     many: TypeAdapter[Any]
     examples: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, use_case: UseCase, golden: Golden | None, suite: Path) -> "Contract":
-        """Build the models from the golden rows' types and the suite's ranges."""
-        rows = _sample(use_case) if golden is None else golden.rows
+    def of(cls, dossier: Dossier, suite: Path) -> "Contract":
+        """Build the models from the columns that the champion reads, and the suite's ranges."""
+        rows, inputs = Golden.from_json(dossier.golden).rows, dossier.inputs
         about = descriptions(suite)
-        names = use_case.features.raw
-        columns = tuple(Column.of(n, rows[n], about.get(n, "")) for n in names)
-        title = "".join(part.title() for part in use_case.name.split("_"))
-        row = _typed(f"{title}Row", {c.name: c.annotation for c in columns})
-        single, many = _forms(use_case, title, row, rows)
-        return cls(use_case, columns, TypeAdapter(single), TypeAdapter(many),
-                   _examples(use_case, rows))  # fmt: skip
+        title = "".join(part.title() for part in dossier.use_case.split("_"))
+        row = _typed(f"{title}Row", {c.name: _described(c, rows, about) for c in inputs.columns})
+        single, many = _forms(inputs, title, row)
+        return cls(inputs, TypeAdapter(single), TypeAdapter(many), _examples(inputs, rows))
 
     @property
     def looks_back(self) -> bool:
         """Tell whether the features of a row read the rows before it."""
-        return looks_back(self.use_case)
+        return self.inputs.looks_back
 
     def one(self, body: bytes) -> Order:
         """Read the request for one prediction.
@@ -171,23 +138,24 @@ class Contract:
 
     def frame(self, rows: Sequence[Row]) -> pd.DataFrame:
         """Return rows as a frame with the types of training."""
-        return pd.DataFrame({c.name: c.series([r[c.name] for r in rows]) for c in self.columns})
+        columns = self.inputs.columns
+        return pd.DataFrame({c.name: series(c, [row[c.name] for row in rows]) for c in columns})
 
     def values(self, rows: Sequence[Row]) -> dict[str, list[Any]]:
         """Return rows as columns of plain values."""
-        return {c.name: [row[c.name] for row in rows] for c in self.columns}
+        return {name: [row[name] for row in rows] for name in self.inputs.names}
 
     def short_of_history(self, first: Any, target: Any) -> str:
         """Say what is missing when rows from `first` on do not reach as far as features look."""
-        lookback = self.use_case.features.lookback
+        lookback = self.inputs.lookback
         reach = _utc(target) - _utc(first)
         if reach >= lookback:
             return ""
         return f"history begins {reach} before the row; the features look back {lookback}"
 
     def _ordered(self, order: Order) -> Order:
-        time = self.use_case.source.timestamp
-        if time is None or time not in self.use_case.features.raw:
+        time = self.inputs.timestamp
+        if time is None or time not in self.inputs.names:
             return order
         moments = [_utc(row[time]) for row in order.rows]
         for place, (before, after) in enumerate(pairwise(moments), start=1):
@@ -211,9 +179,14 @@ def parsed(adapter: TypeAdapter[Any], body: bytes) -> Any:
         raise Refused(_printable(place) or "body", _printable(first["msg"])) from None
 
 
-def looks_back(use_case: UseCase) -> bool:
-    """Tell whether the features of a row read the rows before it."""
-    return use_case.features.function is not None and bool(use_case.features.lookback)
+def series(column: RawColumn, values: Sequence[Any]) -> "pd.Series[Any]":
+    """Return the values as the type that the column had in training."""
+    if not column.is_time:
+        return pd.Series(list(values), dtype=column.dtype)
+    zone = column.dtype.partition(", ")[2]
+    moments = pd.to_datetime(pd.Series([v and _utc(v) for v in values]), utc=True)
+    kept: pd.Series[Any] = moments if zone else moments.dt.tz_localize(None)
+    return kept.astype(column.dtype)  # type: ignore[call-overload,no-any-return]
 
 
 def descriptions(suite: Path) -> dict[str, str]:
@@ -242,16 +215,23 @@ def _bound(value: Any) -> str:
     return "any" if value is None else str(value)
 
 
-def _forms(use_case: UseCase, title: str, row: Any, rows: pd.DataFrame) -> tuple[Any, Any]:
+def _described(column: RawColumn, rows: pd.DataFrame, about: Mapping[str, str]) -> Any:
+    kind: Any = _annotation(column)
+    present = rows[column.name].dropna()
+    examples = [_plain(present.iloc[-1])] if len(present) else None
+    return Annotated[kind, Field(description=about.get(column.name), examples=examples)]
+
+
+def _forms(inputs: Inputs, title: str, row: Any) -> tuple[Any, Any]:
     subject = {"subject": NotRequired[Annotated[TEXT, Field(description="Who is asked about")]]}
-    if not looks_back(use_case):
+    if not inputs.looks_back:
         some = Annotated[list[row], Field(min_length=1, max_length=MAX_ROWS)]
         return (_typed(f"{title}Request", {"row": row, **subject}),
                 _typed(f"{title}Batch", {"rows": some, **subject}))  # fmt: skip
-    key: Any = _typed(f"{title}Key", {name: _key(rows, name) for name in use_case.source.key})
+    key: Any = _typed(f"{title}Key", {c.name: _kind(c) for c in inputs.key})
     past = Annotated[list[row], Field(
         min_length=1, max_length=MAX_HISTORY,
-        description=f"Raw rows in time order, {use_case.features.lookback} before the row to"
+        description=f"Raw rows in time order, {inputs.lookback} before the row to"
         " predict (the last) and on. Give this, or the key.")]  # fmt: skip
     last = Annotated[int, Field(ge=1, le=MAX_ROWS, description="How many rows to predict")]
     keys = Annotated[list[key], Field(min_length=1, max_length=MAX_ROWS)]
@@ -270,41 +250,35 @@ def _one_of(found: Row, *names: str) -> None:
         raise Refused("body", f"give either {names[0]} or {names[1]}")
 
 
-def _annotation(series: "pd.Series[Any]") -> Any:
-    kind = series.dtype.kind
-    if kind == "M":
+def _annotation(column: RawColumn) -> Any:
+    kind = _kind(column)
+    return kind | None if column.nullable else kind
+
+
+def _kind(column: RawColumn) -> Any:
+    if column.is_time:
         return MOMENT
-    if kind == "b":
+    if column.type == "bool":
         return bool
-    if kind in "iu":
+    if column.is_whole:
         return WHOLE
-    return NUMBER | None if kind == "f" else TEXT | None
+    return NUMBER if column.is_fraction else TEXT
 
 
-def _key(rows: pd.DataFrame, name: str) -> Any:
-    return _annotation(rows[name].dropna()) if name in rows else TEXT | WHOLE | NUMBER
-
-
-def _examples(use_case: UseCase, rows: pd.DataFrame) -> dict[str, Any]:
+def _examples(inputs: Inputs, rows: pd.DataFrame) -> dict[str, Any]:
     """Return a real example of each request."""
     plain = [
-        {n: _plain(row[n]) for n in use_case.features.raw} for _, row in rows.tail(20).iterrows()
+        {c.name: _example(c, row[c.name]) for c in inputs.columns}
+        for _, row in rows.tail(20).iterrows()
     ]
-    if not looks_back(use_case):
+    if not inputs.looks_back:
         return {"single": {"row": plain[-1]}, "many": {"rows": plain[-2:]}}
     return {"single": {"history": plain}, "many": {"history": plain, "last": min(2, len(plain))}}
 
 
-def _sample(use_case: UseCase) -> pd.DataFrame:
-    """Return a row of zeros, for a champion that has no golden rows."""
-    declared, time = use_case.features, use_case.source.timestamp
-    numbers = set(declared.numeric)
-    row: dict[str, Any] = {
-        n: [0.0] if n in numbers or n not in declared.categorical else [""] for n in declared.raw
-    }
-    if time in row:
-        row[time] = [pd.Timestamp(0)]
-    return pd.DataFrame(row)
+def _example(column: RawColumn, value: Any) -> Any:
+    plain = _plain(value)
+    return int(plain) if column.is_whole and plain is not None else plain
 
 
 def _plain(value: Any) -> Any:

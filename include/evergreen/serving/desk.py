@@ -5,17 +5,23 @@ A request takes its desk once, so that no answer mixes two versions.
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
 import numpy as np
 
+from evergreen.dossier import Dossier
+from evergreen.errors import ModelRefused
+from evergreen.learning import models
+from evergreen.learning.models import Golden
 from evergreen.serving.artifacts import Artifacts
 from evergreen.serving.contract import Contract
 from evergreen.serving.engine import Engine, engine
 from evergreen.serving.model_ref import ModelRef
-from evergreen.spec import UseCase
+
+GOLDEN_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -23,10 +29,14 @@ class Served:
     """A model that is loaded and answers."""
 
     ref: ModelRef
+    dossier: Dossier
     engine: Engine
     contract: Contract
-    labels: tuple[Any, ...]
-    """The classes as plain values; empty: regression."""
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The classes as plain values; empty: regression."""
+        return self.dossier.answers.classes
 
 
 @dataclass
@@ -72,17 +82,24 @@ class Desk:
     champion: Served
     trial: Trial | None = None
 
+    @property
+    def lookback(self) -> timedelta:
+        """How far back the features of whoever may answer read."""
+        own = self.champion.dossier.inputs.lookback
+        return max(own, self.trial.challenger.dossier.inputs.lookback) if self.trial else own
 
-def serve(use_case: UseCase, ref: ModelRef, artifacts: Artifacts, expectations: Path) -> Served:
+
+def serve(dossier: Dossier, ref: ModelRef, artifacts: Artifacts, expectations: Path) -> Served:
     """Load a model and make it ready to answer, warm.
 
     Raises:
-        ModelRefused: its bytes are not those that were gated, or it cannot be had.
+        ModelRefused: its bytes are not those that were gated, it cannot be had, or it does not
+            say of its golden rows what it said before.
     """
-    model, golden = artifacts.get(ref)
+    model, golden = artifacts.get(ref), Golden.from_json(dossier.golden)
+    if models.reproduces(model, golden) > GOLDEN_TOLERANCE:
+        raise ModelRefused(f"version {ref.version} does not reproduce its golden predictions")
     found = engine(model, golden)
-    if golden is not None:
-        found.frame(golden.rows, np.arange(len(golden.rows)))
-    contract = Contract.of(use_case, golden, expectations / f"{use_case.name}.json")
-    classes = getattr(model, "classes_", None)
-    return Served(ref, found, contract, () if classes is None else tuple(classes.tolist()))
+    found.frame(golden.rows, np.arange(len(golden.rows)))
+    contract = Contract.of(dossier, expectations / f"{dossier.use_case}.json")
+    return Served(ref, dossier, found, contract)

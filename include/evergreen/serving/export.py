@@ -20,7 +20,9 @@ import joblib
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from evergreen import dossier
 from evergreen.champions.ledger import Ledger
+from evergreen.dossier import kept_in
 from evergreen.errors import DeclarationError, EvergreenError
 from evergreen.learning import models
 from evergreen.learning.models import Golden
@@ -58,9 +60,9 @@ def export(use_case: UseCase, format: str, to: Path, settings: Settings) -> Expo
     champion = Ledger(settings.database_url).champion(use_case.name)
     if champion is None:
         raise EvergreenError(f"{use_case.name} has no champion to export")
-    ref = ModelRef.of(champion)
-    artifacts = Artifacts(settings.home / "models", from_mlflow(settings))
-    model, golden = artifacts.get(ref)
+    found = dossier.read(kept_in(settings.database_url), use_case.name, champion.version)
+    ref, golden = ModelRef.of(found), Golden.from_json(found.golden)
+    model = Artifacts(settings.home / "models", from_mlflow(settings)).get(ref)
     place = settings.home / "models" / ref.sha256 / MODEL
     content, difference = FORMATS[format](model, golden, place)
     to.write_bytes(content)
@@ -70,19 +72,17 @@ def export(use_case: UseCase, format: str, to: Path, settings: Settings) -> Expo
     )  # fmt: skip
 
 
-def _skops(_: Pipeline, __: Golden | None, place: Path) -> tuple[bytes, float]:
+def _skops(_: Pipeline, __: Golden, place: Path) -> tuple[bytes, float]:
     return place.read_bytes(), 0.0
 
 
-def _joblib(model: Pipeline, _: Golden | None, __: Path) -> tuple[bytes, float]:
+def _joblib(model: Pipeline, _: Golden, __: Path) -> tuple[bytes, float]:
     stream = io.BytesIO()
     joblib.dump(model, stream)
     return stream.getvalue(), 0.0
 
 
-def _onnx(model: Pipeline, golden: Golden | None, _: Path) -> tuple[bytes, float]:
-    if golden is None:
-        raise EvergreenError("the champion has no golden rows to hold its ONNX file against")
+def _onnx(model: Pipeline, golden: Golden, _: Path) -> tuple[bytes, float]:
     try:
         content = to_onnx(model)
     except (NotImplementedError, RuntimeError, ValueError) as error:  # what skl2onnx says
@@ -96,7 +96,7 @@ def _onnx(model: Pipeline, golden: Golden | None, _: Path) -> tuple[bytes, float
     return content, difference
 
 
-FORMATS: dict[str, Callable[[Pipeline, Golden | None, Path], tuple[bytes, float]]] = {
+FORMATS: dict[str, Callable[[Pipeline, Golden, Path], tuple[bytes, float]]] = {
     "onnx": _onnx,
     "skops": _skops,
     "joblib": _joblib,

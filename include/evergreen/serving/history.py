@@ -10,40 +10,42 @@ import psycopg2
 
 from evergreen.data.selection import relation
 from evergreen.data.warehouse import Reading, quoted, reading
+from evergreen.dossier import Inputs
 from evergreen.learning.models import Array
 from evergreen.serving.contract import Contract, Refused, Row
-from evergreen.spec import UseCase
 
 MOST_ROWS = 100_000
-DAY = timedelta(days=1)
 
 
-def read(url: str, contract: Contract, keys: Sequence[Row]) -> tuple[pd.DataFrame, Array]:
+def read(
+    url: str, contract: Contract, keys: Sequence[Row], lookback: timedelta
+) -> tuple[pd.DataFrame, Array]:
     """Return raw rows in time order, with the types of training, and the places of the keys.
+
+    The rows begin `lookback` before the first that is asked for.
 
     Raises:
         Refused: a key is not in the source, or their time spans too many rows.
         psycopg2.Error: the database is away, or has no such table.
     """
     with reading(url) as moment:
-        rows = _select(contract.use_case, keys, moment)
+        rows = _select(contract.inputs, keys, lookback, moment)
     if len(rows) > MOST_ROWS:
         raise Refused("keys", f"they span more than {MOST_ROWS} rows; ask for fewer at a time")
-    return contract.frame(rows), _places(rows, contract.use_case.source.key, keys)
+    return contract.frame(rows), _places(rows, _key(contract.inputs), keys)
 
 
-def _select(use_case: UseCase, keys: Sequence[Row], moment: Reading) -> list[Row]:
-    source, features = use_case.source, use_case.features
-    table, _ = relation(use_case)
+def _select(inputs: Inputs, keys: Sequence[Row], lookback: timedelta, moment: Reading) -> list[Row]:
+    table, _ = relation(inputs)
     columns = {column.name: column for column in moment.columns(table)}
-    time = source.timestamp
-    wanted = dict.fromkeys((*source.key, *([time] if time else ()), *features.raw))
+    time, key = inputs.timestamp, _key(inputs)
+    wanted = dict.fromkeys((*key, *([time] if time else ()), *inputs.names))
     if missing := [name for name in wanted if name not in columns]:
         raise Refused("key", f"the source has lost {', '.join(missing)}; send the history", 503)
     expressions = ", ".join(columns[name].expression for name in wanted)
-    order = ", ".join(map(quoted, dict.fromkeys((*([time] if time else ()), *source.key))))
+    order = ", ".join(map(quoted, dict.fromkeys((*([time] if time else ()), *key))))
     sql = f"SELECT {expressions} FROM {table} AS rows"
-    low, high = _span(use_case, keys, table, moment)
+    low, high = _span(inputs, keys, table, lookback, moment)
     if time:
         with moment.connection.cursor() as cursor:
             bounds = cursor.mogrify("%s AND %s", (low, high)).decode()
@@ -52,14 +54,19 @@ def _select(use_case: UseCase, keys: Sequence[Row], moment: Reading) -> list[Row
     return [dict(zip(wanted, row, strict=True)) for row in found]
 
 
-def _span(use_case: UseCase, keys: Sequence[Row], table: str, moment: Reading) -> tuple[Any, Any]:
+def _key(inputs: Inputs) -> tuple[str, ...]:
+    return tuple(column.name for column in inputs.key)
+
+
+def _span(
+    inputs: Inputs, keys: Sequence[Row], table: str, lookback: timedelta, moment: Reading
+) -> tuple[Any, Any]:
     """Return the first time that the features look back at, and the time of the last key."""
-    source = use_case.source
-    if source.timestamp is None:
+    if inputs.timestamp is None:
         return None, None
-    names = ", ".join(map(quoted, source.key))
-    values = [tuple(key[name] for name in source.key) for key in keys]
-    time = quoted(source.timestamp)
+    names = ", ".join(map(quoted, _key(inputs)))
+    values = [tuple(key[name] for name in _key(inputs)) for key in keys]
+    time = quoted(inputs.timestamp)
     try:
         with moment.connection.cursor() as cursor:
             cursor.execute(
@@ -71,7 +78,6 @@ def _span(use_case: UseCase, keys: Sequence[Row], table: str, moment: Reading) -
         raise Refused("key", " ".join(str(error).split())[:200]) from None
     if found is None or found[0] is None:
         raise Refused("key", "the source has no such row")
-    lookback = use_case.features.lookback
     return found[0] - lookback, found[1]
 
 

@@ -1,8 +1,10 @@
 """A model that the service can load. Light to import."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from evergreen.refs import ChampionRef, Ref
+from evergreen.dossier import Dossier
+from evergreen.refs import Ref
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +21,14 @@ class ModelRef(Ref):
     """Seconds since 1970 when it became champion; 0: it is not."""
 
     @classmethod
-    def of(cls, champion: ChampionRef) -> "ModelRef":
-        """Return what the service needs of the ledger's champion."""
+    def of(cls, dossier: Dossier, promoted_at: datetime | None = None) -> "ModelRef":
+        """Return what the service needs of a version; where its bytes lie is in its dossier."""
         return cls(
-            use_case=champion.use_case,
-            version=champion.version,
-            run_id=champion.run_id,
-            model_uri=champion.model_uri,
-            sha256=champion.sha256,
-            snapshot_sha256=champion.snapshot_sha256,
-            promoted_at=champion.promoted_at.timestamp(),
+            use_case=dossier.use_case,
+            version=dossier.version,
+            run_id=dossier.model.run_id,
+            model_uri=dossier.model.uri,
+            sha256=dossier.model.sha256,
+            snapshot_sha256=dossier.learned.snapshot.sha256,
+            promoted_at=promoted_at.timestamp() if promoted_at else 0.0,
         )

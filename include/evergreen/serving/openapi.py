@@ -85,7 +85,7 @@ def document(desks: Mapping[str, Desk], *, keys: bool) -> dict[str, Any]:
 def _paths(name: str, served: Served, schemas: dict[str, Any]) -> dict[str, Any]:
     contract = served.contract
     single, many = (_schema(form, schemas) for form in (contract.single, contract.many))
-    doc = contract.use_case.doc
+    doc = served.dossier.doc
     return {
         f"/{name}/predict": _post(
             name, doc, single, contract.examples["single"], _ref("Prediction")

@@ -96,7 +96,7 @@ class Predictor:
         contract = desk.champion.contract
         try:
             raw, wanted = await asyncio.to_thread(
-                history.read, self._url, contract, task.order.keys
+                history.read, self._url, contract, task.order.keys, desk.lookback
             )
         except psycopg2.Error as error:
             log.warning("rows cannot be read: %s", error)

@@ -2,7 +2,7 @@
 
 Usage::
 
-    challenger = registered(settings, "weather", version=7)
+challenger = ModelRef.of(gated(settings, "weather", version=7))
     start(url, "weather", "canary", 0.1, challenger, reason="new features", actor="ann")
     stop(url, release_id, "looks good; promote it")
     compare(url, release_id)      # what the labels say, with a p-value
@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
+from evergreen import dossier
+from evergreen.champions.ledger import Ledger
+from evergreen.dossier import Dossier, kept_in
 from evergreen.errors import DeclarationError, EvergreenError, ModelRefused
 from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.store import connect
@@ -71,31 +74,37 @@ class Comparison:
     sentence: str
 
 
-def registered(settings: Settings, use_case: str, version: int) -> ModelRef:
-    """Return a version of the MLflow registry that the gate has seen.
+def gated(settings: Settings, use_case: str, version: int) -> Dossier:
+    """Return the dossier of a version whose very bytes a gate on record has passed.
 
     Raises:
-        ModelRefused: there is none, or Evergreen did not register it.
+        ModelRefused: there is none.
     """
-    from mlflow.exceptions import MlflowException
+    found = dossier.find(kept_in(settings.database_url), use_case, version)
+    if found is None:
+        raise ModelRefused(f"{use_case} has no version {version} that a gate has passed")
+    gate = Ledger(settings.database_url).decision(found.proof.decision_id)
+    judged = gate.evidence["evaluation"]["challenger"]["sha256"] if gate else None
+    if gate is None or gate.outcome != "passed" or judged != found.model.sha256:
+        raise ModelRefused(
+            f"no gate on record has passed the bytes of {use_case} version {version}"
+        )
+    return found
 
-    from evergreen.champions import registry
-    from evergreen.learning import tracking
 
-    try:
-        found = tracking.client(settings).get_model_version(use_case, str(version))
-    except MlflowException as error:
-        raise ModelRefused(f"{use_case} has no version {version}: {error}") from error
-    if registry.SHA256 not in found.tags:
-        raise ModelRefused(f"{use_case} version {version} was not registered by Evergreen")
-    return ModelRef(
-        use_case=use_case,
-        version=version,
-        run_id=str(found.run_id),
-        model_uri=str(found.source),
-        sha256=found.tags[registry.SHA256],
-        snapshot_sha256=found.tags[registry.SNAPSHOT],
-    )
+def check_answerable(champion: Dossier, challenger: Dossier) -> None:
+    """Refuse a trial of a version that reads what requests to the champion do not hold.
+
+    Raises:
+        ModelRefused: it names what is lacking.
+    """
+    if lacking := challenger.inputs.beyond(champion.inputs):
+        name, version = challenger.use_case, challenger.version
+        raise ModelRefused(
+            f"version {version} of {name} cannot be tried beside version {champion.version}, whose"
+            f" requests do not hold {', '.join(lacking)}; promote it without a trial:"
+            f" `evergreen release {name} --promote --version {version} --reason …`"
+        )
 
 
 def start(

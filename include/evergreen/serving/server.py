@@ -7,7 +7,6 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from evergreen import catalog
 from evergreen.serving.app import create_app
 from evergreen.settings import Settings
 
@@ -76,5 +75,4 @@ def config(app: FastAPI, settings: Settings, **changes: Any) -> uvicorn.Config:
 
 def run(settings: Settings) -> None:
     """Serve until a signal comes."""
-    app = create_app(settings, catalog.load(settings.use_cases_dir))
-    uvicorn.Server(config(app, settings)).run()
+    uvicorn.Server(config(create_app(settings), settings)).run()

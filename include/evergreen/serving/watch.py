@@ -1,7 +1,8 @@
 """Follow the ledger: who is champion, who is on trial; load and swap.
 
-A thread listens to PostgreSQL and also looks by itself each second. A model that cannot be loaded
-never replaces one that answers; `problems` says why, in words.
+A thread listens to PostgreSQL and also looks by itself each second. The ledger says who answers,
+and each dossier what is read: no declaration is asked. A model that cannot be loaded never replaces
+one that answers; `problems` says why, in words.
 """
 
 import logging
@@ -14,16 +15,17 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 
-from evergreen.catalog import Catalog
+from evergreen import dossier
 from evergreen.champions.ledger import Ledger
+from evergreen.dossier import Dossier, Dossiers
 from evergreen.errors import EvergreenError
 from evergreen.serving import releases, store
 from evergreen.serving.artifacts import Artifacts
+from evergreen.serving.declared import Declared
 from evergreen.serving.desk import Desk, Served, Trial, serve
 from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.releases import Release
 from evergreen.settings import Settings
-from evergreen.spec import UseCase
 
 log = logging.getLogger(__name__)
 STEP = "coalesce((SELECT max(id) FROM evergreen.promotions), 0)"
@@ -35,14 +37,15 @@ RETRY = 5.0
 class Watcher:
     """The desks of all use cases, kept in step with the ledger by a thread."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, artifacts: Artifacts) -> None:
+    def __init__(self, settings: Settings, artifacts: Artifacts, dossiers: Dossiers) -> None:
         self.desks: dict[str, Desk] = {}
         """Replaced entry by entry; a reader takes an entry once."""
         self.problems: dict[str, str] = {}
         """What is wrong, by use case (or `ledger`)."""
         self.looked = threading.Event()
         """The ledger has been asked once, with or without success."""
-        self._settings, self._catalog, self._artifacts = settings, catalog, artifacts
+        self.declared = Declared(settings.use_cases_dir)
+        self._settings, self._artifacts, self._dossiers = settings, artifacts, dossiers
         self._stop, self._seen, self._tried = threading.Event(), "", 0.0
         self._ended: dict[int, str] = {}
         self._connection: connection | None = None
@@ -52,8 +55,20 @@ class Watcher:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the use cases, with or without a champion."""
-        return tuple(self._catalog.use_cases)
+        """Names of the use cases, declared or with a champion."""
+        served = {*self.desks, *self.problems} - {"ledger"}
+        return tuple(sorted(served | self.declared.names))
+
+    def knows(self, name: str) -> bool:
+        """Tell whether there is such a use case, declared or with a champion."""
+        return name in self.desks or name in self.declared.names or name in self.problems
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """What people should know of use cases whose champion may well answer: of their files."""
+        gone = self.desks.keys() - self.declared.names
+        told = dict.fromkeys(gone, "its file is gone; its champion goes on answering")
+        return told | self.declared.broken
 
     def start(self) -> None:
         """Begin to follow."""
@@ -86,44 +101,52 @@ class Watcher:
         """
         self._record_ends()
         trials = {release.use_case: release for release in releases.running(self._url)}
-        for use_case in self._catalog.use_cases.values():
+        for name in Ledger(self._url).use_cases():
             try:
-                self._follow(use_case, trials.get(use_case.name))
-                self.problems.pop(use_case.name, None)
+                self._follow(name, trials.get(name))
+                self.problems.pop(name, None)
             except EvergreenError as error:
-                self.problems[use_case.name] = str(error)
-                log.warning("%s: %s", use_case.name, error)
+                self.problems[name] = str(error)
+                log.warning("%s: %s", name, error)
             except psycopg2.Error:
                 raise
             except Exception as error:  # whatever a model's own code raises: the old one stays
-                self.problems[use_case.name] = f"{type(error).__name__}: {error}"
-                log.exception("%s: a model cannot be made ready", use_case.name)
+                self.problems[name] = f"{type(error).__name__}: {error}"
+                log.exception("%s: a model cannot be made ready", name)
 
-    def _follow(self, use_case: UseCase, release: Release | None) -> None:
-        champion = Ledger(self._url).champion(use_case.name)
+    def _follow(self, name: str, release: Release | None) -> None:
+        champion = Ledger(self._url).champion(name)
         if champion is None:
-            self.desks.pop(use_case.name, None)
             return
-        old = self.desks.get(use_case.name)
-        ref = ModelRef.of(champion)
-        served = old.champion if old and old.champion.ref == ref else self._serve(use_case, ref)
+        old = self.desks.get(name)
+        found = dossier.read(self._dossiers, name, champion.version)
+        ref = ModelRef.of(found, champion.promoted_at)
+        served = old.champion if old and old.champion.ref == ref else self._serve(found, ref)
         with self._mutex:
             kept = old.trial if old and release and _is(old.trial, release) else None
-            self.desks[use_case.name] = Desk(served, kept)
+            self.desks[name] = Desk(served, kept)
         if release and kept is None and release.id not in self._ended:
-            trial = Trial(
-                release.id, release.strategy, release.share,
-                self._serve(use_case, release.challenger),
-            )  # fmt: skip
+            trial = self._trial(served, release)
             with self._mutex:
-                self.desks[use_case.name] = Desk(served, trial)
+                self.desks[name] = Desk(served, trial)
 
-    def _serve(self, use_case: UseCase, ref: ModelRef) -> Served:
+    def _trial(self, champion: Served, release: Release) -> Trial:
+        """Load the challenger of a trial.
+
+        Raises:
+            ModelRefused: it reads what requests to the champion do not hold.
+        """
+        found = dossier.read(self._dossiers, release.use_case, release.challenger.version)
+        releases.check_answerable(champion.dossier, found)
+        challenger = self._serve(found, ModelRef.of(found))
+        return Trial(release.id, release.strategy, release.share, challenger)
+
+    def _serve(self, found: Dossier, ref: ModelRef) -> Served:
         started = time.perf_counter()
-        served = serve(use_case, ref, self._artifacts, self._settings.expectations_dir)
+        served = serve(found, ref, self._artifacts, self._settings.expectations_dir)
         log.info(
             "%s version %d is ready (%s, %.2f s)",
-            use_case.name, ref.version, served.engine.name, time.perf_counter() - started,
+            ref.use_case, ref.version, served.engine.name, time.perf_counter() - started,
         )  # fmt: skip
         return served
 
@@ -146,6 +169,7 @@ class Watcher:
             self.looked.set()
 
     def _look(self) -> None:
+        self.declared.look()
         opened = self._listening()
         seen = self._step(opened)
         retry = bool(self.problems) and time.monotonic() - self._tried > RETRY

@@ -1,0 +1,153 @@
+"""Write a dossier: the model is loaded, and its rows looked at, once for each version."""
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from sklearn.pipeline import Pipeline
+
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.dossier import declaration
+from evergreen.dossier.document import Answers, Dossier, Inputs, ModelFile, Proof, RawColumn
+from evergreen.dossier.shelf import Dossiers
+from evergreen.learning import models, tracking
+from evergreen.learning.models import Golden
+from evergreen.refs import CandidateRef, FeaturesRef, Verdict
+from evergreen.settings import Settings
+from evergreen.spec import Kind, UseCase
+
+if TYPE_CHECKING:
+    from evergreen.learning.feature_code import FeatureCode
+
+
+def write(
+    use_case: UseCase,
+    verdict: Verdict,
+    decision_id: str,
+    version: int,
+    *,
+    kept: Dossiers,
+    settings: Settings,
+) -> Dossier:
+    """Write what belongs to the verdict's challenger, which is `version`; the first one stays.
+
+    Args:
+        use_case: the declaration that it was trained and judged by.
+        verdict: what the gate said of it.
+        decision_id: of the gate, in the records.
+        version: of the registry.
+        kept: where the dossiers are.
+        settings: where the model and its rows are.
+
+    Raises:
+        ModelRefused: the model or its golden rows cannot be had, or are not those that were gated.
+        SnapshotCorrupt: the rows that it learned from are missing or changed.
+    """
+    if (known := kept.get(use_case.name, version)) is not None:
+        return Dossier.from_json(known)
+    challenger = verdict.evaluation.challenger
+    model = tracking.fetch_model(settings, challenger.model_uri, challenger.sha256)
+    golden = tracking.fetch_golden(settings, challenger.run_id)
+    rows = _rows(use_case, verdict.evaluation.features, model[0], settings)
+    made = describe(use_case, verdict, decision_id, version, model, golden, rows)
+    return Dossier.from_json(kept.put(use_case.name, version, made.to_json()))
+
+
+def describe(
+    use_case: UseCase,
+    verdict: Verdict,
+    decision_id: str,
+    version: int,
+    model: Pipeline,
+    golden: Golden,
+    rows: pa.Table,
+) -> Dossier:
+    """Return the dossier; `rows` hold at least key and raw columns of the snapshot."""
+    evaluation = verdict.evaluation
+    return Dossier(
+        use_case=use_case.name,
+        version=version,
+        doc=use_case.doc,
+        recipe=evaluation.challenger.name,
+        model=_file(evaluation.challenger),
+        proof=_proof(use_case, verdict, decision_id),
+        inputs=_inputs(use_case, model[0], rows),
+        answers=_answers(use_case, model),
+        learned=evaluation.features,
+        temporal=use_case.windows.temporal,
+        golden=golden.to_json(),
+        declaration=evaluation.features.snapshot.declaration or declaration.digest(use_case),
+    )
+
+
+def columns(rows: pa.Table, names: Any) -> tuple[RawColumn, ...]:
+    """Return name, type and nullability of columns, from the snapshot's own schema."""
+    return tuple(_column(rows.schema.field(name), rows[name]) for name in names)
+
+
+def _column(field: "pa.Field[Any]", values: "pa.ChunkedArray[Any]") -> RawColumn:
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    found = RawColumn(name=field.name, type=_type(kind), nullable=values.null_count > 0)
+    if found.is_fraction or found.type == "string":
+        return RawColumn(name=found.name, type=found.type, nullable=True)
+    return found
+
+
+def _type(kind: pa.DataType) -> str:
+    texts = pa.types.is_large_string(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)
+    return "string" if texts else str(kind)
+
+
+def _rows(
+    use_case: UseCase, learned: FeaturesRef, code: "FeatureCode", settings: Settings
+) -> pa.Table:
+    names = list(dict.fromkeys([*use_case.source.key, *code.inputs]))
+    snapshot = learned.snapshot
+    return SnapshotStore(settings.snapshots_url).table(snapshot.uri, snapshot.sha256, names)
+
+
+def _file(challenger: CandidateRef) -> ModelFile:
+    return ModelFile(uri=challenger.model_uri, sha256=challenger.sha256, run_id=challenger.run_id)
+
+
+def _proof(use_case: UseCase, verdict: Verdict, decision_id: str) -> Proof:
+    return Proof(
+        decision_id=decision_id,
+        report_id=verdict.evaluation.report_id,
+        report=verdict.report,
+        sentence=verdict.sentence,
+        metric=use_case.gate.metric,
+        figures=dict(verdict.evaluation.challenger.metrics),
+        floors=dict(use_case.gate.floors),
+    )
+
+
+def _inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
+    """Take from the model what it carries itself, and the rest from the declaration."""
+    source = use_case.source
+    return Inputs(
+        columns=columns(rows, code.inputs),
+        key=columns(rows, source.key),
+        timestamp=source.timestamp,
+        lookback=use_case.features.lookback,
+        computed=bool(code.source),
+        numeric=tuple(code.numeric),
+        categorical=tuple(code.categorical),
+        code_sha256=code.digest,
+        table=source.table,
+        query=source.query,
+    )
+
+
+def _answers(use_case: UseCase, model: Pipeline) -> Answers:
+    found = getattr(model, "classes_", None)
+    classes = () if found is None else tuple(found.tolist())
+    last, business = model[-1], use_case.business
+    return Answers(
+        target=use_case.source.target,
+        kind=use_case.kind,
+        classes=classes,
+        positive=classes[-1] if use_case.kind is Kind.BINARY else None,
+        unit=business.unit if business else "",
+        threshold=getattr(last, "threshold", None) if models.bare(last) is not last else None,
+        half_width=getattr(last, "half_width", None),
+    )
