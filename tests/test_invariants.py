@@ -24,6 +24,7 @@ from evergreen.champions.ledger import Decision, Incident, Ledger, decision_id
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.learning import tracking, training
 from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
+from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from learning import IRIS, WEATHER, built, iris_rows, weather_rows
@@ -117,7 +118,10 @@ def built_world(
     for ref in trained:
         verdict = world.verdict(ref)
         world.judge(verdict)
-        promotion.promote(verdict, settings=settings, actor="ada", reason="better")
+        describe = trials.describing(USE_CASE, settings)
+        promotion.promote(
+            verdict, settings=settings, actor="ada", reason="better", describe=describe
+        )
     return world
 
 

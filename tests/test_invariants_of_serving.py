@@ -15,7 +15,6 @@ from evergreen.invariants import predictions
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.invariants.predictions import accepted_are_logged_or_counted
 from evergreen.serving import store
-from evergreen.serving.model_ref import ModelRef
 from serving.conftest import Client, Shop, shop
 from serving.test_app import ROW
 from test_invariants import NAME, World, built_world, model_file, world
@@ -25,7 +24,7 @@ __all__ = ["built_world", "shop", "world"]
 
 def served(world: World, **changes: object) -> str:
     """Put a prediction of the champion on record, as the service does; return its id."""
-    champion = ModelRef.of(world.ledger.champion(NAME)).to_json()
+    champion = world.ledger.champion(NAME).to_json()
     kept = ("use_case", "version", "run_id", "sha256", "snapshot_sha256")
     number = str(uuid4())
     row = {name: champion[name] for name in kept} | {

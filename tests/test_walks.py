@@ -52,7 +52,7 @@ def load_and_run(use_case: UseCase, settings: Settings) -> Cycle:
 @contextmanager
 def service(settings: Settings) -> Iterator[Client]:
     store.migrate(settings.database_url)
-    with live(create_app(settings, CATALOG), settings) as client:
+    with live(create_app(settings), settings) as client:
         yield client
 
 

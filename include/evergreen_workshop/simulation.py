@@ -23,14 +23,15 @@ import httpx
 import numpy as np
 import pandas as pd
 
+from evergreen import dossier
 from evergreen.champions.ledger import Ledger
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.splits import TRAINING
+from evergreen.dossier import Inputs, RawColumn, kept_in
 from evergreen.errors import DeclarationError, EvergreenError, StackError, did_you_mean
 from evergreen.learning.features import PART
 from evergreen.settings import Settings
 from evergreen.spec import Kind, UseCase
-from evergreen.watching.reference import learned_from
 
 SHIFT = re.compile(r"(?P<column>[^=]+)=(?P<sign>[+\-*])(?P<amount>\d+(\.\d+)?)(?P<sd>sd)?")
 BATCH = 100
@@ -108,7 +109,7 @@ class Sent:
 class Requests:
     """The rows to ask for, and how the service wants them."""
 
-    use_case: UseCase
+    inputs: Inputs
     frame: pd.DataFrame
     """Raw rows of the snapshot in its order, shifted, with the target as it was."""
     chosen: Sequence[int]
@@ -116,7 +117,7 @@ class Requests:
 
     def bodies(self) -> Iterator[tuple[Row, Sequence[int]]]:
         """Yield what to post to `predict/batch`, and the positions whose answers come back."""
-        if not self.use_case.features.lookback:
+        if not self.inputs.looks_back:
             for start in range(0, len(self.chosen), BATCH):
                 places = self.chosen[start : start + BATCH]
                 yield {"rows": [self._row(place) for place in places]}, places
@@ -126,20 +127,20 @@ class Requests:
 
     def _history(self, place: int) -> Sequence[int]:
         """Return the positions from the lookback's start up to the row, of the same series."""
-        source, frame, time = self.use_case.source, self.frame, self._times
-        since = time.iloc[place] - pd.Timedelta(self.use_case.features.lookback)
+        frame, time = self.frame, self._times
+        since = time.iloc[place] - pd.Timedelta(self.inputs.lookback)
         near = (time >= since) & (np.arange(len(frame)) <= place)
-        for name in source.key:
-            if name != source.timestamp:
+        for name in (key.name for key in self.inputs.key):
+            if name != self.inputs.timestamp:
                 near &= frame[name] == frame[name].iloc[place]
         return [int(position) for position in np.flatnonzero(near)]
 
     @cached_property
     def _times(self) -> "pd.Series[pd.Timestamp]":
-        return pd.to_datetime(self.frame[str(self.use_case.source.timestamp)])
+        return pd.to_datetime(self.frame[str(self.inputs.timestamp)])
 
     def _row(self, place: int) -> Row:
-        return {name: plain(self.frame[name].iloc[place]) for name in self.use_case.features.raw}
+        return {c.name: _told(c, self.frame[c.name].iloc[place]) for c in self.inputs.columns}
 
 
 def simulate(
@@ -228,6 +229,12 @@ def plain(value: Any) -> Any:
     return None if found != found else found
 
 
+def _told(column: RawColumn, value: Any) -> Any:
+    """Return a value as a request holds it: a whole number that pandas made 3.0 is 3."""
+    found = plain(value)
+    return int(found) if column.is_whole and found is not None else found
+
+
 def _draw(
     use_case: UseCase,
     rows: int,
@@ -240,19 +247,19 @@ def _draw(
     champion = ledger.champion(use_case.name)
     if champion is None:
         raise EvergreenError(f"{use_case.name} has no champion yet")
-    learned, store = learned_from(ledger, champion), SnapshotStore(settings.snapshots_url)
+    own = dossier.read(kept_in(settings.database_url), use_case.name, champion.version)
+    learned, store, inputs = own.learned, SnapshotStore(settings.snapshots_url), own.inputs
     frame = store.frame(learned.snapshot.uri, learned.snapshot.sha256)
     part = store.table(learned.uri, learned.sha256, [PART])[PART].to_numpy()
     places = np.flatnonzero(part == TRAINING)
-    time = use_case.source.timestamp
-    if use_case.features.lookback and time:
-        moments = pd.to_datetime(frame[time])
-        places = places[(moments >= moments.min() + use_case.features.lookback).to_numpy()[places]]
+    if inputs.looks_back and inputs.timestamp:
+        moments = pd.to_datetime(frame[inputs.timestamp])
+        places = places[(moments >= moments.min() + inputs.lookback).to_numpy()[places]]
     shifted = frame
     for shift in shifts:
         shifted = shift.apply(shifted)
     chosen = [int(place) for place in random.choice(places, size=rows)]
-    return Requests(use_case, shifted, chosen), frame[use_case.source.target]
+    return Requests(inputs, shifted, chosen), frame[own.answers.target]
 
 
 def _labels(

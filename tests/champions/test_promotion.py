@@ -49,6 +49,11 @@ class House:
         self.name = f"promotion_{next(_numbers)}"
         self.ledger = Ledger(settings.database_url)
         self.registry = ModelRegistry(settings)
+        self.described: list[int] = []
+
+    def describe(self, verdict: Verdict, decision_id: str, version: int) -> None:
+        """Stands in for `dossier.writing.write`, which has tests of its own."""
+        self.described.append(version)
 
     @property
     def champion(self) -> ChampionRef | None:
@@ -111,7 +116,7 @@ class House:
         )
 
     def promote(self, verdict: Verdict, **parts: object) -> PromotionRef:
-        parts = {"prove": proven} | parts
+        parts = {"prove": proven, "describe": self.describe} | parts
         return promote(
             verdict, settings=self.settings, actor="ada", reason=verdict.sentence, **parts
         )
@@ -146,6 +151,7 @@ def test_the_challenger_of_a_passed_gate_becomes_champion(house: House):
     assert row.decision_id == decision_id(house.name, "gate/train", verdict.evaluation.report_id)
     assert house.outcomes("promotion") == ["promoted"]
     assert house.ledger.decisions(house.name, kind="promotion")[0].run_key == "run-a"
+    assert house.described == [1]
 
 
 def test_promoting_again_changes_nothing(house: House):
@@ -304,7 +310,7 @@ class DyingRegistry(ModelRegistry):
 
 settings = Settings(**{k: Path(v) if k.endswith(("dir", "home")) else v for k, v in fields.items()})
 promote(Verdict.from_json(verdict), settings=settings, actor="ada", reason="better",
-        registry=DyingRegistry(settings), prove=lambda *_: "9" * 64)
+        describe=lambda *_: None, registry=DyingRegistry(settings), prove=lambda *_: "9" * 64)
 """
 
 

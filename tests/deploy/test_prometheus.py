@@ -14,7 +14,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from deciding.champion import make_champion
 from deciding.test_policy import NOW, poor
 from evergreen import notify
-from evergreen.catalog import Catalog
 from evergreen.serving import store
 from evergreen.serving.app import create_app
 from evergreen.serving.pipeline import QUESTIONS
@@ -91,7 +90,7 @@ def test_rules_and_dashboard_name_only_metrics_that_the_service_tells(shop: Any)
 
 def test_a_database_that_is_away_is_told_and_nothing_stale(settings: Settings) -> None:
     away = replace(settings, database_url="postgresql://nobody@127.0.0.1:1/nothing")
-    with live(create_app(away, Catalog()), away) as client:
+    with live(create_app(away), away) as client:
         text = client.get("/metrics").text
 
     assert "evergreen_pipeline_up 0.0" in text

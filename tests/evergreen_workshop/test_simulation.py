@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evergreen.catalog import Catalog
 from evergreen.champions import promotion
 from evergreen.champions.ledger import Decision, Ledger, decision_id
 from evergreen.errors import DeclarationError, EvergreenError, StackError
 from evergreen.learning import training
 from evergreen.refs import Check, EvaluationRef, Verdict
-from evergreen.serving import store
+from evergreen.serving import store, trials
 from evergreen.serving.app import create_app
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -45,7 +44,8 @@ def promoted(use_case: UseCase, settings: Settings) -> None:
             run_key="r", actor="ada",
         )
     )  # fmt: skip
-    promotion.promote(verdict, settings=settings, actor="ada", reason="better")
+    describe = trials.describing(use_case, settings)
+    promotion.promote(verdict, settings=settings, actor="ada", reason="better", describe=describe)
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def serving(use_case: UseCase, settings: Settings) -> Iterator[Settings]:
     """The service with a champion; yields settings that lead to it."""
     promoted(use_case, settings)
     store.migrate(settings.database_url)
-    with live(create_app(settings, Catalog({use_case.name: use_case})), settings) as client:
+    with live(create_app(settings), settings) as client:
         yield replace(settings, serve_port=client.base_url.port)
 
 

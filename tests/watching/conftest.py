@@ -15,8 +15,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
+from evergreen.dossier import kept_in, writing
 from evergreen.learning import models, tracking, training
-from evergreen.refs import ChampionRef, FeaturesRef, Window, WindowRef
+from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, Window, WindowRef
 from evergreen.serving import store
 from evergreen.serving.ids import new_id
 from evergreen.settings import PROJECT, Settings
@@ -24,6 +25,7 @@ from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Win
 from evergreen.watching import watch
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from learning import WEATHER, built, weather_rows
+from verdicts import verdict_on
 
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -156,9 +158,16 @@ def promoted(
         Decision(
             id=decision_id(use_case.name, "gate/train", key), use_case=use_case.name, kind="gate",
             outcome="passed", sentence="Better.", as_of=None, run_key=key, actor="ada",
-            evidence={"evaluation": {"features": features.to_json()}},
+            evidence={},
         )
     )  # fmt: skip
+    challenger = CandidateRef(
+        name="logistic", run_id=model.run_id, model_uri=model.model_uri, sha256=model.sha256,
+        cv={}, metrics={}, seconds=1,
+    )  # fmt: skip
+    verdict = verdict_on(use_case, challenger, features=features)
+    kept = kept_in(settings.database_url)
+    writing.write(use_case, verdict, decision.id, version, kept=kept, settings=settings)
     return ledger.append(
         Promotion(
             use_case=use_case.name, version=version, run_id=model.run_id,
@@ -221,6 +230,7 @@ def cleared(shop: Shop, before: int) -> Iterator[Shop]:
             "DELETE FROM evergreen.promotions WHERE use_case = %s AND id > %s",
             (shop.use_case.name, before),
         )
+        cursor.execute("DELETE FROM evergreen.dossiers WHERE version > 1")
 
 
 @pytest.fixture

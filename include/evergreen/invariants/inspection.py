@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from evergreen import dossier
 from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Decision, Ledger, Promotion
 from evergreen.champions.registry import ModelRegistry
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import connect
+from evergreen.dossier import Dossier, kept_in
 from evergreen.learning import tracking
-from evergreen.refs import Verdict
 from evergreen.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,23 +60,15 @@ class Scene:
         """The promotions of each use case that has or had a champion, newest first."""
         return {name: self.ledger.promotions(name) for name in self.ledger.use_cases()}
 
-    def first_promotion(self, row: Promotion) -> Promotion | None:
-        """Return the promotion by which the version of a row first became champion."""
-        rows = reversed(self.chains[row.use_case])
-        return next(
-            (r for r in rows if r.is_first_of_its_version and r.version == row.version), None
-        )
+    def dossier_of(self, row: Promotion) -> Dossier | None:
+        """Return what belongs to the version of a row."""
+        return dossier.find(kept_in(self.settings.database_url), row.use_case, row.version)
 
     def gate_of(self, row: Promotion) -> Decision | None:
         """Return the gate's decision behind a row, that of a rollback included."""
-        first = self.first_promotion(row)
-        decision = first and self.ledger.decision(first.decision_id)
+        found = self.dossier_of(row)
+        decision = found and self.ledger.decision(found.proof.decision_id)
         return decision if decision and decision.kind == "gate" else None
-
-    def verdict_of(self, row: Promotion) -> Verdict | None:
-        """Return the gate's verdict behind a row."""
-        decision = self.gate_of(row)
-        return Verdict.from_json(decision.evidence) if decision else None
 
     def runs(self, query: str = "") -> "Iterator[Run]":
         """Yield the MLflow runs of our use cases, those of the catalog and of the ledger."""

@@ -6,12 +6,11 @@ from evergreen.champions.ledger import Promotion
 from evergreen.champions.promotion import previous
 from evergreen.champions.proof import prove
 from evergreen.data.splits import HOLDOUT, TRAINING
+from evergreen.dossier import Dossier
 from evergreen.errors import ModelRefused, SnapshotCorrupt
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
 from evergreen.learning.features import PART
-from evergreen.refs import FeaturesRef
-from evergreen.spec import UseCase
 
 
 def champion_passed_its_gate(scene: Scene) -> Found:
@@ -35,13 +34,11 @@ def evaluation_was_on_unseen_rows(scene: Scene) -> Found:
     """2: in the features that each champion was judged on, no held-out row is a training row."""
     found = Found(checked=_counted(scene))
     for name, (row, *_) in scene.chains.items():
-        verdict, use_case = scene.verdict_of(row), scene.catalog.use_cases.get(name)
-        if verdict is None or use_case is None:
-            missing = "declaration" if use_case is None else "gate decision"
-            found.unknown.append(f"{name}: version {row.version} has no {missing} to check by")
+        if (own := scene.dossier_of(row)) is None:
+            found.unknown.append(f"{name}: version {row.version} has no dossier to check by")
             continue
         try:
-            problem = _shared_rows(scene, use_case, verdict.evaluation.features)
+            problem = _shared_rows(scene, own)
         except (SnapshotCorrupt, FileNotFoundError) as error:
             found.unknown.append(f"{name}: its features cannot be read: {error}")
             continue
@@ -50,8 +47,9 @@ def evaluation_was_on_unseen_rows(scene: Scene) -> Found:
     return found
 
 
-def _shared_rows(scene: Scene, use_case: UseCase, built: FeaturesRef) -> str:
-    key, time = list(use_case.source.key), use_case.source.timestamp
+def _shared_rows(scene: Scene, own: Dossier) -> str:
+    key, time = [column.name for column in own.inputs.key], own.inputs.timestamp
+    built = own.learned
     columns = list(dict.fromkeys([*key, *([time] if time else []), PART]))
     rows = scene.store.frame(built.uri, built.sha256, columns)
     training, holdout = (rows[rows[PART] == part] for part in (TRAINING, HOLDOUT))
@@ -60,7 +58,7 @@ def _shared_rows(scene: Scene, use_case: UseCase, built: FeaturesRef) -> str:
     both = len(training[key].drop_duplicates().merge(holdout[key].drop_duplicates()))
     if both:
         return f"was judged on {both} rows that it was trained on"
-    if time is not None and use_case.windows.temporal:
+    if time is not None and own.temporal:
         return _look_back(pd.to_datetime(training[time]), pd.to_datetime(holdout[time]))
     return ""
 
@@ -75,8 +73,8 @@ def bytes_are_those_that_were_gated(scene: Scene) -> Found:
     """4: the model file of each champion has the digest that its gate judged."""
     found = Found(checked=_counted(scene))
     for name, (row, *_) in scene.chains.items():
-        verdict = scene.verdict_of(row)
-        gated = verdict.evaluation.challenger.sha256 if verdict else row.sha256
+        gate = scene.gate_of(row)
+        gated = gate.evidence["evaluation"]["challenger"]["sha256"] if gate else row.sha256
         try:
             tracking.fetch_model(scene.settings, row.model_uri, gated)
         except ModelRefused as error:

@@ -5,7 +5,7 @@ load(ref, settings).query("part == 'training'")
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,17 @@ def compute(use_case: UseCase, raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def labels(use_case: UseCase, target: "pd.Series[Any]") -> NDArray[Any]:
+    """Return labels as `labels_of` does, of the use case's kind."""
+    return labels_of(use_case.kind, target)
+
+
+def labels_of(kind: Kind, target: "pd.Series[Any]") -> NDArray[Any]:
     """Return labels that are the same in pandas, scikit-learn and JSON.
 
     Regression: float64. Booleans and whole numbers: int64 (True is 1, the positive class).
     Anything else: text.
     """
-    if use_case.kind is Kind.REGRESSION:
+    if kind is Kind.REGRESSION:
         return target.to_numpy(dtype=float)
     if not pd.api.types.is_numeric_dtype(target.infer_objects()):
         return target.astype(str).to_numpy(dtype=str)
@@ -138,10 +143,17 @@ def with_history(
     use_case: UseCase, raw: pd.DataFrame, wanted: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Mark the wanted rows and those that their features look back at."""
-    time = use_case.source.timestamp
-    if use_case.features.function is None or time is None:
+    time = use_case.source.timestamp if use_case.features.function else None
+    return reached(time, use_case.features.lookback, raw, wanted)
+
+
+def reached(
+    time: str | None, lookback: timedelta, raw: pd.DataFrame, wanted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark the wanted rows and those up to `lookback` before them; no time: only the wanted."""
+    if time is None:
         return wanted
-    first = raw.loc[wanted, time].min() - use_case.features.lookback
+    first = raw.loc[wanted, time].min() - lookback
     last = raw.loc[wanted, time].max()
     needed: NDArray[np.bool_] = raw[time].between(first, last).to_numpy()
     return needed

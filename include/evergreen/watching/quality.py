@@ -1,6 +1,6 @@
 """The champion's quality in service, on labels that came later than its answers.
 
-found = measure(use_case, profile, labelled, since)
+found = measure(dossier, profile, labelled, since, least=50)
 found.metrics[0].live, found.metrics[0].holdout, found.coverage
 """
 
@@ -10,35 +10,35 @@ from typing import Any
 
 import numpy as np
 
+from evergreen.dossier import Dossier
 from evergreen.learning import metrics
 from evergreen.learning.models import Array, Output
-from evergreen.spec import METRICS, Kind, UseCase
+from evergreen.spec import METRICS, Kind
 from evergreen.watching.facts import MetricFacts, QualityFacts
 from evergreen.watching.logs import Labelled
 from evergreen.watching.profile import Profile, standard_errors, wanted_metrics
 
 
 def measure(
-    use_case: UseCase, profile: Profile | None, labelled: Labelled, since: datetime
+    dossier: Dossier, profile: Profile | None, labelled: Labelled, since: datetime, least: int
 ) -> QualityFacts:
-    """Score the labelled answers beside the holdout and the gate's floors.
+    """Score the labelled answers, `least` or more, beside the holdout and the gate's floors.
 
     `profile` None: what the champion reached on its holdout is unknown.
     """
-    least = use_case.monitoring.min_labels
-    names = wanted_metrics(use_case)
+    names, kind, proof = wanted_metrics(dossier), dossier.answers.kind, dossier.proof
     live: dict[str, float] = {}
     errors: dict[str, float] = {}
     problem = ""
     if labelled.labelled < least:
         problem = (
             f"{labelled.labelled} of {labelled.due} labels that are due have come;"
-            f" the live {use_case.gate.metric} needs {least}"
+            f" the live {proof.metric} needs {least}"
         )
     else:
-        truth, output = answers(use_case.kind, labelled)
-        live = metrics.score(use_case.kind, truth, output, names)
-        errors = standard_errors(use_case.kind, truth, output, names)
+        truth, output = answers(kind, labelled)
+        live = metrics.score(kind, truth, output, names)
+        errors = standard_errors(kind, truth, output, names)
         undefined = [name for name in names if name not in live]
         problem = f"{', '.join(undefined)}: not defined for these labels" if undefined else ""
     return QualityFacts(
@@ -48,12 +48,12 @@ def measure(
         metrics=tuple(
             MetricFacts(
                 name=name,
-                more_is_better=METRICS[use_case.kind][name],
+                more_is_better=METRICS[kind][name],
                 live=live.get(name),
                 error=errors.get(name, 0.0),
                 holdout=profile.metrics.get(name) if profile else None,
                 holdout_error=profile.errors.get(name, 0.0) if profile else 0.0,
-                floor=use_case.gate.floors.get(name),
+                floor=proof.floors.get(name),
             )
             for name in names
         ),

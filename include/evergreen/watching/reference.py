@@ -1,11 +1,9 @@
 """The rows that the champion learned from: what a window is held against.
 
-    learned = learned_from(ledger, champion)                  # snapshot and split, on record
-    reference = load(use_case, learned, settings)             # the training part of the raw rows
+    reference = load(dossier, limit, settings)                # the training part of the raw rows
     reference.frame, reference.kinds                          # a fixed-seed sample, typed
 
-The snapshot is the one of the gate's evidence about the champion's version, and the split the one
-that was stored when it was trained (`data.splits`), whatever the declaration says today.
+Snapshot, split and columns are those of its dossier, whatever the declaration says today.
 """
 
 from collections.abc import Iterable
@@ -17,14 +15,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evergreen.champions.ledger import Ledger
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.splits import TRAINING
+from evergreen.dossier import Dossier, RawColumn
 from evergreen.errors import ReferenceMissing
 from evergreen.learning.features import PART
-from evergreen.refs import ChampionRef, FeaturesRef
+from evergreen.refs import FeaturesRef
 from evergreen.settings import Settings
-from evergreen.spec import UseCase
 from evergreen.watching.drift import CATEGORICAL, NUMERIC
 
 SEED = 0
@@ -47,43 +44,21 @@ class Reference:
     """How many categories occur in a single row: the chance of an unseen one (Good, 1953)."""
 
 
-def learned_from(ledger: Ledger, champion: ChampionRef) -> FeaturesRef:
-    """Return snapshot and split of the champion's training, from the gate's evidence.
-
-    Raises:
-        ReferenceMissing: it is not on record.
-    """
-    promoted = [
-        promotion
-        for promotion in ledger.promotions(champion.use_case)
-        if promotion.is_first_of_its_version and promotion.version == champion.version
-    ]
-    decision = ledger.decision(promoted[-1].decision_id) if promoted else None
-    document = decision.evidence.get("evaluation", {}).get("features") if decision else None
-    if not document:
-        raise ReferenceMissing(
-            f"the ledger does not say which rows version {champion.version} of"
-            f" {champion.use_case} was trained on; train and promote again"
-        )
-    return FeaturesRef.from_json(document)
-
-
-def load(use_case: UseCase, learned: FeaturesRef, settings: Settings) -> Reference:
-    """Read the training rows.
+def load(dossier: Dossier, limit: int, settings: Settings) -> Reference:
+    """Read the training rows, and draw at most `limit` of them.
 
     Raises:
         SnapshotCorrupt: the snapshot, or the split stored with it, is missing or changed.
         ReferenceMissing: no row of it is of the training part.
     """
-    store = SnapshotStore(settings.snapshots_url)
+    store, learned = SnapshotStore(settings.snapshots_url), dossier.learned
     positions = positions_of(store, learned, TRAINING)
     if not len(positions):
         raise ReferenceMissing(f"{learned.uri} holds no training row")
-    offered = store.manifest(learned.snapshot.uri)["columns"]
-    names = [name for name in use_case.features.raw if name in offered]
+    names = list(dossier.inputs.names)
     raw = store.table(learned.snapshot.uri, learned.snapshot.sha256, names)
-    chosen = sample(positions, use_case.monitoring.sample)
-    kinds = {name: kind_of(use_case, raw.schema.field(name)) for name in names}
+    chosen = sample(positions, limit)
+    kinds = {column.name: kind_of(dossier, column) for column in dossier.inputs.columns}
     columns = {n: usable(raw[n].take(chosen).to_pandas(), kind) for n, kind in kinds.items()}
     reference = Reference(pd.DataFrame(columns), len(positions), kinds)
     for name in names:
@@ -106,19 +81,16 @@ def sample(positions: Any, limit: int) -> Any:
     return drawn
 
 
-def kind_of(use_case: UseCase, column: "pa.Field[Any]") -> str:
+def kind_of(dossier: Dossier, column: RawColumn) -> str:
     """Tell how a raw column is compared."""
-    if pa.types.is_temporal(column.type):
+    inputs = dossier.inputs
+    features = {*inputs.numeric, *inputs.categorical}
+    if column.is_time:
         return TIME
-    if column.name in use_case.source.key and column.name not in use_case.features.columns:
+    if column.name in {key.name for key in inputs.key} - features:
         return KEY
-    declared = use_case.features.function is None and column.name in use_case.features.categorical
-    number = (
-        pa.types.is_integer(column.type)
-        or pa.types.is_floating(column.type)
-        or pa.types.is_decimal(column.type)
-    )
-    return NUMERIC if number and not declared else CATEGORICAL
+    declared = not inputs.computed and column.name in inputs.categorical
+    return NUMERIC if column.is_number and not declared else CATEGORICAL
 
 
 def usable(values: Iterable[Any], kind: str) -> "pd.Series[Any]":

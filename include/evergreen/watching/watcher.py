@@ -12,12 +12,13 @@ from typing import Any
 
 import pandas as pd
 
-from evergreen import storage
+from evergreen import dossier, storage
 from evergreen.champions.ledger import Ledger
-from evergreen.errors import ModelRefused, ReferenceMissing, SnapshotCorrupt
-from evergreen.refs import ChampionRef, FeaturesRef, Outcome, Window, WindowRef
+from evergreen.dossier import Dossier, kept_in
+from evergreen.errors import DossierMissing, ModelRefused, ReferenceMissing, SnapshotCorrupt
+from evergreen.refs import ChampionRef, Outcome, Window, WindowRef
 from evergreen.settings import Settings
-from evergreen.spec import UseCase
+from evergreen.spec import Kind, UseCase
 from evergreen.watching import (
     columns,
     drift,
@@ -84,36 +85,33 @@ class _Measuring:
         if champion is None:
             return replace(found, problem=f"{found.use_case} has no champion to hold it against")
         try:
-            learned = reference.learned_from(Ledger(self._settings.database_url), champion)
-            held_against = reference.load(self._use_case, learned, self._settings)
-        except (ReferenceMissing, SnapshotCorrupt) as problem:
+            own = dossier.read(kept_in(self._settings.database_url), found.use_case, champion.version)
+            held_against = reference.load(own, self._limits.sample, self._settings)
+        except (DossierMissing, ReferenceMissing, SnapshotCorrupt) as problem:
             return replace(found, problem=f"there is no reference: {problem}")
         found = replace(
-            found,
-            origin=_origin(champion, learned, held_against),
-            reference_sampled=len(held_against.frame),
+            found, origin=_origin(own, held_against), reference_sampled=len(held_against.frame)
         )
-        return self._compared(found, champion, learned, logged, held_against)
+        return self._compared(found, own, logged, held_against)
 
     def _compared(
         self,
         found: Facts,
-        champion: ChampionRef,
-        learned: FeaturesRef,
+        own: Dossier,
         logged: Logged,
         held_against: reference.Reference,
     ) -> Facts:
-        known, problem = self._profile(champion, learned)
-        alpha, tests = self._alpha(held_against)
-        found = replace(found, alpha=alpha, tests=tests, quality=self._quality(champion, known))
+        known, problem = self._profile(own)
+        alpha, tests = self._alpha(own, held_against)
+        found = replace(found, alpha=alpha, tests=tests, quality=self._quality(own, known))
         if found.rows < self._limits.min_rows:
             few = (
                 f"{found.rows} predictions were logged; fewer than {self._limits.min_rows}"
                 " prove nothing"
             )
             return replace(found, problem=few)
-        checked = columns.check(held_against, logged.inputs, self._use_case.features.raw)
-        compared = self._drift(held_against, checked, logged, known, alpha)
+        checked = columns.check(held_against, logged.inputs, own.inputs.names)
+        compared = self._drift(own.answers.kind, held_against, checked, logged, known, alpha)
         by_name = {column.name: column for column in compared.columns}
         importance = known.importance if known else {}
         answers = OutputFacts(problem=problem)
@@ -135,6 +133,7 @@ class _Measuring:
 
     def _drift(
         self,
+        kind: Kind,
         held_against: reference.Reference,
         checked: columns.Checked,
         logged: Logged,
@@ -145,7 +144,6 @@ class _Measuring:
         kinds = dict(checked.kinds)
         before, now = held_against.frame[list(kinds)], checked.frame
         if known and logged.champion_rows >= self._limits.min_rows and PREDICTION not in kinds:
-            kind = self._use_case.kind
             said = outputs.given(kind, logged.outputs)
             if said.notna().sum() >= 2:
                 kinds[PREDICTION] = outputs.column(kind)
@@ -155,22 +153,23 @@ class _Measuring:
         self.pictures = Pictures(before, now, compared)
         return compared
 
-    def _profile(self, champion: ChampionRef, learned: FeaturesRef) -> tuple[Profile | None, str]:
+    def _profile(self, own: Dossier) -> tuple[Profile | None, str]:
         try:
-            return profile.of(self._use_case, champion, learned, self._settings), ""
+            return profile.of(own, self._limits.sample, self._settings), ""
         except (ModelRefused, SnapshotCorrupt) as problem:
             return None, f"the champion's own answers are unknown: {problem}"
 
-    def _quality(self, champion: ChampionRef, known: Profile | None) -> Any:
+    def _quality(self, own: Dossier, known: Profile | None) -> Any:
         delay = self._use_case.source.label_delay
         since = self._window.end - self._limits.labels_window - delay
         labelled = logs.read_labels(
             self._settings.database_url, self._use_case.name,
-            Window(start=since, end=self._window.end), champion.sha256, delay, self._limits.sample,
+            Window(start=since, end=self._window.end), own.model.sha256, delay,
+            self._limits.sample,
         )  # fmt: skip
-        return quality.measure(self._use_case, known, labelled, since)
+        return quality.measure(own, known, labelled, since, self._limits.min_labels)
 
-    def _alpha(self, held_against: reference.Reference) -> tuple[float, int]:
+    def _alpha(self, own: Dossier, held_against: reference.Reference) -> tuple[float, int]:
         """Share the false alarms of a window between its tests (Bonferroni).
 
         Each column has two (distance, nulls), a category a third; then the answers, the
@@ -178,7 +177,7 @@ class _Measuring:
         """
         kinds = [k for k in held_against.kinds.values() if k in {drift.NUMERIC, drift.CATEGORICAL}]
         tests = 2 * len(kinds) + kinds.count(drift.CATEGORICAL) + 2
-        tests += len(profile.wanted_metrics(self._use_case))
+        tests += len(profile.wanted_metrics(own))
         return self._limits.false_alarms / tests, tests
 
     def _usual_rows(self) -> float | None:
@@ -199,12 +198,11 @@ def _beside(frame: pd.DataFrame, answers: "pd.Series[Any]") -> pd.DataFrame:
     return pd.concat([frame.reset_index(drop=True), named], axis=1)
 
 
-def _origin(
-    champion: ChampionRef, learned: FeaturesRef, held_against: reference.Reference
-) -> Origin:
+def _origin(own: Dossier, held_against: reference.Reference) -> Origin:
+    learned = own.learned
     return Origin(
-        version=champion.version,
-        sha256=champion.sha256,
+        version=own.version,
+        sha256=own.model.sha256,
         snapshot_sha256=learned.snapshot.sha256,
         snapshot_uri=learned.snapshot.uri,
         as_of=learned.snapshot.as_of,
@@ -233,10 +231,10 @@ def _ref(
         weighted_share=facts.weighted_share,
         prediction_drift=answers.drifted if answers else None,
         confidence=answers.confidence if answers else None,
-        metric=use_case.gate.metric,
+        metric=deciding.name if deciding else use_case.gate.metric,
         live=deciding.live if deciding else None,
         holdout=deciding.holdout if deciding else None,
-        floor=use_case.gate.floors.get(use_case.gate.metric),
+        floor=deciding.floor if deciding else use_case.gate.floors.get(use_case.gate.metric),
         labelled=labels.labelled if labels else 0,
         coverage=labels.coverage if labels else None,
         report_id=report_id,

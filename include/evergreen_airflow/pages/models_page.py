@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
+from evergreen import dossier
 from evergreen.catalog import load
 from evergreen.champions.ledger import Decision, Incident, Ledger, Promotion
+from evergreen.dossier import Dossier, Dossiers, kept_in
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, UseCase
 from evergreen_airflow.pages import PREFIX
@@ -151,7 +152,7 @@ def cards(settings: Settings, now: datetime) -> list[Card]:
     ledger = Ledger(settings.database_url)
     good = [
         replace(
-            card(use_case, ledger, now),
+            card(use_case, ledger, kept_in(settings.database_url), now),
             served=served(settings, ledger.champion(use_case.name), now),
             trials=trials(settings, use_case),
             watched=watched(use_case, settings, WINDOWS),
@@ -161,19 +162,19 @@ def cards(settings: Settings, now: datetime) -> list[Card]:
     return good + [Card(name=name, error=error) for name, error in catalog.broken.items()]
 
 
-def card(use_case: UseCase, ledger: Ledger, now: datetime) -> Card:
+def card(use_case: UseCase, ledger: Ledger, dossiers: Dossiers, now: datetime) -> Card:
     """Return the card of one use case."""
     promotions = ledger.promotions(use_case.name)
     decisions = ledger.decisions(use_case.name, without=("backfill", TRIGGER))
     triggers = ledger.decisions(use_case.name, limit=1, kind=TRIGGER)
     failures = ledger.incidents(use_case.name, limit=1, kind="failure")
-    verdict = gate_evidence(ledger, promotions)
+    own = dossier.find(dossiers, use_case.name, promotions[0].version) if promotions else None
     return Card(
         name=use_case.name,
         doc=use_case.doc,
         facts=f"{use_case.kind.value} · {use_case.schedule or 'by hand'} · {use_case.owner}",
         champion=_champion(promotions, now),
-        bars=bars(use_case, verdict),
+        bars=bars(own) if own else (),
         last=_decision(decisions[0]) if decisions else None,
         trigger=_decision(triggers[0]) if triggers else None,
         incident=_incident(failures, decisions),
@@ -182,7 +183,7 @@ def card(use_case: UseCase, ledger: Ledger, now: datetime) -> Card:
             Step(p.version, p.kind, p.actor, p.reason, p.created_at, p is promotions[0])
             for p in promotions
         ),
-        links=tuple(links(use_case.name, promotions, decisions, verdict)),
+        links=tuple(links(use_case.name, promotions, decisions, own)),
     )
 
 
@@ -198,25 +199,13 @@ def _alerts(
     )
 
 
-def gate_evidence(ledger: Ledger, promotions: tuple[Promotion, ...]) -> dict[str, Any]:
-    """Return the verdict that let the champion's version pass (empty: not on record).
-
-    After a rollback it is the one of the version's first promotion.
-    """
-    version = promotions[0].version if promotions else 0
-    first = [p for p in promotions if p.is_first_of_its_version and p.version == version]
-    decision = ledger.decision(first[-1].decision_id) if first else None
-    return decision.evidence if decision else {}
-
-
-def bars(use_case: UseCase, verdict: dict[str, Any]) -> tuple[Bar, ...]:
-    """Return what the champion reached on the holdout when it was gated, beside the floors."""
-    metrics = verdict.get("evaluation", {}).get("challenger", {}).get("metrics", {})
-    better = METRICS[use_case.kind]
+def bars(own: Dossier) -> tuple[Bar, ...]:
+    """Return what the champion reached on the held-out rows, beside the floors that it passed."""
+    figures, better = own.proof.figures, METRICS[own.answers.kind]
     return tuple(
-        Bar(name, metrics[name], floor, better[name])
-        for name, floor in use_case.gate.floors.items()
-        if isinstance(metrics.get(name), int | float)
+        Bar(name, figures[name], floor, better[name])
+        for name, floor in own.proof.floors.items()
+        if name in figures
     )
 
 
@@ -224,17 +213,15 @@ def links(
     name: str,
     promotions: tuple[Promotion, ...],
     decisions: Sequence[Decision],
-    verdict: dict[str, Any],
+    own: Dossier | None,
 ) -> Iterable[Link]:
     """Yield where to look further."""
     yield Link("Training DAG", f"/dags/{name}_training", airflow=True)
     if run := next(filter(None, (run_address(each.run_key) for each in decisions)), None):
         yield Link("Last run", run, airflow=True)
-    report = str(verdict.get("report", ""))
-    if report.endswith("/report.html"):
-        yield Link(
-            "Report of the champion", f"{PREFIX}/reports/{report.removesuffix('report.html')}"
-        )
+    if own:
+        folder = own.proof.report.removesuffix("report.html")
+        yield Link("Report of the champion", f"{PREFIX}/reports/{folder}")
     if promotions:
         yield Link("Champion in MLflow", f"{PREFIX}/open-mlflow/#/runs/{promotions[0].run_id}")
         yield Link("Go back to an earlier one", f"{PREFIX}/rollback/{name}/")

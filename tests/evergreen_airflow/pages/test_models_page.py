@@ -6,11 +6,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from evergreen.champions.ledger import Decision, Incident, Ledger, Promotion, decision_id
+from evergreen.dossier import kept_in
 from evergreen.refs import Span
 from evergreen.serving import releases, store
 from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.releases import Release
 from evergreen.settings import PROJECT, Settings
+from verdicts import dossier_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 ATTACK = "<script>alert('x')</script>"
@@ -44,6 +46,11 @@ def decide(ledger: Ledger, number: int, outcome: str = "passed", sentence: str =
 
 def promote(ledger: Ledger, number: int, reason: str = "better", kind: str = "change") -> None:
     past = ledger.promotions("weather")
+    found = dossier_of(
+        "weather", number, figures={"roc_auc": 0.74, "accuracy": 0.55},
+        floors={"roc_auc": 0.64, "accuracy": 0.6},
+    )  # fmt: skip
+    kept_in(ledger._url).put("weather", number, found.to_json())
     ledger.append(
         Promotion(
             use_case="weather",
