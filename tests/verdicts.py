@@ -20,16 +20,16 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 """No decision."""
 
 
-def learned_from(use_case: str, **changes: object) -> FeaturesRef:
+def learned_from(use_case: str, declaration: str = "") -> FeaturesRef:
     """Return features of nine rows that are nowhere."""
     snapshot = SnapshotRef(
-        use_case=use_case, uri="/s", sha256="5" * 64, rows=9, as_of=AS_OF, counts=Counts(taken=9)
-    )
-    facts = {
-        "snapshot": snapshot, "uri": "/f", "sha256": "6" * 64, "training": Span(rows=6),
-        "holdout": Span(rows=3), "split": "hash",
-    }  # fmt: skip
-    return FeaturesRef(**(facts | changes))
+        use_case=use_case, uri="/s", sha256="5" * 64, rows=9, as_of=AS_OF, counts=Counts(taken=9),
+        declaration=declaration,
+    )  # fmt: skip
+    return FeaturesRef(
+        snapshot=snapshot, uri="/f", sha256="6" * 64, training=Span(rows=6), holdout=Span(rows=3),
+        split="hash",
+    )  # fmt: skip
 
 
 def verdict_on(

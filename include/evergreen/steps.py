@@ -10,7 +10,8 @@
     promote(weather, verdict, run)                  # compare-and-set in the registry
 
 (Each also takes `settings`.) A step takes and returns small references, may be run again without
-changing anything, and knows neither Airflow nor the clock.
+changing anything, and knows neither Airflow nor the clock. All of a run go by one declaration: who
+finds another than `extract` did refuses to go on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +22,8 @@ from datetime import datetime
 from evergreen.champions import promotion
 from evergreen.champions.ledger import Decision, Ledger, decision_id
 from evergreen.data import extraction
-from evergreen.errors import DataRefused
+from evergreen.dossier import declaration
+from evergreen.errors import DataRefused, DeclarationChanged
 from evergreen.judging import evaluation as evaluating
 from evergreen.judging import gate as gating
 from evergreen.learning import features, training
@@ -79,10 +81,12 @@ def extract(use_case: UseCase, run: Run, *, settings: Settings) -> SnapshotRef:
     Raises:
         DataRefused: the source is stale or cannot be read; the decision is on record.
     """
+    declared = declaration.digest(use_case)
     with _refusals_on_record(use_case, run, settings):
-        return extraction.extract(
+        snapshot = extraction.extract(
             use_case, as_of=run.as_of, asked_at=run.asked_at, settings=settings
         )
+    return replace(snapshot, declaration=declared)
 
 
 def validate(
@@ -93,6 +97,7 @@ def validate(
     Raises:
         ValidationFailed: an expectation failed; the decision is on record.
     """
+    _check_declaration(use_case, snapshot)
     with _refusals_on_record(use_case, run, settings):
         result = validation.validate(snapshot, use_case, settings=settings)
         if not result.passed:
@@ -109,6 +114,7 @@ def build_features(
     Raises:
         DataRefused: nothing to train on, or a class is missing; the decision is on record.
     """
+    _check_declaration(use_case, validated.snapshot)
     with _refusals_on_record(use_case, run, settings):
         return features.build(validated.snapshot, use_case, settings)
 
@@ -126,6 +132,7 @@ def train(
 
     Whoever asks for it while another does it (a second try, or a person) waits and reuses it.
     """
+    _check_declaration(use_case, built.snapshot)
     key = training.training_key(use_case, use_case.candidate(name), built)
     with Ledger(settings.database_url).lock("training", key, timeout=LONGEST_TRAINING):
         return training.train(use_case, built, name, settings=settings, force=force, note=note)
@@ -135,6 +142,7 @@ def evaluate(
     use_case: UseCase, built: FeaturesRef, trained: Sequence[CandidateRef], *, settings: Settings
 ) -> EvaluationRef:
     """Score challenger, champion, candidates and baselines on the same held-out raw rows."""
+    _check_declaration(use_case, built.snapshot)
     ledger = Ledger(settings.database_url)
     champion = ledger.champion(use_case.name)
     return evaluating.evaluate(use_case, built, trained, champion, settings=settings)
@@ -142,6 +150,7 @@ def evaluate(
 
 def gate(use_case: UseCase, evaluation: EvaluationRef, run: Run, *, settings: Settings) -> Verdict:
     """Judge the evidence, and put the decision with its reasons on record."""
+    _check_declaration(use_case, evaluation.features.snapshot)
     verdict = gating.verdict(use_case, evaluation, settings=settings)
     verdict = replace(verdict, sentence=_noting(verdict.sentence, evaluation.features.snapshot))
     outcome = "passed" if verdict.passed else "refused"
@@ -159,6 +168,7 @@ def promote(use_case: UseCase, verdict: Verdict, run: Run, *, settings: Settings
     Raises:
         StalePromotion: somebody else promoted meanwhile.
     """
+    _check_declaration(use_case, verdict.evaluation.features.snapshot)
     if trials.wanted(use_case, verdict):
         return trials.begin(use_case, verdict, actor=run.actor, settings=settings)
     return promotion.promote(
@@ -177,6 +187,18 @@ def _noting(sentence: str, snapshot: SnapshotRef) -> str:
     """Add what is to be known of the rows behind a decision: labels that are late."""
     notes = (f"{note[:1].upper()}{note[1:]}." for note in snapshot.notes)
     return " ".join([sentence, *notes])
+
+
+def _check_declaration(use_case: UseCase, snapshot: SnapshotRef) -> None:
+    """Refuse to go on by another declaration than the run began with.
+
+    Raises:
+        DeclarationChanged: its digest is another one.
+    """
+    if declaration.digest(use_case) != snapshot.declaration:
+        raise DeclarationChanged(
+            f"the declaration of {use_case.name} changed during the run; start it again"
+        )
 
 
 @contextmanager

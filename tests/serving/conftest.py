@@ -31,6 +31,7 @@ from evergreen.serving.artifacts import MODEL
 from evergreen.serving.model_ref import ModelRef
 from evergreen.serving.server import config
 from evergreen.settings import Settings
+from evergreen.spec import Features, UseCase
 from evergreen_workshop.stack.ports import free_port
 from learning import AS_OF, CATALOG, iris_rows, weather_rows
 from verdicts import NOBODY, verdict_on
@@ -38,9 +39,15 @@ from verdicts import NOBODY, verdict_on
 ROWS: dict[str, Callable[[], pd.DataFrame]] = {"iris": iris_rows, "weather": weather_rows}
 
 
-@cache
-def trained(name: str, candidate: str, seed: int = 0) -> Pipeline:
+def declared(name: str, columns: tuple[str, ...] = ()) -> UseCase:
+    """Return a use case as it is declared, or one that reads these columns only."""
     use_case = CATALOG.find(name)
+    return replace(use_case, features=Features(numeric=columns)) if columns else use_case
+
+
+@cache
+def trained(name: str, candidate: str, seed: int = 0, columns: tuple[str, ...] = ()) -> Pipeline:
+    use_case = declared(name, columns)
     rows = ROWS[name]().sample(frac=1.0 if not seed else 0.9, random_state=seed).sort_index()
     model = models.pipeline(use_case, use_case.candidate(candidate))
     return model.fit(rows, rows[use_case.source.target])
@@ -82,10 +89,12 @@ class Shop:
     def shelf(self) -> Path:
         return self.settings.home / "shelf"
 
-    def put(self, name: str, candidate: str, seed: int = 0) -> ModelRef:
+    def put(
+        self, name: str, candidate: str, seed: int = 0, columns: tuple[str, ...] = ()
+    ) -> ModelRef:
         """Lay a trained model on the shelf, under its digest."""
-        use_case, model = CATALOG.find(name), trained(name, candidate, seed)
-        made = self.shelf / f"{name}-{candidate}-{seed}"
+        use_case, model = declared(name, columns), trained(name, candidate, seed, columns)
+        made = self.shelf / f"{name}-{candidate}-{seed}-{len(columns)}"
         made.mkdir(parents=True, exist_ok=True)
         sha256 = models.save(model, made / MODEL)
         rows = ROWS[name]()
@@ -102,7 +111,7 @@ class Shop:
 
     def register(self, ref: ModelRef, version: int) -> ModelRef:
         """Write the dossier of a version, and the decision of the gate that passed its bytes."""
-        kept, ledger = kept_in(self.settings.database_url), Ledger(self.settings.database_url)
+        ledger = Ledger(self.settings.database_url)
         gate = decision_id(ref.use_case, "gate/train", f"{version}/{ref.sha256}")
         ledger.record(
             Decision(
@@ -113,9 +122,12 @@ class Shop:
         )  # fmt: skip
         found = self.dossiers[ref.sha256]
         proof = replace(found.proof, decision_id=gate)
-        document = replace(found, version=version, proof=proof).to_json()
-        kept.put(ref.use_case, version, document)
+        self.put_dossier(replace(found, version=version, proof=proof))
         return replace(ref, version=version)
+
+    def put_dossier(self, found: Dossier) -> None:
+        kept = kept_in(self.settings.database_url)
+        kept.put(found.use_case, found.version, found.to_json())
 
     def promote(self, ref: ModelRef, version: int) -> ModelRef:
         """Make it champion in the ledger."""

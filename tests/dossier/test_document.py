@@ -1,0 +1,59 @@
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from evergreen.dossier import Dossier
+from evergreen.dossier.writing import columns
+from verdicts import dossier_of
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+TYPES: dict[str, tuple[pa.Array, str, str]] = {
+    "whole": (pa.array([1, 2]), "int64", "int64"),
+    "whole or null": (pa.array([1, None]), "int64 or null", "float64"),
+    "small": (pa.array([1, 2], pa.int16()), "int16", "int16"),
+    "fraction": (pa.array([1.5, 2.0]), "double or null", "float64"),
+    "single": (pa.array([1.5, 2.0], pa.float32()), "float or null", "float32"),
+    "bool": (pa.array([True, False]), "bool", "bool"),
+    "bool or null": (pa.array([True, None]), "bool or null", "object"),
+    "text": (pa.array(["a", "b"]), "string or null", "str"),
+    "category": (pa.array(["a", "b"]).dictionary_encode(), "string or null", "str"),
+    "day": (pa.array([date(2026, 1, 1)] * 2), "date32[day]", "datetime64[ms]"),
+    "moment": (pa.array([MOMENT] * 2, pa.timestamp("us")), "timestamp[us]", "datetime64[us]"),
+    "instant": (
+        pa.array([MOMENT] * 2, pa.timestamp("us", "UTC")), "timestamp[us, tz=UTC]",
+        "datetime64[us, UTC]",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_type_is_arrows_and_pandas_reads_it_as_it_did_in_training(name: str) -> None:
+    array, told, dtype = TYPES[name]
+    rows = pa.table({name: array})
+
+    [column] = columns(rows, [name])
+
+    assert (column.told, column.dtype) == (told, dtype)
+    if name != "category":
+        assert str(rows.to_pandas(date_as_object=False)[name].dtype) == dtype
+
+
+def test_a_dossier_survives_json() -> None:
+    dossier = dossier_of("iris", 3)
+
+    assert Dossier.from_json(dossier.to_json()) == dossier
+
+
+def test_what_one_reads_beyond_another_is_named() -> None:
+    def inputs(**types: pa.DataType) -> Any:
+        rows = pa.table({name: pa.array([None], kind) for name, kind in types.items()})
+        from dataclasses import replace
+
+        return replace(dossier_of("x", 1).inputs, columns=columns(rows, types))
+
+    one = inputs(a=pa.int64(), b=pa.string())
+
+    assert one.beyond(inputs(a=pa.float64(), b=pa.string(), c=pa.bool_())) == ()
+    assert one.beyond(inputs(a=pa.string())) == ("a", "b")

@@ -1,0 +1,138 @@
+"""The ledger says who answers, and the dossier what is read: not the files of today."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evergreen.errors import ModelRefused
+from evergreen.serving import commands, releases
+from evergreen.serving.model_ref import ModelRef
+from evergreen.settings import PROJECT
+from serving.conftest import Shop, declared, eventually
+from serving.test_app import ROW
+
+DECLARED = PROJECT / "include" / "use_cases" / "iris.py"
+COLUMNS = tuple(ROW)
+
+
+def written(old: str, new: str) -> Callable[[Path], None]:
+    def edit(file: Path) -> None:
+        text = DECLARED.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+    return edit
+
+
+EDITS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "as it was": (written("", ""), ""),
+    "a column more": (written('("sepal_length", ', '("sepal_length", "extra", '), ""),
+    "a column less": (written('("sepal_length", ', "("), ""),
+    "another key": (written('key=("id",)', 'key=("number",)'), ""),
+    "a time and a lookback": (written('key=("id",)', 'key=("id",), timestamp="seen"'), ""),
+    "a syntax error": (written("USE_CASE =", "USE_CASE = ="), "its file is broken: SyntaxError"),
+    "gone": (lambda file: None, "its file is gone; its champion goes on answering"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_champion_answers_whatever_its_file_says_today(
+    shop: Shop, tmp_path: Path, edit: str
+) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    folder = tmp_path / "use_cases"
+    folder.mkdir()
+    change, told = EDITS[edit]
+    change(folder / "iris.py")
+
+    with shop.open(use_cases_dir=folder) as client:
+        answer = client.post("/iris/predict", json={"row": ROW})
+        ready = client.get("/ready")
+
+    assert (answer.status_code, answer.json().get("prediction")) == (200, "setosa")
+    assert ready.status_code == 200
+    assert ready.json()["status"] == ("degraded" if told else "ready")
+    assert told in ready.json()["reasons"].get("iris", "")
+
+
+def test_a_file_that_breaks_while_its_champion_answers_is_told(shop: Shop, tmp_path: Path) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    folder = tmp_path / "use_cases"
+    folder.mkdir()
+    shutil.copy(DECLARED, folder)
+
+    with shop.open(use_cases_dir=folder) as client:
+        before = client.get("/ready").json()
+        (folder / "iris.py").write_text("=")
+        after = eventually(lambda: (found := client.get("/ready").json())["reasons"] and found)
+
+    assert (before["status"], after["status"]) == ("ready", "degraded")
+
+
+def test_a_new_use_case_is_served_without_a_restart(shop: Shop, tmp_path: Path) -> None:
+    new = shop.put("iris", "logistic")
+    with shop.open(use_cases_dir=tmp_path) as client:
+        nobody = client.post("/iris/predict", json={"row": ROW}).status_code
+        (tmp_path / "iris.py").write_text(DECLARED.read_text())
+
+        shop.promote(new, 1)
+        eventually(lambda: "iris" in client.get("/ready").json()["champions"])
+        answer = client.post("/iris/predict", json={"row": ROW})
+        paths = client.get("/openapi.json").json()["paths"]
+
+    assert (nobody, answer.status_code) == (404, 200)
+    assert "/iris/predict" in paths
+
+
+def test_each_version_is_asked_for_the_columns_that_it_reads(shop: Shop) -> None:
+    few, all_of_them = COLUMNS[:2], COLUMNS
+    models = [shop.put("iris", "logistic", columns=columns) for columns in (all_of_them, few)]
+    with shop.open() as client:
+        for model, version in [(models[0], 1), (models[1], 2), (models[0], 1)]:
+            shop.promote(model, version)
+            eventually(lambda v=version: client.get("/iris/model-info").json()["version"] == v)
+            wanted = list(client.get("/iris/model-info").json()["inputs"])
+
+            row = {name: ROW[name] for name in wanted}
+            assert client.post("/iris/predict", json={"row": row}).status_code == 200
+            assert len(wanted) == (2 if version == 2 else 4)
+    assert client.is_closed
+
+
+def test_a_challenger_that_reads_less_is_tried_and_one_that_reads_more_is_refused(
+    shop: Shop,
+) -> None:
+    less = shop.register(shop.put("iris", "logistic", columns=COLUMNS[:2]), 2)
+    shop.promote(shop.put("iris", "logistic", columns=COLUMNS[:3]), 1)
+    more = shop.register(shop.put("iris", "logistic"), 3)
+    iris, url = declared("iris"), shop.settings.database_url
+    asked = {"share": 1.0, "reason": "to see", "actor": "ada", "settings": shop.settings}
+
+    with pytest.raises(ModelRefused, match=r"requests do not hold petal_width; promote it without"):
+        commands.release(iris, "canary", version=more.version, **asked)
+    commands.release(iris, "canary", version=less.version, **asked)
+
+    with shop.open() as client:
+        eventually(lambda: client.service.watcher.desks["iris"].trial)
+        row = {name: ROW[name] for name in COLUMNS[:3]}
+        answers = [client.post("/iris/predict", json={"row": row}).json() for _ in range(30)]
+    assert {answer["version"] for answer in answers} == {2}
+    assert len(releases.running(url)) == 1
+
+
+def test_only_bytes_that_a_gate_has_passed_are_tried(shop: Shop) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    kept = shop.register(shop.put("iris", "forest"), 2)
+    forged = replace(shop.dossiers[kept.sha256], version=3)  # names no decision of a gate
+    shop.put_dossier(forged)
+
+    for version, told in [(3, "no gate on record"), (4, "no version 4 that a gate has passed")]:
+        with pytest.raises(ModelRefused, match=told):
+            commands.release(
+                declared("iris"), "canary", version=version, share=0.1, reason="trust me",
+                actor="eve", settings=shop.settings,
+            )  # fmt: skip
+    assert ModelRef.of(releases.gated(shop.settings, "iris", 2)) == kept

@@ -1,0 +1,56 @@
+"""All of a run go by one declaration."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from evergreen import steps
+from evergreen.dossier import declaration
+from evergreen.errors import DeclarationChanged
+from evergreen.refs import CandidateRef, ValidationRef
+from evergreen.spec import UseCase
+from evergreen.steps import Run
+from learning import IRIS
+from tables import local_settings
+from verdicts import learned_from, verdict_on
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+RUN = Run(as_of=NOW, asked_at=NOW, key="test/run", actor="ada")
+TRAINED = CandidateRef(
+    name="logistic", run_id="r", model_uri="m", sha256="0" * 64, cv={}, metrics={}, seconds=1
+)
+EDITED = replace(IRIS, gate=replace(IRIS.gate, floors={"f1": 0.1}))
+BUILT = learned_from("iris", declaration=declaration.digest(IRIS))
+VERDICT = verdict_on(IRIS, TRAINED, features=BUILT)
+
+LATER: dict[str, Callable[[UseCase, Any], Any]] = {
+    "validate": lambda u, s: steps.validate(u, BUILT.snapshot, RUN, settings=s),
+    "build_features": lambda u, s: steps.build_features(
+        u, ValidationRef(snapshot=BUILT.snapshot, passed=True, checked=1), RUN, settings=s
+    ),
+    "train": lambda u, s: steps.train(u, BUILT, "logistic", settings=s),
+    "evaluate": lambda u, s: steps.evaluate(u, BUILT, [TRAINED], settings=s),
+    "gate": lambda u, s: steps.gate(u, VERDICT.evaluation, RUN, settings=s),
+    "promote": lambda u, s: steps.promote(u, VERDICT, RUN, settings=s),
+}
+
+
+@pytest.mark.parametrize("step", LATER)
+def test_a_later_step_that_finds_another_declaration_refuses(tmp_path: Any, step: str) -> None:
+    settings = local_settings(tmp_path)
+
+    with pytest.raises(DeclarationChanged, match=r"iris changed during the run; start it again"):
+        LATER[step](EDITED, settings)
+
+
+@pytest.mark.parametrize("step", LATER)
+def test_a_later_step_that_finds_the_same_one_goes_on(tmp_path: Any, step: str) -> None:
+    settings = local_settings(tmp_path)  # of a project without a database, where it fails
+
+    with pytest.raises(Exception) as failed:
+        LATER[step](IRIS, settings)
+
+    assert not isinstance(failed.value, DeclarationChanged)
