@@ -145,8 +145,9 @@ def _proposal(moment: Reading, profile: TableProfile, asked: Request) -> dict[st
     kind = _kind(target)
     used = {asked.target, asked.time, *asked.key}
     columns = [column for column in profile.columns.values() if column.name not in used]
-    numeric = [column.name for column in columns if column.is_number]
-    categorical = [c.name for c in columns if c.type in {"str", "bool"} and c.values is not None]
+    empty = [column.name for column in columns if column.values == ()]
+    numeric = [c.name for c in columns if c.is_number and c.name not in empty]
+    categorical = [c.name for c in columns if c.type in {"str", "bool"} and c.values]
     chosen = {*numeric, *categorical}
     if not chosen:
         raise EvergreenError(
@@ -158,7 +159,12 @@ def _proposal(moment: Reading, profile: TableProfile, asked: Request) -> dict[st
         "kind": kind,
         "numeric": numeric,
         "categorical": categorical,
-        "left_out": [column.name for column in columns if column.name not in chosen],
+        "left_out": {
+            "hold no value at all": empty,
+            "are times or have too many values": [
+                column.name for column in columns if column.name not in {*chosen, *empty}
+            ],
+        },
         "holdout": holdout,
         "unit": unit,
         "min_rows": max(1, min(50, profile.rows // 8)),

@@ -19,6 +19,9 @@ from evergreen.settings import Settings
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+PASSING = {"gate", "fit"}
+"""Kinds of the decisions that let bytes pass."""
+
 
 @dataclass
 class Found:
@@ -68,7 +71,7 @@ class Scene:
         """Return the gate's decision behind a row, that of a rollback included."""
         found = self.dossier_of(row)
         decision = found and self.ledger.decision(found.proof.decision_id)
-        return decision if decision and decision.kind == "gate" else None
+        return decision if decision and decision.kind in PASSING else None
 
     def runs(self, query: str = "") -> "Iterator[Run]":
         """Yield the MLflow runs of our use cases, those of the catalog and of the ledger."""

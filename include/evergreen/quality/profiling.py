@@ -48,9 +48,7 @@ class ColumnProfile:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Bounds with slack; what never was below zero may not be."""
-        if self.low is None:
-            return 0.0, 1.0
+        """Bounds with slack; what never was below zero may not be. For a column with values."""
         slack = (self.high - self.low) * SLACK or max(1.0, abs(self.high) * SLACK)
         low = 0.0 if self.low >= 0 and self.low - slack < 0 else self.low - slack
         return _outward(low, math.floor), _outward(self.high + slack, math.ceil)
@@ -143,7 +141,11 @@ def suite(
     ]  # fmt: skip
     if time is not None:
         checks.append(_not_future(time))
-    checks += [_bounded(c) for c in columns if c.is_number and _is_measure(c, key, target, classes)]
+    checks += [
+        _bounded(c)
+        for c in columns
+        if c.is_number and c.low is not None and _is_measure(c, key, target, classes)
+    ]
     checks += [
         _check("column_values_to_be_in_set", column=c.name, value_set=list(c.values or ()),
                notes="The values profiled. Delete this where new ones are welcome.")

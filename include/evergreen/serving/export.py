@@ -6,7 +6,9 @@ Usage::
     done.difference        # largest to scikit-learn's answers, on the golden rows
 
 ONNX holds the preparation and the estimator, with one input per feature (n × 1; float32, or text
-where "" is missing). What a use case's feature function computes must be computed before.
+where "" is missing): the numeric ones, then the categorical ones, each in the declared order. ONNX
+writes their names its own way, so go by position. What a use case's feature function computes must
+be computed before.
 """
 
 import copy
@@ -112,13 +114,21 @@ def to_onnx(model: Pipeline) -> bytes:
     estimator = models.bare(model[-1])
     behind = Pipeline([("prepare", _convertible(model.named_steps["prepare"])),
                        ("estimator", estimator)])  # fmt: skip
-    used = {c for _, _, columns in model.named_steps["prepare"].transformers_ for c in columns}
-    inputs = [(c, FloatTensorType([None, 1])) for c in features.numeric if c in used]
-    inputs += [(c, StringTensorType([None, 1])) for c in features.categorical if c in used]
+    inputs = [
+        (c, (StringTensorType if c in features.categorical else FloatTensorType)([None, 1]))
+        for c in _used(model)
+    ]
     options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "classes_") else None
     document = skl2onnx.convert_sklearn(behind, initial_types=inputs, options=options)
     content: bytes = document.SerializeToString()
     return content
+
+
+def _used(model: Pipeline) -> list[str]:
+    """Return the features that the estimator gets, in the order of the inputs."""
+    features, fitted = model.named_steps["features"], model.named_steps["prepare"]
+    used = {c for _, _, columns in fitted.transformers_ for c in columns}
+    return [c for c in (*features.numeric, *features.categorical) if c in used]
 
 
 def _convertible(preparation: Any) -> Any:
@@ -137,10 +147,10 @@ def _disagreement(content: bytes, model: Pipeline, golden: Golden) -> float:
     frame = features.transform(golden.rows)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     feed = {
-        given.name: frame[[given.name]].fillna("").astype(str).to_numpy(dtype=object)
-        if given.name in features.categorical
-        else frame[[given.name]].to_numpy(dtype=np.float32)
-        for given in session.get_inputs()
+        given.name: frame[[name]].fillna("").astype(str).to_numpy(dtype=object)
+        if name in features.categorical
+        else frame[[name]].to_numpy(dtype=np.float32)
+        for name, given in zip(_used(model), session.get_inputs(), strict=True)
     }
     there = models.predict(model, golden.rows)
     answers = session.run(None, feed)
