@@ -23,6 +23,7 @@ from evergreen.champions import promotion
 from evergreen.champions.ledger import Decision, Incident, Ledger, decision_id
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.learning import tracking, training
+from evergreen.learning.names import named
 from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
 from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
@@ -171,7 +172,7 @@ def test_1_names_a_champion_whose_gate_refused_it(world: World):
 
 
 def test_1_names_an_alias_that_disagrees_with_the_ledger(world: World):
-    world.client.set_registered_model_alias(NAME, "champion", "1")
+    world.client.set_registered_model_alias(named(world.settings, NAME), "champion", "1")
 
     finding = world.finding(1)
 
@@ -433,7 +434,7 @@ def test_9_names_a_run_that_is_too_old_to_live(world: World):
 
 @contextlib.contextmanager
 def running(world: World, pid: int) -> Iterator[str]:
-    experiment = world.client.get_experiment_by_name(NAME)
+    experiment = world.client.get_experiment_by_name(named(world.settings, NAME))
     tags = {tracking.HOST: socket.gethostname(), tracking.PID: str(pid)}
     run_id = world.client.create_run(experiment.experiment_id, tags=tags).info.run_id
     yield run_id

@@ -12,6 +12,7 @@ EvergreenError
 ├── StalePromotion        somebody else promoted first: the expected champion is no longer there
 ├── ChampionBusy          somebody else has been moving the champion for too long
 ├── SchemaOutdated        our tables are older than the code, and what renews them is not here
+├── NotOurs               MLflow holds something of that name which we did not make
 ├── DossierMissing        nobody wrote down what belongs to a version, so nobody knows what it reads
 ├── DeclarationChanged    the declaration was edited while its run was under way
 ├── ReferenceMissing      what the champion learned from cannot be had, so nothing can be compared
@@ -88,6 +89,16 @@ class ChampionBusy(EvergreenError):
 
 class SchemaOutdated(EvergreenError):
     """Our tables are older than the code, and Alembic, which renews them, is not installed here."""
+
+
+class NotOurs(EvergreenError):
+    """MLflow holds something of that name which we did not make, and so do not touch."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} is there already, and Evergreen did not make it; choose another prefix"
+            " (EVERGREEN_MODEL_PREFIX), or rename it"
+        )
 
 
 class DossierMissing(EvergreenError):

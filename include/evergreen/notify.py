@@ -27,6 +27,7 @@ ALERTS = {
     "gate": "has no better model: the gate refused",
     "stale": "is stale",
     "service": "is not served",
+    "registry": "is out of step in MLflow's registry",
 }
 """The states that people are told of, and how a title goes on after the name of the use case."""
 NOBODY = "nobody to tell: EVERGREEN_NOTIFY_URLS is empty"

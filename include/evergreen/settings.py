@@ -6,6 +6,7 @@ A setting is looked up in the environment, then in `.env`, then in `stack.env` u
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +17,7 @@ from dotenv import dotenv_values
 
 from evergreen.errors import SettingError
 
+PREFIX = re.compile(r"[a-zA-Z0-9._-]{1,64}")
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -45,6 +47,8 @@ class Settings:
     serve_port: int = 8100
     airflow_database_url: str = ""
     """`postgresql+psycopg2://…` of Airflow's own, for `evergreen check`; empty: no Airflow."""
+    model_prefix: str = "evergreen."
+    """Begins the names of our registered models and experiments in MLflow, which others share."""
     commit: str = ""
     """Commit of the code, for images without a git checkout."""
     store_url: str = ""
@@ -108,10 +112,17 @@ def from_environment(env: Mapping[str, str]) -> Settings:
         serve_host=env.get("EVERGREEN_SERVE_HOST", "127.0.0.1"),
         serve_port=int(env.get("EVERGREEN_SERVE_PORT", "8100")),
         airflow_database_url=env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""),
+        model_prefix=_prefix(env.get("EVERGREEN_MODEL_PREFIX", "evergreen.")),
         commit=env.get("EVERGREEN_COMMIT", ""),
         store_url=env.get("EVERGREEN_STORE_URL", ""),
         store_options=_json(env, "EVERGREEN_STORE_OPTIONS"),
     )
+
+
+def _prefix(value: str) -> str:
+    if not PREFIX.fullmatch(value):
+        raise SettingError(f"EVERGREEN_MODEL_PREFIX is {value!r}; allowed: {PREFIX.pattern}")
+    return value
 
 
 @cache

@@ -110,15 +110,21 @@ def tell_of_refusal(use_case: UseCase, verdict: Any, run: Any) -> None:
 
 
 def look_after_everything() -> list[str]:
-    """Look whether the service answers and each champion is fresh; tell what was not told yet."""
+    """Look whether each champion is served, crowned and fresh; tell what was not told yet.
+
+    One whose file is broken or gone is served and crowned all the same.
+    """
     from evergreen.deciding import alerts
     from evergreen.notify import resend
 
     now, here = this_run().asked_at, settings.get()
     declared = catalog().use_cases
-    served = [name for name in alerts.with_champions(here) if name in declared]
+    served = alerts.with_champions(here)
     problems = alerts.of_service(served, now, settings=here)
-    stale = [alerts.of_staleness(declared[name], now, settings=here) for name in served]
+    for name in served:
+        problems += alerts.of_registry(name, now, settings=here)
+    known = [declared[name] for name in served if name in declared]
+    stale = [alerts.of_staleness(use_case, now, settings=here) for use_case in known]
     problems += [alert.message for alert in stale if alert and not alert.resolved_at]
     resend(here)
     return problems

@@ -8,9 +8,11 @@ from evergreen_airflow.edge import our_dag, tell
 from evergreen_airflow.retraining import look_after_everything
 
 DOC = """
-Asks the prediction service whether it serves each champion, looks for champions that no challenger
-has been held against for too long (`retraining.stale_after`), and tells again what did not get
-through. One message when a state begins, one when it is over; addresses: `EVERGREEN_NOTIFY_URLS`.
+Asks the prediction service whether it serves each champion, lets MLflow's registry follow the
+ledger (a promotion that a crash interrupted, an alias that somebody moved), looks for champions that
+no challenger has been held against for too long (`retraining.stale_after`), and tells again what did
+not get through. One message when a state begins, one when it is over; addresses:
+`EVERGREEN_NOTIFY_URLS`.
 """
 
 
@@ -21,7 +23,7 @@ def watchdog_dag(*, prefix: str = "", **options: Any) -> DAG:
         "operations",
         options,
         dag_id=f"{prefix}operations_watchdog",
-        description="Is every champion served and fresh?",
+        description="Is every champion served, crowned and fresh?",
         doc_md=DOC,
         schedule="*/5 * * * *",
         tags=["operations"],
@@ -31,7 +33,7 @@ def watchdog_dag(*, prefix: str = "", **options: Any) -> DAG:
         def look() -> list[str]:
             """Look after every champion, and tell people what they should know."""
             problems = look_after_everything()
-            tell("; ".join(problems) or "Every champion is served and fresh.")
+            tell("; ".join(problems) or "Every champion is served, crowned and fresh.")
             return problems
 
         look()

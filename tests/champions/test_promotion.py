@@ -13,7 +13,14 @@ import pytest
 from evergreen.champions.ledger import Decision, Ledger, decision_id
 from evergreen.champions.promotion import promote, reconcile, rollback
 from evergreen.champions.registry import ModelRegistry, _client
-from evergreen.errors import DeclarationError, ModelRefused, NothingToRollBackTo, StalePromotion
+from evergreen.errors import (
+    DeclarationError,
+    ModelRefused,
+    NothingToRollBackTo,
+    NotOurs,
+    StalePromotion,
+)
+from evergreen.learning.names import OURS, named
 from evergreen.refs import (
     CandidateRef,
     ChampionRef,
@@ -58,6 +65,11 @@ class House:
     @property
     def champion(self) -> ChampionRef | None:
         return self.ledger.champion(self.name)
+
+    @property
+    def model(self) -> str:
+        """What MLflow calls it."""
+        return named(self.settings, self.name)
 
     @property
     def crowned(self) -> int | None:
@@ -442,7 +454,7 @@ def test_a_champion_after_a_rollback_names_the_rollback_as_its_predecessor(house
 
 def test_an_alias_that_was_deleted_is_put_back_and_told(house: House):
     house.champions("ab")
-    _client(house.settings).delete_registered_model_alias(house.name, "champion")
+    _client(house.settings).delete_registered_model_alias(house.model, "champion")
 
     told = reconcile(house.name, house.settings)
 
@@ -456,7 +468,7 @@ def test_an_alias_that_was_deleted_is_put_back_and_told(house: House):
 
 def test_an_alias_that_was_moved_is_put_back(house: House):
     house.champions("ab")
-    _client(house.settings).set_registered_model_alias(house.name, "champion", "1")
+    _client(house.settings).set_registered_model_alias(house.model, "champion", "1")
 
     (told,) = reconcile(house.name, house.settings)
 
@@ -465,10 +477,7 @@ def test_an_alias_that_was_moved_is_put_back(house: House):
 
 
 def test_an_alias_that_no_promotion_gave_is_removed(house: House):
-    client = _client(house.settings)
-    client.create_registered_model(house.name)
-    client.create_model_version(house.name, source="runs:/x/model")
-    client.set_registered_model_alias(house.name, "champion", "1")
+    crowned_by_hand(house, OURS)
 
     (told,) = reconcile(house.name, house.settings)
 
@@ -476,11 +485,44 @@ def test_an_alias_that_no_promotion_gave_is_removed(house: House):
     assert "never promoted" in told
 
 
+def test_a_model_of_the_same_name_that_is_not_ours_is_never_touched(house: House):
+    crowned_by_hand(house, {"team": "others"})
+    verdict = house.judged("a")
+
+    told = reconcile(house.name, house.settings)
+    with pytest.raises(NotOurs, match=r"EVERGREEN_MODEL_PREFIX"):
+        house.promote(verdict)
+
+    theirs = _client(house.settings).get_registered_model(house.model)
+    assert (told, house.champion) == ([], None)
+    assert theirs.aliases == {"champion": "1"}
+    assert len(_client(house.settings).search_model_versions(f"name = '{house.model}'")) == 1
+
+
+def test_a_model_of_ours_from_before_names_had_a_prefix_is_renamed(house: House):
+    house.champions("ab")
+    _client(house.settings).rename_registered_model(house.model, house.name)
+
+    assert reconcile(house.name, house.settings) == []
+    house.champions("c")
+
+    assert house.crowned == 3
+
+
+def crowned_by_hand(house: House, tags: dict[str, str]) -> None:
+    client = _client(house.settings)
+    client.create_registered_model(house.model, tags=tags)
+    client.create_model_version(house.model, source="runs:/x/model")
+    client.set_registered_model_alias(house.model, "champion", "1")
+
+
 def test_a_champion_that_was_deleted_from_the_registry_is_told_and_can_be_left(house: House):
     house.champions("ab")
-    _client(house.settings).delete_model_version(house.name, "2")
+    _client(house.settings).delete_model_version(house.model, "2")
 
     (told,) = reconcile(house.name, house.settings)
+    assert reconcile(house.name, house.settings) == [told]
+    assert house.outcomes("repair") == ["missing"]  # on record once, as it lasts
     done = house.rollback()
 
     assert "the registry does not hold it" in told

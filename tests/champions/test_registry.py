@@ -5,6 +5,7 @@ import pytest
 
 from evergreen.champions.registry import ModelRegistry, Registration, _client
 from evergreen.errors import DeclarationError
+from evergreen.learning.names import named
 from evergreen.refs import CandidateRef
 from evergreen.settings import Settings
 
@@ -58,7 +59,7 @@ def test_a_version_says_where_it_comes_from(settings: Settings, name: str):
 
     ModelRegistry(settings).register(name, challenger, ABOUT)
 
-    version = _client(settings).get_model_version_by_alias(name, "challenger")
+    version = _client(settings).get_model_version_by_alias(named(settings, name), "challenger")
     assert version.run_id == challenger.run_id
     assert version.source == challenger.model_uri
     assert version.description == "Better by 0.02."
@@ -80,7 +81,7 @@ def test_the_new_champion_archives_the_old(settings: Settings, name: str):
 
     assert registry.crowned(name) == 2
     assert [registry.status(name, v) for v in (1, 2)] == ["archived", "champion"]
-    assert "challenger" not in _client(settings).get_registered_model(name).aliases
+    assert "challenger" not in _client(settings).get_registered_model(named(settings, name)).aliases
 
 
 def test_a_refused_challenger_is_challenger_no_more(settings: Settings, name: str):
@@ -90,7 +91,7 @@ def test_a_refused_challenger_is_challenger_no_more(settings: Settings, name: st
     registry.refuse(name, 1)
 
     assert registry.status(name, 1) == "refused"
-    assert _client(settings).get_registered_model(name).aliases == {}
+    assert _client(settings).get_registered_model(named(settings, name)).aliases == {}
 
 
 def test_nothing_is_crowned_at_first_and_after_uncrowning(settings: Settings, name: str):

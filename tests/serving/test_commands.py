@@ -9,10 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from evergreen import cli
-from evergreen.champions import registry
-from evergreen.learning import tracking
 from evergreen.serving import releases
-from evergreen.serving.model_ref import ModelRef
 from serving.conftest import Shop
 
 WHY = ("--reason", "new features")
@@ -31,16 +28,8 @@ def told(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-def register(shop: Shop, ref: ModelRef) -> None:
-    """Let the registry of MLflow hold a version, as the gate would."""
-    client = tracking.client(shop.settings)
-    client.create_registered_model(ref.use_case)
-    tags = {registry.SHA256: ref.sha256, registry.SNAPSHOT: ref.snapshot_sha256}
-    client.create_model_version(ref.use_case, source=ref.model_uri, run_id=None, tags=tags)
-
-
 def test_a_trial_begins_and_ends_by_command(shop: Shop, evergreen: Type) -> None:
-    register(shop, shop.put("iris", "forest"))
+    shop.register(shop.put("iris", "forest"), 1)
 
     begun = evergreen("release", "iris", "--strategy", "canary", "--version", "1", *WHY)
     compared = evergreen("release", "iris", "--compare")
@@ -69,7 +58,7 @@ def test_a_trial_begins_and_ends_by_command(shop: Shop, evergreen: Type) -> None
 def test_a_release_that_is_half_said_is_wrong_usage(
     shop: Shop, evergreen: Type, words: tuple[str, ...], reason: str
 ) -> None:
-    register(shop, shop.put("iris", "forest"))
+    shop.register(shop.put("iris", "forest"), 1)
 
     result = evergreen("release", "iris", *words)
 

@@ -101,21 +101,33 @@ class Move:
     def reconcile(self) -> list[str]:
         """Make the registry follow the newest ledger row, and tell what was not so."""
         rows = self.ledger.promotions(self.use_case)
+        if rows and (lack := self._lack(rows[0])):
+            self._tell("missing", lack, str(rows[0].id))
+            return [lack]
         sentences = self._follow(rows[0]) if rows else self._follow_none()
         for sentence in sentences:
-            logger.warning("%s: %s", self.use_case, sentence)
-            self.record(REPAIR, "repaired", sentence, str(uuid4()), {})
+            self._tell("repaired", sentence, str(uuid4()))
         return sentences
+
+    def _tell(self, outcome: str, sentence: str, about: str) -> None:
+        logger.warning("%s: %s", self.use_case, sentence)
+        self.record(REPAIR, outcome, sentence, about, {})
+
+    def _lack(self, row: Promotion) -> str:
+        """Say that the champion's version is gone from the registry; empty: it is there."""
+        version = row.version
+        if self.registry.versions(self.use_case).get(version) == row.sha256:
+            return ""
+        return (
+            f"Version {version} is champion in the ledger, but the registry does not hold it"
+            " (any more). The service answers by its own copy of the file; without one it could not"
+            " start. Roll back to a version that the registry holds, or promote a new one."
+        )
 
     def _follow(self, row: Promotion) -> list[str]:
         version, named = row.version, self.registry.crowned(self.use_case)
         if named == version and row.state != PENDING:
             return []
-        if self.registry.versions(self.use_case).get(version) != row.sha256:
-            return [
-                f"Version {version} is champion in the ledger, but the registry does not hold it"
-                " (any more): roll back to a version that it holds, or promote a new one."
-            ]
         self.registry.crown(self.use_case, version)
         self.ledger.finish(row.id)
         if row.state == PENDING:

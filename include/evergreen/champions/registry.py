@@ -8,20 +8,23 @@ Usage::
     registry.crowned("weather")                                        # version, or None
 
 The registry follows the ledger (`evergreen.champions.promotion`) and never leads: an alias is
-last-writer-wins, so that nobody should decide by it.
+last-writer-wins, so that nobody should decide by it. A registered model that we did not make (it
+lacks our tag) is never touched.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evergreen.champions.ledger import Ledger
+from evergreen.errors import NotOurs
+from evergreen.learning.names import OURS, named
 from evergreen.refs import CandidateRef
 from evergreen.settings import Settings
 from evergreen.spec import check_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 REFUSED, ARCHIVED = "refused", "archived"
@@ -40,7 +43,7 @@ class Registration:
 
 
 class ModelRegistry:
-    """The registered models; each is called like its use case."""
+    """The registered models; each is called like its use case, behind `settings.model_prefix`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -52,6 +55,7 @@ class ModelRegistry:
 
         Raises:
             DeclarationError: `use_case` could not be a model's name.
+            NotOurs: somebody else made a registered model of that name.
         """
         check_name("use case", use_case)
         with Ledger(self._settings.database_url).lock("version", use_case):
@@ -59,28 +63,30 @@ class ModelRegistry:
             if version is None:
                 version = self._create(use_case, challenger, about)
             if self.status(use_case, version) == CHALLENGER:  # two at once cannot make one alias
-                self._client.set_registered_model_alias(use_case, CHALLENGER, str(version))
+                self._client.set_registered_model_alias(
+                    self._name(use_case), CHALLENGER, str(version)
+                )
         return version
 
     def crown(self, use_case: str, version: int) -> None:
         """Point the alias `champion` at a version and archive the others that had it."""
-        self._client.set_registered_model_alias(use_case, CHAMPION, str(version))
+        self._client.set_registered_model_alias(self._name(use_case), CHAMPION, str(version))
         for other in self._versions(use_case):
             if int(other.version) != version and other.tags.get(STATUS) == CHAMPION:
                 self._tag(use_case, int(other.version), ARCHIVED)
         self._tag(use_case, version, CHAMPION)
         if self._named(use_case, CHALLENGER) == version:
-            self._client.delete_registered_model_alias(use_case, CHALLENGER)
+            self._client.delete_registered_model_alias(self._name(use_case), CHALLENGER)
 
     def refuse(self, use_case: str, version: int) -> None:
         """Note that a challenger lost; its version stays, to be looked at."""
         self._tag(use_case, version, REFUSED)
         if self._named(use_case, CHALLENGER) == version:
-            self._client.delete_registered_model_alias(use_case, CHALLENGER)
+            self._client.delete_registered_model_alias(self._name(use_case), CHALLENGER)
 
     def uncrown(self, use_case: str) -> None:
         """Take the alias `champion` away."""
-        self._client.delete_registered_model_alias(use_case, CHAMPION)
+        self._client.delete_registered_model_alias(self._name(use_case), CHAMPION)
 
     def crowned(self, use_case: str) -> int | None:
         """Return the version that the alias `champion` names."""
@@ -109,7 +115,7 @@ class ModelRegistry:
         self._ensure_model(use_case)
         _, _, model_id = challenger.model_uri.partition("models:/")
         created = self._client.create_model_version(
-            use_case,
+            self._name(use_case),
             source=tracking.model_place(self._settings, challenger.model_uri),
             run_id=challenger.run_id,
             model_id=model_id or None,
@@ -124,24 +130,51 @@ class ModelRegistry:
         return int(created.version)
 
     def _ensure_model(self, use_case: str) -> None:
-        if not self._client.search_registered_models(f"name = '{use_case}'"):
-            self._client.create_registered_model(use_case, tags={"evergreen": "true"})
+        if self._ours(use_case) is not None:
+            return
+        name = self._name(use_case)
+        if self._model(name) is not None:
+            raise NotOurs(f"a registered model {name} in MLflow")
+        self._client.create_registered_model(name, tags=OURS)
+
+    def _model(self, name: str) -> "RegisteredModel | None":
+        found = self._client.search_registered_models(f"name = '{name}'")
+        return found[0] if found else None
+
+    def _ours(self, use_case: str) -> "RegisteredModel | None":
+        """Return our registered model; one from before names had a prefix is renamed."""
+        name = self._name(use_case)
+        found = self._model(name)
+        if found is None and (older := self._model(use_case)) and _is_ours(older):
+            found = self._client.rename_registered_model(use_case, name)
+        return found if found is not None and _is_ours(found) else None
+
+    def _name(self, use_case: str) -> str:
+        return named(self._settings, use_case)
 
     def _versions(self, use_case: str) -> "list[ModelVersion]":
+        if self._ours(use_case) is None:
+            return []
         found: list[ModelVersion] = []
         token: Any = None
         while token != "":
-            page = self._client.search_model_versions(f"name = '{use_case}'", page_token=token)
+            page = self._client.search_model_versions(
+                f"name = '{self._name(use_case)}'", page_token=token
+            )
             found, token = [*found, *page], page.token or ""
         return found
 
     def _named(self, use_case: str, alias: str) -> int | None:
-        models = self._client.search_registered_models(f"name = '{use_case}'")
-        version = models[0].aliases.get(alias) if models else None
+        model = self._ours(use_case)
+        version = model.aliases.get(alias) if model else None
         return None if version is None else int(version)
 
     def _tag(self, use_case: str, version: int, status: str) -> None:
-        self._client.set_model_version_tag(use_case, str(version), STATUS, status)
+        self._client.set_model_version_tag(self._name(use_case), str(version), STATUS, status)
+
+
+def _is_ours(model: "RegisteredModel") -> bool:
+    return bool(OURS.items() <= model.tags.items())
 
 
 def _client(settings: Settings) -> "MlflowClient":

@@ -6,6 +6,7 @@ Usage::
     of_gate(use_case, verdict, run, settings=settings)          # a refusal that is no routine
     of_staleness(use_case, now, settings=settings)              # nothing has reached the gate
     of_service(names, now, settings=settings)                   # it does not answer
+    of_registry(name, now, settings=settings)                   # an alias moved, a version deleted
 
 Failed runs, refused data among them, are told by the DAGs themselves (`notify.report_failure`).
 """
@@ -18,9 +19,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
+from evergreen.champions import promotion
 from evergreen.champions.ledger import Incident, Ledger
 from evergreen.deciding import policy
 from evergreen.deciding.decision import DecisionRef
+from evergreen.errors import EvergreenError
 from evergreen.notify import alert, all_clear
 from evergreen.refs import Json, Outcome, Status, Verdict, WindowRef
 from evergreen.settings import Settings
@@ -78,6 +81,21 @@ def of_staleness(use_case: UseCase, now: datetime, *, settings: Settings) -> Inc
         f" {since}; {allowed.days} days are allowed (retraining.stale_after)."
     )
     return alert(settings, use_case.name, "stale", message, at=now, link=settings.ui_url)
+
+
+def of_registry(name: str, now: datetime, *, settings: Settings) -> list[str]:
+    """Let MLflow's registry follow the ledger; tell what had to be repaired, or cannot be."""
+    from mlflow.exceptions import MlflowException  # not above: it costs a second
+
+    try:
+        told = promotion.reconcile(name, settings)
+    except (EvergreenError, MlflowException) as error:
+        told = [str(error)]
+    if told:
+        alert(settings, name, "registry", " ".join(told), at=now)
+    else:
+        all_clear(settings, name, "registry", "The registry follows the ledger.")
+    return [f"{name}: {sentence}" for sentence in told]
 
 
 def of_service(

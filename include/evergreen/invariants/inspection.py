@@ -14,6 +14,7 @@ from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import connect
 from evergreen.dossier import Dossier, kept_in
 from evergreen.learning import tracking
+from evergreen.learning.names import named
 from evergreen.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ class Scene:
         """Yield the MLflow runs of our use cases, those of the catalog and of the ledger."""
         client = tracking.client(self.settings)
         names = sorted({*self.catalog.use_cases, *self.chains})
-        found = (client.get_experiment_by_name(name) for name in names)
+        ours = (named(self.settings, name) for name in names)
+        found = map(client.get_experiment_by_name, ours)
         experiments = [experiment.experiment_id for experiment in found if experiment]
         token: Any = None
         while experiments and token != "":

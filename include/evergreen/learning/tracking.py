@@ -33,9 +33,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.types import Schema
 from sklearn.pipeline import Pipeline
 
-from evergreen.errors import ModelRefused, Unreachable
+from evergreen.errors import ModelRefused, NotOurs, Unreachable
 from evergreen.learning import models, server
 from evergreen.learning.models import Golden
+from evergreen.learning.names import OURS, named
 from evergreen.refs import SnapshotRef
 from evergreen.settings import Settings
 
@@ -177,19 +178,25 @@ def _reach(tracking_uri: str) -> None:
         raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", problem)
 
 
-def experiment(settings: Settings, name: str) -> Experiment:
-    """Return the experiment of a use case; made when there is none, by whoever comes first."""
-    mlflow_client = client(settings)
+def experiment(settings: Settings, use_case: str) -> Experiment:
+    """Return the experiment of a use case; made when there is none, by whoever comes first.
+
+    Raises:
+        NotOurs: somebody else made one of that name.
+    """
+    mlflow_client, name = client(settings), named(settings, use_case)
     found = mlflow_client.get_experiment_by_name(name)
     if found is None:
         served = settings.tracking_uri.startswith("http")
-        place = None if served else f"{settings.artifacts_url.rstrip('/')}/{name}"
+        place = None if served else f"{settings.artifacts_url.rstrip('/')}/{use_case}"
         try:
-            return Experiment(mlflow_client, mlflow_client.create_experiment(name, place))
+            return Experiment(mlflow_client, mlflow_client.create_experiment(name, place, OURS))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            return experiment(settings, name)
+            return experiment(settings, use_case)
+    if not OURS.items() <= found.tags.items():
+        raise NotOurs(f"an experiment {name} in MLflow")
     if found.lifecycle_stage == "deleted":
         mlflow_client.restore_experiment(found.experiment_id)
     return Experiment(mlflow_client, found.experiment_id)
