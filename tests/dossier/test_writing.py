@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from evergreen.dossier import Dossier, kept_in, find, read, writing
+from evergreen.dossier import Dossier, find, kept_in, read, writing
 from evergreen.errors import DossierMissing, ModelRefused
 from evergreen.learning import features, models, tracking, training
 from evergreen.learning.models import Golden

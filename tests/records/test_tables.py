@@ -1,10 +1,6 @@
 """Fits, pins and dossiers."""
 
-import psycopg2
-import pytest
-
-from evergreen.records import DossierRow, Fit, Pin, Records
-from records.test_contract import a_promotion
+from evergreen.records import Fit, Pin, Records
 
 FIT = Fit(
     use_case="weather", recipe="r1", rows_digest="d1", place="fits/r1/d1", sha256="a" * 64,
@@ -44,24 +40,9 @@ def test_a_new_pin_lifts_the_one_before(records: Records):
     ]
 
 
-def test_the_dossier_of_a_promotion_is_written_once(records: Records):
-    promotion = records.promotions.append(a_promotion(records, 1, None))
-    dossier = DossierRow(
-        promotion_id=promotion.id, use_case="weather", version=1, document={"a": [1]}
-    )
+def test_the_dossier_of_a_version_is_written_once(records: Records):
+    first = records.dossiers.put("weather", 1, {"a": [1]})
+    again = records.dossiers.put("weather", 1, {})
 
-    first = records.dossiers.put(dossier)
-    again = records.dossiers.put(DossierRow(**vars(dossier) | {"document": {}}))
-
-    assert first == again == records.dossiers.get(promotion.id)
-    assert first.document == {"a": [1]}
-    assert records.dossiers.list("weather") == (first,)
-
-
-def test_a_dossier_belongs_to_a_promotion_of_its_use_case(records: Records):
-    promotion = records.promotions.append(a_promotion(records, 1, None))
-
-    with pytest.raises(psycopg2.errors.ForeignKeyViolation):
-        records.dossiers.put(
-            DossierRow(promotion_id=promotion.id, use_case="iris", version=1, document={})
-        )
+    assert first == again == records.dossiers.get("weather", 1) == {"a": [1]}
+    assert records.dossiers.get("weather", 2) is None

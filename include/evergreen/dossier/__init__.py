@@ -20,9 +20,17 @@ Serving, watching, invariants and pages read it, never today's declaration, whic
 """
 
 from evergreen.dossier.document import Answers, Dossier, Inputs, ModelFile, Proof, RawColumn
-from evergreen.dossier.shelf import Dossiers, kept_in, find, read
+from evergreen.dossier.shelf import Dossiers, find, kept_in, read
 
 __all__ = [
-    "Answers", "Dossier", "Dossiers", "Inputs", "ModelFile", "Proof", "RawColumn", "kept_in", "find",
+    "Answers",
+    "Dossier",
+    "Dossiers",
+    "Inputs",
+    "ModelFile",
+    "Proof",
+    "RawColumn",
+    "find",
+    "kept_in",
     "read",
 ]  # fmt: skip

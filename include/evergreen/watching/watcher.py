@@ -85,7 +85,9 @@ class _Measuring:
         if champion is None:
             return replace(found, problem=f"{found.use_case} has no champion to hold it against")
         try:
-            own = dossier.read(kept_in(self._settings.database_url), found.use_case, champion.version)
+            own = dossier.read(
+                kept_in(self._settings.database_url), found.use_case, champion.version
+            )
             held_against = reference.load(own, self._limits.sample, self._settings)
         except (DossierMissing, ReferenceMissing, SnapshotCorrupt) as problem:
             return replace(found, problem=f"there is no reference: {problem}")
