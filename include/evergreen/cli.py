@@ -253,10 +253,19 @@ def export(
 
 @app.command()
 @told
-def check(as_json: AsJson = False) -> None:
+def check(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First let MLflow and the dossiers follow the ledger.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check every invariant; exit 1 when one is broken, or when a check itself fails."""
-    from evergreen import invariants
+    from evergreen import invariants, mending
 
+    if repair:
+        declared = catalog().use_cases
+        for name in ledger().use_cases():
+            console.repaired(name, mending.mend(name, declared.get(name), settings()))
     findings = invariants.check(settings(), catalog())
     console.findings(findings, as_json=as_json)
     raise typer.Exit(int(not all(finding.holds for finding in findings)))

@@ -211,6 +211,12 @@ def exported(done: "Exported", *, as_json: bool) -> None:
     say(f"wrote {done.file}: {done.use_case} version {done.version}, {alike}")
 
 
+def repaired(name: str, sentences: Sequence[str]) -> None:
+    """Tell what was put right of a use case, to stderr."""
+    for sentence in sentences:
+        err.print(Text(f"{name}: {sentence}"), soft_wrap=True)
+
+
 def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:
     """Print the invariants."""
     if as_json:

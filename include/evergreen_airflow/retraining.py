@@ -122,7 +122,7 @@ def look_after_everything() -> list[str]:
     served = alerts.with_champions(here)
     problems = alerts.of_service(served, now, settings=here)
     for name in served:
-        problems += alerts.of_registry(name, now, settings=here)
+        problems += alerts.of_registry(name, declared.get(name), now, settings=here)
     known = [declared[name] for name in served if name in declared]
     stale = [alerts.of_staleness(use_case, now, settings=here) for use_case in known]
     problems += [alert.message for alert in stale if alert and not alert.resolved_at]

@@ -6,7 +6,7 @@ Usage::
     of_gate(use_case, verdict, run, settings=settings)          # a refusal that is no routine
     of_staleness(use_case, now, settings=settings)              # nothing has reached the gate
     of_service(names, now, settings=settings)                   # it does not answer
-    of_registry(name, now, settings=settings)                   # an alias moved, a version deleted
+    of_registry(name, use_case, now, settings=settings)         # an alias moved, a version deleted
 
 Failed runs, refused data among them, are told by the DAGs themselves (`notify.report_failure`).
 """
@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from evergreen.champions import promotion
 from evergreen.champions.ledger import Incident, Ledger
 from evergreen.deciding import policy
 from evergreen.deciding.decision import DecisionRef
 from evergreen.errors import EvergreenError
+from evergreen.mending import mend
 from evergreen.notify import alert, all_clear
 from evergreen.refs import Json, Outcome, Status, Verdict, WindowRef
 from evergreen.settings import Settings
@@ -83,12 +83,14 @@ def of_staleness(use_case: UseCase, now: datetime, *, settings: Settings) -> Inc
     return alert(settings, use_case.name, "stale", message, at=now, link=settings.ui_url)
 
 
-def of_registry(name: str, now: datetime, *, settings: Settings) -> list[str]:
-    """Let MLflow's registry follow the ledger; tell what had to be repaired, or cannot be."""
+def of_registry(
+    name: str, use_case: UseCase | None, now: datetime, *, settings: Settings
+) -> list[str]:
+    """Put right what follows the ledger (see `mending`); tell what was, and what cannot be."""
     from mlflow.exceptions import MlflowException  # not above: it costs a second
 
     try:
-        told = promotion.reconcile(name, settings)
+        told = mend(name, use_case, settings)
     except (EvergreenError, MlflowException) as error:
         told = [str(error)]
     if told:

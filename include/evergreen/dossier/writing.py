@@ -9,6 +9,7 @@ from evergreen.data.snapshots import SnapshotStore
 from evergreen.dossier import declaration
 from evergreen.dossier.document import Answers, Dossier, Inputs, ModelFile, Proof, RawColumn
 from evergreen.dossier.shelf import Dossiers
+from evergreen.errors import DeclarationError
 from evergreen.learning import models, tracking
 from evergreen.learning.models import Golden
 from evergreen.refs import CandidateRef, FeaturesRef, Verdict
@@ -50,6 +51,29 @@ def write(
     rows = _rows(use_case, verdict.evaluation.features, model[0], settings)
     made = describe(use_case, verdict, decision_id, version, model, golden, rows)
     return Dossier.from_json(kept.put(use_case.name, version, made.to_json()))
+
+
+def adopt(
+    use_case: UseCase,
+    verdict: Verdict,
+    decision_id: str,
+    version: int,
+    *,
+    kept: Dossiers,
+    settings: Settings,
+) -> Dossier:
+    """Write the dossier of a version from before there were any, if it is declared so today.
+
+    Raises:
+        DeclarationError: today's declaration reads other columns than the model does.
+        ModelRefused, SnapshotCorrupt: as `write`.
+    """
+    challenger = verdict.evaluation.challenger
+    own = tracking.fetch_model(settings, challenger.model_uri, challenger.sha256)[0]
+    if list(own.inputs) != list(use_case.features.raw):
+        allowed = f"what version {version} reads: {', '.join(own.inputs)}"
+        raise DeclarationError("features", list(use_case.features.raw), allowed)
+    return write(use_case, verdict, decision_id, version, kept=kept, settings=settings)
 
 
 def describe(
