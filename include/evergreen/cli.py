@@ -192,12 +192,15 @@ def release(
     strategy: Annotated[
         str, typer.Option(help="Start a trial: shadow, canary (by request) or ab (by subject).")
     ] = "",
-    version: Annotated[int, typer.Option(help="Registered version to put on trial.")] = 0,
+    version: Annotated[int, typer.Option(help="Version that a gate has passed.")] = 0,
     share: Annotated[float, typer.Option(help="Share of the answers that it gives.")] = 0.1,
     reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
     stop: Annotated[bool, typer.Option("--stop", help="End the trial that runs.")] = False,
     promote: Annotated[
-        bool, typer.Option("--promote", help="Make the challenger on trial champion.")
+        bool,
+        typer.Option(
+            "--promote", help="Make the challenger on trial champion (or --version, tried or not)."
+        ),
     ] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Tell what the labels say of the newest trial.")
@@ -212,7 +215,7 @@ def release(
     actor, here = console.user(), settings()
     if promote:
         _all_given("--promote", reason=reason)
-        done = trials.promote(use_case, reason=reason, actor=actor, settings=here)
+        done = trials.promote(use_case, reason=reason, actor=actor, settings=here, version=version)
         console.promotion(done, as_json=as_json)
         return
     if compare:
