@@ -1,0 +1,122 @@
+"""Columns that people complain about: any name, numbers and booleans that may be null."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from sklearn.pipeline import Pipeline
+
+from evergreen.dossier import Dossier
+from evergreen.dossier.writing import describe
+from evergreen.learning import models
+from evergreen.refs import CandidateRef
+from evergreen.serving.contract import Contract, Refused
+from evergreen.serving.engine import engine
+from evergreen.serving.export import FORMATS
+from evergreen.spec import Features, Kind, Source
+from evergreen_workshop.simulation import _told
+from learning import IRIS
+from verdicts import NOBODY, verdict_on
+
+NUMBERS = ("Amount EUR", "visits", "a.b", "model_config", "_id", "flag")
+TEXTS = ("flag_null", "user", "sélect")
+TRAINED = CandidateRef(
+    name="logistic", run_id="r", model_uri="m", sha256="0" * 64, cv={}, metrics={}, seconds=1
+)
+ODD = replace(
+    IRIS, name="odd", kind=Kind.BINARY, source=Source(table="odd", key=("id",), target="y"),
+    features=Features(numeric=NUMBERS, categorical=TEXTS), gate=replace(IRIS.gate, metric="f1"),
+)  # fmt: skip
+
+
+def rows(count: int = 200) -> pa.Table:
+    draw = np.random.default_rng(0)
+    numbers = {name: draw.random(count) for name in ("Amount EUR", "a.b", "model_config", "_id")}
+    maybe = [None if n % 10 == 0 else bool(n % 3) for n in range(count)]
+    return pa.table(
+        numbers
+        | {
+            "id": np.arange(count), "flag": draw.random(count) > 0.5,
+            "visits": pa.array([None if n % 10 == 1 else n % 7 for n in range(count)], pa.int32()),
+            "flag_null": pa.array(maybe), "user": ["u", "v"] * (count // 2),
+            "sélect": ["🍏", "naïve", "a,b", 'x"y', ""] * (count // 5),
+            "y": (numbers["Amount EUR"] > 0.5).astype(int),
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def odd() -> tuple[Pipeline, Dossier, pd.DataFrame]:
+    table = rows()
+    frame = table.to_pandas(date_as_object=False)
+    model = models.pipeline(ODD, ODD.candidate("logistic")).fit(frame, frame["y"])
+    raw = frame[[*NUMBERS, *TEXTS]]
+    golden = models.golden(model, raw.tail(20))
+    return model, describe(ODD, verdict_on(ODD, TRAINED), NOBODY, 1, model, golden, table), raw
+
+
+def request(raw: pd.DataFrame, dossier: Dossier, place: int, **changes: Any) -> bytes:
+    row = raw.iloc[place]
+    told = {column.name: _told(column, row[column.name]) for column in dossier.inputs.columns}
+    return json.dumps({"row": told | changes}).encode()
+
+
+def test_a_request_is_answered_as_the_row_was_in_training(
+    odd: tuple[Pipeline, Dossier, pd.DataFrame],
+) -> None:
+    model, dossier, raw = odd
+    contract = Contract.of(dossier, Path("nowhere"))
+    found = engine(model, models.Golden.from_json(dossier.golden))
+    wanted = models.predict(model, raw).positive
+
+    for place in (0, 1, 2, 50):  # flag_null is null, visits is null, neither, flag_null is null
+        order = contract.one(request(raw, dossier, place))
+        scored = found.columns(contract.values(order.rows))
+        whole = models.predict(model, contract.frame(order.rows))
+
+        assert scored.output.positive == pytest.approx(wanted[place], abs=1e-4)
+        assert whole.positive == pytest.approx(wanted[place])
+        assert not scored.unseen
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_a_boolean_that_was_null_before_may_be_null(
+    odd: tuple[Pipeline, Dossier, pd.DataFrame], value: bool | None
+) -> None:
+    _, dossier, raw = odd
+    contract = Contract.of(dossier, Path("nowhere"))
+
+    order = contract.one(request(raw, dossier, 2, flag_null=value))
+
+    assert order.rows[0]["flag_null"] is value
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("flag_null", "true"), ("flag", None), ("visits", 1.5), ("user", 1), ("_id", "x")],
+)
+def test_another_type_is_refused_with_the_name_of_its_column(
+    odd: tuple[Pipeline, Dossier, pd.DataFrame], column: str, value: Any
+) -> None:
+    _, dossier, raw = odd
+
+    with pytest.raises(Refused) as refused:
+        Contract.of(dossier, Path("nowhere")).one(request(raw, dossier, 2, **{column: value}))
+
+    assert refused.value.field == f"row.{column}"
+
+
+def test_it_is_exported_whatever_its_columns_are_called(
+    odd: tuple[Pipeline, Dossier, pd.DataFrame],
+) -> None:
+    model, dossier, _ = odd
+
+    content, difference = FORMATS["onnx"](model, models.Golden.from_json(dossier.golden), Path())
+
+    assert content
+    assert difference < 1e-4
