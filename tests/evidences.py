@@ -35,6 +35,12 @@ def gate(**changes: Any) -> Gate:
     )
 
 
+def difference(other: str, low: float = 0.01, **changes: Any) -> Difference:
+    facts = {"metric": "roc_auc", "confidence": 0.95, "resamples": 1000}
+    spread = {"low": low, "estimate": low + 0.02, "high": low + 0.04}
+    return Difference(**{"other": other, **facts, **spread, **changes})
+
+
 def model(name: str, role: Role, roc_auc: float = 0.74, **changes: Any) -> ScoredModel:
     return ScoredModel(
         **{
@@ -47,20 +53,18 @@ def model(name: str, role: Role, roc_auc: float = 0.74, **changes: Any) -> Score
             "cv": None if role is Role.CHAMPION else {"roc_auc": roc_auc},
             "slices": {
                 "season": {
-                    "summer": SliceScore(rows=90, metrics={"roc_auc": roc_auc}),
-                    "winter": SliceScore(rows=12, metrics={}),
+                    "summer": SliceScore(
+                        rows=90,
+                        metrics={"roc_auc": roc_auc},
+                        against={"roc_auc": difference("champion v3", -0.01)},
+                    ),
+                    "winter": SliceScore(rows=12, metrics={}, against={}),
                 }
             },
             "calibration_error": 0.05,
             **changes,
         }
     )
-
-
-def difference(other: str, low: float = 0.01, **changes: Any) -> Difference:
-    facts = {"metric": "roc_auc", "confidence": 0.95, "resamples": 1000}
-    spread = {"low": low, "estimate": low + 0.02, "high": low + 0.04}
-    return Difference(**{"other": other, **facts, **spread, **changes})
 
 
 def evidence(**changes: Any) -> Evidence:
@@ -129,6 +133,7 @@ _GOOD = Evidence(
     model_tests=tuple(ModelTest(name=name, passed=True, detail="fine") for name in MODEL_TESTS),
     latency_ms=6.0,
     size_bytes=200_000,
+    constants={"0": 0.0, "1": -5.0},
     schema=Schema(takes={"wind": "float64"}, offered={"wind": "float64", "date": "datetime64[s]"}),
     overlap=(
         Overlap(model=Role.CHALLENGER, rows=0, how="keys compared"),

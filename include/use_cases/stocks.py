@@ -148,7 +148,6 @@ USE_CASE = UseCase(
         metric="roc_auc",
         floors={"roc_auc": 0.55, "accuracy": 0.53},
         min_rows=500,
-        beat_baseline_surely=True,
         max_calibration_error=0.1,
         min_business=0.0,
     ),

@@ -1,5 +1,6 @@
 """Paired differences: the estimate is exact, the interval covers what it should."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from evergreen.judging.differences import compare, distance, paired_difference
+from evergreen.judging.differences import by_slice, compare, distance, paired_difference
 from evergreen.judging.evidence import Difference
 from evergreen.judging.influence import influence
 from evergreen.judging.units import Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Output
-from evergreen.spec import METRICS, Kind
+from evergreen.spec import METRICS, Gate, Kind
+from learning import CATALOG
 
 CASES = [(kind, metric) for kind in Kind for metric in METRICS[kind]]
 Sample = tuple[npt.NDArray[Any], Output, Output]
@@ -268,3 +270,45 @@ def test_no_rows_give_no_interval() -> None:
     found = paired_difference(Kind.REGRESSION, "mae", np.array([]), nothing, nothing)
 
     assert np.isnan(found.low)
+
+
+def in_slices(champion: bool, **gate: Any) -> dict[str, dict[str, Difference]]:
+    """Three regions of 200 rows: much better in one, equal in one, without positives in one."""
+    region = np.repeat(["better", "equal", "no positives"], 200)
+    truth, ours, theirs = sample(Kind.BINARY, 600, seed=9)
+    truth = np.where(region == "no positives", "no", truth)
+    perfect = np.stack([truth == "no", truth == "yes"], axis=1).astype(float)
+    mixed = np.where((region == "better")[:, None], 0.9 * perfect + 0.05, theirs.probabilities)
+    ours = Output(ours.classes[mixed.argmax(axis=1)], mixed, ours.classes)
+    use_case = replace(
+        CATALOG.find("weather"),
+        gate=Gate(**{"metric": "roc_auc", "floors": {"roc_auc": 0.7, "recall": 0.5}, **gate}),
+    )
+    return by_slice(
+        use_case,
+        {"region": region},
+        truth,
+        ours,
+        theirs if champion else None,
+        Units.of(None, None, 600),
+        name="champion v3" if champion else "the floor",
+    )["region"]
+
+
+def test_each_slice_is_compared_on_its_rows_where_the_metric_is_defined() -> None:
+    found = in_slices(champion=True)
+
+    assert found["better"]["roc_auc"].low > 0.05
+    assert found["equal"]["roc_auc"].high == found["equal"]["roc_auc"].low == 0
+    assert found["equal"]["roc_auc"].other == "champion v3"
+    assert found["no positives"] == {}
+
+
+def test_without_a_champion_a_slice_is_compared_with_the_floors() -> None:
+    found = in_slices(champion=False)
+    others = in_slices(champion=False, metric="accuracy")
+
+    assert found["better"]["roc_auc"].estimate == pytest.approx(0.3)
+    assert found["better"].keys() == {"roc_auc"}
+    assert others["better"].keys() == {"roc_auc", "recall"}
+    assert others["no positives"] == {}

@@ -7,12 +7,13 @@ import pytest
 
 import evidences as e
 from evergreen.errors import DeclarationError
-from evergreen.judging.evidence import Evidence, Interval, SliceScore
+from evergreen.judging.evidence import Evidence, Interval, Role, SliceScore
 from evergreen.judging.gate import judge
 from evergreen.refs import Check, Status
 from evergreen.spec import Business, Fairness, Gate
 from learning import CATALOG
 
+NAN = float("nan")
 FAIR = Fairness(slice="gender", rate="recall", most=0.1)
 
 
@@ -35,9 +36,13 @@ def covered(share: float | None) -> Evidence:
 @pytest.mark.parametrize(
     ("share", "status", "words"),
     [
-        (0.91, Status.PASSED, "hold 91.0% of the held-out values (± 0.500, promised 90%)"),
-        (0.86, Status.PASSED, "86.0%"),
-        (0.80, Status.FAILED, "hold only 80.0% .*at least 85%"),
+        (
+            0.91,
+            Status.PASSED,
+            "hold 91.0 % of the held-out values (± 0.500, promised 90 %, at least 85.0 %)",
+        ),
+        (0.86, Status.PASSED, "86.0 %"),
+        (0.80, Status.FAILED, "hold only 80.0 % .*at least 85.0 %"),
         (None, Status.UNKNOWN, "the coverage of the challenger boosting is unknown"),
     ],
 )
@@ -72,7 +77,17 @@ def groups(**recalls: float) -> Evidence:
             "recall is 0.600 for gender = male and 0.800 for female: 0.200 apart, more than 0.100",
         ),
         ({"female": 0.80, "other": 0.10}, Status.UNKNOWN, "fewer than two groups of gender"),
-        ({"female": 0.80, "male": float("nan")}, Status.UNKNOWN, "recall where male is unknown"),
+        (
+            {"female": 0.80, "male": float("nan")},
+            Status.UNKNOWN,
+            "fewer than two groups of gender have 30 held-out rows and a recall;"
+            " recall where gender = male is unknown",
+        ),
+        (
+            {"female": 0.80, "male": 0.75, "none": float("nan")},
+            Status.PASSED,
+            "(at most 0.100); recall where gender = none is unknown",
+        ),
     ],
 )
 def test_a_rate_must_not_differ_too_much_between_large_groups(
@@ -84,20 +99,44 @@ def test_a_rate_must_not_differ_too_much_between_large_groups(
     assert words in found.reason
 
 
+def worth(
+    business: dict[str, float] | None, baseline: dict[str, float] | None = None, **changes: Any
+) -> Evidence:
+    """A challenger that is worth so much, and baselines that are worth 5.5, or this."""
+    models = tuple(
+        replace(one, business=baseline or {"value": 5.5}) if one.role is Role.BASELINE else one
+        for one in e.challenger(business=business, threshold=0.38)
+    )
+    return replace(subject(unit="USD"), models=models, **changes)
+
+
 @pytest.mark.parametrize(
-    ("business", "status", "words"),
+    ("evidence", "status", "words"),
     [
-        ({"value": 6.0, "more": -1.0}, Status.PASSED, "value is 6.000 USD (at least 5.000)"),
-        ({"value": 4.0}, Status.FAILED, "value is 4.000 USD, less than 5.000"),
-        (None, Status.UNKNOWN, "is worth is unknown"),
-        ({"value": float("nan")}, Status.UNKNOWN, "value of the challenger boosting is unknown"),
+        (
+            worth({"value": 6.0, "more": -1.0}),
+            Status.PASSED,
+            "value is 6.000 USD, saying positive from a probability of 0.380 on (at least 5.000;"
+            " the baseline climatology: 5.500)",
+        ),
+        (worth({"value": 4.0}), Status.FAILED, "of 0.380 on, less than 5.000"),
+        (worth({"value": 5.2}), Status.FAILED, "less than the 5.500 of the baseline climatology"),
+        (
+            worth({"value": 1287.0}, constants={"0": 1318.0, "1": 0.0}),
+            Status.FAILED,
+            "value is 1,287.0 USD, saying positive from a probability of 0.380 on,"
+            " less than the 1,318.0 of answering 0 for all",
+        ),
+        (worth({"value": 6.0}, constants=None), Status.UNKNOWN, "answer the same for all is unkn"),
+        (worth({"value": 6.0}, {"value": NAN}), Status.UNKNOWN, "the baseline climatology is unkn"),
+        (worth({"value": 6.0}, {"other": 1.0}), Status.UNKNOWN, "baseline climatology is unknown"),
+        (worth(None), Status.UNKNOWN, "is worth is unknown"),
+        (worth({"value": NAN}), Status.UNKNOWN, "value of the challenger boosting is unknown"),
     ],
 )
-def test_the_first_business_figure_must_be_worth_enough(
-    business: dict[str, float] | None, status: str, words: str
+def test_the_first_business_figure_must_be_worth_enough_and_more_than_no_model(
+    evidence: Evidence, status: str, words: str
 ) -> None:
-    evidence = replace(subject(unit="USD"), models=e.challenger(business=business))
-
     found = outcome("business", e.gate(min_business=5.0), evidence)
 
     assert found.status == status

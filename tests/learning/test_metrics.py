@@ -162,3 +162,14 @@ def test_calibration_error_by_hand() -> None:
 
 def test_calibration_error_is_unknown_without_probabilities() -> None:
     assert np.isnan(metrics.calibration_error(np.array([1.0]), Output(np.array([1.0]))))
+
+
+def test_a_group_has_no_rate_where_there_is_nothing_to_be_a_share_of() -> None:
+    output = Output(np.array([0, 0, 0]), np.full((3, 2), 0.5), np.array([0, 1]))
+
+    none_positive = metrics.score_slice(Kind.BINARY, np.array([0, 0, 0]), output)
+    none_called = metrics.score_slice(Kind.BINARY, np.array([0, 1, 0]), output)
+
+    assert "recall" not in none_positive
+    assert "precision" not in none_called
+    assert none_called["recall"] == none_called["selection_rate"] == 0

@@ -16,7 +16,7 @@ from sklearn.svm import LinearSVC
 
 from evergreen.errors import ModelRefused
 from evergreen.learning import features, models
-from evergreen.learning.models import Golden
+from evergreen.learning.models import Golden, Output
 from evergreen.spec import Candidate, Features, Gate, Kind, UseCase
 from learning import IRIS, WEATHER, iris_rows, weather_rows
 
@@ -167,3 +167,17 @@ def test_another_model_does_not_reproduce_the_golden_rows() -> None:
 
     assert models.reproduces(forest, models.golden(logistic, RAW.tail(40))) > 0.01
     assert models.reproduces(iris, golden) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("value", "difference", "same"),
+    [(1e9, 1e-3, True), (1e9, 10.0, False), (1.0, 1e-7, True), (1.0, 1e-5, False)],
+)
+def test_large_values_have_rounding_errors_in_proportion(
+    value: float, difference: float, same: bool
+) -> None:
+    expected = Output(np.array([value, value / 2]))
+
+    off = models.off(Output(expected.labels + difference), expected)
+
+    assert (off <= models.TOLERANCE) == same

@@ -32,6 +32,15 @@ def test_an_offer_costs_and_keeps_some_of_those_who_would_leave() -> None:
     assert found["share_offered"] == 0.5
 
 
+def test_an_offer_to_nobody_and_to_all_is_worth_what_needs_no_model() -> None:
+    rows = pd.DataFrame({"monthly_charges": [100.0, 80.0]})
+
+    found = worth.constants(CHURN, rows, np.array([1, 0]))
+
+    assert found == pytest.approx({"0": 0.0, "1": (0.3 * 8 * 100 - 2 * 50) / 2})
+    assert worth.constants(CATALOG.find("crop"), rows, np.array([1.0, 0.0])) is None
+
+
 def out_of_fold(positive: np.ndarray) -> searching.Tested:
     probabilities = np.column_stack([1 - positive, positive])
     fold = (np.array([], dtype=int), np.arange(len(positive)))

@@ -11,8 +11,6 @@ from evergreen.settings import Settings
 if TYPE_CHECKING:
     from evergreen.learning.models import Golden
 
-TOLERANCE = 1e-6
-
 Prove = Callable[[Settings, str, str, str, str | None], str]
 """The type of `prove`, for those who are given one."""
 
@@ -37,9 +35,10 @@ def prove(
     if golden_sha256 not in {None, digest}:
         raise ModelRefused(f"the golden predictions of run {run_id} are not those on record")
     off = models.reproduces(model, golden)
-    if not off <= TOLERANCE:
+    if not off <= models.TOLERANCE:
         raise ModelRefused(
-            f"{model_uri} is off its golden predictions by {off:.2g}; allowed: {TOLERANCE:.0e}"
+            f"{model_uri} is off its golden predictions by {off:.2g};"
+            f" allowed: {models.TOLERANCE:.0e}"
         )
     return digest
 

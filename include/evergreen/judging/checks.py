@@ -5,17 +5,16 @@ when a fact is missing or is no number; unknown is not passed.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from evergreen.judging import promises
-from evergreen.judging.evidence import Difference, Evidence, Role, ScoredModel
+from evergreen.judging.evidence import Difference, Evidence, Role, ScoredModel, SliceScore
 from evergreen.judging.facts import Outcome, Rule, Unknown, because, challenger, finite, limit
-from evergreen.judging.figures import figure, figures, interval, listed, signed
+from evergreen.judging.figures import figure, figures, interval, listed, plain, signed
+from evergreen.learning.models import TOLERANCE
 from evergreen.spec import METRICS, Gate, bound
 
-GOLDEN_TOLERANCE = 1e-6
-"""Far above what another order of summation does, far below what another model does."""
 MODEL_TESTS = ("shape", "valid_values", "probabilities", "one_row", "extreme_values", "same_twice")
 """The tests of the model that must have been done; `model_tests` does them."""
 
@@ -97,8 +96,7 @@ def floor(gate: Gate, evidence: Evidence, *, metric: str) -> Outcome:
 def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
     """The challenger is better than the best baseline.
 
-    By the estimate, unless the gate asks to be sure: a first champion on few rows need not be
-    better beyond doubt, as it has the floors to pass too. The doubt is told.
+    Beyond doubt, unless the gate asks for no more than the estimate; the doubt is told.
     """
     if not evidence.baselines:
         raise Unknown("no baseline was scored; declare one in baselines=")
@@ -107,15 +105,19 @@ def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
     found = _judged(evidence.against_baseline, gate, f"the baseline {best.name}")
     if found.other != best.name:
         raise Unknown(f"compared with {found.other}, but the best baseline is {best.name}")
-    doubt = "" if found.low > 0 else ", which includes 0"
-    words = f"{signed(found.estimate)} ({interval(found)}{doubt})"
+    words = f"{signed(found.estimate)} ({interval(found)}{_doubt(found)})"
+    who = challenger(evidence)
     if found.estimate <= 0:
-        who = challenger(evidence)
         return False, f"{who} is not better than the baseline {best.name} on {gate.metric}: {words}"
     if gate.beat_baseline_surely and found.low <= 0:
-        who = challenger(evidence)
         return False, f"{who} may be no better than {best.name} on {gate.metric}: {words}"
     return True, f"better than the best baseline, {best.name}, on {gate.metric}: {words}"
+
+
+def _doubt(found: Difference) -> str:
+    if found.high < 0:
+        return ", all of it worse"
+    return "" if found.low > 0 else ", which includes 0"
 
 
 def better_than_champion(gate: Gate, evidence: Evidence) -> Outcome:
@@ -132,54 +134,60 @@ def better_than_champion(gate: Gate, evidence: Evidence) -> Outcome:
         raise Unknown(f"champion v{version} could not be scored: {champion.problem}")
     found = _judged(evidence.against_champion, gate, f"champion v{version}")
     least = limit(gate, "min_improvement")
-    words = (
-        f"on {gate.metric}: {signed(found.estimate)} ({interval(found)} must lie above {least:g})"
-    )
+    range_, bar = interval(found, least), plain(least)
+    words = f"on {gate.metric}: {signed(found.estimate)} ({range_} must lie above {bar})"
     if found.low <= least:
         return False, f"{who} is not better {words}"
     return True, f"better than champion v{version} {words}"
 
 
 def slices(gate: Gate, evidence: Evidence) -> Outcome:
-    """No slice is much worse than with the champion (without one: than the floor)."""
-    judged, tolerance = 0, limit(gate, "slice_tolerance")
-    for name in evidence.subject.slices:
-        scores = evidence.challenger.slices.get(name, {})
-        large = {value: s for value, s in scores.items() if s.rows >= gate.min_slice_rows}
-        if not large:
-            raise Unknown(
-                f"no slice of {name} has {gate.min_slice_rows} held-out rows"
-                f"{because(evidence)}; lower min_slice_rows or cut less finely"
-            )
-        for value, metric, reference, whose in _references(gate, evidence, name, list(large)):
-            where = f"in {name} = {value} ({large[value].rows} rows)"
-            ours = finite(large[value].metrics.get(metric), f"{metric} {where}")
+    """No slice is surely much worse than with the champion (without one: than the floor).
+
+    What has too few rows is shown, not judged; what may be much worse or not is told.
+    """
+    tolerance, judged, unclear, few = limit(gate, "slice_tolerance"), 0, [], []
+    for where, score in _values(evidence):
+        compared = _in_slice(evidence, where, score)
+        if score.rows < gate.min_slice_rows or not compared:
+            few.append(where)
+        for metric, found in compared.items() if where not in few else ():
             judged += 1
-            sign = 1 if _more_is_better(evidence, metric) else -1
-            if sign * (reference - ours) > tolerance:
-                found, expected = figures(ours, reference)
-                return False, (
-                    f"{challenger(evidence)} is much worse {where}: {metric} {found} against"
-                    f" {expected} of {whose}, tolerance {tolerance:g}"
-                )
-    return True, f"no slice is worse by more than {tolerance:g} (compared: {judged})"
+            if found.high < -tolerance:
+                return False, _worse(evidence, where, score, metric, found, tolerance)
+            if found.low < -tolerance:
+                unclear.append(where)
+    words = [f"no slice is surely worse by more than {tolerance:g} (compared: {judged})"]
+    words += [f"too few rows to tell: {listed(unclear)}"] * bool(unclear)
+    words += [f"not judged, as nothing can be told: {listed(few)}"] * bool(few)
+    return True, "; ".join(words)
 
 
-def _references(
-    gate: Gate, evidence: Evidence, name: str, values: Sequence[str]
-) -> Iterator[tuple[str, str, float, str]]:
-    """Yield (value, metric, what it must reach, whose figure that is) of each slice."""
-    version, champion, metric = evidence.champion_version, evidence.champion, gate.metric
-    if version is None:
-        metrics = [metric] if metric in gate.floors else list(gate.floors)
-        floors = {m: finite(gate.floors[m], f"the floor of {m}") for m in metrics}
-        yield from ((v, m, floors[m], "the floor") for v in values for m in metrics)
-        return
-    for value in values:
-        score = champion.slices.get(name, {}).get(value) if champion else None
-        what = f"{metric} of champion v{version} in {name} = {value}"
-        reference = finite(score.metrics.get(metric) if score else None, what)
-        yield value, metric, reference, f"champion v{version}"
+def _values(evidence: Evidence) -> Iterator[tuple[str, SliceScore]]:
+    for name in evidence.subject.slices:
+        scores = evidence.challenger.slices.get(name)
+        if not scores:
+            raise Unknown(f"the slices of {name} are unknown{because(evidence)}")
+        yield from ((f"{name} = {value}", score) for value, score in scores.items())
+
+
+def _in_slice(evidence: Evidence, where: str, score: SliceScore) -> Mapping[str, Difference]:
+    """Return the differences by metric that have an interval."""
+    if score.against is None:
+        other = "the floor" if evidence.champion_version is None else "the champion"
+        raise Unknown(f"the comparison with {other} in {where} is unknown{because(evidence)}")
+    return {m: d for m, d in score.against.items() if math.isfinite(d.low + d.high)}
+
+
+def _worse(
+    evidence: Evidence, where: str, score: SliceScore, metric: str, found: Difference, most: float
+) -> str:
+    ours = figure(score.metrics.get(metric))
+    return (
+        f"{challenger(evidence)} is much worse than {found.other} in {where} ({score.rows} rows):"
+        f" {metric} {ours}, {signed(found.estimate)} ({interval(found, -most)}, all of it below"
+        f" {plain(-most)})"
+    )
 
 
 def calibration(gate: Gate, evidence: Evidence) -> Outcome:
@@ -202,7 +210,7 @@ def golden(_gate: Gate, evidence: Evidence) -> Outcome:
         return False, "the stored model knows other classes than its golden predictions"
     why = f": {evidence.golden_problem}" if evidence.golden_problem else because(evidence)
     off = finite(evidence.golden_difference, "whether it reproduces its golden predictions", why)
-    if off > GOLDEN_TOLERANCE:
+    if off > TOLERANCE:
         return False, f"the stored model is off its golden predictions by {figure(off)}"
     return True, f"the stored model reproduces its golden predictions (off by {off:.1g})"
 
@@ -223,19 +231,20 @@ def model_quality(_gate: Gate, evidence: Evidence) -> Outcome:
 def latency(gate: Gate, evidence: Evidence) -> Outcome:
     """One answer is quick enough."""
     found = finite(evidence.latency_ms, "the time of one answer", because(evidence))
-    most = limit(gate, "max_latency_ms")
-    if found > most:
-        return False, f"one answer takes {found:.1f} ms, more than {most:g} ms"
-    return True, f"one answer takes {found:.1f} ms (at most {most:g} ms)"
+    return _at_most(found, limit(gate, "max_latency_ms"), "one answer takes", "ms", 1)
 
 
 def size(gate: Gate, evidence: Evidence) -> Outcome:
     """The model file is small enough to be served."""
     found = finite(evidence.size_bytes, "the size of the model", because(evidence)) / 1e6
-    most = limit(gate, "max_size_mb")
+    return _at_most(found, limit(gate, "max_size_mb"), "the model takes", "MB", 3)
+
+
+def _at_most(found: float, most: float, what: str, unit: str, digits: int) -> Outcome:
+    got, allowed = figures(found, most, digits)
     if found > most:
-        return False, f"the model takes {found:.2f} MB, more than {most:g} MB"
-    return True, f"the model takes {figure(found)} MB (at most {most:g} MB)"
+        return False, f"{what} {got} {unit}, more than {allowed} {unit}"
+    return True, f"{what} {got} {unit} (at most {allowed} {unit})"
 
 
 def _more_is_better(evidence: Evidence, metric: str) -> bool:

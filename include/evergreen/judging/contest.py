@@ -7,7 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 
 from evergreen.errors import DeclarationError, ModelRefused
 from evergreen.judging import model_tests, overlap
-from evergreen.judging.differences import paired_difference
+from evergreen.judging.differences import by_slice, paired_difference
 from evergreen.judging.evidence import (
     Difference,
     Evidence,
@@ -90,6 +90,7 @@ def hold(
     present = _champion(contest, champion) if champion else None
     entered = [first, *([present] if present else []), *others, *baselines]
     scored = {one.name: _score(contest, one) for one in entered}
+    scored[first.name] = _in_slices(contest, scored[first.name], first, present)
     hardest = _best(use_case, [scored[one.name] for one in baselines])
     best = next((one for one in baselines if one.name == hardest), None)
     run = tracking.client(settings).get_run(challenger.run_id)
@@ -104,6 +105,7 @@ def hold(
         against_champion=_compare(contest, first, present),
         against_baseline=_compare(contest, first, best),
         overlap=_overlaps(contest, champion, run.data.tags),
+        constants=worth.constants(use_case, holdout.held_out, holdout.truth),
         **_alone(contest, first),
     )
 
@@ -173,10 +175,7 @@ def _measured(contest: Contest, output: Output) -> dict[str, Any]:
         slices[name] = {}
         for value in np.unique(values):
             rows = values == value
-            found = metrics.score(kind, truth[rows], output.take(rows))
-            if contest.use_case.gate.fairness and output.classes is not None:
-                chosen = output.labels[rows] == output.classes[-1]
-                found["selection_rate"] = float(chosen.mean())
+            found = metrics.score_slice(kind, truth[rows], output.take(rows))
             slices[name][str(value)] = SliceScore(rows=int(rows.sum()), metrics=found)
     return {
         "metrics": metrics.score(kind, truth, output),
@@ -188,6 +187,28 @@ def _measured(contest: Contest, output: Output) -> dict[str, Any]:
         "business": worth.measure(contest.use_case, contest.holdout.held_out, truth, output)
         or None,
     }
+
+
+def _in_slices(
+    contest: Contest, scored: ScoredModel, first: Contender, champion: Contender | None
+) -> ScoredModel:
+    """Add how much better the challenger is in each slice than the champion, or than the floors."""
+    if first.output is None or (champion and champion.output is None):
+        return scored
+    against = by_slice(
+        contest.use_case,
+        contest.cuts,
+        contest.holdout.truth,
+        first.output,
+        champion.output if champion else None,
+        Units.of_rows(contest.use_case, contest.holdout.held_out),
+        name=champion.name if champion else "the floor",
+    )
+    slices = {
+        name: {value: replace(one, against=against[name][value]) for value, one in values.items()}
+        for name, values in scored.slices.items()
+    }
+    return replace(scored, slices=slices)
 
 
 def _interval(contest: Contest, output: Output) -> Interval | None:

@@ -26,7 +26,7 @@ from evergreen.judging.influence import influence
 from evergreen.judging.units import Spread, Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Output
-from evergreen.spec import METRICS, Kind
+from evergreen.spec import METRICS, Kind, UseCase
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -106,6 +106,50 @@ def distance(
     asked = _Asked(name, metric, threshold, confidence, resamples, seed=0)
     sign = 1.0 if METRICS[kind][metric] else -1.0
     return asked.differences({"": found.less(at, sign)}, units)[""]
+
+
+def by_slice(
+    use_case: UseCase,
+    cuts: Mapping[str, Array],
+    truth: Array,
+    challenger: Output,
+    champion: Output | None,
+    units: Units,
+    *,
+    name: str,
+) -> dict[str, dict[str, dict[str, Difference]]]:
+    """Estimate how much better a challenger is in each slice: slice → value → metric → difference.
+
+    A metric that is not defined there (no positives, say) is left out.
+
+    Args:
+        use_case: its gate names metric, floors and confidence.
+        cuts: slice name to the slice of each row.
+        truth: the labels, (rows,).
+        challenger: its answers on those rows.
+        champion: the champion's; None: there is none, the floors are compared with.
+        units: of the rows.
+        name: of the champion, or of the floors.
+    """
+    kind, gate = use_case.kind, use_case.gate
+    floors = {m: v for m, v in gate.floors.items() if m == gate.metric} or gate.floors
+    asked: dict[str, Any] = {"name": name, "confidence": gate.confidence}
+
+    def at(rows: Array) -> dict[str, Difference]:
+        there, ours, of = truth[rows], challenger.take(rows), units.take(rows)
+        known = metrics.score_slice(kind, there, ours)
+        if champion is None:
+            given = {m: (there, ours, floor, of) for m, floor in floors.items() if m in known}
+            return {m: distance(kind, m, *these, **asked) for m, these in given.items()}
+        theirs, metric = champion.take(rows), gate.metric
+        if metric not in known.keys() & metrics.score_slice(kind, there, theirs).keys():
+            return {}
+        return {metric: paired_difference(kind, metric, there, ours, theirs, of, **asked)}
+
+    return {
+        slice_name: {str(value): at(values == value) for value in np.unique(values)}
+        for slice_name, values in cuts.items()
+    }
 
 
 @dataclass(frozen=True)

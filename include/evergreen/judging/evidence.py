@@ -82,11 +82,40 @@ class Origin(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Difference(Ref):
+    """How much better the challenger is than another model on the same rows."""
+
+    other: str
+    """The model that it is compared with."""
+    metric: str
+    estimate: Figure
+    """Challenger − other, in the direction of better: positive is better, whatever the metric."""
+    low: Figure
+    high: Figure
+    confidence: float
+    resamples: int
+    over: int = 1
+    """The interval is simultaneous over so many models that compete."""
+    unit: str = "row"
+    """What is independent, in words: `row`, `store`, `day, 4 in a row as one`."""
+    units: int = 0
+    """How many of them there are."""
+    effective_rows: Figure | None = None
+    """As many independent rows would tell as much; None: the models do not differ."""
+    rows_for_a_point: int | None = None
+    """So many rows like these would show a difference of a point (0.01; of errors in the target's
+    unit and of log_loss 1 % of the other's) in 80 of 100 cases; None: unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SliceScore(Ref):
     """The metrics on the rows of one value of a slice."""
 
     rows: int
     metrics: dict[str, Figure]
+    against: dict[str, Difference] | None = None
+    """Of the challenger, by metric: how much better it is here than the champion, by the metric
+    that decides, or, where there is none, than the floors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,32 +155,6 @@ class ScoredModel(Ref):
     """Probability from which on it says positive; None: the more probable class."""
     problem: str = ""
     """Why it could not be scored; its metrics are then empty."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difference(Ref):
-    """How much better the challenger is than another model on the same rows."""
-
-    other: str
-    """The model that it is compared with."""
-    metric: str
-    estimate: Figure
-    """Challenger − other, in the direction of better: positive is better, whatever the metric."""
-    low: Figure
-    high: Figure
-    confidence: float
-    resamples: int
-    over: int = 1
-    """The interval is simultaneous over so many models that compete."""
-    unit: str = "row"
-    """What is independent, in words: `row`, `store`, `day, 4 in a row as one`."""
-    units: int = 0
-    """How many of them there are."""
-    effective_rows: Figure | None = None
-    """As many independent rows would tell as much; None: the models do not differ."""
-    rows_for_a_point: int | None = None
-    """So many rows like these would show a difference of a point (0.01; of errors in the target's
-    unit and of log_loss 1 % of the other's) in 80 of 100 cases; None: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +216,8 @@ class Evidence(Ref):
     size_bytes: int | None = None
     schema: Schema | None = None
     overlap: tuple[Overlap, ...] = ()
+    constants: dict[str, Figure] | None = None
+    """What it is worth to answer the same for all, by class; None: no business figure decides."""
 
     @property
     def challenger(self) -> ScoredModel:

@@ -13,24 +13,36 @@ def figure(value: float | None, digits: int = 3) -> str:
     if 0 < abs(value) < 10**-digits:
         return f"{value:.1e}"
     large = abs(value) >= 1000 and digits == 3
-    return f"{value:,.{1 if large else digits}f}"
+    return f"{value + 0.0:,.{1 if large else digits}f}"
 
 
-def figures(one: float, other: float) -> tuple[str, str]:
-    """Return both with as many digits as it takes to tell them apart."""
-    digits = next((d for d in range(3, 12) if figure(one, d) != figure(other, d)), 3)
-    return figure(one, digits), figure(other, digits)
+def figures(one: float, other: float, least: int = 3) -> tuple[str, str]:
+    """Return both with as many digits, the least or more, as it takes to tell them apart."""
+    if one == other:
+        return figure(one, least), figure(other, least)
+    for digits in range(least, 12):
+        found = figure(one, digits), figure(other, digits)
+        if found[0] != found[1]:
+            return found
+    return repr(one), repr(other)
 
 
-def signed(value: float | None) -> str:
-    """Return `+0.004` or `-0.010`."""
-    words = figure(value)
+def signed(value: float | None, beside: float = 0.0) -> str:
+    """Return `+0.004` or `-0.010`, told apart from what it is beside."""
+    words = (
+        figure(value) if value is None or not math.isfinite(value) else figures(value, beside)[0]
+    )
     return words if words == "unknown" or words.startswith("-") else f"+{words}"
 
 
-def interval(difference: Difference) -> str:
-    """Return `95 % interval -0.010 to +0.018`."""
-    low, high = signed(difference.low), signed(difference.high)
+def plain(value: float) -> str:
+    """Return a threshold as it was declared: `0`, `0.15`, `-0.02`."""
+    return f"{value + 0.0:.12g}"
+
+
+def interval(difference: Difference, bar: float = 0.0) -> str:
+    """Return `95 % interval -0.010 to +0.018`, its ends told apart from the bar."""
+    low, high = signed(difference.low, bar), signed(difference.high, bar)
     return f"{difference.confidence * 100:g} % interval {low} to {high}"
 
 

@@ -15,7 +15,7 @@ from evergreen.judging import report
 from evergreen.judging.checks import rules
 from evergreen.judging.evidence import Evidence
 from evergreen.judging.facts import Rule, Unknown
-from evergreen.judging.figures import figure, interval, label, listed, signed
+from evergreen.judging.figures import figure, figures, interval, label, listed, signed
 from evergreen.learning import tracking
 from evergreen.refs import Check, EvaluationRef, Status, Verdict
 from evergreen.settings import Settings
@@ -111,7 +111,8 @@ def _promote(gate: Gate, evidence: Evidence, checks: int) -> str:
     facts = [f"{metric} {figure(challenger.metrics[metric])}"]
     if metric in gate.floors:
         word = bound(METRICS[evidence.subject.kind][metric])
-        facts[0] += f" against the {word} {figure(gate.floors[metric])}"
+        value, least = figures(challenger.metrics[metric], gate.floors[metric])
+        facts = [f"{metric} {value} against the {word} {least}"]
     if evidence.against_baseline:
         best = next(m for m in evidence.baselines if m.name == evidence.against_baseline.other)
         facts.append(f"baseline {best.name} {figure(best.metrics[metric])}")

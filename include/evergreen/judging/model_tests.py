@@ -18,10 +18,9 @@ from sklearn.pipeline import Pipeline
 from evergreen.judging.evidence import ModelTest
 from evergreen.learning import models
 from evergreen.learning.features import RawHoldout, with_history
-from evergreen.learning.models import Output
+from evergreen.learning.models import TOLERANCE, Output
 from evergreen.spec import Kind, UseCase
 
-TOLERANCE = 1e-6
 EXTREMES = (0.0, -1e9, 1e9, np.nan)
 ROWS = 20
 """Rows that are asked about again, with extreme values."""
@@ -110,7 +109,7 @@ def one_row(subject: Subject) -> str:
     if len(alone) != 1:
         raise Failed(f"{len(alone)} answers for one row")
     served, judged = subject.answers(rows).take(np.array([-1])), subject.output
-    off = _difference(served, judged.take(np.array([-1])))
+    off = models.off(served, judged.take(np.array([-1])))
     if off > TOLERANCE:
         raise Failed(
             f"the newest row with its history of {len(rows) - 1} rows gets another answer than"
@@ -136,7 +135,7 @@ def extreme_values(subject: Subject) -> str:
 def same_twice(subject: Subject) -> str:
     """Give the same answer when asked twice."""
     again = subject.answers(subject.holdout.rows).take(subject.holdout.mask)
-    off = _difference(again, subject.output)
+    off = models.off(again, subject.output)
     if off > 0:
         raise Failed(f"the second answer is off by {off:.3g}")
     return "asked twice, it answers the same"
@@ -175,11 +174,3 @@ def _check_probabilities(given: Array) -> None:
     off = float(np.abs(given.sum(axis=1) - 1).max())
     if off > TOLERANCE:
         raise Failed(f"the probabilities of a row add up to 1 ± {off:.3g}")
-
-
-def _difference(one: Output, other: Output) -> float:
-    if one.probabilities is not None and other.probabilities is not None:
-        return float(np.abs(one.probabilities - other.probabilities).max())
-    if one.labels.dtype.kind == "f":
-        return float(np.abs(one.labels - other.labels).max())
-    return 0.0 if np.array_equal(one.labels, other.labels) else np.inf

@@ -1,9 +1,11 @@
 """The checks of what a use case declares besides metrics: intervals, fairness, worth."""
 
+import math
+
 from evergreen.judging.evidence import Evidence
 from evergreen.judging.facts import Outcome, Unknown, because, challenger, finite, limit
-from evergreen.judging.figures import figure, figures
-from evergreen.spec import Fairness, Gate
+from evergreen.judging.figures import figure, figures, listed, plain
+from evergreen.spec import Fairness, Gate, Kind
 
 
 def coverage(gate: Gate, evidence: Evidence) -> Outcome:
@@ -13,49 +15,76 @@ def coverage(gate: Gate, evidence: Evidence) -> Outcome:
     what = f"the coverage of {challenger(evidence)}"
     held = finite(found.coverage if found else None, what, because(evidence))
     least = promised - limit(gate, "coverage_tolerance")
+    got, asked = figures(100 * held, 100 * least, 1)
     width = figure(found.half_width if found else None)
-    words = f"{held:.1%} of the held-out values (± {width}, promised {promised:.0%}"
+    words = f"{got} % of the held-out values (± {width}, promised {plain(100 * promised)} %"
     if held < least:
-        return False, f"the intervals hold only {words}, at least {least:.0%})"
-    return True, f"the intervals hold {words})"
+        return False, f"the intervals hold only {words}, at least {asked} %)"
+    return True, f"the intervals hold {words}, at least {asked} %)"
 
 
 def fairness(gate: Gate, evidence: Evidence, *, declared: Fairness) -> Outcome:
-    """The rate differs between the groups of the slice by no more than was declared."""
+    """The rate differs between the groups of the slice by no more than was declared.
+
+    A group without anything that the rate is a share of (no positives) has none, and is told.
+    """
     groups = evidence.challenger.slices.get(declared.slice, {})
     large = {name: s for name, s in groups.items() if s.rows >= gate.min_slice_rows}
-    if len(large) < 2:
+    found = {name: score.metrics.get(declared.rate, math.nan) for name, score in large.items()}
+    rates = {name: rate for name, rate in found.items() if math.isfinite(rate)}
+    rate, unknown = declared.rate.replace("_", " "), listed(sorted(found.keys() - rates.keys()))
+    told = f"{rate} where {declared.slice} = {unknown} is unknown" if unknown else ""
+    if len(rates) < 2:
         raise Unknown(
             f"fewer than two groups of {declared.slice} have {gate.min_slice_rows} held-out rows"
-            f"{because(evidence)}"
+            f"{' and a ' + rate if told else ''}{because(evidence)}{'; ' * bool(told)}{told}"
         )
-    rates = {
-        name: finite(score.metrics.get(declared.rate), f"{declared.rate} where {name}")
-        for name, score in large.items()
-    }
     low, high = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
     apart, allowed = figures(rates[high] - rates[low], declared.most)
-    rate = declared.rate.replace("_", " ")
     words = (
         f"{rate} is {figure(rates[low])} for {declared.slice} = {low} and {figure(rates[high])}"
         f" for {high}: {apart} apart"
     )
     if rates[high] - rates[low] > declared.most:
         return False, f"{words}, more than {allowed}"
-    return True, f"{words} (at most {allowed})"
+    return True, f"{words} (at most {allowed}){'; ' * bool(told)}{told}"
 
 
 def business(gate: Gate, evidence: Evidence) -> Outcome:
-    """What the answers are worth is no less than what was asked for."""
+    """What the answers are worth is no less than was asked for, nor than it is worth without it.
+
+    Without it: with the best baseline, and with the same answer for all.
+    """
     found = evidence.challenger.business
     if not found:
         raise Unknown(f"what {challenger(evidence)} is worth is unknown{because(evidence)}")
-    name = next(iter(found))
+    name, unit = next(iter(found)), evidence.subject.unit
     value = finite(found[name], f"{name} of {challenger(evidence)}")
+    words = f"{name.replace('_', ' ')} is {{}} {unit}{_threshold(evidence)}"
     least = limit(gate, "min_business")
     got, allowed = figures(value, least)
-    unit = evidence.subject.unit
-    label = name.replace("_", " ")
     if value < least:
-        return False, f"{label} is {got} {unit}, less than {allowed}"
-    return True, f"{label} is {got} {unit} (at least {allowed})"
+        return False, f"{words.format(got)}, less than {allowed}"
+    rivals = _without(evidence, name)
+    best = max(rivals, key=rivals.__getitem__, default="")
+    if best and value < rivals[best]:
+        got, theirs = figures(value, rivals[best])
+        return False, f"{words.format(got)}, less than the {theirs} of {best}"
+    beside = f"; {best}: {figure(rivals[best])}" if best else ""
+    return True, f"{words.format(got)} (at least {allowed}{beside})"
+
+
+def _without(evidence: Evidence, name: str) -> dict[str, float]:
+    """Return what it is worth to do without the model, by who answers instead."""
+    given = evidence.constants
+    if given is None and evidence.subject.kind is not Kind.REGRESSION:
+        raise Unknown(f"what it is worth to answer the same for all is unknown{because(evidence)}")
+    worth = {
+        f"the baseline {one.name}": (one.business or {}).get(name) for one in evidence.baselines
+    } | {f"answering {answer} for all": value for answer, value in (given or {}).items()}
+    return {who: finite(value, f"{name} of {who}") for who, value in worth.items()}
+
+
+def _threshold(evidence: Evidence) -> str:
+    cut = evidence.challenger.threshold
+    return "" if cut is None else f", saying positive from a probability of {figure(cut)} on"

@@ -46,6 +46,23 @@ def score(
     return {n: float(value) for n, value in found.items() if value is not None}
 
 
+def score_slice(kind: Kind, truth: Array, output: Output) -> dict[str, float]:
+    """Return the metrics of some of the rows, with the share that is called positive.
+
+    A rate that has nothing to be a share of (the recall of rows without positives, the precision of
+    rows of which none is called positive) is left out: groups are compared by it.
+    """
+    found = score(kind, truth, output)
+    if output.classes is None:
+        return found
+    chosen, positive = output.labels == output.classes[-1], truth == output.classes[-1]
+    found["selection_rate"] = float(chosen.mean())
+    if kind is Kind.BINARY:
+        undefined = {"recall": not positive.any(), "precision": not chosen.any()}
+        found = {name: value for name, value in found.items() if not undefined.get(name)}
+    return found
+
+
 def calibration_error(truth: Array, output: Output, bins: int = BINS) -> float:
     """Return the expected calibration error, 0 (perfect) to 1.
 

@@ -54,6 +54,11 @@ TRUSTED = (
 of a model's own MLmodel file."""
 
 
+TOLERANCE = 1e-6
+"""Two answers that are off by less are the same: far above what another order of summation does,
+far below what another model does."""
+
+
 @dataclass(frozen=True)
 class Output:
     """Predictions of n rows."""
@@ -273,20 +278,26 @@ def golden(model: Pipeline, raw: pd.DataFrame) -> Golden:
 
 
 def reproduces(model: Pipeline, golden: Golden) -> float:
-    """Return the largest absolute difference to the golden probabilities (or values).
+    """Return how far the model is off its golden answers; see `off`."""
+    return off(predict(model, golden.rows), golden.output)
 
-    Infinite when the classes differ, or the labels of a model without probabilities.
+
+def off(found: Output, expected: Output) -> float:
+    """Return the largest absolute difference of probabilities, or of values.
+
+    Values above 1,000 have rounding errors in proportion: the difference is divided by a thousandth
+    of the largest. Infinite when the classes differ, or the labels without probabilities.
     """
-    now, then = predict(model, golden.rows), golden.output
-    if (now.classes is None) != (then.classes is None):
+    if (found.classes is None) != (expected.classes is None):
         return float("inf")
-    if now.classes is None or then.classes is None:
-        return float(np.abs(now.labels - then.labels).max())
-    if not np.array_equal(now.classes, then.classes):
+    if found.classes is None or expected.classes is None:
+        scale = max(1.0, float(np.abs(expected.labels).max(initial=0.0)) / 1000)
+        return float(np.abs(found.labels - expected.labels).max() / scale)
+    if not np.array_equal(found.classes, expected.classes):
         return float("inf")
-    if now.probabilities is None or then.probabilities is None:
-        return 0.0 if np.array_equal(now.labels, then.labels) else float("inf")
-    return float(np.abs(now.probabilities - then.probabilities).max())
+    if found.probabilities is None or expected.probabilities is None:
+        return 0.0 if np.array_equal(found.labels, expected.labels) else float("inf")
+    return float(np.abs(found.probabilities - expected.probabilities).max())
 
 
 def _listed(array: Array | None) -> list[Any] | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evergreen.errors import DeclarationError
 from evergreen.learning.models import Output
 from evergreen.learning.searching import Tested
-from evergreen.spec import UseCase
+from evergreen.spec import Kind, UseCase
 
 Array = NDArray[Any]
 
@@ -31,6 +31,20 @@ def measure(
     if use_case.business is None:
         return {}
     return _figures(use_case, rows, truth, output.labels)
+
+
+def constants(use_case: UseCase, rows: pd.DataFrame, truth: Array) -> dict[str, float] | None:
+    """Return what it is worth to answer the same for all, by class: the first figure.
+
+    Whoever refuses nobody, or all, needs no model. None: no business is declared, or no classes.
+    """
+    if use_case.business is None or use_case.kind is Kind.REGRESSION:
+        return None
+    figures = {
+        str(one): _figures(use_case, rows, truth, np.full(len(truth), one))
+        for one in np.unique(truth)
+    }
+    return {one: next(iter(found.values())) for one, found in figures.items()}
 
 
 def threshold(use_case: UseCase, rows: pd.DataFrame, truth: Array, tested: Tested) -> float:

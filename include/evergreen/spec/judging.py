@@ -61,7 +61,8 @@ class Gate:
     min_rows: int = 50
     """Fewer held-out rows prove nothing."""
     slice_tolerance: float = 0.15
-    """How much worse than the champion (or, without one, than the floor) a slice may be."""
+    """How much worse than the champion (or, without one, than the floor) a slice may be; refused
+    when the whole interval of the difference is worse."""
     min_slice_rows: int = 30
     """Smaller slices are shown, not judged."""
     max_calibration_error: float | None = None
@@ -69,13 +70,14 @@ class Gate:
     max_latency_ms: float = 100.0
     """Of the processor for one row, median."""
     max_size_mb: float = 100.0
-    beat_baseline_surely: bool = False
-    """The confidence interval against the best baseline must lie above 0, not the estimate alone:
-    where luck looks like skill."""
+    beat_baseline_surely: bool = True
+    """The confidence interval against the best baseline must lie above 0; False: the estimate
+    alone, for a first model on few rows."""
     fairness: tuple[Fairness, ...] = ()
     """Rates that may differ between groups by no more than so much."""
     min_business: float | None = None
-    """The worst first figure of `business` that passes; None: it is shown, not judged."""
+    """The worst first figure of `business` that passes, if it is also no less than that of the best
+    baseline and of the same answer for all; None: it is shown, not judged."""
     coverage_tolerance: float = 0.05
     """How much smaller than `interval` the share of held-out values inside it may be."""
 
