@@ -21,8 +21,6 @@ from evergreen.serving.contract import Contract
 from evergreen.serving.engine import Engine, engine
 from evergreen.serving.model_ref import ModelRef
 
-GOLDEN_TOLERANCE = 1e-6
-
 
 @dataclass(frozen=True)
 class Served:
@@ -97,7 +95,7 @@ def serve(dossier: Dossier, ref: ModelRef, artifacts: Artifacts, expectations: P
             say of its golden rows what it said before.
     """
     model, golden = artifacts.get(ref), Golden.from_json(dossier.golden)
-    if models.reproduces(model, golden) > GOLDEN_TOLERANCE:
+    if not models.reproduces(model, golden) <= models.TOLERANCE:
         raise ModelRefused(f"version {ref.version} does not reproduce its golden predictions")
     found = engine(model, golden)
     found.frame(golden.rows, np.arange(len(golden.rows)))
