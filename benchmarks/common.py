@@ -95,7 +95,7 @@ def settings(home: Path, url: str = "", mlflow: str = "") -> Settings:
     return Settings(
         home=home, database_url=url,
         tracking_uri=mlflow.replace("postgresql://", "postgresql+psycopg2://"),
-        artifacts_url=str(home / "artifacts"), snapshots_url=str(home / "snapshots"),
+        artifacts_url=str(home / "artifacts"),
         use_cases_dir=PROJECT / "include" / "use_cases", expectations_dir=PROJECT / "expectations",
     )  # fmt: skip
 
@@ -103,14 +103,12 @@ def settings(home: Path, url: str = "", mlflow: str = "") -> Settings:
 def champion(use_case: Any, table: Any, candidate: str, here: Settings) -> Any:
     """Train a candidate on the rows of an Arrow table, make it champion, and return it."""
     from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
-    from evergreen.data.snapshots import SnapshotStore
+    from evergreen.data import snapshots
     from evergreen.learning import features, training
     from evergreen.refs import Counts, SnapshotRef
 
     now = datetime(2026, 11, 21, 15, tzinfo=UTC)
-    stored = SnapshotStore(here.snapshots_url).write(
-        use_case.name, table.to_batches(), table.schema, {}
-    )
+    stored = snapshots.of(here).write(use_case.name, table.to_batches(), table.schema, {})
     snapshot = SnapshotRef(
         use_case=use_case.name, uri=stored.uri, sha256=stored.sha256, rows=stored.rows, as_of=now,
         counts=Counts(taken=stored.rows),

@@ -17,7 +17,7 @@ import pyarrow as pa
 from common import Figures, happened, measuring, options
 from common import settings as settings_of
 from evergreen import catalog
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots
 from evergreen.quality.profiling import ColumnProfile, TableProfile, suite
 from evergreen.quality.validation import validate
 from evergreen.refs import Counts, SnapshotRef
@@ -92,7 +92,7 @@ def broken(data: pa.Table, damage: str) -> pa.Table:
 def measure(
     damage: str, data: pa.Table, use_case: object, settings: Settings, figures: Figures
 ) -> None:
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     stored = store.write("weather", data.to_batches(), data.schema, about={})
     snapshot = SnapshotRef(
         use_case="weather", uri=stored.uri, sha256=stored.sha256, rows=stored.rows,

@@ -113,7 +113,6 @@ def settings(tmp_path: Path, database_url: str, tracking_uri: str) -> Settings:
         database_url=database_url,
         tracking_uri=tracking_uri,
         artifacts_url=str(tmp_path / "artifacts"),
-        snapshots_url=str(tmp_path / "snapshots"),
         use_cases_dir=PROJECT / "include" / "use_cases",
         expectations_dir=PROJECT / "expectations",
     )

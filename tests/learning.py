@@ -9,7 +9,7 @@ import pyarrow as pa
 from sklearn.datasets import load_iris
 
 from evergreen import catalog
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots
 from evergreen.learning import features
 from evergreen.refs import Counts, FeaturesRef, SnapshotRef
 from evergreen.settings import PROJECT, Settings
@@ -40,7 +40,7 @@ def iris_rows() -> pd.DataFrame:
 def snapshot(use_case: UseCase, rows: pd.DataFrame, settings: Settings) -> SnapshotRef:
     """Write rows as `extract` would."""
     table = pa.Table.from_pandas(rows, preserve_index=False)
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     stored = store.write(use_case.name, table.to_batches(), table.schema, {})
     return SnapshotRef(
         use_case=use_case.name,

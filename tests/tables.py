@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from evergreen import catalog
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots
 from evergreen.refs import Counts, SnapshotRef
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import UseCase
@@ -42,7 +42,7 @@ def snapshot_of(
     table: pa.Table, use_case: UseCase, settings: Settings, *notes: str, as_of: datetime = AS_OF
 ) -> SnapshotRef:
     """Store a table as a snapshot."""
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     stored = store.write(use_case.name, table.to_batches(), table.schema, about={})
     return SnapshotRef(
         use_case=use_case.name,
@@ -62,7 +62,6 @@ def local_settings(folder: Path) -> Settings:
         database_url="postgresql://user:hunter2@127.0.0.1:1/none",
         tracking_uri="",
         artifacts_url="",
-        snapshots_url=str(folder / "snapshots"),
         use_cases_dir=PROJECT / "include" / "use_cases",
         expectations_dir=PROJECT / "expectations",
     )

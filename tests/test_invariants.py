@@ -21,7 +21,7 @@ from evergreen import invariants
 from evergreen.catalog import Catalog
 from evergreen.champions import promotion
 from evergreen.champions.ledger import Decision, Incident, Ledger, decision_id
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots
 from evergreen.learning import tracking, training
 from evergreen.learning.names import named
 from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
@@ -108,7 +108,6 @@ def built_world(
         database_url=postgres.url("invariants"),
         tracking_uri=tracking_uri,
         artifacts_url=str(home / "artifacts"),
-        snapshots_url=str(home / "snapshots"),
         use_cases_dir=PROJECT / "include" / "use_cases",
         expectations_dir=suites,
     )
@@ -206,7 +205,7 @@ def test_2_names_rows_that_were_trained_on_and_judged_on(world: World):
 def judge_on(world: World, *frames: pd.DataFrame) -> None:
     """Let the champion's gate decision name other features."""
     table = pa.Table.from_pandas(pd.concat(frames), preserve_index=False)
-    store = SnapshotStore(world.settings.snapshots_url)
+    store = snapshots.of(world.settings)
     stored = store.write(NAME, table.to_batches(), table.schema, {})
     for field, value in (("uri", stored.uri), ("sha256", stored.sha256)):
         world.execute(
@@ -266,7 +265,9 @@ def test_5_names_a_gap_in_the_chain(world: World):
 
 
 def test_6_names_a_snapshot_whose_bytes_were_changed(world: World):
-    with spoilt(Path(world.features.snapshot.uri) / "data.parquet"):
+    rows = world.features.snapshot
+    [group] = snapshots.of(world.settings).groups(rows.uri, rows.sha256)
+    with spoilt(Path(rows.uri).parent / "chunks" / group.chunks[0].file):
         finding = world.finding(6)
 
     assert finding.status == "failed"
@@ -400,14 +401,15 @@ def test_8_names_a_run_in_airflow_that_nobody_asked_for(world: World):
 
 
 def test_9_names_what_a_crash_left_behind(world: World):
-    litter = Path(world.settings.snapshots_url) / NAME / ".tmp-crashed"
-    litter.mkdir()
+    litter = world.settings.home / ".drafts" / "crashed"
+    litter.parent.mkdir(exist_ok=True)
+    litter.touch()
 
     finding = world.finding(9)
 
-    litter.rmdir()
+    litter.unlink()
     assert finding.status == "failed"
-    assert ".tmp-crashed" in finding.detail
+    assert str(litter) in finding.detail
 
 
 def test_9_names_a_run_whose_process_is_gone(world: World):

@@ -73,13 +73,13 @@ class Counts(Ref):
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotRef(Ref):
-    """An immutable Parquet file."""
+    """Immutable rows: a manifest, and the Parquet chunks that it names."""
 
     use_case: str
     uri: str
-    """Folder that holds `data.parquet` and `manifest.json`."""
+    """Folder that holds `manifest.json`."""
     sha256: str
-    """Of `data.parquet`."""
+    """Of the columns and of the digests of the chunks."""
     rows: int
     as_of: datetime
     counts: Counts

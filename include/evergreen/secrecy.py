@@ -34,7 +34,6 @@ def values(settings: Settings) -> frozenset[str]:
         settings.airflow_database_url,
         settings.tracking_uri,
         settings.artifacts_url,
-        settings.snapshots_url,
         settings.store_url,
         *settings.notify_urls,
     )

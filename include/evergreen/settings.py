@@ -33,8 +33,6 @@ class Settings:
     """MLflow: `http://…` of a server, or the `postgresql+psycopg2://…` of its database."""
     artifacts_url: str
     """Root of MLflow's artifacts when `tracking_uri` is a database; a server has its own."""
-    snapshots_url: str
-    """Folder of the snapshots: a path or any fsspec URL."""
     use_cases_dir: Path
     expectations_dir: Path
     notify_urls: tuple[str, ...] = ()
@@ -103,7 +101,6 @@ def from_environment(env: Mapping[str, str]) -> Settings:
         database_url=_required(env, "EVERGREEN_DATABASE_URL"),
         tracking_uri=_required(env, "MLFLOW_TRACKING_URI"),
         artifacts_url=env.get("EVERGREEN_ARTIFACTS_URL", str(home / "artifacts")),
-        snapshots_url=env.get("EVERGREEN_SNAPSHOTS_URL", str(home / "snapshots")),
         use_cases_dir=Path(env.get("EVERGREEN_USE_CASES_DIR", PROJECT / "include" / "use_cases")),
         expectations_dir=Path(env.get("EVERGREEN_EXPECTATIONS_DIR", PROJECT / "expectations")),
         notify_urls=tuple(env.get("EVERGREEN_NOTIFY_URLS", "").split()),

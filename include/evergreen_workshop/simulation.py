@@ -25,7 +25,7 @@ import pandas as pd
 
 from evergreen import dossier
 from evergreen.champions.ledger import Ledger
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots
 from evergreen.data.splits import TRAINING
 from evergreen.dossier import Inputs, RawColumn, kept_in
 from evergreen.errors import DeclarationError, EvergreenError, StackError, did_you_mean
@@ -248,7 +248,7 @@ def _draw(
     if champion is None:
         raise EvergreenError(f"{use_case.name} has no champion yet")
     own = dossier.read(kept_in(settings.database_url), use_case.name, champion.version)
-    learned, store, inputs = own.learned, SnapshotStore(settings.snapshots_url), own.inputs
+    learned, store, inputs = own.learned, snapshots.of(settings), own.inputs
     frame = store.frame(learned.snapshot.uri, learned.snapshot.sha256)
     part = store.table(learned.uri, learned.sha256, [PART])[PART].to_numpy()
     places = np.flatnonzero(part == TRAINING)

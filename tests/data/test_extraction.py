@@ -9,8 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from evergreen import storage
+from evergreen.data import snapshots
 from evergreen.data.extraction import extract
-from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import connect, stream
 from evergreen.errors import DataRefused
 from evergreen.refs import SnapshotRef
@@ -75,7 +76,7 @@ def take(
 
 
 def frame(settings: Settings, snapshot: SnapshotRef) -> pd.DataFrame:
-    return SnapshotStore(settings.snapshots_url).frame(snapshot.uri, snapshot.sha256)
+    return snapshots.of(settings).frame(snapshot.uri, snapshot.sha256)
 
 
 def test_takes_every_column_and_the_computed_target_in_time_order(warehouse: Settings) -> None:
@@ -296,8 +297,7 @@ def test_a_query_that_fails_half_way_leaves_no_snapshot(settings: Settings, even
     with pytest.raises(DataRefused, match="events cannot be read: division by zero"):
         take(settings, use_case(table=None, query=query))
 
-    store = SnapshotStore(settings.snapshots_url)
-    assert store.uris() == store.litter() == []
+    assert snapshots.of(settings).uris() == storage.of(settings).litter() == []
 
 
 def test_an_unreachable_database_is_not_the_fault_of_the_data(settings: Settings) -> None:

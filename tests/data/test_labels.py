@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from evergreen.data import snapshots
 from evergreen.data.extraction import extract
-from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import connect
 from evergreen.errors import DataRefused
 from evergreen.quality.validation import validate
@@ -63,7 +63,7 @@ def passes(settings: Settings, snapshot: SnapshotRef, which: UseCase) -> bool:
 
 
 def frame(settings: Settings, snapshot: SnapshotRef) -> pd.DataFrame:
-    return SnapshotStore(settings.snapshots_url).frame(snapshot.uri, snapshot.sha256)
+    return snapshots.of(settings).frame(snapshot.uri, snapshot.sha256)
 
 
 def test_weather_that_comes_a_day_late_is_taken_without_the_day_that_waits_for_it(

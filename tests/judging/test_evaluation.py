@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,7 +92,6 @@ def world(
         database_url=postgres.url("postgres"),
         tracking_uri=url.replace("postgresql://", "postgresql+psycopg2://"),
         artifacts_url=str(home / "artifacts"),
-        snapshots_url=str(home / "snapshots"),
         use_cases_dir=PROJECT / "include" / "use_cases",
         expectations_dir=PROJECT / "expectations",
     )
@@ -108,11 +108,9 @@ def trained_on(rows: pd.DataFrame, settings: Settings, use_case: UseCase = USE_C
 @pytest.fixture
 def own(world: World, tmp_path: Path) -> World:
     """The same world with a reports folder of the test's own."""
-    snapshots, artifacts = world.settings.snapshots_url, world.settings.artifacts_url
-    settings = replace(
-        world.settings, home=tmp_path, snapshots_url=snapshots, artifacts_url=artifacts
-    )
-    return replace(world, settings=settings)
+    kept = shutil.ignore_patterns("reports")
+    shutil.copytree(world.settings.home, tmp_path, ignore=kept, dirs_exist_ok=True)
+    return replace(world, settings=replace(world.settings, home=tmp_path))
 
 
 def evidence_of(world: World, evaluation: EvaluationRef) -> Evidence:

@@ -31,7 +31,6 @@ SERVED = Settings(
     database_url="",
     tracking_uri="http://ada:secret@mlflow:5000/base",
     artifacts_url="",
-    snapshots_url="",
     use_cases_dir=Path(),
     expectations_dir=Path(),
 )

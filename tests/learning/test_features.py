@@ -24,7 +24,6 @@ def local(tmp_path: Path) -> Settings:
         database_url="",
         tracking_uri="",
         artifacts_url="",
-        snapshots_url=str(tmp_path / "snapshots"),
         use_cases_dir=tmp_path,
         expectations_dir=tmp_path,
     )

@@ -262,7 +262,7 @@ def test_refuses_a_suite_without_the_mandatory_checks(local: Settings, tmp_path:
 
 def test_refuses_bytes_that_were_changed(local: Settings) -> None:
     snapshot = snapshot_of(weather_table(), WEATHER, local)
-    path = Path(snapshot.uri) / "data.parquet"
+    [path] = Path(snapshot.uri).parent.glob("chunks/*")
     path.write_bytes(path.read_bytes()[:-9] + b"123456789")
 
     with pytest.raises(SnapshotCorrupt):

@@ -201,7 +201,7 @@ def studio(
     tracking_uri = postgres.url("studio_mlflow").replace("postgresql://", "postgresql+psycopg2://")
     settings = Settings(
         home=home, database_url=postgres.url("studio"), tracking_uri=tracking_uri,
-        artifacts_url=str(home / "artifacts"), snapshots_url=str(home / "snapshots"),
+        artifacts_url=str(home / "artifacts"),
         use_cases_dir=PROJECT / "include" / "use_cases", expectations_dir=PROJECT / "expectations",
     )  # fmt: skip
     store.migrate(settings.database_url)

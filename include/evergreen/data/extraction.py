@@ -1,4 +1,4 @@
-"""The first step: one moment of the source, as an immutable Parquet file.
+"""The first step: one moment of the source, as an immutable snapshot.
 
 Usage::
 
@@ -10,21 +10,28 @@ and has not come is left out, and taken when it has come (see labels).
 Booleans, integers, floats, text, dates and timestamps stay what they are (timestamps count as UTC,
 timestamptz become UTC); numeric and money become double precision; anything else (uuid, json, enum,
 array ...) text.
+
+PostgreSQL sums up the rows as they would be stored, labels included, by day or by hashed key; what
+the store holds already is read there, checked, and not asked for again.
 """
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg2
 import pyarrow as pa
-import pyarrow.compute as pc
 from adbc_driver_postgresql import dbapi
 
+from evergreen.data import chunks, manifests, snapshots
+from evergreen.data.chunks import Part
 from evergreen.data.labels import Labels
+from evergreen.data.manifests import Between, Group
 from evergreen.data.selection import Cuts, Selection, relation
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data.snapshots import SnapshotStore, StoredSnapshot
+from evergreen.data.streams import take
 from evergreen.data.warehouse import Column, Reading, exists, reading
 from evergreen.errors import DataRefused, did_you_mean
 from evergreen.refs import Counts, SnapshotRef
@@ -54,7 +61,7 @@ def extract(
         ValueError: a moment without a time zone.
     """
     cuts = Cuts.of(use_case, _utc("as_of", as_of), _utc("asked_at", asked_at))
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     with _refusing(use_case), reading(settings.database_url) as moment:
         selection, notes = _select(use_case, cuts, moment)
         counts = _count(selection, use_case, moment)
@@ -62,7 +69,6 @@ def extract(
         selection, labels, label_notes = _with_label(selection, use_case, moment)
         notes += label_notes
         late = _late(use_case, selection, moment, store)
-        schema, batches = moment.stream(selection.rows)
         about = {
             "step": "extract",
             "source": use_case.source.table or use_case.source.query,
@@ -70,7 +76,7 @@ def extract(
             "newest": labels.newest and labels.newest.isoformat(),
             "notes": notes,
         }
-        stored = store.write(use_case.name, batches, schema, about)
+        stored = _store(use_case, selection, moment, store, about)
     return SnapshotRef(
         use_case=use_case.name,
         uri=stored.uri,
@@ -193,6 +199,32 @@ def _labels(selection: Selection, use_case: UseCase, moment: Reading) -> Labels:
     return found
 
 
+def _store(
+    use_case: UseCase,
+    selection: Selection,
+    moment: Reading,
+    store: SnapshotStore,
+    about: dict[str, Any],
+) -> StoredSnapshot:
+    """Take the chunks that the store does not hold, or not sound, and make all a snapshot."""
+    parts = [Part(*found) for found in moment.query(selection.parts)]
+    planned = chunks.calendar(parts) if selection.time else chunks.hashed(parts)
+    columns = [(column.name, column.type) for column in selection.columns_taken]
+    context = (manifests.FORMAT, pa.__version__, columns, selection.order)
+    keys = {chunk.name: chunk.key(*context) for chunk in planned}
+    known = store.known(use_case.name, keys.values())
+    fresh = [chunk for chunk in planned if keys[chunk.name] not in known]
+    within = chunks.width(sum(part.rows for part in parts))
+    wanted = [part.number for chunk in fresh for part in chunk.parts]
+    schema, batches = moment.stream(selection.rows(wanted, within))
+    for chunk, rows in zip(fresh, take(batches, [c.rows for c in fresh]), strict=True):
+        key = keys[chunk.name]
+        known[key] = store.add(use_case.name, chunk.name, key, rows, schema)
+    days = {c.name: c.numbers if selection.time else None for c in planned}
+    stored = tuple(replace(known[key], name=name, days=days[name]) for name, key in keys.items())
+    return store.seal(use_case.name, schema, [Group(tuple(schema.names), stored)], about)
+
+
 def _check_age(use_case: UseCase, as_of: datetime, newest: datetime | None) -> None:
     allowed = use_case.source.max_age
     if allowed is None or newest is None or as_of - newest <= allowed:
@@ -213,19 +245,17 @@ def _late(use_case: UseCase, selection: Selection, moment: Reading, store: Snaps
         return 0
     uri, sha256, newest = before
     [(now,)] = moment.query(selection.until(newest))
-    times = store.table(uri, sha256, [selection.time.name])[0]
-    then = _until(times, selection.cuts.start, newest)
-    return max(0, int(now) - then)
+    then = Between(selection.time.name, selection.cuts.start, newest)
+    return max(0, int(now) - store.count(uri, sha256, then))
 
 
 def _snapshot_before(
     use_case: UseCase, as_of: datetime, store: SnapshotStore
 ) -> tuple[str, str, datetime] | None:
     """Find the snapshot of the newest `as_of` before this one: address, digest, newest row."""
-    manifests = [(uri, store.manifest(uri)) for uri in store.uris(use_case.name)]
     found = [
         (datetime.fromisoformat(about["as_of"]), uri, manifest["sha256"], about["newest"])
-        for uri, manifest in manifests
+        for uri, manifest in store.manifests(use_case.name)
         if (about := manifest["about"]).get("step") == "extract" and about.get("newest")
     ]
     earlier = sorted(snapshot for snapshot in found if snapshot[0] < as_of)
@@ -233,14 +263,6 @@ def _snapshot_before(
         return None
     _, uri, sha256, newest = earlier[-1]
     return uri, sha256, datetime.fromisoformat(newest)
-
-
-def _until(times: pa.ChunkedArray, start: datetime | None, end: datetime) -> int:
-    moments = pc.cast(times, pa.timestamp("us", tz="UTC"))
-    inside = pc.less_equal(moments, pa.scalar(end, moments.type))
-    if start is not None:
-        inside = pc.and_(inside, pc.greater_equal(moments, pa.scalar(start, moments.type)))
-    return int(pc.sum(inside).as_py() or 0)
 
 
 def _utc(name: str, moment: datetime) -> datetime:

@@ -8,13 +8,17 @@ Four cuts on the event time `t` decide; each is computed from `as_of` and `asked
     t > asked_at, or NULL   taken, for validation to refuse
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from evergreen.data.chunks import UNDATED
 from evergreen.data.warehouse import Column, identifier, quoted
 from evergreen.spec import UseCase
 
+TIMESTAMPTZ = 1184
+ENDS = ("left", "right")
 ALIAS = "source"
 """What a query source is called inside `target_sql`; a table keeps its name."""
 
@@ -71,9 +75,44 @@ class Selection:
     """The newest stretch of the mature rows: a time, or without one a share of the rows."""
 
     @property
-    def rows(self) -> str:
-        """SQL of the rows, in an order that depends on nothing but their content."""
-        return f"SELECT * FROM {self._taken} ORDER BY {self._order}"
+    def parts(self) -> str:
+        """SQL of number, rows and checksum of each part (see `data.chunks`) of the rows.
+
+        The checksum is the sum of the rows' MD5 digests, of the bytes in which PostgreSQL sends
+        them: it is exact, needs no sorting, and hangs on no setting of the session.
+        """
+        halves = ", ':', ".join(f"sum(('x' || {half}(md5, 16))::bit(64)::bigint)" for half in ENDS)
+        columns = ", ".join(column.identifier for column in self.columns_taken)
+        return (
+            f"SELECT part, count(*), concat({halves}) FROM"
+            f" (SELECT {self._part} AS part, md5(record_send(ROW({columns}))) AS md5"
+            f" FROM {self._taken}) AS summed GROUP BY part"
+        )
+
+    def rows(self, parts: Sequence[int], within: int = 0) -> str:
+        """SQL of the rows of some parts, in an order that depends on nothing but their content.
+
+        Without a time, rows are ordered by their hash first, but for its last `within` bits.
+        """
+        if not parts:
+            return f"SELECT * FROM {self._taken} LIMIT 0"
+        chosen = f"{self._part} = ANY ('{{{','.join(map(str, parts))}}}'::int[])"
+        hashed = "" if self.time else f"{self._part} >> {within}, "
+        return f"SELECT * FROM {self._taken} WHERE {chosen} ORDER BY {hashed}{self.order}"
+
+    @property
+    def columns_taken(self) -> tuple[Column, ...]:
+        """The columns of the rows: those of the source, and the target."""
+        return (*self._raw, *([self.target_column] if self.target_column else []))
+
+    @property
+    def _part(self) -> str:
+        """SQL of a row's part: the day of its event time, or the first byte of its key's hash."""
+        if self.time is None:
+            key = ", ".join(column.identifier for column in self.key or self._raw)
+            return f"get_byte(decode(md5(record_send(ROW({key}))), 'hex'), 0)"
+        utc = f"({self._t} AT TIME ZONE 'UTC')" if self.time.oid == TIMESTAMPTZ else self._t
+        return f"coalesce({utc}::date - DATE '1970-01-01', {UNDATED})"
 
     @property
     def labels(self) -> str:
@@ -184,7 +223,8 @@ class Selection:
         return tuple(column for column in self.columns if column.name != computed)
 
     @property
-    def _order(self) -> str:
+    def order(self) -> str:
+        """SQL of the order of the rows of a part."""
         first = ((self.time,) if self.time else ()) + self.key
         columns = dict.fromkeys((*first, *self._raw))
         return ", ".join(_ordered(column) for column in columns)

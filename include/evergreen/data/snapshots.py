@@ -1,57 +1,72 @@
-"""Immutable, content-addressed Parquet files on a local folder or any fsspec URL.
+"""Snapshots: immutable rows, each a manifest of Parquet chunks that snapshots share.
 
 Usage::
 
-    store = SnapshotStore("/var/lib/evergreen/snapshots")    # or "s3://bucket/snapshots"
-    stored = store.write("weather", batches, schema, about={"as_of": "2026-08-24"})
-    store.frame(stored.uri, stored.sha256, columns=["date", "wind"])
+    snapshots = of(settings)
+    stored = snapshots.write("weather", batches, schema, about={"as_of": "2026-08-24"})
+    snapshots.frame(stored.uri, stored.sha256, columns=["date", "wind"])
+    snapshots.table(stored.uri, stored.sha256, between=Between("date", june, july))
 
-`<url>/<use case>/<first 16 digits of the sha256>/` holds `data.parquet` and `manifest.json`. The
-same rows give the same bytes, whatever the sizes of the batches they come in.
+`<use case>/<first 16 digits of the digest>/manifest.json` names the chunks, in order, which lie at
+`<use case>/chunks/<key>-<sha256>.parquet`: the key tells what a chunk was made from, the sha256 its
+bytes. The digest of a snapshot is that of its columns and of its chunks' digests. The same rows
+give the same bytes, whatever the sizes of the batches they come in. Columns may lie in groups of
+chunks beside each other: the split of features changes every day, the features do not.
+
+Why not Delta Lake or Iceberg: both keep a log of commits, and files of what each commit brought, so
+that the same rows, delivered otherwise, are other files, and a digest of the rows is nowhere. We
+need that digest, and PostgreSQL telling what did not change; their log, catalogue and transactions
+we do not.
 """
 
-import contextlib
-import fcntl
-import hashlib
-import io
 import json
-import os
-import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fsspec.implementations.local import LocalFileSystem
 
+from evergreen import storage
+from evergreen.data import manifests
+from evergreen.data.manifests import Between, Chunk, Group
+from evergreen.data.streams import ROW_GROUP, row_groups
 from evergreen.errors import SnapshotCorrupt
+from evergreen.settings import Settings
+from evergreen.storage import Damaged, OutsideStore, Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ROW_GROUP = 131_072
-"""Rows of each row group, the last one apart."""
-DATA, MANIFEST, TEMPORARY = "data.parquet", "manifest.json", ".tmp-"
+MANIFEST = "manifest.json"
+AT_ONCE = 8
+"""Chunks that are read at once."""
+_REMEDY = "extract again"
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredSnapshot:
-    """Where a snapshot lies and what its bytes are."""
+    """Where a snapshot lies and what its rows are."""
 
     uri: str
     sha256: str
     rows: int
 
 
-class SnapshotStore:
-    """The snapshots below one URL."""
+def of(settings: Settings) -> "SnapshotStore":
+    """Return the snapshots of the settings' store."""
+    return SnapshotStore(storage.of(settings, storage.SNAPSHOTS))
 
-    def __init__(self, url: str) -> None:
-        self._fs, self._root = fsspec.core.url_to_fs(url)
-        self._local = isinstance(self._fs, LocalFileSystem)
+
+class SnapshotStore:
+    """The snapshots of a store."""
+
+    def __init__(self, store: Store | str) -> None:
+        self._store = Store(store) if isinstance(store, str) else store
 
     def write(
         self,
@@ -60,76 +75,225 @@ class SnapshotStore:
         schema: pa.Schema,
         about: dict[str, Any],
     ) -> StoredSnapshot:
-        """Write the rows once; the same rows again return the snapshot that is there already.
+        """Write rows as a snapshot of one chunk; memory is bounded by one row group."""
+        chunk = self.add(use_case, "all", "rows", batches, schema)
+        return self.seal(use_case, schema, [Group(tuple(schema.names), (chunk,))], about)
 
-        Memory is bounded by one row group. `about` (plain JSON) is kept in the manifest of the
-        first writer. Two writers of the same rows at once are harmless.
+    def add(
+        self,
+        use_case: str,
+        name: str,
+        key: str,
+        batches: Iterable[pa.RecordBatch],
+        schema: pa.Schema,
+        days: tuple[int, int] | None = None,
+    ) -> Chunk:
+        """Write a chunk, whole or not at all; the same rows again write the same file again."""
+        rows = 0
+        bare = manifests.bare(schema)
+        with self._store.draft() as draft:
+            with pq.ParquetWriter(
+                pa.PythonFile(draft, mode="w"), bare, compression="zstd"
+            ) as writer:
+                for group in row_groups(batches, bare):
+                    writer.write_table(group, row_group_size=ROW_GROUP)
+                    rows += len(group)
+            chunk = Chunk(
+                name=name, key=key, sha256=draft.sha256, rows=rows, bytes=draft.size, days=days
+            )
+            draft.publish(self._file(use_case, chunk))
+        return chunk
+
+    def known(self, use_case: str, keys: Iterable[str]) -> dict[str, Chunk]:
+        """Return the chunks that were made from the same, by key; a damaged one is not known.
+
+        (The name and the days of what it returns are empty: they are the asker's.)
         """
-        folder = f"{self._root}/{use_case}"
-        self._sweep(folder)
-        with self._staging(folder) as staging:
-            digest, rows, size = self._write_data(f"{staging}/{DATA}", batches, schema)
-            final = f"{folder}/{digest[:16]}"
-            manifest = {
-                "use_case": use_case,
-                "rows": rows,
-                "bytes": size,
-                "sha256": digest,
-                "columns": {column.name: str(column.type) for column in schema},
-                "about": about,
-            }
-            if not self._fs.exists(f"{final}/{MANIFEST}"):
-                self._publish(staging, final, json.dumps(manifest, indent=2, default=str))
-        return StoredSnapshot(uri=self._uri(final), sha256=digest, rows=rows)
+        wanted, found = set(keys), []
+        for path in self._store.list(f"{use_case}/chunks/*.parquet"):
+            key, _, sha256 = path.rsplit("/", 1)[1].removesuffix(".parquet").partition("-")
+            if key in wanted:
+                found.append((key, sha256))
+        chunks = _at_once(lambda one: self._sound(use_case, *one), found)
+        return {chunk.key: chunk for chunk in chunks if chunk is not None}
 
-    def table(self, uri: str, sha256: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the rows as an Arrow table, after checking the bytes.
+    def _sound(self, use_case: str, key: str, sha256: str) -> Chunk | None:
+        chunk = Chunk(name="", key=key, sha256=sha256, rows=0, bytes=0)
+        try:
+            content = self._store.read(self._file(use_case, chunk), sha256)
+        except (Damaged, FileNotFoundError):
+            return None
+        rows = pq.read_metadata(pa.BufferReader(content)).num_rows
+        return Chunk(name="", key=key, sha256=sha256, rows=rows, bytes=len(content))
+
+    def seal(
+        self,
+        use_case: str,
+        schema: pa.Schema,
+        groups: Sequence[Group],
+        about: dict[str, Any],
+    ) -> StoredSnapshot:
+        """Make chunks a snapshot; of the same chunks it is the one that is there already.
+
+        `schema` names the columns in their order. `about` (plain JSON) is kept of the first writer.
+        """
+        schema = manifests.bare(schema)
+        document = manifests.document(use_case, schema, groups)
+        path = f"{use_case}/{document['sha256'][:16]}"
+        if not self._is_sealed(path, document["sha256"]):
+            text = json.dumps(document | {"about": about}, indent=1, default=str)
+            self._store.publish(f"{path}/{MANIFEST}", text)
+        return StoredSnapshot(
+            uri=self._store.uri(path), sha256=document["sha256"], rows=document["rows"]
+        )
+
+    def table(
+        self,
+        uri: str,
+        sha256: str,
+        columns: Sequence[str] | None = None,
+        *,
+        between: Between | None = None,
+    ) -> pa.Table:
+        """Return the rows as an Arrow table; the bytes of what is read are checked.
+
+        Of rows `between` two moments, only the chunks that may hold some are read.
 
         Raises:
-            SnapshotCorrupt: the file is missing, or its digest is not `sha256`.
+            SnapshotCorrupt: the manifest or a chunk is missing, or is not what `sha256` names.
         """
-        with self._checked(uri, sha256) as source:
-            return pq.read_table(source, columns=None if columns is None else list(columns))
+        document = self._checked(uri, sha256)
+        wanted = list(document["columns"] if columns is None else columns)
+        read = list(dict.fromkeys([*wanted, *([between.column] if between else [])]))
+        groups = manifests.groups(document)
+        start, end = manifests.stretch(groups, between)
+        pieces = {
+            name: column
+            for group in groups
+            if (names := [name for name in group.columns if name in read])
+            for name, column in self._read(document, group, names, start, end).items()
+        }
+        table = pa.table({name: pieces[name] for name in read})
+        return (between.of(table) if between else table).select(wanted)
 
-    def frame(self, uri: str, sha256: str, columns: Sequence[str] | None = None) -> "pd.DataFrame":
-        """Return the rows as pandas, after checking the bytes; dates become `datetime64`.
+    def _read(
+        self, document: dict[str, Any], group: Group, names: list[str], start: int, end: int
+    ) -> "dict[str, pa.ChunkedArray]":
+        """Read columns of the rows from `start` up to `end`."""
+        ends = list(accumulate(chunk.rows for chunk in group.chunks))
+        touched = [
+            (chunk, last - chunk.rows)
+            for chunk, last in zip(group.chunks, ends, strict=True)
+            if last > start and last - chunk.rows < end
+        ]
+        use_case = document["use_case"]
+        tables = _at_once(lambda one: self._columns(use_case, one[0], names), touched)
+        schema = pa.schema([manifests.schema(document).field(name) for name in names])
+        table = pa.concat_tables([schema.empty_table(), *tables])
+        offset = start - touched[0][1] if touched else 0
+        kept = table.slice(offset, end - start)
+        return dict(zip(names, kept.columns, strict=True))
+
+    def _columns(self, use_case: str, chunk: Chunk, names: list[str]) -> pa.Table:
+        path = self._file(use_case, chunk)
+        try:
+            content = self._store.read(path, chunk.sha256)
+        except (Damaged, FileNotFoundError) as error:
+            raise SnapshotCorrupt(f"{path}: {error}; {_REMEDY}") from error
+        with pq.ParquetFile(pa.BufferReader(content)) as file:
+            return file.read(names).select(names)
+
+    def frame(
+        self,
+        uri: str,
+        sha256: str,
+        columns: Sequence[str] | None = None,
+        *,
+        between: Between | None = None,
+    ) -> "pd.DataFrame":
+        """Return the rows of `table` as pandas; dates become `datetime64`.
 
         Raises:
-            SnapshotCorrupt: the file is missing, or its digest is not `sha256`.
+            SnapshotCorrupt: the manifest or a chunk is missing, or is not what `sha256` names.
         """
-        frame: pd.DataFrame = self.table(uri, sha256, columns).to_pandas(date_as_object=False)
+        table = self.table(uri, sha256, columns, between=between)
+        frame: pd.DataFrame = table.to_pandas(date_as_object=False)
         return frame
 
+    def count(self, uri: str, sha256: str, between: Between) -> int:
+        """Count the rows between two moments; only chunks at the ends are read.
+
+        Raises:
+            SnapshotCorrupt: the manifest or a chunk is missing, or is not what `sha256` names.
+        """
+        document = self._checked(uri, sha256)
+        chunks = [c for c in manifests.groups(document)[0].chunks if between.touches(c)]
+        ends = [chunk for chunk in chunks if not between.holds(chunk)]
+        tables = _at_once(
+            lambda chunk: self._columns(document["use_case"], chunk, [between.column]), ends
+        )
+        inner = sum(chunk.rows for chunk in chunks if between.holds(chunk))
+        return inner + sum(len(between.of(table)) for table in tables)
+
     def manifest(self, uri: str) -> dict[str, Any]:
-        """Return the manifest: use_case, rows, bytes, sha256, columns (name to type), about.
+        """Return the manifest: use_case, rows, bytes, sha256, columns (name to type), about …
 
         Raises:
             SnapshotCorrupt: there is none, or it is not JSON.
         """
+        path = f"{_folder(uri)}/{MANIFEST}"
         try:
-            document: dict[str, Any] = json.loads(self._fs.cat_file(f"{uri}/{MANIFEST}"))
-        except (FileNotFoundError, ValueError) as error:
-            raise SnapshotCorrupt(f"{uri}/{MANIFEST}: {error}; {_REMEDY}") from error
+            document: dict[str, Any] = json.loads(self._store.read(path))
+        except (FileNotFoundError, OutsideStore, ValueError) as error:
+            raise SnapshotCorrupt(f"{path}: {error}; {_REMEDY}") from error
         return document
 
-    def verify(self, uri: str) -> None:
-        """Compare the bytes and the row count with the manifest.
+    def manifests(self, use_case: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return address and manifest of every snapshot of a use case."""
+        uris = self.uris(use_case)
+        return list(zip(uris, _at_once(self.manifest, uris), strict=True))
+
+    def schema(self, uri: str) -> pa.Schema:
+        """Return the columns with their Arrow types.
 
         Raises:
-            SnapshotCorrupt: they differ, or one of the two files is missing.
+            SnapshotCorrupt: there is no manifest, or it is not JSON.
         """
-        manifest = self.manifest(uri)
-        with self._checked(uri, manifest["sha256"]) as source:
-            rows = pq.read_metadata(source).num_rows
-        if rows != manifest["rows"]:
-            raise SnapshotCorrupt(f"{uri}: {rows} rows, its manifest says {manifest['rows']}")
+        return manifests.schema(self.manifest(uri))
+
+    def groups(self, uri: str, sha256: str) -> list[Group]:
+        """Return the chunks of a snapshot.
+
+        Raises:
+            SnapshotCorrupt: the manifest is missing, or is not what `sha256` names.
+        """
+        return manifests.groups(self._checked(uri, sha256))
+
+    def verify(self, uri: str) -> None:
+        """Compare the manifest with its digest, and the bytes and rows of each chunk with it.
+
+        Raises:
+            SnapshotCorrupt: they differ, or one is missing.
+        """
+        document = self.manifest(uri)
+        document = self._checked(uri, str(document.get("sha256")))
+        for group in manifests.groups(document):
+            for chunk in group.chunks:
+                found = self._sound(document["use_case"], chunk.key, chunk.sha256)
+                if found is None:
+                    raise SnapshotCorrupt(
+                        f"{uri}: the chunk {chunk.name} ({chunk.file}) is missing, or its sha256 is"
+                        f" another; {_REMEDY}"
+                    )
+                if found.rows != chunk.rows:
+                    raise SnapshotCorrupt(
+                        f"{uri}: {found.rows} rows in {chunk.name}, its manifest says {chunk.rows}"
+                    )
 
     def uris(self, use_case: str = "*") -> list[str]:
         """Return the folder of every snapshot, or of every one of a use case."""
-        self._fs.invalidate_cache()
-        paths = self._fs.glob(f"{self._root}/{use_case}/*/{MANIFEST}")
-        folders = (path.removesuffix(f"/{MANIFEST}") for path in paths)
-        return sorted(self._uri(path) for path in folders if TEMPORARY not in path)
+        paths = self._store.list(f"{use_case}/*/{MANIFEST}")
+        return [self._store.uri(path.removesuffix(f"/{MANIFEST}")) for path in paths]
 
     def find(self, use_case: str, sha256: str) -> str:
         """Return the folder of the snapshot with that digest.
@@ -137,197 +301,41 @@ class SnapshotStore:
         Raises:
             SnapshotCorrupt: there is none.
         """
-        name = sha256[:16]
-        for uri in self.uris(use_case):
-            if uri.endswith(f"/{name}"):
-                return uri
-        raise SnapshotCorrupt(f"the snapshot {name} of {use_case} is missing")
+        path = f"{use_case}/{sha256[:16]}"
+        if not self._store.exists(f"{path}/{MANIFEST}"):
+            raise SnapshotCorrupt(f"the snapshot {sha256[:16]} of {use_case} is missing")
+        return self._store.uri(path)
 
-    def litter(self) -> list[str]:
-        """Return the temporary folders that a crash left behind.
-
-        Below a local folder those of live writers are not among them; elsewhere they are.
-        """
-        folders = self._temporary(f"{self._root}/*")
-        return [self._uri(folder) for folder in folders if not self._local or _abandoned(folder)]
-
-    def _temporary(self, folder: str) -> list[str]:
-        self._fs.invalidate_cache()
-        return sorted(self._fs.glob(f"{folder}/{TEMPORARY}*"))
-
-    def _sweep(self, folder: str) -> None:
-        """Delete what crashed writers left, where a lock tells them from live ones."""
-        if not self._local:
-            return
-        for path in self._temporary(folder):
-            with _lock(path, wait=False) as locked:
-                if locked:
-                    self._fs.rm(path, recursive=True)
-
-    @contextlib.contextmanager
-    def _staging(self, folder: str) -> Iterator[str]:
-        """Make a temporary folder, locked as long as its writer lives."""
-        with contextlib.ExitStack() as held:
-            while True:
-                path = f"{folder}/{TEMPORARY}{secrets.token_hex(8)}"
-                self._fs.makedirs(path, exist_ok=True)
-                if not self._local or held.enter_context(_lock(path)):
-                    break  # else another writer took the unlocked folder for litter
-            try:
-                yield path
-            finally:
-                if self._fs.exists(path):
-                    self._fs.rm(path, recursive=True)
-
-    def _write_data(
-        self, path: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema
-    ) -> tuple[str, int, int]:
-        schema = _bare(schema)
-        rows = 0
-        with self._create(path) as raw:
-            sink = _Digesting(raw)
-            with pq.ParquetWriter(
-                pa.PythonFile(sink, mode="w"), schema, compression="zstd"
-            ) as writer:
-                for group in row_groups(batches, schema):
-                    writer.write_table(group, row_group_size=ROW_GROUP)
-                    rows += len(group)
-        return sink.digest.hexdigest(), rows, sink.size
-
-    @contextlib.contextmanager
-    def _create(self, path: str) -> Iterator[IO[bytes]]:
-        if not self._local:
-            with self._fs.open(path, "wb") as stream:
-                yield stream
-            return
-        with Path(path).open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-
-    def _publish(self, staging: str, final: str, manifest: str) -> None:
-        """Let the snapshot appear whole: by one rename, or elsewhere by its manifest, put last."""
-        if not self._local:
-            self._fs.makedirs(final, exist_ok=True)
-            self._fs.mv(f"{staging}/{DATA}", f"{final}/{DATA}")
-            self._fs.pipe_file(f"{final}/{MANIFEST}", manifest.encode())
-            return
-        with self._create(f"{staging}/{MANIFEST}") as stream:
-            stream.write(manifest.encode())
+    def _is_sealed(self, path: str, digest: str) -> bool:
         try:
-            Path(staging).rename(final)
-        except OSError:
-            if not Path(final, MANIFEST).exists():  # else another writer was first
-                raise
-        _fsync_folder(Path(final).parent)
-
-    @contextlib.contextmanager
-    def _checked(self, uri: str, sha256: str) -> Iterator[pa.NativeFile]:
-        path = f"{uri}/{DATA}"
-        try:
-            source = (
-                pa.memory_map(self._fs._strip_protocol(path))
-                if self._local
-                else pa.BufferReader(self._fs.cat_file(path))
-            )
-        except FileNotFoundError as error:
-            raise SnapshotCorrupt(f"{path} is missing; {_REMEDY}") from error
-        with source:
-            found = hashlib.sha256(source.read_buffer()).hexdigest()
-            if found != sha256:
-                raise SnapshotCorrupt(f"{path}: its sha256 is {found}, not {sha256}; {_REMEDY}")
-            source.seek(0)
-            yield source
-
-    def _uri(self, path: str) -> str:
-        return path if self._local else str(self._fs.unstrip_protocol(path))
-
-
-_REMEDY = "delete its folder and extract again"
-
-
-def row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Cut the rows into tables of `ROW_GROUP` rows, the last one apart; never an empty one."""
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        start = 0
-        while rows + batch.num_rows - start >= ROW_GROUP:
-            take = ROW_GROUP - rows
-            yield _join([*waiting, batch.slice(start, take)], schema)
-            waiting, rows, start = [], 0, start + take
-        if start < batch.num_rows:
-            waiting.append(batch.slice(start))
-            rows += batch.num_rows - start
-    if rows:
-        yield _join(waiting, schema)
-
-
-def _join(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    columns = [batch.columns for batch in batches]
-    arrays = [
-        pa.chunked_array(chunks, type=field.type)
-        for chunks, field in zip(zip(*columns, strict=True), schema, strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema).combine_chunks()
-
-
-def _bare(schema: pa.Schema) -> pa.Schema:
-    """Drop the metadata, which tells of the driver and not of the rows."""
-    return pa.schema([pa.field(column.name, column.type) for column in schema])
-
-
-class _Digesting(io.RawIOBase):
-    """A sink that passes the bytes on and knows their digest."""
-
-    def __init__(self, sink: IO[bytes]) -> None:
-        self._sink = sink
-        self.digest = hashlib.sha256()
-        self.size = 0
-
-    def writable(self) -> bool:
+            self._checked(path, digest)
+        except SnapshotCorrupt:
+            return False
         return True
 
-    def tell(self) -> int:
-        return self.size
+    def _checked(self, uri: str, sha256: str) -> dict[str, Any]:
+        """Return the manifest, if it is the one that `sha256` names."""
+        document = self.manifest(uri)
+        try:
+            found = manifests.digest(document)
+        except (KeyError, TypeError) as error:
+            raise SnapshotCorrupt(f"{uri}: its manifest lacks {error}; {_REMEDY}") from error
+        if found != sha256:
+            raise SnapshotCorrupt(f"{uri}: its sha256 is {found}, not {sha256}; {_REMEDY}")
+        return document
 
-    def write(self, data: Any) -> int:
-        self._sink.write(data)
-        self.digest.update(data)
-        self.size += len(data)
-        return len(data)
-
-
-@contextlib.contextmanager
-def _lock(folder: str, *, wait: bool = True) -> Iterator[bool]:
-    """Lock a folder; yield whether we got it and it is still there. A crash unlocks it."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        yield False
-        return
-    try:
-        yield _flock(handle, wait) and Path(folder).exists()
-    finally:
-        os.close(handle)
+    @staticmethod
+    def _file(use_case: str, chunk: Chunk) -> str:
+        return f"{use_case}/chunks/{chunk.file}"
 
 
-def _flock(handle: int, wait: bool) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    return True
+def _folder(uri: str) -> str:
+    """Return the path of a snapshot below any store, also one that has moved since."""
+    return "/".join(uri.rsplit("/", 2)[-2:])
 
 
-def _abandoned(folder: str) -> bool:
-    with _lock(folder, wait=False) as locked:
-        return locked
-
-
-def _fsync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _at_once(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    if len(items) < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(min(AT_ONCE, len(items))) as pool:
+        return list(pool.map(function, items))

@@ -166,7 +166,7 @@ class Reading:
 @contextlib.contextmanager
 def reading(url: str) -> Iterator[Reading]:
     """Open one REPEATABLE READ, READ ONLY transaction in UTC, for counts and rows alike."""
-    with contextlib.closing(psycopg2.connect(libpq(url))) as opened:
+    with contextlib.closing(psycopg2.connect(libpq(url), client_encoding="UTF8")) as opened:
         opened.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         with opened.cursor() as setting:
             setting.execute("; ".join(SESSION))

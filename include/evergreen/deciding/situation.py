@@ -8,8 +8,8 @@ import psycopg2
 
 from evergreen import watching
 from evergreen.champions.ledger import Ledger
+from evergreen.data import snapshots
 from evergreen.data.selection import at, relation
-from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.deciding.requests import Retrained, retrainings
 from evergreen.errors import SnapshotCorrupt
@@ -96,7 +96,7 @@ def _snapshot(
     use_case: UseCase, champion: ChampionRef, settings: Settings
 ) -> tuple[datetime | None, int]:
     """Return the newest event time of the champion's snapshot, and its rows."""
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     manifest = store.manifest(store.find(use_case.name, champion.snapshot_sha256))
     newest = manifest["about"].get("newest")
     return newest and datetime.fromisoformat(newest), int(manifest["rows"])

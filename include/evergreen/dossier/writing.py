@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sklearn.pipeline import Pipeline
 
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots
 from evergreen.dossier import declaration
 from evergreen.dossier.document import Answers, Dossier, Inputs, ModelFile, Proof, RawColumn
 from evergreen.dossier.shelf import Dossiers
@@ -126,7 +126,7 @@ def _rows(
 ) -> pa.Table:
     names = list(dict.fromkeys([*use_case.source.key, *code.inputs]))
     snapshot = learned.snapshot
-    return SnapshotStore(settings.snapshots_url).table(snapshot.uri, snapshot.sha256, names)
+    return snapshots.of(settings).table(snapshot.uri, snapshot.sha256, names)
 
 
 def _file(challenger: CandidateRef) -> ModelFile:

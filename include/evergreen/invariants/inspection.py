@@ -10,6 +10,7 @@ from evergreen import dossier
 from evergreen.catalog import Catalog
 from evergreen.champions.ledger import Decision, Ledger, Promotion
 from evergreen.champions.registry import ModelRegistry
+from evergreen.data import snapshots
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import connect
 from evergreen.dossier import Dossier, kept_in
@@ -57,7 +58,7 @@ class Scene:
     @cached_property
     def store(self) -> SnapshotStore:
         """Snapshots, of raw rows and of features."""
-        return SnapshotStore(self.settings.snapshots_url)
+        return snapshots.of(self.settings)
 
     @cached_property
     def chains(self) -> dict[str, tuple[Promotion, ...]]:

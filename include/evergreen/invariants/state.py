@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evergreen import storage
 from evergreen.champions.ledger import Decision, decision_id, reversal_id
 from evergreen.errors import SnapshotCorrupt, SuiteError
 from evergreen.invariants.inspection import Found, Scene
@@ -85,7 +86,7 @@ def nothing_was_left_over(scene: Scene) -> Found:
     """9: no temporary files, and no MLflow run that is running without a live process."""
     running = list(scene.runs("attributes.status = 'RUNNING'"))
     found = Found(checked=f"no temporary files; {len(running)} trainings are running")
-    found.failed += [f"a crash left {uri}" for uri in scene.store.litter()]
+    found.failed += [f"a crash left {uri}" for uri in storage.of(scene.settings).litter()]
     for run in running:
         started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
         if scene.now - started > LONGEST_TRAINING:

@@ -9,8 +9,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from evergreen.data import splits
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots, splits
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.errors import SnapshotCorrupt
 from evergreen.judging.evidence import Overlap, Role
@@ -23,7 +22,7 @@ from evergreen.spec import UseCase
 def of_challenger(use_case: UseCase, built: FeaturesRef, settings: Settings) -> Overlap:
     """Count the keys that are in both parts, and the held-out rows within the embargo."""
     key = list(splits.grouping(use_case))
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     columns = list(dict.fromkeys([*key, PART]))
     rows = store.frame(built.uri, built.sha256, columns)
     both = _common(rows[rows[PART] == TRAINING][key], rows[rows[PART] == HOLDOUT][key])
@@ -43,9 +42,9 @@ def of_champion(
     if use_case.windows.temporal:
         return _in_time(Role.CHAMPION, use_case, champion.training, built, settings)
     key = list(splits.grouping(use_case))
-    folder = f"{built.snapshot.uri.rsplit('/', 1)[0]}/{champion.snapshot_sha256[:16]}"
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     try:
+        folder = store.find(use_case.name, champion.snapshot_sha256)
         rows = store.frame(folder, champion.snapshot_sha256, key)
     except (SnapshotCorrupt, OSError) as error:
         return _unknown(f"the snapshot that it was trained on cannot be read: {error}")
@@ -83,7 +82,7 @@ def _in_time(
     if first_free < holdout.start:
         return Overlap(model=role, rows=0, how=how)
     time = str(use_case.source.timestamp)
-    rows = SnapshotStore(settings.snapshots_url).frame(built.uri, built.sha256, [time, PART])
+    rows = snapshots.of(settings).frame(built.uri, built.sha256, [time, PART])
     held_out = pd.to_datetime(rows.loc[rows[PART] == HOLDOUT, time], utc=True)
     return Overlap(model=role, rows=int((held_out <= first_free).sum()), how=how)
 

@@ -13,8 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from evergreen.data import splits
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots, splits
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.errors import DataRefused, DeclarationError
 from evergreen.learning import source_code
@@ -91,7 +90,7 @@ def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> Featu
             features without a value or infinite; with every reason.
         DeclarationError: the feature function looks ahead, or further back than it says.
     """
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     raw = store.frame(snapshot.uri, snapshot.sha256)
     part = splits.split(use_case, raw, snapshot.as_of)
     _refuse(_row_problems(use_case, raw, part))
@@ -116,13 +115,13 @@ def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> Featu
 
 def load(ref: FeaturesRef, settings: Settings) -> pd.DataFrame:
     """Return what `build` kept: key, timestamp, `part`, features (text as objects) and target."""
-    frame = SnapshotStore(settings.snapshots_url).frame(ref.uri, ref.sha256)
+    frame = snapshots.of(settings).frame(ref.uri, ref.sha256)
     return frame.astype(dict.fromkeys(frame.select_dtypes("str").columns, "object"))
 
 
 def raw_holdout(ref: FeaturesRef, use_case: UseCase, settings: Settings) -> RawHoldout:
     """Return the held-out raw rows with their history, and their labels."""
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     raw = store.frame(ref.snapshot.uri, ref.snapshot.sha256)
     part = store.frame(ref.uri, ref.sha256, [PART])[PART]
     mask = (part == HOLDOUT).to_numpy()
@@ -133,7 +132,7 @@ def raw_holdout(ref: FeaturesRef, use_case: UseCase, settings: Settings) -> RawH
 
 def raw_training(ref: FeaturesRef, settings: Settings) -> pd.DataFrame:
     """Return the raw training rows, in the order of those of `load`."""
-    store = SnapshotStore(settings.snapshots_url)
+    store = snapshots.of(settings)
     raw = store.frame(ref.snapshot.uri, ref.snapshot.sha256)
     part = store.frame(ref.uri, ref.sha256, [PART])[PART]
     return raw[(part == TRAINING).to_numpy()].reset_index(drop=True)

@@ -103,7 +103,7 @@ class RunLog:
             name=snapshot.use_case,
             digest=snapshot.sha256[:16],
             source_type="local" if snapshot.uri.startswith("/") else "http",
-            source=json.dumps({"uri": f"{snapshot.uri}/data.parquet"}),
+            source=json.dumps({"uri": f"{snapshot.uri}/manifest.json"}),
             schema=json.dumps({"mlflow_colspec": schema.to_dict()}),
             profile=json.dumps({"num_rows": snapshot.rows}),
         )

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots
 from evergreen.errors import SuiteError
 from evergreen.quality import data_docs, reasons, suites
 from evergreen.quality.gx import ExpectationSuite, ExpectationSuiteValidationResult
@@ -40,7 +40,7 @@ def validate(snapshot: SnapshotRef, use_case: UseCase, *, settings: Settings) ->
     suite = suites.load(settings.expectations_dir, use_case.name)
     if problems := suites.check_suite(suite, use_case):
         raise SuiteError(f"the suite of {use_case.name!r} is refused: {'; '.join(problems)}")
-    table = SnapshotStore(settings.snapshots_url).table(snapshot.uri, snapshot.sha256)
+    table = snapshots.of(settings).table(snapshot.uri, snapshot.sha256)
     docs = data_docs.DataDocs(settings)
     result = _run(docs, suite, table, snapshot, use_case)
     checks = reasons.pair(suite, result.results, table, use_case.source.key)

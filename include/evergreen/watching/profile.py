@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from evergreen import storage
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data import snapshots
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.dossier import Dossier
 from evergreen.learning import features, metrics, models, tracking
@@ -133,7 +133,7 @@ def _holdout(dossier: Dossier, limit: int, settings: Settings) -> tuple[pd.DataF
     Where features are computed, the newest; elsewhere drawn with the fixed seed.
     """
     store, inputs, learned = (
-        SnapshotStore(settings.snapshots_url), dossier.inputs, dossier.learned
+        snapshots.of(settings), dossier.inputs, dossier.learned
     )  # fmt: skip
     held_out = positions_of(store, learned, HOLDOUT)
     chosen = held_out[-limit:] if inputs.computed else sample(held_out, limit)
@@ -152,7 +152,7 @@ def _holdout(dossier: Dossier, limit: int, settings: Settings) -> tuple[pd.DataF
 
 def _answers(model: Pipeline, dossier: Dossier, limit: int, settings: Settings) -> Output:
     """Let the champion answer training and held-out rows, by the features stored with them."""
-    store, learned = SnapshotStore(settings.snapshots_url), dossier.learned
+    store, learned = snapshots.of(settings), dossier.learned
     used = sample(positions_of(store, learned, TRAINING, HOLDOUT), limit)
     frame = store.table(learned.uri, learned.sha256).take(used).to_pandas()
     frame = frame.astype(dict.fromkeys(frame.select_dtypes("str").columns, "object"))

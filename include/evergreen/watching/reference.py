@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evergreen.data import snapshots
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.splits import TRAINING
 from evergreen.dossier import Dossier, RawColumn
@@ -51,7 +52,7 @@ def load(dossier: Dossier, limit: int, settings: Settings) -> Reference:
         SnapshotCorrupt: the snapshot, or the split stored with it, is missing or changed.
         ReferenceMissing: no row of it is of the training part.
     """
-    store, learned = SnapshotStore(settings.snapshots_url), dossier.learned
+    store, learned = snapshots.of(settings), dossier.learned
     positions = positions_of(store, learned, TRAINING)
     if not len(positions):
         raise ReferenceMissing(f"{learned.uri} holds no training row")

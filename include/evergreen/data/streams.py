@@ -1,0 +1,59 @@
+"""Streams of record batches, cut into pieces of a given size whatever the sizes they come in."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+
+ROW_GROUP = 131_072
+"""Rows of each row group, the last one apart."""
+
+
+def take(
+    batches: Iterator[pa.RecordBatch], rows: Sequence[int]
+) -> Iterator[Iterator[pa.RecordBatch]]:
+    """Cut a stream into pieces of so many rows each; each must be read before the next.
+
+    Raises:
+        ValueError: the stream holds fewer rows, or more.
+    """
+    rest: list[pa.RecordBatch] = []
+
+    def piece(wanted: int) -> Iterator[pa.RecordBatch]:
+        while wanted:
+            batch = rest.pop() if rest else next(batches, None)
+            if batch is None:
+                raise ValueError(f"the stream ends {wanted} rows too soon")
+            taken = min(wanted, batch.num_rows)
+            rest.extend([batch.slice(taken)] if taken < batch.num_rows else [])
+            wanted -= taken
+            yield batch.slice(0, taken)
+
+    yield from map(piece, rows)
+    if rest or any(batch.num_rows for batch in batches):
+        raise ValueError("the stream goes on after its last row")
+
+
+def row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Cut the rows into tables of `ROW_GROUP` rows, the last one apart; never an empty one."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        start = 0
+        while rows + batch.num_rows - start >= ROW_GROUP:
+            taken = ROW_GROUP - rows
+            yield _join([*waiting, batch.slice(start, taken)], schema)
+            waiting, rows, start = [], 0, start + taken
+        if start < batch.num_rows:
+            waiting.append(batch.slice(start))
+            rows += batch.num_rows - start
+    if rows:
+        yield _join(waiting, schema)
+
+
+def _join(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    columns = [batch.columns for batch in batches]
+    arrays = [
+        pa.chunked_array(chunks, type=field.type)
+        for chunks, field in zip(zip(*columns, strict=True), schema, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema).combine_chunks()
