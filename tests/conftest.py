@@ -20,6 +20,14 @@ from webhook import Webhook
 SYSTEM_TOOLS = {"chromium", "promtool"}
 """The fixtures that give them."""
 
+LONGEST = (
+    "tests/end_to_end/",
+    "tests/evergreen_workshop/stack/test_local.py",
+    "tests/test_walks.py",
+    "tests/serving/",
+)
+"""Where tests take minutes, not seconds: what comes last should be small."""
+
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -37,17 +45,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that ask for a tool of the system: `make test` leaves them out."""
+    """Mark the tests that ask for a tool of the system, and let the longest files begin."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         if SYSTEM_TOOLS & set(getattr(item, "fixturenames", ())):
             item.add_marker("system")
 
 
 class ByFile(LoadScopeScheduling):
-    """Keeps the tests of a file in one process, and all that share the stack in another."""
+    """Keeps the tests of a file in one process, and all that share the stack in another.
+
+    The walks share nothing, and go one by one.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if file.endswith("test_walks.py"):
+            return nodeid
         return "the stack" if "end_to_end/" in file else file
 
 
