@@ -9,4 +9,6 @@ CREATE ROLE mlflow LOGIN PASSWORD :'mlflow_password';
 CREATE DATABASE airflow OWNER airflow;
 CREATE DATABASE mlflow OWNER mlflow;
 REVOKE CONNECT ON DATABASE evergreen, airflow, mlflow FROM PUBLIC;
+-- A scheduler that stands still inside a transaction would stop all others by its locks.
+ALTER DATABASE airflow SET idle_in_transaction_session_timeout = '120s';
 SQL

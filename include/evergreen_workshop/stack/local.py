@@ -40,6 +40,10 @@ LISTENING = {
 }
 """The setting of the port of each service that has one."""
 
+IDLE_SECONDS = 120
+"""How long a session of Airflow's may idle inside a transaction, holding locks. One whose process
+stands still, or is gone while a fork of it holds the connection, would stop all scheduling."""
+
 PATIENCE = 300.0
 """Seconds until a service that does not answer is given up."""
 
@@ -91,9 +95,10 @@ class Stack:
         """Stop everything; the data stays. Harmless when nothing runs."""
         for group in (SERVICES[2:], SERVICES[:2]):  # tasks report to the API server to the end
             names = [name for name in group if processes.running(self.layout, name)]
-            if names:
-                with self.progress.step(f"stopping {', '.join(names)}"):
-                    processes.stop(self.layout, names)
+            left = {name for name in group if processes.orphans(self.layout, name)}
+            if names or left:
+                with self.progress.step(f"stopping {', '.join(sorted({*names, *left}))}"):
+                    processes.stop(self.layout, group)
         if self.postgres.running:
             with self.progress.step("stopping PostgreSQL"):
                 self.postgres.stop()
@@ -182,11 +187,14 @@ class Stack:
                 postgres.start()
         for name in DATABASES:
             postgres.create_database(name)
+        postgres.limit_idle_transactions("airflow", IDLE_SECONDS)
 
     def _start(self, name: str, env: Mapping[str, str]) -> None:
         if processes.running(self.layout, name):
             self.progress.say(f"✓ {name} runs already")
         else:
+            if left := processes.orphans(self.layout, name):
+                self.progress.say(f"{name} died: ending {len(left)} processes that it left")
             processes.start(Service(name, command(name, self.layout, env)), self.layout, env)
 
     def _migrate(self, env: Mapping[str, str]) -> None:

@@ -104,6 +104,16 @@ class EmbeddedPostgres:
             ):
                 cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
+    def limit_idle_transactions(self, database: str, seconds: int) -> None:
+        """End the sessions of a database that hold a transaction open and do nothing."""
+        with contextlib.closing(psycopg2.connect(self.url())) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f'ALTER DATABASE "{database}"'
+                    f" SET idle_in_transaction_session_timeout = '{seconds}s'"
+                )
+
     @property
     def password(self) -> str:
         """Return the server's password, made at the first call."""

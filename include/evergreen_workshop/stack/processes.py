@@ -38,10 +38,14 @@ class Service:
 
 
 def start(service: Service, layout: Layout, environment: Mapping[str, str]) -> int:
-    """Start the service in a session of its own and return its pid; harmless when it runs."""
+    """Start the service in a session of its own and return its pid; harmless when it runs.
+
+    What one that died has left running is ended first: it would hold on to locks and ports.
+    """
     pid = running(layout, service.name)
     if pid is not None:
         return pid
+    kill(orphans(layout, service.name))
     log = layout.log(service.name)
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".old"))
@@ -92,7 +96,8 @@ def stop(layout: Layout, names: Iterable[str], grace: float = 20) -> None:
     for pid in leaders:
         os.killpg(pid, signal.SIGTERM)
     _, alive = psutil.wait_procs(members, timeout=grace)
-    kill({*alive, *(member for pid in leaders for member in session(pid))})
+    left = {orphan for name in names for orphan in orphans(layout, name)}
+    kill({*alive, *left, *(member for pid in leaders for member in session(pid))})
     for name in names:
         layout.pid(name).unlink(missing_ok=True)
 
@@ -104,6 +109,32 @@ def family(pid: int) -> set[psutil.Process]:
         return {leader, *leader.children(recursive=True), *session(pid)}
     except psutil.NoSuchProcess:
         return session(pid)
+
+
+def orphans(layout: Layout, name: str) -> set[psutil.Process]:
+    """Return what a service that is dead has left running, as workers that it forked.
+
+    They are still in its session, and as long as one of them lives its pid goes to nobody else.
+    """
+    known = _known(layout, name)
+    if not known or running(layout, name) is not None or _is_taken(known):
+        return set()
+    return {member for member in session(known["pid"]) if _is_alive(member)}
+
+
+def _is_taken(known: Mapping[str, Any]) -> bool:
+    """Tell whether a program of another birth has the pid."""
+    try:
+        return abs(psutil.Process(known["pid"]).create_time() - known["born"]) >= 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def session(leader: int) -> set[psutil.Process]:

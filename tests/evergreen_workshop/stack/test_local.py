@@ -1,11 +1,14 @@
 """The real services, without demo data and DAGs: started, killed, recovered, stopped."""
 
 import os
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -125,6 +128,29 @@ def test_up_again_starts_nothing_and_says_so(stack: Stack) -> None:
     assert [status.pid for status in stack.status()] == before
     for name in ("PostgreSQL", *SERVICES):
         assert f"✓ {name} runs already" in told(stack)
+
+
+def test_up_ends_what_a_killed_scheduler_left_with_its_locks(stack: Stack) -> None:
+    scheduler = processes.running(stack.layout, "scheduler")
+    assert scheduler is not None
+    os.kill(scheduler, signal.SIGKILL)
+    while processes.running(stack.layout, "scheduler"):
+        time.sleep(0.05)
+    workers = processes.orphans(stack.layout, "scheduler")
+
+    stack.up()
+
+    assert workers  # the executor's, with the connections of the dead one
+    assert not [process for process in workers if is_alive(process)]
+    assert f"scheduler died: ending {len(workers)} processes that it left" in told(stack)
+    assert all(status.health == "healthy" for status in stack.status())
+
+
+def test_a_session_of_airflow_that_idles_in_a_transaction_is_ended(stack: Stack) -> None:
+    url = stack.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg2", "")
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("2min",)
 
 
 def test_up_recovers_after_everything_was_killed(stack: Stack) -> None:

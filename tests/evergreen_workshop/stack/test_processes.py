@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -96,6 +97,46 @@ def test_a_child_that_outlives_its_killed_parent_is_still_found_by_its_session(
 
     assert left
     assert not processes.session(pid)
+
+
+def test_what_a_dead_service_has_left_is_ended_before_it_starts_again(layout: Layout) -> None:
+    left = widowed(layout)
+
+    pid = start(layout, SLEEP)
+
+    assert not any(child.is_running() for child in left)
+    assert processes.running(layout, "it") == pid
+    processes.stop(layout, ["it"])
+
+
+def test_what_a_dead_service_has_left_is_stopped_with_it(layout: Layout) -> None:
+    left = widowed(layout)
+
+    processes.stop(layout, ["it"])
+
+    assert not any(child.is_running() for child in left)
+
+
+def widowed(layout: Layout) -> set[psutil.Process]:
+    """The children of a service that was killed."""
+    pid = start(layout, PARENT)
+    wait_for_log(layout, "up")
+    while not psutil.Process(pid).children():
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGKILL)
+    while processes.running(layout, "it"):
+        time.sleep(0.02)
+    left = processes.orphans(layout, "it")
+    assert left
+    return left
+
+
+def test_what_runs_in_the_session_of_another_program_is_nobodys_orphan(layout: Layout) -> None:
+    mine = os.getsid(0)
+    layout.pid("it").write_text(f'{{"pid": {mine}, "born": 1.0}}')
+
+    assert processes.session(mine)
+    assert processes.orphans(layout, "it") == set()
 
 
 def test_a_pid_that_another_program_has_got_is_not_ours(layout: Layout) -> None:
