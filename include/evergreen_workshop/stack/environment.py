@@ -105,6 +105,19 @@ def for_services(environment: Mapping[str, str]) -> dict[str, str]:
     return {**explicit(), **mine}
 
 
+NOT_FOR = {
+    "mlflow": ("AIRFLOW", "EVERGREEN_"),
+    "serve": ("AIRFLOW", "MLFLOW_BACKEND_STORE_URI"),
+}
+"""How variables begin that a service has no use for, the secrets of the others among them."""
+
+
+def for_service(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what one service is started with: what reads models from others gets no secret."""
+    withheld = (*NOT_FOR.get(name, ("MLFLOW_BACKEND_STORE_URI",)), PASSWORD)
+    return {key: value for key, value in environment.items() if not key.startswith(withheld)}
+
+
 def mlflow_environment(database_url: str) -> dict[str, str]:
     """Return the MLflow server's variables; a password on its command line could be seen."""
     return {
@@ -127,6 +140,8 @@ def airflow_environment(*, home: Path, database_url: str, ui_url: str, port: int
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlalchemy(database_url),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "5",
         "AIRFLOW__API__HOST": "127.0.0.1",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from evergreen.errors import StackError
 
@@ -55,9 +56,15 @@ class Layout:
         return self.home / "run" / f"{service}.json"
 
     def create(self) -> None:
-        """Create the folders."""
+        """Create the folders, and close them to others.
+
+        As root, the unprivileged user of PostgreSQL passes through `home`, and cannot list it.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o711 if os.geteuid() == 0 else 0o700)
         for folder in ("logs", "run", "airflow", "artifacts"):
-            (self.home / folder).mkdir(parents=True, exist_ok=True)
+            (self.home / folder).mkdir(exist_ok=True)
+            (self.home / folder).chmod(0o700)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -75,6 +82,13 @@ class Layout:
                     f"another `make up`, `down` or `clean` works on {self.home}; wait for it"
                 ) from None
             yield
+
+
+def open_private(log: Path) -> BinaryIO:
+    """Open a log to append to that only its owner can read; one that others could is closed."""
+    stream = os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+    os.fchmod(stream.fileno(), 0o600)
+    return stream
 
 
 def write_private(file: Path, text: str) -> None:

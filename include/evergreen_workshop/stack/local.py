@@ -23,7 +23,7 @@ from evergreen.errors import StackError
 from evergreen.settings import PROJECT
 from evergreen_workshop.stack import environment, processes
 from evergreen_workshop.stack.airflow import COMPONENTS, AirflowApi, plain_http
-from evergreen_workshop.stack.layout import Layout
+from evergreen_workshop.stack.layout import Layout, open_private
 from evergreen_workshop.stack.ports import PORTS
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from evergreen_workshop.stack.processes import Service
@@ -195,16 +195,19 @@ class Stack:
         else:
             if left := processes.orphans(self.layout, name):
                 self.progress.say(f"{name} died: ending {len(left)} processes that it left")
-            processes.start(Service(name, command(name, self.layout, env)), self.layout, env)
+            service = Service(name, command(name, self.layout, env))
+            processes.start(service, self.layout, environment.for_service(name, env))
 
     def _migrate(self, env: Mapping[str, str]) -> None:
         if processes.running(self.layout, "api-server"):
             return
         log = self.layout.log("migrate")
-        with self.progress.step("preparing Airflow's database"), log.open("wb") as stream:
+        log.unlink(missing_ok=True)
+        with self.progress.step("preparing Airflow's database"), open_private(log) as stream:
             result = subprocess.run(
                 (program("airflow"), "db", "migrate"), env=dict(env), cwd=PROJECT, check=False,
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                umask=processes.OURS_ALONE,
             )  # fmt: skip
         if result.returncode:
             raise StackError(f"`airflow db migrate` failed:\n{tail(log)}")

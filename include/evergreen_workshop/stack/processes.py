@@ -19,11 +19,14 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from evergreen.settings import PROJECT
-from evergreen_workshop.stack.layout import Layout
+from evergreen_workshop.stack.layout import Layout, open_private
 
 LOG_LIMIT = 20_000_000
 """A log that grew past this many bytes is put aside (as `.old`) when its service starts."""
 
+
+OURS_ALONE = 0o077
+"""The umask of services: what they write is for their owner's eyes."""
 
 _started: list[subprocess.Popen[bytes]] = []
 """What this process has started and left running: nobody waits for it here."""
@@ -49,10 +52,10 @@ def start(service: Service, layout: Layout, environment: Mapping[str, str]) -> i
     log = layout.log(service.name)
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".old"))
-    with log.open("ab") as stream:
+    with open_private(log) as stream:
         process = subprocess.Popen(
             service.command, env=dict(environment), cwd=PROJECT, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, umask=OURS_ALONE,
         )  # fmt: skip
     _started.append(process)
     born = psutil.Process(process.pid).create_time()
@@ -125,7 +128,7 @@ def orphans(layout: Layout, name: str) -> set[psutil.Process]:
 def _is_taken(known: Mapping[str, Any]) -> bool:
     """Tell whether a program of another birth has the pid."""
     try:
-        return abs(psutil.Process(known["pid"]).create_time() - known["born"]) >= 1
+        return bool(abs(psutil.Process(known["pid"]).create_time() - known["born"]) >= 1)
     except psutil.NoSuchProcess:
         return False
 

@@ -43,6 +43,22 @@ def test_secrets_are_long_random_and_kept(layout: Layout) -> None:
     assert made(Layout(layout.home / "other"))[environment.PASSWORD] != first[environment.PASSWORD]
 
 
+@pytest.mark.parametrize("service", ["mlflow", "serve"])
+def test_what_reads_the_models_of_others_is_given_no_secret_of_airflows(
+    service: str, layout: Layout
+) -> None:
+    everything = made(layout)
+
+    given = environment.for_service(service, environment.for_services(everything))
+
+    secrets = {*environment.make_secrets(everything).values()}
+    secrets.add(everything["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    assert not secrets & set(given.values())
+    assert ("EVERGREEN_DATABASE_URL" in given) == (service == "serve")
+    assert ("MLFLOW_BACKEND_STORE_URI" in given) == (service == "mlflow")
+    assert "PATH" in given
+
+
 def test_files_with_secrets_are_for_their_owner_only(layout: Layout) -> None:
     environment.write(layout, made(layout))
 

@@ -109,6 +109,25 @@ def test_secrets_are_in_files_for_their_owner_and_in_no_command_line(stack: Stac
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_what_the_services_write_is_for_their_owner_only(stack: Stack) -> None:
+    folders = {path for path in stack.layout.home.iterdir() if path.is_dir()}
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in folders - {stack.layout.postgres}}
+    logs = {stat.S_IMODE(log.stat().st_mode) for log in (stack.layout.home / "logs").iterdir()}
+
+    assert modes == dict.fromkeys(modes, 0o700)
+    assert logs == {0o600}
+
+
+@pytest.mark.parametrize("name", ["mlflow", "serve"])
+def test_what_reads_the_models_of_others_has_no_secret_of_airflows(stack: Stack, name: str) -> None:
+    pid = processes.running(stack.layout, name)
+    assert pid is not None
+
+    inherited = psutil.Process(pid).environ()
+
+    assert not [key for key in inherited if key.startswith("AIRFLOW__")]
+
+
 def test_services_listen_on_loopback_only(stack: Stack) -> None:
     addresses = {
         connection.laddr.ip
