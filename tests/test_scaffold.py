@@ -183,3 +183,19 @@ def test_refuses_with_a_reason_and_writes_nothing(
     assert isinstance(refusal.value, DeclarationError) == (" is '" in str(refusal.value))
     assert not project.use_cases_dir.exists()
     assert not project.expectations_dir.exists()
+
+
+def test_a_column_without_a_value_is_left_out_and_said(project: Settings) -> None:
+    execute(
+        project,
+        "CREATE TABLE gone AS SELECT i AS id, random() AS x, NULL::float8 AS not_filled_yet,"
+        " NULL::text AS note, (random() > 0.5) AS y FROM generate_series(1, 200) AS i",
+    )
+
+    file, suite = scaffold.new("gone", table="gone", target="y", key=("id",), settings=project)
+
+    assert loaded(project).features.columns == ("x",)
+    assert "# Not used, as they hold no value at all: not_filled_yet, note\n" in file.read_text()
+    bounded = [c["kwargs"].get("column") for c in json.loads(suite.read_text())["expectations"]
+               if c["type"] == "expect_column_values_to_be_between"]  # fmt: skip
+    assert bounded == ["x"]
