@@ -19,6 +19,7 @@ WINDOWS = 48
 """How many windows the time line of a card holds."""
 
 TRIGGER = "trigger"
+GONE = "Its file is gone. Its champion goes on answering, and is trained and watched no more."
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,9 @@ def cards(settings: Settings, now: datetime) -> list[Card]:
         )
         for use_case in catalog.use_cases.values()
     ]
-    return good + [Card(name=name, error=error) for name, error in catalog.broken.items()]
+    gone = set(ledger.use_cases()) - catalog.use_cases.keys() - catalog.broken.keys()
+    told = catalog.broken | dict.fromkeys(sorted(gone), GONE)
+    return good + [Card(name=name, error=error) for name, error in told.items()]
 
 
 def card(use_case: UseCase, ledger: Ledger, dossiers: Dossiers, now: datetime) -> Card:
