@@ -8,7 +8,7 @@ import pytest
 
 from evergreen.watching import columns, drift, reference, verdict
 from evergreen.watching.columns import Checked
-from evergreen.watching.distances import Counts, numeric_distance, numeric_threshold
+from evergreen.watching.distances import Frequencies, numeric_distance, numeric_threshold
 from evergreen.watching.drift import CATEGORICAL, NUMERIC
 from evergreen.watching.facts import Facts
 from evergreen.watching.reference import Reference
@@ -46,7 +46,7 @@ def measure(learned: Reference, checked: Checked, name: str) -> dict[str, float]
     if learned.kinds[name] == NUMERIC:
         limit = numeric_threshold(len(before), len(now), ALPHA, 0.1)
         return {"distance": numeric_distance(before, now), "threshold": limit}
-    counts = Counts.of(before, now)
+    counts = Frequencies.of(before, now)
     return {"distance": counts.distance, "threshold": counts.threshold(ALPHA, 0.1)}
 
 
@@ -105,14 +105,14 @@ def test_the_categorical_limit_holds_where_categories_are_rare(
     def sample(size: int) -> pd.Series:
         return pd.Series(draw.choice(len(shares), size, p=shares))
 
-    pairs = [Counts.of(sample(1000), sample(rows)) for _ in range(200)]
+    pairs = [Frequencies.of(sample(1000), sample(rows)) for _ in range(200)]
 
     alarms = sum(pair.distance > pair.threshold(0.02, 1e-9) for pair in pairs)
     assert alarms <= 11  # of 200 at 2 %: 4 expected, 11 once in 1,000
 
 
 def test_samples_without_a_common_category_are_as_far_apart_as_can_be() -> None:
-    counts = Counts.of(pd.Series(["a"] * 100), pd.Series(["b"] * 100))
+    counts = Frequencies.of(pd.Series(["a"] * 100), pd.Series(["b"] * 100))
 
     assert counts.distance == 1.0
     assert counts.threshold(0.001, 0.1) < 0.3
@@ -122,7 +122,7 @@ def test_a_rare_flag_that_becomes_common_is_found_in_few_rows() -> None:
     before = pd.Series([True] * 30 + [False] * 970)
     now = pd.Series([True] * 15 + [False] * 35)
 
-    counts = Counts.of(before, now)
+    counts = Frequencies.of(before, now)
 
     assert counts.distance > counts.threshold(0.05 / 46, 0.1)
 

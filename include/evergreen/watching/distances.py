@@ -43,14 +43,14 @@ def numeric_threshold(reference: int, current: int, alpha: float, min_effect: fl
 
 
 @dataclass(frozen=True)
-class Counts:
+class Frequencies:
     """How often each category occurs in two samples, rare ones pooled."""
 
     reference: Array
     current: Array
 
     @classmethod
-    def of(cls, reference: "pd.Series[Any]", current: "pd.Series[Any]") -> "Counts":
+    def of(cls, reference: "pd.Series[Any]", current: "pd.Series[Any]") -> "Frequencies":
         """Count two samples without nulls."""
         both = pd.concat(
             [reference.value_counts(sort=False), current.value_counts(sort=False)], axis=1

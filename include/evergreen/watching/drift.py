@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from evergreen.watching.distances import Counts, numeric_distance, numeric_threshold
+from evergreen.watching.distances import Frequencies, numeric_distance, numeric_threshold
 
 NUMERIC, CATEGORICAL = "numeric", "categorical"
 METHODS = {NUMERIC: "Kolmogorov-Smirnov distance", CATEGORICAL: "chi-squared distance"}
@@ -105,7 +105,7 @@ def _threshold(
 ) -> float:
     if kind == NUMERIC:
         return numeric_threshold(len(reference), len(current), alpha, effect)
-    return Counts.of(reference, current).threshold(alpha, effect)
+    return Frequencies.of(reference, current).threshold(alpha, effect)
 
 
 def _run(
@@ -153,7 +153,7 @@ def _evidently() -> SimpleNamespace:
 
 
 def _categorical_distance(reference: "pd.Series[Any]", current: "pd.Series[Any]") -> float:
-    return Counts.of(reference, current).distance
+    return Frequencies.of(reference, current).distance
 
 
 def _judged(score: Any) -> Any:
