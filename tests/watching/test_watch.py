@@ -77,15 +77,17 @@ def test_a_column_that_no_row_has_is_unknown_and_never_no_drift(shop: Shop) -> N
     assert seen.unknowns[0] == "age is in none of the 400 rows"
 
 
-def test_a_column_declared_after_the_training_is_unknown(shop: Shop, tmp_path: Path) -> None:
+def test_a_champion_is_watched_by_its_own_columns_whatever_is_declared_today(
+    shop: Shop, tmp_path: Path
+) -> None:
     shop.log(shop.resampled(400))
     declared = replace(shop.use_case.features, numeric=("mood", "spend", "visits", "age"))
     changed = replace(shop.use_case, features=declared)
 
     seen = watch(changed, WINDOW, settings=replace(shop.settings, home=tmp_path))
 
-    assert (seen.outcome, seen.drift_share, seen.prediction_drift) == ("unknown", 0.0, False)
-    assert seen.unknowns[0] == "mood is not in the snapshot that the champion was trained on"
+    assert (seen.outcome, seen.drift_share, seen.prediction_drift) == ("calm", 0.0, False)
+    assert seen.unknowns == ()
 
 
 def test_more_nulls_than_in_training_alarm(shop: Shop) -> None:

@@ -146,7 +146,8 @@ class ModelRegistry:
         name = self._name(use_case)
         found = self._model(name)
         if found is None and (older := self._model(use_case)) and _is_ours(older):
-            found = self._client.rename_registered_model(use_case, name)
+            self._client.rename_registered_model(use_case, name)
+            found = self._model(name)
         return found if found is not None and _is_ours(found) else None
 
     def _name(self, use_case: str) -> str:
