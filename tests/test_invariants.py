@@ -190,6 +190,19 @@ def test_1_names_a_champion_with_other_bytes_than_were_judged(world: World):
     assert "other bytes than its gate judged" in finding.detail
 
 
+def test_1_names_a_champion_without_a_dossier_or_whose_dossier_leads_to_other_bytes(world: World):
+    forged = f"""UPDATE evergreen.dossiers SET document = jsonb_set(document, '{{model,sha256}}',
+        '"{"f" * 64}"') WHERE version = 2"""
+    world.execute(forged)
+    other = world.finding(1)
+    world.execute("DELETE FROM evergreen.dossiers WHERE version = 2")
+
+    gone = world.finding(1)
+
+    assert "version 2 answers by other bytes than are on record" in other.detail
+    assert "version 2 has no dossier; `evergreen check --repair` writes it" in gone.detail
+
+
 def test_2_names_rows_that_were_trained_on_and_judged_on(world: World):
     rows = iris_rows()
     leaked = rows.assign(part=["training", "holdout"] * 75)

@@ -17,17 +17,26 @@ def champion_passed_its_gate(scene: Scene) -> Found:
     """1: a passed gate stands behind each champion, and the alias names it."""
     found = Found(checked=_counted(scene))
     for name, (row, *_) in scene.chains.items():
-        gate = scene.gate_of(row)
         who = f"{name}: version {row.version}"
-        if gate is None or gate.outcome != "passed":
-            found.failed.append(f"{who} is champion without a gate that passed it")
-        elif gate.evidence["evaluation"]["challenger"]["sha256"] != row.sha256:
-            found.failed.append(f"{who} holds other bytes than its gate judged")
+        if problem := _unproven(scene, row):
+            found.failed.append(f"{who} {problem}")
         named = scene.registry.crowned(name)
         if named != row.version:
             alias = "nothing" if named is None else f"version {named}"
             found.failed.append(f"{who} is champion, but the alias names {alias}")
     return found
+
+
+def _unproven(scene: Scene, row: Promotion) -> str:
+    """Say why a champion has no right to be it; empty: it has."""
+    if (own := scene.dossier_of(row)) is None:
+        return "has no dossier; `evergreen check --repair` writes it"
+    gate = scene.gate_of(row)
+    if gate is None or gate.outcome != "passed":
+        return "is champion without a gate that passed it"
+    if gate.evidence["evaluation"]["challenger"]["sha256"] != row.sha256:
+        return "holds other bytes than its gate judged"
+    return "" if own.model.sha256 == row.sha256 else "answers by other bytes than are on record"
 
 
 def evaluation_was_on_unseen_rows(scene: Scene) -> Found:
