@@ -123,6 +123,23 @@ def test_a_challenger_that_reads_less_is_tried_and_one_that_reads_more_is_refuse
     assert len(releases.running(url)) == 1
 
 
+def test_a_trial_does_not_outlive_a_champion_whose_requests_held_what_it_reads(shop: Shop) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    challenger = shop.register(shop.put("iris", "forest"), 2)
+    commands.release(
+        declared("iris"), "canary", version=challenger.version, share=0.5, reason="to see",
+        actor="ada", settings=shop.settings,
+    )  # fmt: skip
+
+    with shop.open() as client:
+        eventually(lambda: client.service.watcher.desks["iris"].trial)
+        shop.promote(shop.put("iris", "logistic", columns=COLUMNS[:2]), 3)
+        eventually(lambda: client.get("/iris/model-info").json()["version"] == 3)
+
+        assert client.service.watcher.desks["iris"].trial is None
+        assert "cannot be tried" in client.get("/ready").json()["reasons"]["iris"]
+
+
 def test_only_bytes_that_a_gate_has_passed_are_tried(shop: Shop) -> None:
     shop.promote(shop.put("iris", "logistic"), 1)
     kept = shop.register(shop.put("iris", "forest"), 2)

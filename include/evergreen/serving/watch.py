@@ -123,7 +123,8 @@ class Watcher:
         ref = ModelRef.of(found, champion.promoted_at)
         served = old.champion if old and old.champion.ref == ref else self._serve(found, ref)
         with self._mutex:
-            kept = old.trial if old and release and _is(old.trial, release) else None
+            trial = self.desks[name].trial if old else None
+            kept = trial if release and trial and _goes_on(trial, release, found) else None
             self.desks[name] = Desk(served, kept)
         if release and kept is None and release.id not in self._ended:
             trial = self._trial(served, release)
@@ -208,5 +209,7 @@ class Watcher:
         return self._settings.database_url
 
 
-def _is(trial: Trial | None, release: Release) -> bool:
-    return trial is not None and trial.id == release.id
+def _goes_on(trial: Trial, release: Release, champion: Dossier) -> bool:
+    """Tell whether it is this trial, and the champion's requests hold what the challenger reads."""
+    reads = trial.challenger.dossier.inputs
+    return trial.id == release.id and not reads.beyond(champion.inputs)
