@@ -104,8 +104,9 @@ def champion(use_case: Any, table: Any, candidate: str, here: Settings) -> Any:
     """Train a candidate on the rows of an Arrow table, make it champion, and return it."""
     from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
     from evergreen.data import snapshots
+    from evergreen.dossier import kept_in, writing
     from evergreen.learning import features, training
-    from evergreen.refs import Counts, SnapshotRef
+    from evergreen.refs import Counts, EvaluationRef, SnapshotRef, Verdict
 
     now = datetime(2026, 11, 21, 15, tzinfo=UTC)
     stored = snapshots.of(here).write(use_case.name, table.to_batches(), table.schema, {})
@@ -115,13 +116,18 @@ def champion(use_case: Any, table: Any, candidate: str, here: Settings) -> Any:
     )  # fmt: skip
     built = features.build(snapshot, use_case, here)
     trained = training.train(use_case, built, candidate, settings=here)
+    evaluation = EvaluationRef(
+        uri="", report_id="", challenger=trained, champion=None, features=built
+    )
+    verdict = Verdict(evaluation=evaluation, passed=True, sentence="", checks=(), report="")
     ledger = Ledger(here.database_url)
     decision = ledger.record(Decision(
         id=decision_id(use_case.name, "gate/train", "1"), use_case=use_case.name, kind="gate",
-        outcome="passed", sentence="Better.", as_of=now,
-        evidence={"evaluation": {"features": built.to_json()}},
+        outcome="passed", sentence="Better.", as_of=now, evidence=verdict.to_json(),
         run_key="benchmark", actor="benchmark",
     ))  # fmt: skip
+    kept = kept_in(here.database_url)
+    writing.write(use_case, verdict, decision.id, 1, kept=kept, settings=here)
     ledger.append(Promotion(
         use_case=use_case.name, version=1, run_id=trained.run_id, model_uri=trained.model_uri,
         sha256=trained.sha256, snapshot_sha256=snapshot.sha256, golden_sha256=None,
