@@ -175,10 +175,16 @@ def moment(text: str | None) -> datetime | None:
 
     >>> moment("2026-11-21").isoformat()
     '2026-11-21T00:00:00+00:00'
+
+    Raises:
+        DeclarationError: it is neither.
     """
     if not text:
         return None
-    read = datetime.fromisoformat(text)
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise DeclarationError("date", text, "2026-11-20 or 2026-11-20T06:00") from None
     return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
 

@@ -55,8 +55,8 @@ def ingest_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
             """Name what there is to land: files, or the day of an API."""
             from evergreen import ingest as landing
 
-            day = moment(param("day")) or described().as_of
             with final_refusals():
+                day = moment(param("day")) or described().as_of
                 return landing.items(use_case, day.date())
 
         @task(map_index_template="{{ task.op_kwargs['item'] }}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from evergreen import settings
+from evergreen import reasons, settings
 from evergreen.refs import Json
 from evergreen_airflow.edge import (
     actor,
@@ -71,6 +71,7 @@ def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             "reason": Param(
                 type="string",
                 minLength=3,
+                maxLength=reasons.LONGEST,
                 title="Reason",
                 description="Why; it goes on record with your name.",
             ),
@@ -128,8 +129,8 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             """Run the whole cycle as if it were that day; nothing is promoted."""
             from evergreen import cycle
 
-            run = this_run(purpose="backfill", as_of=moment(day))
             with final_refusals():
+                run = this_run(purpose="backfill", as_of=moment(day))
                 use_case = catalog().find(param("use_case"))
                 outcome = cycle.run(use_case, run, settings=settings.get())
             tell(outcome.sentence)

@@ -77,6 +77,23 @@ def test_a_run_of_airflows_own_backfill_never_promotes() -> None:
     assert not run.may_promote
 
 
+@pytest.mark.parametrize("as_of", ["2026-02-30", "yesterday", "2999-01-01"])
+def test_a_wrong_moment_fails_at_once_with_its_sentence(as_of: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from evergreen_airflow.edge import final_refusals, this_run
+
+    with (
+        running("manual", user="ada", as_of=as_of) as task,
+        pytest.raises(AirflowFailException, match=as_of),
+        final_refusals(),
+    ):
+        this_run()
+
+    (sentence,) = task.pushed.values()
+    assert as_of in sentence
+
+
 def test_a_moment_in_the_future_is_refused() -> None:
     from evergreen_airflow.edge import this_run
 

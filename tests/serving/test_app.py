@@ -70,6 +70,31 @@ REFUSED: list[tuple[str, bytes, int, str]] = [
 ]
 
 
+def test_a_field_that_is_given_twice_is_refused_by_name(iris: Client) -> None:
+    row = json.dumps(ROW)
+    for body, field in (
+        (f'{{"row":{row},"row":{row}}}', "row"),
+        (f'{{"row":{row[:-1]}, "petal_width": 9}}}}', "petal_width"),
+        (f'{{"row":{row},"subject":"ann","subject":"bob"}}', "subject"),
+    ):
+        response = iris.post("/iris/predict", content=body)
+
+        assert response.status_code == 422
+        assert response.json()["error"] == {"field": field, "reason": "is given twice"}
+
+
+def test_no_page_of_another_site_may_send_anything_where_there_are_no_keys(iris: Client) -> None:
+    ours = f"http://{iris.base_url.netloc.decode()}"
+
+    for origin, status in ((None, 200), (ours, 200), ("https://evil.example", 403), ("null", 403)):
+        headers = {} if origin is None else {"Origin": origin}
+        response = iris.post("/iris/predict", json={"row": ROW}, headers=headers)
+        seen = iris.get("/iris/model-info", headers=headers)
+
+        assert (response.status_code, seen.status_code) == (status, 200), origin
+    assert response.json()["error"]["field"] == "Origin"
+
+
 def test_what_cannot_be_answered_is_refused_with_field_and_reason(iris: Client) -> None:
     for path in ("predict", "predict/batch", "feedback"):
         for name, body, status, field in REFUSED:

@@ -14,6 +14,7 @@ the truth; whoever comes next finishes or repairs the rest.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from evergreen import reasons
 from evergreen.champions.move import PROMOTION, Describe, Move
 from evergreen.champions.proof import Prove, prove
 from evergreen.champions.registry import ModelRegistry, Registration
@@ -89,8 +90,9 @@ def rollback(
     Raises:
         NothingToRollBackTo: no earlier champion, or `to` was never champion, or it is so now.
         ModelRefused: it cannot be loaded any more or does not reproduce its golden predictions.
+        DeclarationError: the reason is too long.
     """
-    move = Move.of(name, settings, actor, registry, prove)
+    move, reason = Move.of(name, settings, actor, registry, prove), reasons.checked(reason)
     with move.ledger.lock("champion", name):
         move.reconcile()
         return _rollback(move, to, reason, key)

@@ -2,7 +2,7 @@
 
 import logging
 
-from evergreen import dossier
+from evergreen import dossier, reasons
 from evergreen.champions.ledger import Ledger
 from evergreen.dossier import kept_in
 from evergreen.errors import EvergreenError
@@ -31,7 +31,7 @@ def release(
     """Put a registered version on trial: shadow, canary or ab.
 
     Raises:
-        DeclarationError: the strategy or the share is not allowed.
+        DeclarationError: the strategy or the share is not allowed, or the reason too long.
         ModelRefused: no gate on record has passed that version, or it reads what requests to the
             champion do not hold.
         EvergreenError: another trial of the use case runs.
@@ -43,7 +43,7 @@ def release(
         releases.check_answerable(own, challenger)
     return releases.start(
         settings.database_url, use_case.name, strategy, share, ModelRef.of(challenger),
-        reason=reason, actor=actor,
+        reason=reasons.checked(reason), actor=actor,
     )  # fmt: skip
 
 
@@ -54,7 +54,8 @@ def stop(use_case: UseCase, *, reason: str, actor: str, settings: Settings) -> R
         EvergreenError: none runs.
     """
     trial = _running(use_case, settings)
-    return releases.stop(settings.database_url, trial.id, f"stopped by {actor}: {reason}")
+    told = f"stopped by {actor}: {reasons.checked(reason)}"
+    return releases.stop(settings.database_url, trial.id, told)
 
 
 def trials(use_case: UseCase, *, settings: Settings) -> tuple[Release, ...]:

@@ -171,12 +171,23 @@ def parsed(adapter: TypeAdapter[Any], body: bytes) -> Any:
         Refused: naming the first field that is wrong.
     """
     try:
-        return adapter.validate_json(body)
+        found = adapter.validate_json(body)
+        json.loads(body, object_pairs_hook=_once)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         member = first["type"].startswith("date")  # the last part names a member of the union
         place = ".".join(str(part) for part in first["loc"][: -1 if member else None])
         raise Refused(_printable(place) or "body", _printable(first["msg"])) from None
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse a field that is given twice: which of the two is meant nobody knows."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise Refused(_printable(name), "is given twice")
+        seen.add(name)
 
 
 def series(column: RawColumn, values: Sequence[Any]) -> "pd.Series[Any]":

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic_core import to_json
 from starlette.requests import Request
@@ -19,6 +19,10 @@ OPEN = {"/health", "/ready"}
 """Paths that need no key, for load balancers."""
 
 
+SAFE = {"GET", "HEAD", "OPTIONS"}
+FOREIGN = Refused("Origin", "is another site, which may not ask here without an API key", 403)
+
+
 class Json(Response):
     """A response of bytes that are JSON already."""
 
@@ -26,7 +30,10 @@ class Json(Response):
 
 
 class ApiKey:
-    """Let in who sends one of the keys; everybody when there are no keys.
+    """Let in who sends one of the keys; everybody when there are no keys, but no foreign page.
+
+    Without keys, any page that somebody looks at could make their browser send a POST here: it
+    tells its origin, and one that is not ours is refused. Programs tell none.
 
     Programs send it as `X-API-Key`. A browser asks its user, and sends it as the password of HTTP's
     basic authentication (RFC 7617): good for GET only, as other sites can make it send a POST.
@@ -37,11 +44,16 @@ class ApiKey:
         self._keys = [key.encode() for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401."""
-        if scope["type"] != "http" or not self._keys or scope["path"] in OPEN:
+        """Pass the request on, or answer 401 or 403."""
+        if scope["type"] != "http" or scope["path"] in OPEN:
             await self._app(scope, receive, send)
             return
-        given = _key(scope["method"], dict(scope["headers"]))
+        headers = dict(scope["headers"])
+        if not self._keys:
+            foreign = scope["method"] not in SAFE and is_foreign(headers)
+            await (refusal(FOREIGN) if foreign else self._app)(scope, receive, send)
+            return
+        given = _key(scope["method"], headers)
         matches = [hmac.compare_digest(given, key) for key in self._keys]  # all: the same time
         if any(matches):
             await self._app(scope, receive, send)
@@ -49,6 +61,12 @@ class ApiKey:
         response = refusal(Refused("X-API-Key", "is missing or not known", 401))
         response.headers["WWW-Authenticate"] = 'Basic realm="an API key as the password"'
         await response(scope, receive, send)
+
+
+def is_foreign(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether a browser sends this for a page of another site."""
+    origin = headers.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2] != headers.get(b"host")
 
 
 def _key(method: str, headers: dict[bytes, bytes]) -> bytes:

@@ -6,6 +6,7 @@ promote(use_case, reason="p = 0.01", actor="ada", settings=settings)  # the chal
 What cannot be tried, as it reads what requests to the champion do not hold, a person promotes.
 """
 
+from evergreen import reasons
 from evergreen.champions import promotion
 from evergreen.champions.ledger import Ledger
 from evergreen.champions.move import Describe
@@ -68,8 +69,8 @@ def promote(
     gate = Ledger(settings.database_url).decision(chosen.proof.decision_id)
     assert gate is not None, "gated has seen it"  # noqa: S101
     done = promotion.promote(
-        Verdict.from_json(gate.evidence), settings=settings, actor=actor, reason=reason,
-        describe=describing(use_case, settings),
+        Verdict.from_json(gate.evidence), settings=settings, actor=actor,
+        reason=reasons.checked(reason), describe=describing(use_case, settings),
     )  # fmt: skip
     for trial in running:
         releases.stop(settings.database_url, trial.id, f"promoted by {actor}: {reason}")
