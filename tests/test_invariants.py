@@ -151,7 +151,7 @@ def model_file(world: World, trained: CandidateRef) -> Path:
 def test_all_holds_after_two_promotions(world: World):
     found = invariants.check(world.settings, world.catalog)
 
-    assert [f.number for f in found] == list(range(1, 15))
+    assert [f.number for f in found] == [*range(1, 15), 16]
     assert [f for f in found if f.status != "passed"] == []
 
 
@@ -515,6 +515,29 @@ def test_12_and_13_look_into_airflow_when_its_database_is_given(world: World):
 
     assert untold.detail == "iris_training/manual__1 failed without an incident"
     assert secret.detail == "a secret stands in XCom k of iris_training/train"
+
+
+def test_16_names_a_run_that_the_scheduler_does_not_look_at_any_more(world: World):
+    world.execute(
+        "CREATE TABLE dag AS SELECT * FROM (VALUES ('w_training', false), ('paused', true))"
+        " AS dags (dag_id, is_paused)",
+        "CREATE TABLE dag_run AS SELECT dag_id, run_id, state, began::timestamptz AS start_date,"
+        " decided::timestamptz AS last_scheduling_decision FROM (VALUES"
+        " ('w_training', 'stuck', 'running', '2026-11-20', '2026-11-20 06:30+00'),"
+        " ('w_training', 'never', 'running', '2026-11-21 07:00+00', NULL),"
+        " ('w_training', 'fine', 'running', '2026-11-20', 'now'),"
+        " ('w_training', 'over', 'success', '2026-11-20', '2026-11-20'),"
+        " ('paused', 'waits', 'running', '2026-11-20', '2026-11-20'))"
+        " AS runs (dag_id, run_id, state, began, decided)",
+    )
+
+    finding = world.finding(16, airflow_database_url=world.settings.database_url)
+
+    assert finding.status == "failed"
+    assert "w_training/stuck is under way" in finding.detail
+    assert "has not looked at it since 2026-11-20 06:30" in finding.detail
+    assert "w_training/never" in finding.detail
+    assert finding.detail.count("is under way") == 2
 
 
 @pytest.mark.parametrize(

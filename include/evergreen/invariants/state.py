@@ -27,6 +27,16 @@ FAILED = """
 SELECT dag_id || '/' || run_id FROM dag_run WHERE state = 'failed' AND end_date < %s ORDER BY id
 """
 
+STILL = timedelta(minutes=5)
+"""How long a run that is under way may go without the scheduler: it looks at each all the time."""
+UNSCHEDULED = """
+SELECT run.dag_id || '/' || run.run_id, coalesce(run.last_scheduling_decision, run.start_date)
+FROM dag_run AS run JOIN dag ON dag.dag_id = run.dag_id
+WHERE run.state = 'running' AND NOT dag.is_paused
+    AND coalesce(run.last_scheduling_decision, run.start_date) < %s
+ORDER BY 2
+"""
+
 
 def snapshots_match_their_manifests(scene: Scene) -> Found:
     """6: the bytes of every snapshot are those of its manifest, and no champion's is missing."""
@@ -127,6 +137,17 @@ def failures_were_told(scene: Scene) -> Found:
     known = {incident.run_key for incident in incidents}
     failed = scene.airflow(FAILED, (scene.now - TELLING,))
     found.failed += [f"{key} failed without an incident" for (key,) in failed if key not in known]
+    return found
+
+
+def runs_are_scheduled(scene: Scene) -> Found:
+    """16: no run of Airflow is under way that the scheduler does not look at any more."""
+    found = Found(checked=f"every run that is under way{scene.airflow_told}")
+    found.failed += [
+        f"{key} is under way, and the scheduler has not looked at it since {since:%F %H:%M %Z}:"
+        " `make up` starts one that died; a session that holds its row is in pg_stat_activity"
+        for key, since in scene.airflow(UNSCHEDULED, (scene.now - STILL,))
+    ]
     return found
 
 
