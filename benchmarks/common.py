@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from database import records_of
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
@@ -102,10 +103,10 @@ def settings(home: Path, url: str = "", mlflow: str = "") -> Settings:
 
 def champion(use_case: Any, table: Any, candidate: str, here: Settings) -> Any:
     """Train a candidate on the rows of an Arrow table, make it champion, and return it."""
-    from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
     from evergreen.data import snapshots
-    from evergreen.dossier import kept_in, writing
+    from evergreen.dossier import writing
     from evergreen.learning import features, training
+    from evergreen.records import Decision, Promotion, decision_id
     from evergreen.refs import Counts, EvaluationRef, SnapshotRef, Verdict
 
     now = datetime(2026, 11, 21, 15, tzinfo=UTC)
@@ -120,15 +121,15 @@ def champion(use_case: Any, table: Any, candidate: str, here: Settings) -> Any:
         uri="", report_id="", challenger=trained, champion=None, features=built
     )
     verdict = Verdict(evaluation=evaluation, passed=True, sentence="", checks=(), report="")
-    ledger = Ledger(here.database_url)
-    decision = ledger.record(Decision(
+    ledger = records_of(here)
+    decision = ledger.decisions.record(Decision(
         id=decision_id(use_case.name, "gate/train", "1"), use_case=use_case.name, kind="gate",
         outcome="passed", sentence="Better.", as_of=now, evidence=verdict.to_json(),
         run_key="benchmark", actor="benchmark",
     ))  # fmt: skip
-    kept = kept_in(here.database_url)
+    kept = ledger.dossiers
     writing.write(use_case, verdict, decision.id, 1, kept=kept, settings=here)
-    ledger.append(Promotion(
+    ledger.promotions.append(Promotion(
         use_case=use_case.name, version=1, run_id=trained.run_id, model_uri=trained.model_uri,
         sha256=trained.sha256, snapshot_sha256=snapshot.sha256, golden_sha256=None,
         training=built.training, predecessor_id=None, decision_id=decision.id, kind="change",

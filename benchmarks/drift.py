@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from database import records_of
+
 os.environ |= {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
 
 import numpy as np
@@ -24,7 +26,6 @@ from sklearn.linear_model import LogisticRegression
 from common import Figures, champion, happened, house, measuring, options
 from common import settings as settings_of
 from evergreen.refs import Window
-from evergreen.serving import store
 from evergreen.settings import Settings
 from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Windows
 from evergreen.watching import watch
@@ -73,7 +74,7 @@ def main() -> None:
 
 
 def run(settings: Settings, sizes: list[int], trained_on: int, calm: int, figures: Figures) -> None:
-    store.migrate(settings.database_url)
+    records_of(settings).migrate()
     sha256 = champion(WIDE, table(trained_on), "logistic", settings).sha256
     for number, rows in enumerate(sizes):
         end = END + number * timedelta(days=60)
@@ -137,7 +138,12 @@ def watch_alone(home: str, url: str, mlflow: str, end: str) -> None:
     _evidently()
     imported = time.perf_counter() - started
     started, moment = time.perf_counter(), datetime.fromisoformat(end)
-    seen = watch(WIDE, Window(start=moment - HOUR, end=moment), settings=settings)
+    seen = watch(
+        WIDE,
+        Window(start=moment - HOUR, end=moment),
+        records=records_of(settings),
+        settings=settings,
+    )
     seconds = time.perf_counter() - started
     status = Path("/proc/self/status").read_text()  # ru_maxrss would hold the parent's, forked
     peak = int(status.split("VmHWM:")[1].split()[0]) / 2**20
@@ -158,7 +164,12 @@ def streams(
         nonlocal clock
         clock += HOUR
         traffic(settings, sha256, rows, clock, shift)
-        return watch(use_case, Window(start=clock - HOUR, end=clock), settings=settings).outcome
+        return watch(
+            use_case,
+            Window(start=clock - HOUR, end=clock),
+            records=records_of(settings),
+            settings=settings,
+        ).outcome
 
     outcomes = [outcome(0.0) for _ in range(calm)]
     alarms = calm - outcomes.count("calm")

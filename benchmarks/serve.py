@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from common import eventually, happened, house, measuring, options
+from database import records_of
 from evergreen_workshop.stack.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,7 +106,7 @@ def promote(candidate, here):
     iris = catalog.load(here.use_cases_dir).find("iris")
     only = replace(iris, candidates=(iris.candidate(candidate),))
     asked = Run(as_of=now, asked_at=now, key="benchmark", actor="benchmark")
-    done = cycle.run(only, asked, settings=here)
+    done = cycle.run(only, asked, records=records_of(here), settings=here)
     happened(f"{done.sentence} It was promoted", done.promotion.promoted, True)
     (trained,) = (one for one in done.candidates if one.name == candidate)
     return tracking.fetch_model(here, trained.model_uri, trained.sha256)

@@ -10,6 +10,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from databases import Databases
+from evergreen.records import Records
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
@@ -130,6 +131,13 @@ def settings(tmp_path: Path, database_url: str, tracking_uri: str) -> Settings:
         use_cases_dir=PROJECT / "include" / "use_cases",
         expectations_dir=PROJECT / "expectations",
     )
+
+
+@pytest.fixture
+def records(database_url: str) -> Iterator[Records]:
+    """The records of the test's database."""
+    with Records(database_url) as kept:
+        yield kept
 
 
 @pytest.fixture

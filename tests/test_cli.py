@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from database import records_of
 from evergreen import cli, console
-from evergreen.champions.ledger import Decision, Ledger, decision_id
+from evergreen.records import Decision, decision_id
 from evergreen.settings import Settings
 from evergreen_workshop.stack.ports import free_port
 
@@ -54,7 +55,7 @@ def test_a_decision_is_told_in_full_however_narrow_the_terminal(
     monkeypatch.setattr(cli, "settings", lambda: settings)
     monkeypatch.setattr(console, "out", Console(width=40, markup=False, highlight=False))
     key = "iris_training/scheduled__2026-11-21T00:00:00+00:00"
-    Ledger(settings.database_url).record(
+    records_of(settings).decisions.record(
         Decision(
             id=decision_id("iris", "gate/train", key), use_case="iris", kind="gate",
             outcome="refused", sentence="Kept champion v1: [f1] is not better, at all.",

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from database import records_of
 from evergreen import catalog, cycle, steps
-from evergreen.champions.ledger import Ledger
 from evergreen.cycle import Cycle
 from evergreen.data import warehouse
 from evergreen.settings import PROJECT, Settings
@@ -44,7 +44,7 @@ def run(use_case: UseCase, settings: Settings, as_of: datetime = AS_OF, **option
     asked = Run(
         as_of=as_of, asked_at=as_of, key=f"test/{as_of:%Y%m%d}", actor="ada", purpose=purpose
     )
-    return cycle.run(use_case, asked, settings=settings, **options)
+    return cycle.run(use_case, asked, records=records_of(settings), settings=settings, **options)
 
 
 def execute(settings: Settings, sql: str) -> None:
@@ -57,7 +57,7 @@ def test_trains_and_gates_a_first_champion(use_case: UseCase, loaded: Settings) 
     done = run(use_case, loaded)
 
     assert done.to_json()["promoted"], done.sentence
-    champion = Ledger(loaded.database_url).champion(use_case.name)
+    champion = records_of(loaded).promotions.champion(use_case.name)
     assert champion is not None
     assert champion.version == 1
     assert done.snapshot is not None
@@ -73,17 +73,24 @@ def test_the_same_as_of_twice_changes_nothing(use_case: UseCase, loaded: Setting
     assert [c.metrics for c in second.candidates] == [c.metrics for c in first.candidates]
     assert [c.sha256 for c in second.candidates] == [c.sha256 for c in first.candidates]
     assert not second.to_json()["promoted"]
-    assert len(Ledger(loaded.database_url).promotions(use_case.name)) == 1
+    assert len(records_of(loaded).promotions.of(use_case.name)) == 1
 
 
 def test_the_same_training_asked_for_twice_at_once_is_done_once(loaded: Settings) -> None:
     asked = Run(as_of=AS_OF, asked_at=AS_OF, key="test/twice", actor="ada")
-    snapshot = steps.extract(IRIS, asked, settings=loaded)
-    validated = steps.validate(IRIS, snapshot, asked, settings=loaded)
-    built = steps.build_features(IRIS, validated, asked, settings=loaded)
+    snapshot = steps.extract(IRIS, asked, records=records_of(loaded), settings=loaded)
+    validated = steps.validate(IRIS, snapshot, asked, records=records_of(loaded), settings=loaded)
+    built = steps.build_features(
+        IRIS, validated, asked, records=records_of(loaded), settings=loaded
+    )
 
     with ThreadPoolExecutor() as pool:
-        both = [pool.submit(steps.train, IRIS, built, "logistic", settings=loaded) for _ in "ab"]
+        both = [
+            pool.submit(
+                steps.train, IRIS, built, "logistic", records=records_of(loaded), settings=loaded
+            )
+            for _ in "ab"
+        ]
         first, second = (training.result() for training in both)
 
     assert first.run_id == second.run_id
@@ -96,7 +103,7 @@ def test_a_dry_run_decides_but_promotes_nothing(loaded: Settings) -> None:
     assert done.verdict is not None
     assert done.verdict.passed
     assert not done.to_json()["promoted"]
-    assert Ledger(loaded.database_url).champion("iris") is None
+    assert records_of(loaded).promotions.champion("iris") is None
 
 
 BREAKAGES = {
@@ -130,8 +137,8 @@ def test_broken_data_is_refused_before_training(sql: str, named: str, loaded: Se
     assert done.refused, "the data was accepted"
     assert named in done.sentence
     assert done.candidates == ()
-    assert Ledger(loaded.database_url).champion("weather") is None
-    [decision] = Ledger(loaded.database_url).decisions("weather", 10)
+    assert records_of(loaded).promotions.champion("weather") is None
+    [decision] = records_of(loaded).decisions.newest("weather", 10)
     assert (decision.kind, decision.outcome) == ("validation", "refused")
     assert named in decision.sentence
     assert named in data_docs_page(done, loaded)
@@ -148,7 +155,7 @@ def test_labels_that_have_stopped_are_refused_before_there_is_a_snapshot(loaded:
 
     assert "rain_tomorrow: the labels of 180 of the newest 180 mature rows" in done.sentence
     assert done.snapshot is None
-    [decision] = Ledger(loaded.database_url).decisions("weather", 10)
+    [decision] = records_of(loaded).decisions.newest("weather", 10)
     assert (decision.kind, decision.outcome) == ("validation", "refused")
 
 
@@ -160,7 +167,7 @@ def test_a_day_that_has_not_come_is_told_with_the_decision(loaded: Settings) -> 
     told = "Labels are late: 1 of the newest 180 mature rows have none yet"
     assert done.to_json()["promoted"], done.sentence
     assert told in done.sentence
-    [decision] = Ledger(loaded.database_url).decisions("weather", 10, kind="gate")
+    [decision] = records_of(loaded).decisions.newest("weather", 10, kind="gate")
     assert told in decision.sentence
 
 

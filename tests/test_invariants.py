@@ -11,19 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import psycopg2
 import pyarrow as pa
 import pytest
 
+from database import records_of
 from evergreen import invariants
 from evergreen.catalog import Catalog
 from evergreen.champions import promotion
-from evergreen.champions.ledger import Decision, Incident, Ledger, decision_id
 from evergreen.data import snapshots
 from evergreen.learning import tracking, training
 from evergreen.learning.names import named
+from evergreen.records import Decision, Incident, Records, decision_id
 from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
 from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
@@ -36,6 +38,10 @@ CHECKED = Check(name="floor", status="passed", reason="0.97 is above 0.9")
 _numbers = itertools.count()
 
 
+def check(settings: Settings, catalog: Catalog, **more: Any) -> list[invariants.Finding]:
+    return invariants.check(records_of(settings), settings, catalog, **more)
+
+
 @dataclass(frozen=True)
 class World:
     """Settings whose database is the test's own copy; the rest is shared and put right again."""
@@ -46,8 +52,8 @@ class World:
     catalog: Catalog
 
     @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.settings.database_url)
+    def ledger(self) -> Records:
+        return records_of(self.settings)
 
     @property
     def client(self) -> "tracking.MlflowClient":
@@ -56,7 +62,7 @@ class World:
     def finding(
         self, number: int, now: datetime | None = None, **settings: object
     ) -> invariants.Finding:
-        found = invariants.check(replace(self.settings, **settings), self.catalog, now=now)
+        found = check(replace(self.settings, **settings), self.catalog, now=now)
         return next(finding for finding in found if finding.number == number)
 
     def execute(self, *statements: str) -> None:
@@ -70,7 +76,7 @@ class World:
             uri="evidence.json",
             report_id=f"report-{trained.name}",
             challenger=trained,
-            champion=self.ledger.champion(NAME),
+            champion=self.ledger.promotions.champion(NAME),
             features=self.features,
         )
         fields = {"passed": True, "sentence": "Better.", "checks": (CHECKED,), "report": "r.html"}
@@ -89,7 +95,7 @@ class World:
             "run_key": report_id,
             "actor": "ada",
         }
-        return self.ledger.record(Decision(**fields | changes))
+        return self.ledger.decisions.record(Decision(**fields | changes))
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +124,14 @@ def built_world(
     for ref in trained:
         verdict = world.verdict(ref)
         world.judge(verdict)
-        describe = trials.describing(USE_CASE, settings)
+        describe = trials.describing(USE_CASE, records_of(settings), settings)
         promotion.promote(
-            verdict, settings=settings, actor="ada", reason="better", describe=describe
+            verdict,
+            ledger=records_of(settings),
+            settings=settings,
+            actor="ada",
+            reason="better",
+            describe=describe,
         )
     return world
 
@@ -149,14 +160,14 @@ def model_file(world: World, trained: CandidateRef) -> Path:
 
 
 def test_all_holds_after_two_promotions(world: World):
-    found = invariants.check(world.settings, world.catalog)
+    found = check(world.settings, world.catalog)
 
     assert [f.number for f in found] == [*range(1, 15), 16]
     assert [f for f in found if f.status != "passed"] == []
 
 
 def test_all_holds_before_anything_was_done(settings: Settings):
-    found = invariants.check(settings, Catalog())
+    found = check(settings, Catalog())
 
     assert {f.status for f in found} == {"passed"}
 
@@ -175,7 +186,7 @@ def test_1_names_an_alias_that_disagrees_with_the_ledger(world: World):
 
     finding = world.finding(1)
 
-    promotion.reconcile(NAME, world.settings)
+    promotion.reconcile(NAME, world.ledger, world.settings)
     assert finding.status == "failed"
     assert finding.detail == f"{NAME}: version 2 is champion, but the alias names version 1"
     assert world.finding(1).status == "passed"
@@ -342,7 +353,7 @@ def test_7_names_a_training_that_was_done_twice_unless_it_was_forced(
 
 def asked(world: World, run_key: str = "w_training/drift__1__v3", decided: bool = True) -> None:
     """A retraining, asked for and decided as `deciding` does it."""
-    Ledger(world.settings.database_url).migrate()
+    records_of(world.settings).migrate()
     world.execute(
         "INSERT INTO evergreen.retrainings"
         " (use_case, window_end, champion, cause, run_key, asked_at)"
@@ -354,7 +365,7 @@ def asked(world: World, run_key: str = "w_training/drift__1__v3", decided: bool 
 
 def decide(world: World, run_key: str, about: str = "1") -> None:
     window = {"end": "2026-11-21T01:00:00Z", "champion": 3}
-    world.ledger.record(
+    world.ledger.decisions.record(
         Decision(
             id=decision_id("w", "trigger", about), use_case="w", kind="trigger", outcome="retrain",
             sentence="Retrain.", evidence={"run_key": run_key, "situation": {"window": window}},
@@ -475,10 +486,10 @@ def test_10_names_a_previous_champion_that_cannot_be_gone_back_to(world: World):
 def test_12_names_a_failed_run_that_nobody_was_told_of(
     world: World, delivery: str, told: bool, status: str
 ):
-    incident = world.ledger.open_incident(
+    incident = world.ledger.incidents.open(
         Incident(use_case=NAME, run_key="iris_training/1", step="train", message="boom")
     )
-    world.ledger.note_delivery(incident.id, delivery, told=told)
+    world.ledger.incidents.note_delivery(incident.id, delivery, told=told)
 
     finding = world.finding(12)
 
@@ -488,12 +499,12 @@ def test_12_names_a_failed_run_that_nobody_was_told_of(
 
 @pytest.mark.parametrize(("told", "status"), [(True, "passed"), (False, "failed")])
 def test_12_names_an_incident_whose_end_was_not_told(world: World, told: bool, status: str):
-    incident = world.ledger.open_incident(
+    incident = world.ledger.incidents.open(
         Incident(use_case=NAME, run_key="iris_training/1", step="train", message="boom")
     )
-    world.ledger.note_delivery(incident.id, "told", told=True)
-    world.ledger.resolve("iris_training/1", "It went well.")
-    world.ledger.note_resolution(incident.id, "failed: 1 of 1", told=told)
+    world.ledger.incidents.note_delivery(incident.id, "told", told=True)
+    world.ledger.incidents.resolve("iris_training/1", "It went well.")
+    world.ledger.incidents.note_resolution(incident.id, "failed: 1 of 1", told=told)
 
     finding = world.finding(12)
 
@@ -610,7 +621,7 @@ def test_14_names_a_gate_that_passed_on_nothing(world: World, checks: tuple[Chec
 def test_an_invariant_that_cannot_be_checked_is_unknown_and_hides_no_other(world: World):
     elsewhere = replace(world.settings, tracking_uri="nonsense://x")
 
-    found = invariants.check(elsewhere, world.catalog)
+    found = check(elsewhere, world.catalog)
 
     statuses = {finding.number: finding.status for finding in found}
     assert statuses[9] == "unknown"
@@ -619,7 +630,7 @@ def test_an_invariant_that_cannot_be_checked_is_unknown_and_hides_no_other(world
 
 def test_no_finding_tells_a_secret(world: World):
     password = world.settings.database_url.split(":")[2].split("@")[0]
-    world.ledger.open_incident(
+    world.ledger.incidents.open(
         Incident(use_case=NAME, run_key=f"r/{password}", step="train", message="boom")
     )
 

@@ -3,18 +3,17 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import psycopg2
 import pytest
 
+from database import records_of
+from evergreen.data import warehouse
 from evergreen.invariants import predictions
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.invariants.predictions import accepted_are_logged_or_counted
-from evergreen.serving import store
 from serving.conftest import Client, Shop, shop
 from serving.test_app import ROW
 from test_invariants import NAME, World, built_world, model_file, world
@@ -24,7 +23,7 @@ __all__ = ["built_world", "shop", "world"]
 
 def served(world: World, **changes: object) -> str:
     """Put a prediction of the champion on record, as the service does; return its id."""
-    champion = world.ledger.champion(NAME).to_json()
+    champion = world.ledger.promotions.champion(NAME).to_json()
     kept = ("use_case", "version", "run_id", "sha256", "snapshot_sha256")
     number = str(uuid4())
     row = {name: champion[name] for name in kept} | {
@@ -32,8 +31,7 @@ def served(world: World, **changes: object) -> str:
         "engine": "onnx", "variant": "champion", "inputs": ROW, "output": "setosa",
         "latency_ms": 1.0,
     }  # fmt: skip
-    with closing(psycopg2.connect(world.settings.database_url)) as opened:
-        store.insert(opened, [json.dumps(row | changes).encode()])
+    records_of(world.settings).predictions.insert([json.dumps(row | changes).encode()])
     return number
 
 
@@ -102,7 +100,9 @@ def test_4_names_a_copy_of_the_service_that_was_changed(world: World) -> None:
 
 def accounted(shop: Shop, port: int | None) -> Found:
     here = replace(shop.settings, serve_port=port or 1)
-    return accepted_are_logged_or_counted(Scene(here, shop.catalog, datetime.now(UTC)))
+    return accepted_are_logged_or_counted(
+        Scene(records_of(here), here, shop.catalog, datetime.now(UTC))
+    )
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_11_names_lines_that_were_lost_from_the_disk(
 
 def test_11_names_rows_that_were_lost_from_the_database(shop: Shop, client: Client) -> None:
     client.service.journal.flush()
-    with store.connect(shop.settings.database_url) as opened, opened.cursor() as cursor:
+    with warehouse.connect(shop.settings.database_url) as opened, opened.cursor() as cursor:
         cursor.execute("DELETE FROM evergreen.predictions")
 
     found = accounted(shop, client.base_url.port)

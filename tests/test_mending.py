@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
+from database import records_of
 from evergreen.champions.registry import ModelRegistry, Registration
 from evergreen.deciding import alerts
-from evergreen.dossier import find, kept_in
+from evergreen.dossier import find
 from evergreen.learning import tracking, training
 from evergreen.learning.names import named
 from evergreen.mending import mend
+from evergreen.records import Decision, Promotion, decision_id
 from evergreen.refs import CandidateRef, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -25,8 +26,8 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 def interrupted(settings: Settings, verdict: Verdict) -> None:
     """Leave a promotion as a crash before its alias leaves it: registered, on record, pending."""
-    ledger, challenger = Ledger(settings.database_url), verdict.evaluation.challenger
-    gate = ledger.record(
+    ledger, challenger = records_of(settings), verdict.evaluation.challenger
+    gate = ledger.decisions.record(
         Decision(
             id=decision_id("iris", "gate/train", "r"), use_case="iris", kind="gate",
             outcome="passed", sentence="Better.", evidence=verdict.to_json(), as_of=None,
@@ -34,8 +35,10 @@ def interrupted(settings: Settings, verdict: Verdict) -> None:
         )
     )  # fmt: skip
     about = Registration(snapshot_sha256="5" * 64, decision_id=gate.id, sentence="Better.")
-    version = ModelRegistry(settings).register("iris", challenger, about)
-    ledger.append(
+    version = ModelRegistry(settings, records_of(settings).locks).register(
+        "iris", challenger, about
+    )
+    ledger.promotions.append(
         Promotion(
             use_case="iris", version=version, run_id=challenger.run_id,
             model_uri=challenger.model_uri, sha256=challenger.sha256, snapshot_sha256="5" * 64,
@@ -58,12 +61,16 @@ def test_an_interrupted_promotion_and_a_moved_alias_are_put_right_and_told_once(
 ) -> None:
     told = replace(settings, notify_urls=(webhook.url,))
     interrupted(told, verdict_on(IRIS, candidate(told)))
-    kept_in(told.database_url).put("iris", 1, dossier_of("iris", 1).to_json())
+    records_of(told).dossiers.put("iris", 1, dossier_of("iris", 1).to_json())
 
-    looks = [alerts.of_registry("iris", IRIS, NOW + timedelta(minutes=5 * n), settings=told)
-             for n in range(3)]  # fmt: skip
+    looks = [
+        alerts.of_registry(
+            "iris", IRIS, NOW + timedelta(minutes=5 * n), records=records_of(told), settings=told
+        )
+        for n in range(3)
+    ]
 
-    assert ModelRegistry(told).crowned("iris") == 1
+    assert ModelRegistry(told, records_of(told).locks).crowned("iris") == 1
     assert looks == [
         ["iris: Finished the change of version 1, which was interrupted."], [], []
     ]  # fmt: skip
@@ -78,12 +85,14 @@ def test_a_deleted_version_is_told_once_as_long_as_it_lasts(
 ) -> None:
     told = replace(settings, notify_urls=(webhook.url,))
     interrupted(told, verdict_on(IRIS, candidate(told)))
-    kept_in(told.database_url).put("iris", 1, dossier_of("iris", 1).to_json())
-    mend("iris", IRIS, told)
+    records_of(told).dossiers.put("iris", 1, dossier_of("iris", 1).to_json())
+    mend("iris", IRIS, records_of(told), told)
     tracking.client(told).delete_model_version(named(told, "iris"), "1")
 
     for minutes in (0, 5, 10):
-        alerts.of_registry("iris", IRIS, NOW + timedelta(minutes=minutes), settings=told)
+        alerts.of_registry(
+            "iris", IRIS, NOW + timedelta(minutes=minutes), records=records_of(told), settings=told
+        )
 
     [message] = webhook.messages
     assert "the registry does not hold it" in message["message"]
@@ -97,14 +106,14 @@ def test_a_dossier_from_before_there_were_any_is_written_if_it_can_be(
     trained = training.train(IRIS, features, "majority", settings=settings)
     interrupted(settings, verdict_on(IRIS, trained, features=features))
 
-    sentences = mend("iris", declared, settings)[1:]
+    sentences = mend("iris", declared, records_of(settings), settings)[1:]
 
-    found = find(kept_in(settings.database_url), "iris", 1)
+    found = find(records_of(settings).dossiers, "iris", 1)
     if declared:
         assert sentences == ["Wrote the dossier of version 1, by today's declaration."]
         assert found is not None
         assert found.inputs.names == IRIS.features.raw
-        assert mend("iris", declared, settings) == []
+        assert mend("iris", declared, records_of(settings), settings) == []
     else:
         assert "none can be written: its declaration is gone" in sentences[0]
         assert found is None

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
+from database import records_of
 from evergreen import notify, secrecy
-from evergreen.champions.ledger import Ledger
 from evergreen.settings import Settings
 from webhook import Webhook
 
@@ -13,7 +13,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:Deprecati
 
 def fail(settings: Settings, run_key: str = "weather_training/1", message: str = "boom"):
     link = "http://localhost/run"
-    return notify.report_failure(settings, "weather", run_key, "train", message, link)
+    return notify.report_failure(
+        records_of(settings), settings, "weather", run_key, "train", message, link
+    )
 
 
 def test_a_failed_run_is_told_with_its_step_reason_and_link(settings: Settings, webhook: Webhook):
@@ -44,12 +46,12 @@ def test_a_message_that_did_not_get_through_is_told_later(settings: Settings, we
 
     waiting = fail(told)
     webhook.status = 200
-    (sent,) = notify.resend(told)
+    (sent,) = notify.resend(records_of(told), told)
 
     assert waiting.notified_at is None
     assert waiting.delivery == "failed: 1 of 1 addresses did not take it (json://)"
     assert sent.delivery == "told"
-    assert notify.resend(told) == ()
+    assert notify.resend(records_of(told), told) == ()
 
 
 def test_one_address_that_fails_does_not_silence_the_others(settings: Settings, webhook: Webhook):
@@ -67,7 +69,7 @@ def test_says_so_when_there_is_nobody_to_tell(settings: Settings):
 
     assert incident.delivery == "nobody to tell: EVERGREEN_NOTIFY_URLS is empty"
     assert incident.notified_at is None
-    assert Ledger(settings.database_url).incidents(waiting=True) == (incident,)
+    assert records_of(settings).incidents.newest(waiting=True) == (incident,)
 
 
 def test_no_password_is_told_or_stored(settings: Settings, webhook: Webhook):

@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from database import records_of
 from evergreen import cycle, watching
-from evergreen.champions.ledger import Ledger
 from evergreen.cycle import Cycle
 from evergreen.deciding import decide
-from evergreen.serving import store
 from evergreen.serving.app import create_app
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -46,12 +45,12 @@ def simplified(name: str) -> UseCase:
 def load_and_run(use_case: UseCase, settings: Settings) -> Cycle:
     demo.load(use_case.name, settings.database_url, until=AS_OF.date() - timedelta(days=1))
     asked = Run(as_of=AS_OF, asked_at=AS_OF, key="test/first", actor="ada")
-    return cycle.run(use_case, asked, settings=settings)
+    return cycle.run(use_case, asked, records=records_of(settings), settings=settings)
 
 
 @contextmanager
 def service(settings: Settings) -> Iterator[Client]:
-    store.migrate(settings.database_url)
+    records_of(settings).migrate()
     with live(create_app(settings), settings) as client:
         yield client
 
@@ -61,12 +60,12 @@ def drift(use_case: UseCase, settings: Settings) -> Sent:
     shifts = [Shift.parse(text) for text in SHIFTS[use_case.name]]
     with service(settings) as client:
         here = replace(settings, serve_port=client.base_url.port)
-        return simulate(use_case, ROWS, shifts, settings=here)
+        return simulate(use_case, ROWS, shifts, records=records_of(here), settings=here)
 
 
 def watch(use_case: UseCase, sent: Sent, settings: Settings) -> WindowRef:
     window = Window(start=sent.started - timedelta(seconds=1), end=sent.ended)
-    return watching.watch(use_case, window, settings=settings)
+    return watching.watch(use_case, window, records=records_of(settings), settings=settings)
 
 
 @pytest.mark.parametrize("name", SHIFTS)
@@ -82,6 +81,7 @@ def test_real_data_becomes_a_champion_that_answers_and_whose_drift_is_decided_on
         use_case,
         seen,
         Run(as_of=AS_OF, asked_at=sent.ended, key="test/window", actor="watch"),
+        records=records_of(settings),
         settings=settings,
     )
 
@@ -95,9 +95,9 @@ def test_real_data_becomes_a_champion_that_answers_and_whose_drift_is_decided_on
 def test_prices_that_nobody_can_tell_are_refused_with_the_reason(settings: Settings) -> None:
     done = load_and_run(simplified("stocks"), settings)
 
-    ledger = Ledger(settings.database_url)
-    [decision] = ledger.decisions("stocks", 10)
-    assert ledger.champion("stocks") is None
+    ledger = records_of(settings)
+    [decision] = ledger.decisions.newest("stocks", 10)
+    assert ledger.promotions.champion("stocks") is None
     assert (decision.kind, decision.outcome) == ("gate", "refused")
     assert "below the floor on roc_auc" in decision.sentence
     assert done.verdict is not None

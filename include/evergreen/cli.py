@@ -11,19 +11,21 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
+import click
 import psycopg2
 import typer
 
 from evergreen import console
+from evergreen import records as recording
 from evergreen.catalog import Catalog
 from evergreen.catalog import load as load_catalog
-from evergreen.champions.ledger import Ledger
 from evergreen.errors import DeclarationError, EvergreenError, UnknownUseCase, Unreachable
+from evergreen.records import Records
 from evergreen.settings import Settings
 from evergreen.settings import get as get_settings
 from evergreen.spec import check_name
 
-COMMANDS = "evergreen.commands"
+COMMANDS, RECORDS = "evergreen.commands", "evergreen.records"
 REFUSED = 3
 P = ParamSpec("P")
 
@@ -124,21 +126,21 @@ def backfill(
 @told
 def list_use_cases(as_json: AsJson = False) -> None:
     """List the use cases with their champions, and the files that are broken."""
-    console.use_cases(catalog(), ledger(), as_json=as_json)
+    console.use_cases(catalog(), records().promotions, as_json=as_json)
 
 
 @app.command()
 @told
 def champion(name: Name, as_json: AsJson = False) -> None:
     """Show the champion of a use case."""
-    console.champion(catalog().find(name), ledger(), as_json=as_json)
+    console.champion(catalog().find(name), records().promotions, as_json=as_json)
 
 
 @app.command()
 @told
 def history(name: Name, as_json: AsJson = False) -> None:
     """Show the promotions and rollbacks of a use case, newest first."""
-    console.promotions(ledger().promotions(catalog().find(name).name), as_json=as_json)
+    console.promotions(records().promotions.of(catalog().find(name).name), as_json=as_json)
 
 
 @app.command()
@@ -152,7 +154,7 @@ def decisions(
     as_json: AsJson = False,
 ) -> None:
     """Show what was decided for a use case and why, newest first."""
-    found = ledger().decisions(catalog().find(name).name, limit, kind)
+    found = records().decisions.newest(catalog().find(name).name, limit, kind)
     console.decisions(found, as_json=as_json)
 
 
@@ -170,8 +172,9 @@ def rollback(
     from evergreen.champions import promotion
 
     done = promotion.rollback(
-        catalog().find(name).name, to=to, reason=reason, actor=console.user(), settings=settings()
-    )
+        catalog().find(name).name, to=to, reason=reason, actor=console.user(),
+        ledger=records(), settings=settings(),
+    )  # fmt: skip
     console.promotion(done, as_json=as_json)
 
 
@@ -212,28 +215,31 @@ def release(
 
     use_case = catalog().find(name)
     _one_deed(strategy=strategy, stop=stop, promote=promote, compare=compare)
-    actor, here = console.user(), settings()
+    actor = console.user()
     if promote:
         _all_given("--promote", reason=reason)
-        done = trials.promote(use_case, reason=reason, actor=actor, settings=here, version=version)
+        done = trials.promote(
+            use_case, reason=reason, actor=actor, version=version, records=records(),
+            settings=settings(),
+        )  # fmt: skip
         console.promotion(done, as_json=as_json)
         return
     if compare:
-        console.comparison(commands.compare(use_case, settings=here), as_json=as_json)
+        console.comparison(commands.compare(use_case, records=records()), as_json=as_json)
         return
     if strategy:
         _all_given(f"--strategy {strategy}", version=version, reason=reason)
         found: Any = [
             commands.release(
                 use_case, strategy, version=version, share=share, reason=reason, actor=actor,
-                settings=here,
+                records=records(),
             )
         ]  # fmt: skip
     elif stop:
         why = reason or "no reason given"
-        found = [commands.stop(use_case, reason=why, actor=actor, settings=here)]
+        found = [commands.stop(use_case, reason=why, actor=actor, records=records())]
     else:
-        found = commands.trials(use_case, settings=here)
+        found = commands.trials(use_case, records=records())
     console.releases(found, as_json=as_json)
 
 
@@ -250,7 +256,7 @@ def export(
     """Write the champion as a file that other programs can load, if it answers alike there."""
     from evergreen.serving import export as exporting
 
-    done = exporting.export(catalog().find(name), form, to, settings())
+    done = exporting.export(catalog().find(name), form, to, records=records(), settings=settings())
     console.exported(done, as_json=as_json)
 
 
@@ -267,9 +273,10 @@ def check(
 
     if repair:
         declared = catalog().use_cases
-        for name in ledger().use_cases():
-            console.repaired(name, mending.mend(name, declared.get(name), settings()))
-    findings = invariants.check(settings(), catalog())
+        for name in records().promotions.use_cases():
+            told = mending.mend(name, declared.get(name), records(), settings())
+            console.repaired(name, told)
+    findings = invariants.check(records(), settings(), catalog())
     console.findings(findings, as_json=as_json)
     raise typer.Exit(int(not all(finding.holds for finding in findings)))
 
@@ -306,8 +313,16 @@ def db_import(
     """Put the rows of a file into a table; a row whose key is there already replaces it."""
     from evergreen import ingest as landing
 
-    done = landing.load(file, table, tuple(key), settings=settings())
+    done = landing.load(file, table, tuple(key), records=records(), settings=settings())
     console.landings([done], as_json=as_json)
+
+
+@db.command("migrate")
+@told
+def db_migrate(as_json: AsJson = False) -> None:
+    """Create our own tables, the schema evergreen, or bring them up to date; again: nothing."""
+    records().migrate()
+    console.migrated(recording.REVISIONS[-1], as_json=as_json)
 
 
 @app.command()
@@ -323,9 +338,8 @@ def ingest(
     use_case = catalog().find(name)
     moment = parse_moment(day) if day else today()
     items = landing.items(use_case, moment.date())
-    console.landings(
-        [landing.land(use_case, item, settings=settings()) for item in items], as_json=as_json
-    )
+    done = [landing.land(use_case, item, records=records(), settings=settings()) for item in items]
+    console.landings(done, as_json=as_json)
 
 
 @app.command()
@@ -347,7 +361,8 @@ def watch(
     if end > now:
         raise DeclarationError("--as-of", as_of, f"up to now, {now.isoformat()}")
     start = parse_moment(since) if since else end - use_case.monitoring.window
-    seen = watching.watch(use_case, watching.Window(start=start, end=end), settings=settings())
+    window = watching.Window(start=start, end=end)
+    seen = watching.watch(use_case, window, records=records(), settings=settings())
     console.watched(seen, settings(), as_json=as_json)
 
 
@@ -361,11 +376,13 @@ def catalog() -> Catalog:
     return load_catalog(settings().use_cases_dir)
 
 
-def ledger() -> Ledger:
-    """Return the ledger, its schema up to date."""
-    opened = Ledger(settings().database_url)
-    opened.migrate()
-    return opened
+def records() -> Records:
+    """Return the records of this command, which closes them when it ends."""
+    context = click.get_current_context().find_root()
+    if RECORDS not in context.meta:
+        context.meta[RECORDS] = context.with_resource(recording.open(settings()))
+    kept: Records = context.meta[RECORDS]
+    return kept
 
 
 def today() -> datetime:
@@ -401,7 +418,9 @@ def _cycle(use_case: Any, as_of: datetime, purpose: str, force: bool, tell: Any)
         actor=console.user(),
         purpose=purpose,
     )
-    return cycle.run(use_case, request, settings=settings(), force=force, tell=tell)
+    return cycle.run(
+        use_case, request, records=records(), settings=settings(), force=force, tell=tell
+    )
 
 
 def _one_deed(**deeds: Any) -> None:

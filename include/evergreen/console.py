@@ -17,7 +17,8 @@ from rich.text import Text
 
 from evergreen import storage
 from evergreen.catalog import Catalog
-from evergreen.champions.ledger import Decision, Ledger, Promotion
+from evergreen.records import Decision, Promotion, TrialRow
+from evergreen.records.protocols import PromotionLog
 from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
 from evergreen.spec import UseCase
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from evergreen.cycle import Cycle
     from evergreen.invariants import Finding
     from evergreen.serving.export import Exported
-    from evergreen.serving.releases import Comparison, Release
+    from evergreen.serving.releases import Comparison
     from evergreen.settings import Settings
 
 # No markup: what is told may itself hold brackets, as `^[a-z]+$` does.
@@ -94,9 +95,9 @@ def cycles(done: "Sequence[Cycle]", *, as_json: bool) -> None:
     out.print(table)
 
 
-def use_cases(catalog: Catalog, ledger: Ledger, *, as_json: bool) -> None:
+def use_cases(catalog: Catalog, promotions: PromotionLog, *, as_json: bool) -> None:
     """Print every use case with its champion, and the broken ones with their error."""
-    champions = {name: ledger.champion(name) for name in catalog.use_cases}
+    champions = {name: promotions.champion(name) for name in catalog.use_cases}
     if as_json:
         listed = [
             {"name": name, "kind": use_case.kind, "owner": use_case.owner, "doc": use_case.doc,
@@ -112,9 +113,9 @@ def use_cases(catalog: Catalog, ledger: Ledger, *, as_json: bool) -> None:
         _entry(name, Text("broken", "red"), "", problem.splitlines()[-1])
 
 
-def champion(use_case: UseCase, ledger: Ledger, *, as_json: bool) -> None:
+def champion(use_case: UseCase, promotions: PromotionLog, *, as_json: bool) -> None:
     """Print the champion of a use case."""
-    found = ledger.champion(use_case.name)
+    found = promotions.champion(use_case.name)
     if as_json:
         document({"use_case": use_case.name, "champion": _champion_json(found)})
     elif found is None:
@@ -134,6 +135,14 @@ def promotions(rows: Sequence[Promotion], *, as_json: bool) -> None:
         _entry(_moment(row.created_at), what, f"by {row.actor}", row.reason)
     if not rows:
         say("There has been no champion yet.")
+
+
+def migrated(revision: str, *, as_json: bool) -> None:
+    """Print which revision our tables have."""
+    if as_json:
+        document({"revision": revision})
+    else:
+        say(f"The schema evergreen is at revision {revision}.")
 
 
 def decisions(rows: Sequence[Decision], *, as_json: bool) -> None:
@@ -167,13 +176,13 @@ def service(settings: "Settings", *, as_json: bool) -> None:
     say(f"{url}/docs ({keys})", style="bold")
 
 
-def releases(rows: "Sequence[Release]", *, as_json: bool) -> None:
+def releases(rows: "Sequence[TrialRow]", *, as_json: bool) -> None:
     """Print trials of challengers."""
     if as_json:
         document([asdict(row) for row in rows])
         return
     for row in rows:
-        what = f"{row.strategy} of version {row.challenger.version}, share {row.share:.0%}"
+        what = f"{row.strategy} of version {row.challenger['version']}, share {row.share:.0%}"
         since = f"since {_moment(row.started_at)} by {row.actor}, {row.outcome or 'runs'}"
         _entry(f"trial {row.id}", what, since, row.reason)
     if not rows:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from evergreen import steps
 from evergreen.errors import DataRefused
+from evergreen.records import Records
 from evergreen.refs import CandidateRef, Json, PromotionRef, SnapshotRef, ValidationRef, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -65,6 +66,7 @@ def run(
     use_case: UseCase,
     run: Run,
     *,
+    records: Records,
     settings: Settings,
     force: bool = False,
     tell: Callable[[str], None] = lambda _: None,
@@ -75,12 +77,12 @@ def run(
     """
     cycle = Cycle(use_case.name, run.as_of)
     try:
-        _run(cycle, use_case, run, settings, force, tell)
+        _run(cycle, use_case, run, records, settings, force, tell)
     except DataRefused as refusal:
         cycle.refused = refusal.reasons
         if isinstance(refusal, steps.ValidationFailed):
             cycle.validation = refusal.validation
-        cycle.promotion = steps.keep(use_case, refusal.sentence, settings=settings)
+        cycle.promotion = steps.keep(use_case, refusal.sentence, records=records)
     return cycle
 
 
@@ -88,26 +90,37 @@ def _run(
     cycle: Cycle,
     use_case: UseCase,
     run: Run,
+    records: Records,
     settings: Settings,
     force: bool,
     tell: Callable[[str], None],
 ) -> None:
     tell("extract")
-    cycle.snapshot = steps.extract(use_case, run, settings=settings)
+    cycle.snapshot = steps.extract(use_case, run, records=records, settings=settings)
     tell("validate")
-    cycle.validation = steps.validate(use_case, cycle.snapshot, run, settings=settings)
+    cycle.validation = steps.validate(
+        use_case, cycle.snapshot, run, records=records, settings=settings
+    )
     tell("build_features")
-    features = steps.build_features(use_case, cycle.validation, run, settings=settings)
+    features = steps.build_features(
+        use_case, cycle.validation, run, records=records, settings=settings
+    )
     for candidate in use_case.candidates + use_case.baselines:
         tell(f"train {candidate.name}")
-        trained = steps.train(use_case, features, candidate.name, force=force, settings=settings)
+        trained = steps.train(
+            use_case, features, candidate.name, force=force, records=records, settings=settings
+        )
         cycle.candidates += (trained,)
     tell("evaluate")
-    evaluation = steps.evaluate(use_case, features, cycle.candidates, settings=settings)
+    evaluation = steps.evaluate(
+        use_case, features, cycle.candidates, records=records, settings=settings
+    )
     tell("gate")
-    cycle.verdict = steps.gate(use_case, evaluation, run, settings=settings)
+    cycle.verdict = steps.gate(use_case, evaluation, run, records=records, settings=settings)
     if cycle.verdict.passed and run.may_promote:
         tell("promote")
-        cycle.promotion = steps.promote(use_case, cycle.verdict, run, settings=settings)
+        cycle.promotion = steps.promote(
+            use_case, cycle.verdict, run, records=records, settings=settings
+        )
     else:
-        cycle.promotion = steps.keep(use_case, cycle.verdict.sentence, settings=settings)
+        cycle.promotion = steps.keep(use_case, cycle.verdict.sentence, records=records)

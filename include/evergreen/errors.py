@@ -11,6 +11,7 @@ EvergreenError
 ├── EvidenceCorrupt       the evidence of an evaluation is not what evaluate wrote
 ├── StalePromotion        somebody else promoted first: the expected champion is no longer there
 ├── ChampionBusy          somebody else has been moving the champion for too long
+├── LeaseLost             another try of the same task has taken over; this one writes no more
 ├── SchemaOutdated        our tables are older than the code, and what renews them is not here
 ├── NotOurs               MLflow holds something of that name which we did not make
 ├── DossierMissing        nobody wrote down what belongs to a version, so nobody knows what it reads
@@ -85,6 +86,10 @@ class StalePromotion(EvergreenError):
 
 class ChampionBusy(EvergreenError):
     """Somebody else has been moving the champion (or registering a version) for too long."""
+
+
+class LeaseLost(EvergreenError):
+    """Another try of the same task has taken over, so that this one must not write."""
 
 
 class SchemaOutdated(EvergreenError):

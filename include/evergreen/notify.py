@@ -2,11 +2,11 @@
 
 Usage::
 
-    report_failure(settings, "weather", "weather_training/scheduled__…", "train", str(error), link)
-    recovered(settings, "weather_training/scheduled__…")       # a later run went well
+    report_failure(ledger, settings, "weather", "weather_training/scheduled__…", "train", message)
+    recovered(ledger, settings, "weather_training/scheduled__…")    # a later run went well
 
-    alert(settings, "weather", "drift", sentence, at=now)      # a state that lasts; again: silent
-    all_clear(settings, "weather", "drift", "…")               # it is over
+    alert(ledger, settings, "weather", "drift", sentence, at=now)   # it lasts; again: silent
+    all_clear(ledger, settings, "weather", "drift", "…")            # it is over
 
 The incident is stored first, then told through Apprise (e-mail, Slack, `json://` webhooks ...).
 What could not be told stays waiting, and `resend` tries again.
@@ -16,7 +16,8 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from evergreen.champions.ledger import Incident, Ledger
+from evergreen.records import Incident
+from evergreen.records.protocols import Ledger
 from evergreen.secrecy import redact
 from evergreen.settings import Settings
 
@@ -36,35 +37,48 @@ logger = logging.getLogger(__name__)
 
 
 def report_failure(
-    settings: Settings, use_case: str, run_key: str, step: str, message: str, link: str = ""
+    ledger: Ledger,
+    settings: Settings,
+    use_case: str,
+    run_key: str,
+    step: str,
+    message: str,
+    link: str = "",
 ) -> Incident:
     """Record that a run failed in a step, and tell it; the second call for a run is silent."""
     incident = Incident(use_case=use_case, run_key=run_key, step=step, message=message, link=link)
-    return notify(settings, incident)
+    return notify(ledger, settings, incident)
 
 
-def notify(settings: Settings, incident: Incident) -> Incident:
+def notify(ledger: Ledger, settings: Settings, incident: Incident) -> Incident:
     """Store an incident and tell it, unless it has been told; return it as stored.
 
     A message that does not get through is noted in `delivery`, not raised: telling must not break
     the run that has something to tell.
     """
-    ledger = Ledger(settings.database_url)
     message = redact(incident.message, settings)
-    with ledger.lock("incident", incident.run_key):
-        stored = ledger.open_incident(replace(incident, message=message))
+    with ledger.locks.hold("incident", incident.run_key):
+        stored = ledger.incidents.open(replace(incident, message=message))
         if stored.notified_at is not None:
             return stored
         told, delivery = _send(settings, stored)
-        return ledger.note_delivery(stored.id, delivery, told=told)
+        return ledger.incidents.note_delivery(stored.id, delivery, told=told)
 
 
 def alert(
-    settings: Settings, use_case: str, kind: str, message: str, *, at: datetime, link: str = ""
+    ledger: Ledger,
+    settings: Settings,
+    use_case: str,
+    kind: str,
+    message: str,
+    *,
+    at: datetime,
+    link: str = "",
 ) -> Incident:
     """Tell that a state has begun; silent as long as it lasts (see `all_clear`).
 
     Args:
+        ledger: where it is put on record.
         settings: whom to tell.
         use_case: what it is about.
         kind: one of `ALERTS`.
@@ -72,11 +86,11 @@ def alert(
         at: when it was seen; the name of the alert, so that a task that is repeated opens one.
         link: where to look.
     """
-    ledger = Ledger(settings.database_url)
-    with ledger.lock("alert", f"{use_case}/{kind}"):
-        lasting = ledger.incidents(use_case, kind=kind, open=True, limit=1)
+    with ledger.locks.hold("alert", f"{use_case}/{kind}"):
+        lasting = ledger.incidents.newest(use_case, kind=kind, open=True, limit=1)
         key = lasting[0].run_key if lasting else f"alert/{use_case}/{kind}/{at.isoformat()}"
         return notify(
+            ledger,
             settings,
             Incident(
                 use_case=use_case, run_key=key, step=ALERTS[kind], message=message, link=link,
@@ -85,38 +99,44 @@ def alert(
         )  # fmt: skip
 
 
-def all_clear(settings: Settings, use_case: str, kind: str, message: str) -> Incident | None:
+def all_clear(
+    ledger: Ledger, settings: Settings, use_case: str, kind: str, message: str
+) -> Incident | None:
     """Tell that a state is over, if it lasted; return the incident that it ends."""
-    found = Ledger(settings.database_url).incidents(use_case, kind=kind, open=True, limit=1)
-    return _resolve(settings, found[0], message) if found else None
+    found = ledger.incidents.newest(use_case, kind=kind, open=True, limit=1)
+    return _resolve(ledger, settings, found[0], message) if found else None
 
 
-def recovered(settings: Settings, run_key: str) -> tuple[Incident, ...]:
+def recovered(ledger: Ledger, settings: Settings, run_key: str) -> tuple[Incident, ...]:
     """Tell that a DAG works again: a run of it went well, which ends its failures before."""
     dag_id = run_key.partition("/")[0]
-    failures = Ledger(settings.database_url).incidents(kind="failure", open=True, limit=1000)
+    failures = ledger.incidents.newest(kind="failure", open=True, limit=1000)
     mine = [each for each in failures if each.run_key.partition("/")[0] == dag_id]
-    return tuple(_resolve(settings, each, f"{run_key} went well.") for each in reversed(mine))
+    return tuple(
+        _resolve(ledger, settings, each, f"{run_key} went well.") for each in reversed(mine)
+    )
 
 
-def resend(settings: Settings) -> tuple[Incident, ...]:
+def resend(ledger: Ledger, settings: Settings) -> tuple[Incident, ...]:
     """Tell again what nobody could be told so far, oldest first."""
-    ledger = Ledger(settings.database_url)
-    waiting = ledger.incidents(waiting=True, limit=1000)
-    told = tuple(notify(settings, incident) for incident in reversed(waiting))
-    over = [each for each in ledger.incidents(limit=1000) if each.resolved_at and _is_due(each)]
-    return told + tuple(_resolve(settings, each, each.resolution) for each in reversed(over))
+    waiting = ledger.incidents.newest(waiting=True, limit=1000)
+    told = tuple(notify(ledger, settings, incident) for incident in reversed(waiting))
+    over = [
+        each for each in ledger.incidents.newest(limit=1000) if each.resolved_at and _is_due(each)
+    ]
+    return told + tuple(
+        _resolve(ledger, settings, each, each.resolution) for each in reversed(over)
+    )
 
 
-def _resolve(settings: Settings, incident: Incident, message: str) -> Incident:
+def _resolve(ledger: Ledger, settings: Settings, incident: Incident, message: str) -> Incident:
     """Note that an incident is over; tell it once to those who were told that it began."""
-    ledger = Ledger(settings.database_url)
-    with ledger.lock("incident", incident.run_key):
-        over = ledger.resolve(incident.run_key, redact(message, settings))
+    with ledger.locks.hold("incident", incident.run_key):
+        over = ledger.incidents.resolve(incident.run_key, redact(message, settings))
         if over is None or not _is_due(over):
             return over or incident
         told, delivery = _send(settings, over)
-        return ledger.note_resolution(over.id, delivery, told=told)
+        return ledger.incidents.note_resolution(over.id, delivery, told=told)
 
 
 def _is_due(over: Incident) -> bool:

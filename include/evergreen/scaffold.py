@@ -59,7 +59,7 @@ def new(
         raise DeclarationError("table", table, "name or schema.name in [a-z0-9_]")
     paths = (settings.use_cases_dir / f"{name}.py", settings.expectations_dir / f"{name}.json")
     _refuse_overwriting(paths)
-    with reading(settings.database_url) as moment:
+    with reading(settings.warehouse_url) as moment:
         profile = _profile(moment, table)
         asked = Request(name=name, table=table, target=target, time=time, owner=owner,
                         key=tuple(key or profile.primary_key))  # fmt: skip

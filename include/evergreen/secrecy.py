@@ -31,6 +31,8 @@ def values(settings: Settings) -> frozenset[str]:
     """Return the secret values that the settings and `stack.env` hold."""
     urls = (
         settings.database_url,
+        settings.apart_warehouse_url,
+        settings.direct_url,
         settings.airflow_database_url,
         settings.tracking_uri,
         settings.artifacts_url,

@@ -28,7 +28,7 @@ class Settings:
     home: Path
     """Folder of all state that is not in PostgreSQL."""
     database_url: str
-    """`postgresql://…` of the warehouse, which also holds the `evergreen` schema."""
+    """`postgresql://…` of the records, the schema `evergreen`; also through PgBouncer."""
     tracking_uri: str
     """MLflow: `http://…` of a server, or the `postgresql+psycopg2://…` of its database."""
     artifacts_url: str
@@ -47,12 +47,21 @@ class Settings:
     """`postgresql+psycopg2://…` of Airflow's own, for `evergreen check`; empty: no Airflow."""
     model_prefix: str = "evergreen."
     """Begins the names of our registered models and experiments in MLflow, which others share."""
+    apart_warehouse_url: str = ""
+    """`postgresql://…` of the users' tables; empty: they are beside the records."""
+    direct_url: str = ""
+    """The records' database without PgBouncer, to LISTEN to; empty: `database_url`."""
     commit: str = ""
     """Commit of the code, for images without a git checkout."""
     store_url: str = ""
     """Where everything is kept that is not in PostgreSQL or MLflow; empty: the home folder."""
     store_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What fsspec's file system of that URL takes: `key`, `secret`, `endpoint_url` …"""
+
+    @property
+    def warehouse_url(self) -> str:
+        """`postgresql://…` of the users' tables; a role that may only SELECT is enough to train."""
+        return self.apart_warehouse_url or self.database_url
 
     @property
     def serve_url(self) -> str:
@@ -110,6 +119,8 @@ def from_environment(env: Mapping[str, str]) -> Settings:
         serve_port=int(env.get("EVERGREEN_SERVE_PORT", "8100")),
         airflow_database_url=env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""),
         model_prefix=_prefix(env.get("EVERGREEN_MODEL_PREFIX", "evergreen.")),
+        apart_warehouse_url=env.get("EVERGREEN_WAREHOUSE_URL", ""),
+        direct_url=env.get("EVERGREEN_DATABASE_DIRECT_URL", ""),
         commit=env.get("EVERGREEN_COMMIT", ""),
         store_url=env.get("EVERGREEN_STORE_URL", ""),
         store_options=_json(env, "EVERGREEN_STORE_OPTIONS"),

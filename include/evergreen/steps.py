@@ -9,9 +9,9 @@
     verdict = gate(weather, evaluation, run)        # passed, failed or unknown; fails closed
     promote(weather, verdict, run)                  # compare-and-set in the registry
 
-(Each also takes `settings`.) A step takes and returns small references, may be run again without
-changing anything, and knows neither Airflow nor the clock. All of a run go by one declaration: who
-finds another than `extract` did refuses to go on.
+(Each also takes `records` and `settings`.) A step takes and returns small references, may be run
+again without changing anything, and knows neither Airflow nor the clock. All of a run go by one
+declaration: who finds another than `extract` did refuses to go on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from evergreen.champions import promotion
-from evergreen.champions.ledger import Decision, Ledger, decision_id
 from evergreen.data import extraction
 from evergreen.dossier import declaration
 from evergreen.errors import DataRefused, DeclarationChanged
@@ -28,6 +27,7 @@ from evergreen.judging import evaluation as evaluating
 from evergreen.judging import gate as gating
 from evergreen.learning import features, training
 from evergreen.quality import validation
+from evergreen.records import Decision, Records, decision_id
 from evergreen.refs import (
     CandidateRef,
     EvaluationRef,
@@ -75,14 +75,14 @@ class ValidationFailed(DataRefused):
         super().__init__(reasons)
 
 
-def extract(use_case: UseCase, run: Run, *, settings: Settings) -> SnapshotRef:
+def extract(use_case: UseCase, run: Run, *, records: Records, settings: Settings) -> SnapshotRef:
     """Take the rows known at `as_of` into an immutable snapshot.
 
     Raises:
         DataRefused: the source is stale or cannot be read; the decision is on record.
     """
     declared = declaration.digest(use_case)
-    with _refusals_on_record(use_case, run, settings):
+    with _refusals_on_record(use_case, run, records):
         snapshot = extraction.extract(
             use_case, as_of=run.as_of, asked_at=run.asked_at, settings=settings
         )
@@ -90,7 +90,7 @@ def extract(use_case: UseCase, run: Run, *, settings: Settings) -> SnapshotRef:
 
 
 def validate(
-    use_case: UseCase, snapshot: SnapshotRef, run: Run, *, settings: Settings
+    use_case: UseCase, snapshot: SnapshotRef, run: Run, *, records: Records, settings: Settings
 ) -> ValidationRef:
     """Check the snapshot against the suite of the use case; build its Data Docs page either way.
 
@@ -98,7 +98,7 @@ def validate(
         ValidationFailed: an expectation failed; the decision is on record.
     """
     _check_declaration(use_case, snapshot)
-    with _refusals_on_record(use_case, run, settings):
+    with _refusals_on_record(use_case, run, records):
         result = validation.validate(snapshot, use_case, settings=settings)
         if not result.passed:
             reasons = [*(failed.reason for failed in result.failed), *snapshot.notes]
@@ -107,7 +107,7 @@ def validate(
 
 
 def build_features(
-    use_case: UseCase, validated: ValidationRef, run: Run, *, settings: Settings
+    use_case: UseCase, validated: ValidationRef, run: Run, *, records: Records, settings: Settings
 ) -> FeaturesRef:
     """Split the validated snapshot and compute the features of every row, once.
 
@@ -115,7 +115,7 @@ def build_features(
         DataRefused: nothing to train on, or a class is missing; the decision is on record.
     """
     _check_declaration(use_case, validated.snapshot)
-    with _refusals_on_record(use_case, run, settings):
+    with _refusals_on_record(use_case, run, records):
         return features.build(validated.snapshot, use_case, settings)
 
 
@@ -126,6 +126,7 @@ def train(
     *,
     force: bool = False,
     note: str = "",
+    records: Records,
     settings: Settings,
 ) -> CandidateRef:
     """Train one candidate or baseline and log it; the same training is done only once.
@@ -134,33 +135,41 @@ def train(
     """
     _check_declaration(use_case, built.snapshot)
     key = training.training_key(use_case, use_case.candidate(name), built)
-    with Ledger(settings.database_url).lock("training", key, timeout=LONGEST_TRAINING):
+    with records.leases.hold("training", key, wait=LONGEST_TRAINING):
         return training.train(use_case, built, name, settings=settings, force=force, note=note)
 
 
 def evaluate(
-    use_case: UseCase, built: FeaturesRef, trained: Sequence[CandidateRef], *, settings: Settings
+    use_case: UseCase,
+    built: FeaturesRef,
+    trained: Sequence[CandidateRef],
+    *,
+    records: Records,
+    settings: Settings,
 ) -> EvaluationRef:
     """Score challenger, champion, candidates and baselines on the same held-out raw rows."""
     _check_declaration(use_case, built.snapshot)
-    ledger = Ledger(settings.database_url)
-    champion = ledger.champion(use_case.name)
+    champion = records.promotions.champion(use_case.name)
     return evaluating.evaluate(use_case, built, trained, champion, settings=settings)
 
 
-def gate(use_case: UseCase, evaluation: EvaluationRef, run: Run, *, settings: Settings) -> Verdict:
+def gate(
+    use_case: UseCase, evaluation: EvaluationRef, run: Run, *, records: Records, settings: Settings
+) -> Verdict:
     """Judge the evidence, and put the decision with its reasons on record."""
     _check_declaration(use_case, evaluation.features.snapshot)
     verdict = gating.verdict(use_case, evaluation, settings=settings)
     verdict = replace(verdict, sentence=_noting(verdict.sentence, evaluation.features.snapshot))
     outcome = "passed" if verdict.passed else "refused"
     _record(
-        use_case, run, settings, "gate", evaluation.report_id, outcome, verdict.sentence, verdict
+        use_case, run, records, "gate", evaluation.report_id, outcome, verdict.sentence, verdict
     )
     return verdict
 
 
-def promote(use_case: UseCase, verdict: Verdict, run: Run, *, settings: Settings) -> PromotionRef:
+def promote(
+    use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
+) -> PromotionRef:
     """Make the challenger champion, if the champion is still the one it was compared with.
 
     Where the use case declares shadow, canary or A/B, it is put on trial beside the champion.
@@ -170,16 +179,16 @@ def promote(use_case: UseCase, verdict: Verdict, run: Run, *, settings: Settings
     """
     _check_declaration(use_case, verdict.evaluation.features.snapshot)
     if trials.wanted(use_case, verdict):
-        return trials.begin(use_case, verdict, actor=run.actor, settings=settings)
+        return trials.begin(use_case, verdict, actor=run.actor, records=records, settings=settings)
     return promotion.promote(
-        verdict, settings=settings, actor=run.actor, reason=verdict.sentence,
-        describe=trials.describing(use_case, settings),
+        verdict, ledger=records, settings=settings, actor=run.actor, reason=verdict.sentence,
+        describe=trials.describing(use_case, records, settings),
     )  # fmt: skip
 
 
-def keep(use_case: UseCase, sentence: str, *, settings: Settings) -> PromotionRef:
+def keep(use_case: UseCase, sentence: str, *, records: Records) -> PromotionRef:
     """Promote nothing: the champion (or none) stays, for the reason given."""
-    champion = Ledger(settings.database_url).champion(use_case.name)
+    champion = records.promotions.champion(use_case.name)
     return PromotionRef(promoted=False, champion=champion, sentence=sentence)
 
 
@@ -202,12 +211,12 @@ def _check_declaration(use_case: UseCase, snapshot: SnapshotRef) -> None:
 
 
 @contextmanager
-def _refusals_on_record(use_case: UseCase, run: Run, settings: Settings) -> Iterator[None]:
+def _refusals_on_record(use_case: UseCase, run: Run, records: Records) -> Iterator[None]:
     try:
         yield
     except DataRefused as refusal:
         _record(
-            use_case, run, settings, "validation", run.key, "refused", refusal.sentence,
+            use_case, run, records, "validation", run.key, "refused", refusal.sentence,
             refusal.validation if isinstance(refusal, ValidationFailed) else None,
         )  # fmt: skip
         raise
@@ -216,7 +225,7 @@ def _refusals_on_record(use_case: UseCase, run: Run, settings: Settings) -> Iter
 def _record(
     use_case: UseCase,
     run: Run,
-    settings: Settings,
+    records: Records,
     kind: str,
     about: str,
     outcome: str,
@@ -224,7 +233,7 @@ def _record(
     evidence: Ref | None,
 ) -> None:
     """Record a decision; one per (use case, kind, purpose, what it is about)."""
-    Ledger(settings.database_url).record(
+    records.decisions.record(
         Decision(
             id=decision_id(use_case.name, f"{kind}/{run.purpose}", about),
             use_case=use_case.name,

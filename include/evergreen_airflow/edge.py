@@ -14,13 +14,14 @@ from urllib.parse import quote
 from airflow.sdk import DAG, BaseNotifier, Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
-from evergreen import settings
+from evergreen import records, settings
 from evergreen.catalog import Catalog, load
 from evergreen.errors import DeclarationError, EvergreenError, StackError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from evergreen.records import Records
     from evergreen.steps import Run
 
 log = logging.getLogger(__name__)
@@ -49,14 +50,16 @@ class ReportFailure(BaseNotifier):
 
         dag_id, run_id = context["dag"].dag_id, context["run_id"]
         configured = settings.get()
-        report_failure(
-            configured,
-            use_case=self.about,
-            run_key=f"{dag_id}/{run_id}",
-            step=context["ti"].task_id if "ti" in context else "run",
-            message=str(context.get("exception") or context.get("reason") or "it failed"),
-            link=f"{configured.ui_url}/dags/{dag_id}/runs/{quote(run_id)}",
-        )
+        with records.open(configured) as kept:
+            report_failure(
+                kept,
+                configured,
+                use_case=self.about,
+                run_key=f"{dag_id}/{run_id}",
+                step=context["ti"].task_id if "ti" in context else "run",
+                message=str(context.get("exception") or context.get("reason") or "it failed"),
+                link=f"{configured.ui_url}/dags/{dag_id}/runs/{quote(run_id)}",
+            )
 
 
 class CloseIncident(BaseNotifier):
@@ -66,7 +69,8 @@ class CloseIncident(BaseNotifier):
         """Close the incidents of the DAG of the context, if it has some."""
         from evergreen.notify import recovered
 
-        recovered(settings.get(), f"{context['dag'].dag_id}/{context['run_id']}")
+        with records.open(settings.get()) as kept:
+            recovered(kept, settings.get(), f"{context['dag'].dag_id}/{context['run_id']}")
 
 
 def our_dag(
@@ -240,3 +244,18 @@ def final_refusals() -> Iterator[None]:
     except EvergreenError as refusal:
         tell(getattr(refusal, "sentence", str(refusal)))
         raise AirflowFailException(str(refusal)) from refusal
+
+
+@contextmanager
+def at_work() -> "Iterator[Records]":
+    """Open the records for this try of the task, as `final_refusals`.
+
+    What an earlier try that lives on would write is refused from here on: it is fenced off.
+    """
+    ti = get_current_context()["ti"]
+    with final_refusals(), records.open(settings.get()) as kept:
+        lease = kept.leases.seize("task", f"{run_key()}/{ti.task_id}/{ti.map_index}")
+        try:
+            yield kept.fenced(lease)
+        finally:
+            kept.leases.let_go(lease)

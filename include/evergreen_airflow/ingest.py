@@ -8,7 +8,7 @@ from evergreen import settings
 from evergreen.errors import DeclarationError
 from evergreen.refs import Json
 from evergreen.spec import UseCase
-from evergreen_airflow.edge import final_refusals, moment, our_dag, param, tell
+from evergreen_airflow.edge import at_work, final_refusals, moment, our_dag, param, tell
 from evergreen_airflow.edge import this_run as described
 
 FORM = {
@@ -64,8 +64,8 @@ def ingest_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
             """Put the rows into the table, if they are not there yet."""
             from evergreen import ingest as landing
 
-            with final_refusals():
-                landed = landing.land(use_case, item, settings=settings.get())
+            with at_work() as kept:
+                landed = landing.land(use_case, item, records=kept, settings=settings.get())
             tell(landed.sentence)
             return landed.to_json()
 

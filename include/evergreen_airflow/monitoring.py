@@ -9,6 +9,7 @@ from evergreen.errors import DeclarationError
 from evergreen.refs import Json, Window
 from evergreen.spec import UseCase
 from evergreen_airflow.edge import (
+    at_work,
     final_refusals,
     moment,
     moment_param,
@@ -61,8 +62,10 @@ def monitoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DA
             """Hold the logged predictions of the window against the champion's snapshot."""
             from evergreen import watching
 
-            with final_refusals():
-                seen = watching.watch(use_case, Window.from_json(window), settings=settings.get())
+            with at_work() as kept:
+                seen = watching.watch(
+                    use_case, Window.from_json(window), records=kept, settings=settings.get()
+                )
             tell("\n".join([seen.sentence, *seen.alarms, *seen.unknowns]))
             return seen.to_json()
 

@@ -9,6 +9,7 @@ from evergreen import reasons, settings
 from evergreen.refs import Json
 from evergreen_airflow.edge import (
     actor,
+    at_work,
     catalog,
     days_between,
     final_refusals,
@@ -83,12 +84,13 @@ def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             """Promote an earlier champion, after it has proved that it still works."""
             from evergreen.champions import promotion
 
-            with final_refusals():
+            with at_work() as kept:
                 done = promotion.rollback(
                     param("use_case"),
                     to=param("version"),
                     reason=param("reason"),
                     actor=actor(),
+                    ledger=kept,
                     settings=settings.get(),
                     key=run_key(),
                 )
@@ -129,10 +131,10 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             """Run the whole cycle as if it were that day; nothing is promoted."""
             from evergreen import cycle
 
-            with final_refusals():
+            with at_work() as kept:
                 run = this_run(purpose="backfill", as_of=moment(day))
                 use_case = catalog().find(param("use_case"))
-                outcome = cycle.run(use_case, run, settings=settings.get())
+                outcome = cycle.run(use_case, run, records=kept, settings=settings.get())
             tell(outcome.sentence)
             return {"day": day, "sentence": outcome.sentence, **outcome.to_json()}
 

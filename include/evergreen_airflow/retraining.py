@@ -14,9 +14,11 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import get_current_context, task
 
 from evergreen import settings
+from evergreen.records import Records
+from evergreen.records.protocols import DecisionLog
 from evergreen.refs import Json, WindowRef
 from evergreen.spec import UseCase
-from evergreen_airflow.edge import catalog, final_refusals, tell, this_run
+from evergreen_airflow.edge import at_work, catalog, tell, this_run
 
 ACTIVE = ["queued", "running"]
 
@@ -41,11 +43,11 @@ def decide_and_retrain(use_case: UseCase, watched: Any) -> None:
         from evergreen.deciding import alerts
 
         here, seen, run = settings.get(), WindowRef.from_json(window), this_run()
-        with final_refusals():
+        with at_work() as kept:
             decided = deciding.decide(
-                use_case, seen, run, settings=here, running=active_training(use_case)
+                use_case, seen, run, records=kept, settings=here, running=active_training(use_case)
             )
-        alerts.of_window(use_case, seen, decided, settings=here)
+            alerts.of_window(use_case, seen, decided, records=kept, settings=here)
         tell(decided.sentence)
         if not decided.retrain:
             return None
@@ -90,7 +92,7 @@ def request(run_id: str, cause: str, sentence: str, window: WindowRef) -> Json:
     }
 
 
-def put_start_on_record(use_case: UseCase, why: str) -> None:
+def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> None:
     """Put on record that the schedule or a person started this training."""
     from evergreen.deciding import decision
 
@@ -99,14 +101,14 @@ def put_start_on_record(use_case: UseCase, why: str) -> None:
     if run.may_promote and not asked_for:
         scheduled = context["dag_run"].run_type.value == "scheduled"
         cause = "schedule" if scheduled else "person"
-        decision.started(use_case, run, cause, why, settings=settings.get())
+        decision.started(use_case, run, cause, why, decisions=decisions)
 
 
-def tell_of_refusal(use_case: UseCase, verdict: Any, run: Any) -> None:
+def tell_of_refusal(use_case: UseCase, verdict: Any, run: Any, records: Records) -> None:
     """Alert people when the gate refused, unless that is routine."""
     from evergreen.deciding import alerts
 
-    alerts.of_gate(use_case, verdict, run, settings=settings.get())
+    alerts.of_gate(use_case, verdict, run, records=records, settings=settings.get())
 
 
 def look_after_everything() -> list[str]:
@@ -117,14 +119,14 @@ def look_after_everything() -> list[str]:
     from evergreen.deciding import alerts
     from evergreen.notify import resend
 
-    now, here = this_run().asked_at, settings.get()
-    declared = catalog().use_cases
-    served = alerts.with_champions(here)
-    problems = alerts.of_service(served, now, settings=here)
-    for name in served:
-        problems += alerts.of_registry(name, declared.get(name), now, settings=here)
-    known = [declared[name] for name in served if name in declared]
-    stale = [alerts.of_staleness(use_case, now, settings=here) for use_case in known]
-    problems += [alert.message for alert in stale if alert and not alert.resolved_at]
-    resend(here)
-    return problems
+    now, here, declared = this_run().asked_at, settings.get(), catalog().use_cases
+    with at_work() as kept:
+        told: dict[str, Any] = {"records": kept, "settings": here}
+        served = kept.promotions.use_cases()
+        problems = alerts.of_service(served, now, **told)
+        for name in served:
+            problems += alerts.of_registry(name, declared.get(name), now, **told)
+        known = [declared[name] for name in served if name in declared]
+        stale = [alerts.of_staleness(use_case, now, **told) for use_case in known]
+        resend(kept, here)
+    return problems + [alert.message for alert in stale if alert and not alert.resolved_at]

@@ -16,8 +16,8 @@ from evergreen.refs import (
 )
 from evergreen.spec import UseCase
 from evergreen_airflow.edge import (
+    at_work,
     every_task,
-    final_refusals,
     moment_param,
     note_param,
     our_dag,
@@ -90,9 +90,11 @@ def add_tasks(use_case: UseCase) -> None:
         from evergreen import steps
 
         tell(f"Why this run: {why()}")
-        with final_refusals():
-            put_start_on_record(use_case, why())
-            return steps.extract(use_case, the_run(), settings=settings.get()).to_json()
+        with at_work() as kept:
+            put_start_on_record(use_case, why(), kept.decisions)
+            return steps.extract(
+                use_case, the_run(), records=kept, settings=settings.get()
+            ).to_json()
 
     @task
     def validate(snapshot: Json) -> Json:
@@ -100,8 +102,10 @@ def add_tasks(use_case: UseCase) -> None:
         from evergreen import steps
 
         ref = SnapshotRef.from_json(snapshot)
-        with final_refusals():
-            return steps.validate(use_case, ref, the_run(), settings=settings.get()).to_json()
+        with at_work() as kept:
+            return steps.validate(
+                use_case, ref, the_run(), records=kept, settings=settings.get()
+            ).to_json()
 
     @task
     def build_features(validated: Json) -> Json:
@@ -109,8 +113,10 @@ def add_tasks(use_case: UseCase) -> None:
         from evergreen import steps
 
         ref = ValidationRef.from_json(validated)
-        with final_refusals():
-            built = steps.build_features(use_case, ref, the_run(), settings=settings.get())
+        with at_work() as kept:
+            built = steps.build_features(
+                use_case, ref, the_run(), records=kept, settings=settings.get()
+            )
         return built.to_json()
 
     @task(map_index_template="{{ task.op_kwargs['name'] }}")
@@ -118,13 +124,14 @@ def add_tasks(use_case: UseCase) -> None:
         """Train one candidate or baseline, tracked in MLflow."""
         from evergreen import steps
 
-        with final_refusals():
+        with at_work() as kept:
             trained = steps.train(
                 use_case,
                 FeaturesRef.from_json(features),
                 name,
                 force=bool(param("force_retrain")),
                 note=param("note") or "",
+                records=kept,
                 settings=settings.get(),
             )
         return trained.to_json()
@@ -136,8 +143,10 @@ def add_tasks(use_case: UseCase) -> None:
 
         built = FeaturesRef.from_json(features)
         candidates = [CandidateRef.from_json(each) for each in trained]
-        with final_refusals():
-            result = steps.evaluate(use_case, built, candidates, settings=settings.get())
+        with at_work() as kept:
+            result = steps.evaluate(
+                use_case, built, candidates, records=kept, settings=settings.get()
+            )
         return result.to_json()
 
     @task.short_circuit(ignore_downstream_trigger_rules=False)
@@ -146,10 +155,10 @@ def add_tasks(use_case: UseCase) -> None:
         from evergreen import steps
 
         ref, run = EvaluationRef.from_json(evaluation), the_run()
-        with final_refusals():
-            verdict = steps.gate(use_case, ref, run, settings=settings.get())
+        with at_work() as kept:
+            verdict = steps.gate(use_case, ref, run, records=kept, settings=settings.get())
+            tell_of_refusal(use_case, verdict, run, kept)
         keep(verdict)
-        tell_of_refusal(use_case, verdict, run)
         if verdict.passed and not run.may_promote:
             what = run.purpose.replace("_", " ").capitalize()
             tell(f"{what}, so the champion stays. The gate says: {verdict.sentence}")
@@ -161,8 +170,10 @@ def add_tasks(use_case: UseCase) -> None:
         from evergreen import steps
 
         ref = Verdict.from_json(verdict)
-        with final_refusals():
-            promotion = steps.promote(use_case, ref, the_run(), settings=settings.get())
+        with at_work() as kept:
+            promotion = steps.promote(
+                use_case, ref, the_run(), records=kept, settings=settings.get()
+            )
         tell(promotion.sentence)
         return promotion.to_json()
 

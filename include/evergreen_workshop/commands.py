@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from evergreen import console
-from evergreen.cli import AsJson, Name, app, catalog, db, parse_moment, settings, today, told
+from evergreen.cli import (
+    AsJson,
+    Name,
+    app,
+    catalog,
+    db,
+    parse_moment,
+    records,
+    settings,
+    today,
+    told,
+)
 
 
 @db.command("load")
@@ -20,7 +31,7 @@ def db_load(name: Name, as_json: AsJson = False) -> None:
     from evergreen_workshop import demo
 
     yesterday = today().date() - timedelta(days=1)
-    console.rows(name, demo.load(name, settings().database_url, yesterday), as_json=as_json)
+    console.rows(name, demo.load(name, settings().warehouse_url, yesterday), as_json=as_json)
 
 
 @app.command()
@@ -39,7 +50,7 @@ def feed(
     from evergreen_workshop.demo import deliveries
 
     way = deliveries.parse(how)
-    console.rows(name, demo.feed(name, settings().database_url, days, way), as_json=as_json)
+    console.rows(name, demo.feed(name, settings().warehouse_url, days, way), as_json=as_json)
 
 
 @app.command()
@@ -61,7 +72,7 @@ def generate(
     first = parse_moment(since).date() if since else last - timedelta(days=29)
     begun = parse_moment(drift_from).date() if drift_from else None
     written = generator.write(
-        settings().database_url, name, rows=rows, since=first, until=last, seed=seed,
+        settings().warehouse_url, name, rows=rows, since=first, until=last, seed=seed,
         drift=generator.parse(drift), drift_from=begun,
     )  # fmt: skip
     console.rows(name, written, as_json=as_json)
@@ -88,7 +99,13 @@ def simulate(
     use_case = catalog().find(name)
     shifts = [simulation.Shift.parse(text) for text in shift or []]
     sent = simulation.simulate(
-        use_case, rows, shifts, flip_labels=flip_labels, seed=seed, settings=settings()
+        use_case,
+        rows,
+        shifts,
+        flip_labels=flip_labels,
+        seed=seed,
+        records=records(),
+        settings=settings(),
     )
     if as_json:
         console.document(asdict(sent))

@@ -18,13 +18,13 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
-from evergreen import catalog, deciding, settings, watching
-from evergreen.champions.ledger import Decision, Ledger
+from evergreen import catalog, records, settings
 from evergreen.deciding.alerts import report_link
 from evergreen.deciding.decision import matter
 from evergreen.deciding.policy import HELD, RETRAIN, drifted
-from evergreen.deciding.requests import ASKED, Retrained
 from evergreen.errors import EvergreenError, StackError
+from evergreen.records import Decision, Records, Retrained
+from evergreen.records.retrainings import ASKED
 from evergreen.refs import WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -46,6 +46,7 @@ class Demonstration:
     """The story, and what it is told on."""
 
     use_case: UseCase
+    records: Records
     settings: Settings
     api: AirflowApi
     console: Console
@@ -65,7 +66,7 @@ class Demonstration:
         self._afterwards()
 
     def _introduction(self) -> int:
-        champion = self._ledger.champion(self.use_case.name)
+        champion = self.records.promotions.champion(self.use_case.name)
         if champion is None:
             raise StackError(f"{self.use_case.name} has no champion yet; `make up` trains one")
         self._wait("a training that runs already", self._nothing_trains)
@@ -103,18 +104,18 @@ class Demonstration:
         run = self._follow(dag_id, run_id)
         self._expect(run["conf"]["cause"] == asked.cause, f"the run's conf names {asked.cause}")
         self._expect("Retrain: " in (run["note"] or ""), "the note of the run says why")
-        found = deciding.retrainings(self.settings.database_url, self.use_case.name)
+        found = self.records.retrainings.newest(self.use_case.name)
         judged = next(row for row in found if row.run_key == asked.run_key)
         self._expect(judged.outcome != ASKED, f"the gate decided: {judged.outcome}")
         self._say(escape(judged.sentence))
-        (gate,) = self._ledger.decisions(self.use_case.name, kind="gate", limit=1)
+        (gate,) = self.records.decisions.newest(self.use_case.name, kind="gate", limit=1)
         report = str(gate.evidence.get("report", "")).removesuffix("report.html")
         self._say(f"{self._ui}/evergreen/reports/{report}")
         return judged
 
     def _service(self, before: int, judged: Retrained) -> None:
         self.console.rule("4. The service follows the ledger")
-        champion = self._ledger.champion(self.use_case.name)
+        champion = self.records.promotions.champion(self.use_case.name)
         assert champion is not None, "there was one before"  # noqa: S101
         started = time.monotonic()
         self._wait(
@@ -138,7 +139,7 @@ class Demonstration:
         """Send traffic, watch just this stretch of time, and tell what was found and decided."""
         sent = simulate(
             self.use_case, ROWS, [Shift.parse(each) for each in shifts], seed=seed,
-            settings=self.settings,
+            records=self.records, settings=self.settings,
         )  # fmt: skip
         told = f" ({', '.join(shifts)})" if shifts else ""
         self._say(f"{sent.rows} requests of {what}{told}, {sent.labelled} labels.")
@@ -148,7 +149,7 @@ class Demonstration:
         run = self._follow(dag_id, run_id)
         self._expect(run["state"] == "success", f"{dag_id} went well")
         window = self._window(sent.ended)
-        decision = self._ledger.decision(matter(window))
+        decision = self.records.decisions.get(matter(window))
         if decision is None:
             raise Unexpected("no decision about the window is on record")
         self._say(f"[bold]{window.outcome}[/bold]: {escape(window.sentence)}")
@@ -157,7 +158,7 @@ class Demonstration:
         return window, decision
 
     def _window(self, end: datetime) -> WindowRef:
-        found = watching.windows(self.settings.database_url, self.use_case.name)
+        found = self.records.windows.newest(self.use_case.name)
         for window in found:
             if window.end == end:
                 return window
@@ -165,7 +166,7 @@ class Demonstration:
 
     def _asked(self, champion: int) -> Retrained | None:
         """Return the retraining of this champion that nothing came of yet."""
-        found = deciding.retrainings(self.settings.database_url, self.use_case.name, limit=1)
+        found = self.records.retrainings.newest(self.use_case.name, limit=1)
         fresh = [row for row in found if row.champion == champion and row.outcome == ASKED]
         return fresh[0] if fresh else None
 
@@ -212,10 +213,6 @@ class Demonstration:
     def _ui(self) -> str:
         return self.settings.ui_url
 
-    @property
-    def _ledger(self) -> Ledger:
-        return Ledger(self.settings.database_url)
-
 
 class Explained(Exception):
     """The story ends early, for a reason that has been told."""
@@ -225,7 +222,8 @@ def main(name: str = NAME) -> int:
     """Tell the story of a use case; return the exit code."""
     console, started = Console(highlight=False), time.monotonic()
     try:
-        _demonstration(name, console).tell()
+        with records.open(_settings()) as kept:
+            _demonstration(name, console, kept).tell()
     except Explained as reason:
         console.print(f"[yellow]{reason}[/yellow]")
     except EvergreenError as error:
@@ -238,13 +236,17 @@ def main(name: str = NAME) -> int:
     return 0
 
 
-def _demonstration(name: str, console: Console) -> Demonstration:
-    env = settings.environment()
-    if PASSWORD not in env:
+def _settings() -> Settings:
+    if PASSWORD not in settings.environment():
         raise StackError("no stack runs here: `make up` first")
-    here = settings.get()
+    return settings.get()
+
+
+def _demonstration(name: str, console: Console, kept: Records) -> Demonstration:
+    env, here = settings.environment(), settings.get()
     return Demonstration(
         use_case=catalog.load(Path(here.use_cases_dir)).find(name),
+        records=kept,
         settings=here,
         api=AirflowApi(here.ui_url, USER, env[PASSWORD]),
         console=console,

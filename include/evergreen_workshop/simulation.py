@@ -24,12 +24,12 @@ import numpy as np
 import pandas as pd
 
 from evergreen import dossier
-from evergreen.champions.ledger import Ledger
 from evergreen.data import snapshots
 from evergreen.data.splits import TRAINING
-from evergreen.dossier import Inputs, RawColumn, kept_in
+from evergreen.dossier import Inputs, RawColumn
 from evergreen.errors import DeclarationError, EvergreenError, StackError, did_you_mean
 from evergreen.learning.features import PART
+from evergreen.records import Records
 from evergreen.settings import Settings
 from evergreen.spec import Kind, UseCase
 
@@ -150,6 +150,7 @@ def simulate(
     *,
     flip_labels: float = 0.0,
     seed: int = 0,
+    records: Records,
     settings: Settings,
 ) -> Sent:
     """Ask the service for rows of the champion's training, shifted, and tell it their labels.
@@ -170,7 +171,7 @@ def simulate(
     if not 0 <= flip_labels <= 1:
         raise DeclarationError("--flip-labels", flip_labels, "a share from 0 to 1")
     random = np.random.default_rng(seed)
-    asked, true = _draw(use_case, rows, shifts, random, settings)
+    asked, true = _draw(use_case, rows, shifts, random, records, settings)
     labels, flipped = _labels(use_case, true, asked.chosen, flip_labels, random)
     started = datetime.now(UTC)
     with service(settings) as client, ThreadPoolExecutor(TOGETHER) as pool:
@@ -240,14 +241,14 @@ def _draw(
     rows: int,
     shifts: Sequence[Shift],
     random: np.random.Generator,
+    records: Records,
     settings: Settings,
 ) -> tuple[Requests, "pd.Series[Any]"]:
     """Draw from the training rows whose history is complete; return the true labels, too."""
-    ledger = Ledger(settings.database_url)
-    champion = ledger.champion(use_case.name)
+    champion = records.promotions.champion(use_case.name)
     if champion is None:
         raise EvergreenError(f"{use_case.name} has no champion yet")
-    own = dossier.read(kept_in(settings.database_url), use_case.name, champion.version)
+    own = dossier.read(records.dossiers, use_case.name, champion.version)
     learned, store, inputs = own.learned, snapshots.of(settings), own.inputs
     frame = store.frame(learned.snapshot.uri, learned.snapshot.sha256)
     part = store.table(learned.uri, learned.sha256, [PART])[PART].to_numpy()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from evergreen.champions.ledger import Decision, Ledger, decision_id
+from database import records_of
 from evergreen.champions.promotion import promote, reconcile, rollback
 from evergreen.champions.registry import ModelRegistry, _client
 from evergreen.errors import (
@@ -21,6 +21,7 @@ from evergreen.errors import (
     StalePromotion,
 )
 from evergreen.learning.names import OURS, named
+from evergreen.records import Decision, decision_id
 from evergreen.refs import (
     CandidateRef,
     ChampionRef,
@@ -33,6 +34,7 @@ from evergreen.refs import (
     Verdict,
 )
 from evergreen.settings import Settings
+from fakes import FakeLedger
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 GOLDEN = "9" * 64
@@ -54,8 +56,8 @@ class House:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.name = f"promotion_{next(_numbers)}"
-        self.ledger = Ledger(settings.database_url)
-        self.registry = ModelRegistry(settings)
+        self.ledger = records_of(settings)
+        self.registry = ModelRegistry(settings, records_of(settings).locks)
         self.described: list[int] = []
 
     def describe(self, verdict: Verdict, decision_id: str, version: int) -> None:
@@ -64,7 +66,7 @@ class House:
 
     @property
     def champion(self) -> ChampionRef | None:
-        return self.ledger.champion(self.name)
+        return self.ledger.promotions.champion(self.name)
 
     @property
     def model(self) -> str:
@@ -77,17 +79,17 @@ class House:
 
     @property
     def chain(self) -> list[tuple[int, str, str]]:
-        rows = self.ledger.promotions(self.name)
+        rows = self.ledger.promotions.of(self.name)
         return [(row.version, row.kind, row.state) for row in reversed(rows)]
 
     def outcomes(self, kind: str) -> list[str]:
-        return [d.outcome for d in self.ledger.decisions(self.name, kind=kind)]
+        return [d.outcome for d in self.ledger.decisions.newest(self.name, kind=kind)]
 
     def judged(self, digit: str, *, passed: bool = True) -> Verdict:
         """Return a verdict on a challenger against the present champion; it is on record."""
         verdict = self.verdict(digit, passed=passed)
         report_id = verdict.evaluation.report_id
-        self.ledger.record(
+        self.ledger.decisions.record(
             Decision(
                 id=decision_id(self.name, "gate/train", report_id),
                 use_case=self.name,
@@ -130,7 +132,12 @@ class House:
     def promote(self, verdict: Verdict, **parts: object) -> PromotionRef:
         parts = {"prove": proven, "describe": self.describe} | parts
         return promote(
-            verdict, settings=self.settings, actor="ada", reason=verdict.sentence, **parts
+            verdict,
+            ledger=self.ledger,
+            settings=self.settings,
+            actor="ada",
+            reason=verdict.sentence,
+            **parts,
         )
 
     def champions(self, digits: str) -> None:
@@ -141,7 +148,13 @@ class House:
     def rollback(self, to: int | None = None, **parts: object) -> PromotionRef:
         parts = {"prove": proven} | parts
         return rollback(
-            self.name, to=to, reason="it is wrong", actor="ada", settings=self.settings, **parts
+            self.name,
+            to=to,
+            reason="it is wrong",
+            actor="ada",
+            ledger=self.ledger,
+            settings=self.settings,
+            **parts,
         )
 
 
@@ -158,11 +171,11 @@ def test_the_challenger_of_a_passed_gate_becomes_champion(house: House):
     assert done.promoted
     assert done.champion == house.champion
     assert house.crowned == 1
-    (row,) = house.ledger.promotions(house.name)
+    (row,) = house.ledger.promotions.of(house.name)
     assert (row.sha256, row.golden_sha256, row.state) == ("a" * 64, GOLDEN, "done")
     assert row.decision_id == decision_id(house.name, "gate/train", verdict.evaluation.report_id)
     assert house.outcomes("promotion") == ["promoted"]
-    assert house.ledger.decisions(house.name, kind="promotion")[0].run_key == "run-a"
+    assert house.ledger.decisions.newest(house.name, kind="promotion")[0].run_key == "run-a"
     assert house.described == [1]
 
 
@@ -193,7 +206,7 @@ def test_promoting_again_after_the_champion_moved_on_changes_nothing(house: Hous
 def test_each_promotion_names_its_predecessor(house: House):
     house.champions("abc")
 
-    rows = house.ledger.promotions(house.name)
+    rows = house.ledger.promotions.of(house.name)
 
     assert [row.predecessor_id for row in rows] == [rows[1].id, rows[2].id, None]
 
@@ -269,7 +282,7 @@ def test_of_two_promoters_at_once_one_wins_and_one_is_told_stale(house: House):
 
     def race(verdict: Verdict) -> PromotionRef:
         start.wait()
-        return house.promote(verdict, registry=ModelRegistry(house.settings))
+        return house.promote(verdict, registry=ModelRegistry(house.settings, house.ledger.locks))
 
     with ThreadPoolExecutor(2) as pool:
         done: list[Future[PromotionRef]] = [pool.submit(race, v) for v in verdicts]
@@ -299,6 +312,7 @@ from pathlib import Path
 from evergreen.champions.promotion import promote
 from evergreen.refs import Verdict
 from evergreen.champions.registry import ModelRegistry
+from evergreen.records import Records
 from evergreen.settings import Settings
 
 fields, verdict, point = json.loads(sys.argv[1])
@@ -321,8 +335,10 @@ class DyingRegistry(ModelRegistry):
             die()
 
 settings = Settings(**{k: Path(v) if k.endswith(("dir", "home")) else v for k, v in fields.items()})
-promote(Verdict.from_json(verdict), settings=settings, actor="ada", reason="better",
-        describe=lambda *_: None, registry=DyingRegistry(settings), prove=lambda *_: "9" * 64)
+records = Records(settings.database_url)
+promote(Verdict.from_json(verdict), ledger=records, settings=settings, actor="ada", reason="better",
+        describe=lambda *_: None, registry=DyingRegistry(settings, records.locks),
+        prove=lambda *_: "9" * 64)
 """
 
 
@@ -427,7 +443,7 @@ def test_an_earlier_champion_that_does_not_prove_itself_stays_where_it_is(house:
         house.rollback(prove=broken)
 
     assert house.crowned == 2
-    (decision,) = house.ledger.decisions(house.name, kind="rollback")
+    (decision,) = house.ledger.decisions.newest(house.name, kind="rollback")
     assert decision.sentence == "Not rolled back: the bytes are others than on record"
 
 
@@ -448,7 +464,7 @@ def test_a_champion_after_a_rollback_names_the_rollback_as_its_predecessor(house
 
     house.champions("c")
 
-    newest = house.ledger.promotions(house.name)[0]
+    newest = house.ledger.promotions.of(house.name)[0]
     assert (newest.version, newest.predecessor_id) == (3, back.champion.promotion_id)
 
 
@@ -456,21 +472,21 @@ def test_an_alias_that_was_deleted_is_put_back_and_told(house: House):
     house.champions("ab")
     _client(house.settings).delete_registered_model_alias(house.model, "champion")
 
-    told = reconcile(house.name, house.settings)
+    told = reconcile(house.name, house.ledger, house.settings)
 
     assert house.crowned == 2
     assert told == [
         "The alias champion had been deleted; it names version 2 again, as in the ledger."
     ]
-    assert [d.sentence for d in house.ledger.decisions(house.name, kind="repair")] == told
-    assert reconcile(house.name, house.settings) == []
+    assert [d.sentence for d in house.ledger.decisions.newest(house.name, kind="repair")] == told
+    assert reconcile(house.name, house.ledger, house.settings) == []
 
 
 def test_an_alias_that_was_moved_is_put_back(house: House):
     house.champions("ab")
     _client(house.settings).set_registered_model_alias(house.model, "champion", "1")
 
-    (told,) = reconcile(house.name, house.settings)
+    (told,) = reconcile(house.name, house.ledger, house.settings)
 
     assert house.crowned == 2
     assert "moved to version 1" in told
@@ -479,7 +495,7 @@ def test_an_alias_that_was_moved_is_put_back(house: House):
 def test_an_alias_that_no_promotion_gave_is_removed(house: House):
     crowned_by_hand(house, OURS)
 
-    (told,) = reconcile(house.name, house.settings)
+    (told,) = reconcile(house.name, house.ledger, house.settings)
 
     assert house.crowned is None
     assert "never promoted" in told
@@ -489,7 +505,7 @@ def test_a_model_of_the_same_name_that_is_not_ours_is_never_touched(house: House
     crowned_by_hand(house, {"team": "others"})
     verdict = house.judged("a")
 
-    told = reconcile(house.name, house.settings)
+    told = reconcile(house.name, house.ledger, house.settings)
     with pytest.raises(NotOurs, match=r"EVERGREEN_MODEL_PREFIX"):
         house.promote(verdict)
 
@@ -503,7 +519,7 @@ def test_a_model_of_ours_from_before_names_had_a_prefix_is_renamed(house: House)
     house.champions("ab")
     _client(house.settings).rename_registered_model(house.model, house.name)
 
-    assert reconcile(house.name, house.settings) == []
+    assert reconcile(house.name, house.ledger, house.settings) == []
     house.champions("c")
 
     assert house.crowned == 3
@@ -520,8 +536,8 @@ def test_a_champion_that_was_deleted_from_the_registry_is_told_and_can_be_left(h
     house.champions("ab")
     _client(house.settings).delete_model_version(house.model, "2")
 
-    (told,) = reconcile(house.name, house.settings)
-    assert reconcile(house.name, house.settings) == [told]
+    (told,) = reconcile(house.name, house.ledger, house.settings)
+    assert reconcile(house.name, house.ledger, house.settings) == [told]
     assert house.outcomes("repair") == ["missing"]  # on record once, as it lasts
     done = house.rollback()
 
@@ -531,7 +547,7 @@ def test_a_champion_that_was_deleted_from_the_registry_is_told_and_can_be_left(h
 
 def test_a_name_that_could_not_be_a_use_case_is_refused(settings: Settings):
     with pytest.raises(DeclarationError):
-        reconcile("x' OR '1'='1", settings)
+        reconcile("x' OR '1'='1", FakeLedger(), settings)
 
 
 def test_promotion_is_light_to_import():

@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from database import records_of
 from evergreen.champions.registry import ModelRegistry, Registration, _client
 from evergreen.errors import DeclarationError
 from evergreen.learning.names import named
@@ -33,7 +34,7 @@ def a_challenger(settings: Settings, digit: str) -> CandidateRef:
 
 
 def test_the_same_bytes_are_registered_once(settings: Settings, name: str):
-    registry = ModelRegistry(settings)
+    registry = ModelRegistry(settings, records_of(settings).locks)
     challenger = a_challenger(settings, "a")
 
     versions = {registry.register(name, challenger, ABOUT) for _ in range(2)}
@@ -47,17 +48,22 @@ def test_two_who_register_the_same_bytes_at_once_make_one_version(settings: Sett
 
     with ThreadPoolExecutor(4) as pool:
         versions = set(
-            pool.map(lambda _: ModelRegistry(settings).register(name, challenger, ABOUT), range(4))
+            pool.map(
+                lambda _: ModelRegistry(settings, records_of(settings).locks).register(
+                    name, challenger, ABOUT
+                ),
+                range(4),
+            )
         )
 
     assert versions == {1}
-    assert ModelRegistry(settings).versions(name) == {1: "a" * 64}
+    assert ModelRegistry(settings, records_of(settings).locks).versions(name) == {1: "a" * 64}
 
 
 def test_a_version_says_where_it_comes_from(settings: Settings, name: str):
     challenger = a_challenger(settings, "a")
 
-    ModelRegistry(settings).register(name, challenger, ABOUT)
+    ModelRegistry(settings, records_of(settings).locks).register(name, challenger, ABOUT)
 
     version = _client(settings).get_model_version_by_alias(named(settings, name), "challenger")
     assert version.run_id == challenger.run_id
@@ -72,7 +78,7 @@ def test_a_version_says_where_it_comes_from(settings: Settings, name: str):
 
 
 def test_the_new_champion_archives_the_old(settings: Settings, name: str):
-    registry = ModelRegistry(settings)
+    registry = ModelRegistry(settings, records_of(settings).locks)
     for digit in "ab":
         registry.register(name, a_challenger(settings, digit), ABOUT)
 
@@ -85,7 +91,7 @@ def test_the_new_champion_archives_the_old(settings: Settings, name: str):
 
 
 def test_a_refused_challenger_is_challenger_no_more(settings: Settings, name: str):
-    registry = ModelRegistry(settings)
+    registry = ModelRegistry(settings, records_of(settings).locks)
     registry.register(name, a_challenger(settings, "a"), ABOUT)
 
     registry.refuse(name, 1)
@@ -95,7 +101,7 @@ def test_a_refused_challenger_is_challenger_no_more(settings: Settings, name: st
 
 
 def test_nothing_is_crowned_at_first_and_after_uncrowning(settings: Settings, name: str):
-    registry = ModelRegistry(settings)
+    registry = ModelRegistry(settings, records_of(settings).locks)
     assert registry.crowned(name) is None
     registry.register(name, a_challenger(settings, "a"), ABOUT)
     registry.crown(name, 1)
@@ -112,4 +118,4 @@ def test_a_name_that_could_not_be_a_model_is_refused(settings: Settings, bad: st
     )
 
     with pytest.raises(DeclarationError, match="use case"):
-        ModelRegistry(settings).register(bad, challenger, ABOUT)
+        ModelRegistry(settings, records_of(settings).locks).register(bad, challenger, ABOUT)

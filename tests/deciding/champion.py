@@ -1,6 +1,7 @@
 """Champions on record, without the minutes that training one takes."""
 
-from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
+from database import records_of
+from evergreen.records import Decision, Promotion, decision_id
 from evergreen.refs import Span
 from evergreen.settings import Settings
 
@@ -9,17 +10,17 @@ def make_champion(
     settings: Settings, use_case: str, version: int, snapshot: str = "5" * 64
 ) -> None:
     """Write the promotion of a version that was trained on a snapshot."""
-    ledger = Ledger(settings.database_url)
-    before = ledger.promotions(use_case)
+    ledger = records_of(settings)
+    before = ledger.promotions.of(use_case)
     key = f"{use_case}_training/{version}"
-    decision = ledger.record(
+    decision = ledger.decisions.record(
         Decision(
             id=decision_id(use_case, "gate/train", key), use_case=use_case, kind="gate",
             outcome="passed", sentence="Better.", evidence={}, as_of=None, run_key=key,
             actor="schedule",
         )
     )  # fmt: skip
-    ledger.append(
+    ledger.promotions.append(
         Promotion(
             use_case=use_case, version=version, run_id="run", model_uri="models:/m",
             sha256="0" * 64, snapshot_sha256=snapshot, golden_sha256=None, training=Span(rows=9),

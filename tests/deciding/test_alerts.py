@@ -14,16 +14,15 @@ from typing import Any
 import psycopg2
 import pytest
 
+from database import records_of
 from deciding.champion import make_champion
 from deciding.test_policy import NOW, critical, poor, seen
 from evergreen import notify
-from evergreen.champions.ledger import Ledger
 from evergreen.deciding import alerts, decide
 from evergreen.refs import Check, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Retraining
 from evergreen.steps import Run
-from evergreen.watching import store
 from evergreen_workshop.stack.ports import free_port
 from learning import CATALOG
 from webhook import Webhook
@@ -52,9 +51,11 @@ def run_of(window: WindowRef, **changes: Any) -> Run:
 
 def watch_and_tell(settings: Settings, *windows: WindowRef) -> None:
     for window in windows:
-        store.keep(settings.database_url, window)
-        decided = decide(WEATHER, window, run_of(window), settings=settings)
-        alerts.of_window(WEATHER, window, decided, settings=settings)
+        records_of(settings).windows.keep(window)
+        decided = decide(
+            WEATHER, window, run_of(window), records=records_of(settings), settings=settings
+        )
+        alerts.of_window(WEATHER, window, decided, records=records_of(settings), settings=settings)
 
 
 def test_drift_is_told_once_while_it_lasts_and_once_when_it_is_over(
@@ -117,7 +118,7 @@ def test_a_refusal_is_told_unless_it_is_routine(told: Settings, webhook: Webhook
         FakeVerdict(False, "calibration"),
         FakeVerdict(True),
     ):
-        alerts.of_gate(WEATHER, verdict, run, settings=told)  # type: ignore[arg-type]
+        alerts.of_gate(WEATHER, verdict, run, records=records_of(told), settings=told)  # type: ignore[arg-type]
 
     assert titles(webhook) == [
         "Evergreen: weather has no better model: the gate refused",
@@ -129,7 +130,7 @@ def test_a_refusal_is_told_unless_it_is_routine(told: Settings, webhook: Webhook
 def test_a_challenger_that_is_only_no_better_is_routine(told: Settings, webhook: Webhook) -> None:
     verdict: Any = FakeVerdict(False, "better_than_champion")
 
-    alerts.of_gate(WEATHER, verdict, run_of(seen()), settings=told)
+    alerts.of_gate(WEATHER, verdict, run_of(seen()), records=records_of(told), settings=told)
 
     assert webhook.messages == []
 
@@ -137,12 +138,12 @@ def test_a_challenger_that_is_only_no_better_is_routine(told: Settings, webhook:
 def test_a_refusal_of_what_drift_asked_for_is_no_routine(told: Settings, webhook: Webhook) -> None:
     window = critical(8)
     for each in (critical(9), window):
-        store.keep(told.database_url, each)
-    decided = decide(WEATHER, window, run_of(window), settings=told)
+        records_of(told).windows.keep(each)
+    decided = decide(WEATHER, window, run_of(window), records=records_of(told), settings=told)
     run = run_of(window, key=f"weather_training/{decided.run_id}")
 
     verdict: Any = FakeVerdict(False, "better_than_champion")
-    alerts.of_gate(WEATHER, verdict, run, settings=told)
+    alerts.of_gate(WEATHER, verdict, run, records=records_of(told), settings=told)
 
     assert titles(webhook) == ["Evergreen: weather has no better model: the gate refused"]
 
@@ -150,7 +151,9 @@ def test_a_refusal_of_what_drift_asked_for_is_no_routine(told: Settings, webhook
 def test_a_dry_run_alerts_nobody(told: Settings, webhook: Webhook) -> None:
     verdict: Any = FakeVerdict(False, "calibration")
 
-    alerts.of_gate(WEATHER, verdict, run_of(seen(), purpose="dry_run"), settings=told)
+    alerts.of_gate(
+        WEATHER, verdict, run_of(seen(), purpose="dry_run"), records=records_of(told), settings=told
+    )
 
     assert webhook.messages == []
 
@@ -159,13 +162,15 @@ def test_a_champion_that_nothing_is_held_against_is_stale(told: Settings, webhoo
     now = datetime.now(UTC)
 
     for days in (1, 31, 32):
-        alerts.of_staleness(WEATHER, now + timedelta(days=days), settings=told)
+        alerts.of_staleness(
+            WEATHER, now + timedelta(days=days), records=records_of(told), settings=told
+        )
     with psycopg2.connect(told.database_url) as connection:
         connection.cursor().execute(
             "UPDATE evergreen.decisions SET created_at = created_at + interval '31 days'"
         )
     connection.close()
-    alerts.of_staleness(WEATHER, now + timedelta(days=33), settings=told)
+    alerts.of_staleness(WEATHER, now + timedelta(days=33), records=records_of(told), settings=told)
 
     assert titles(webhook) == ["Evergreen: weather is stale", "Evergreen: over: weather is stale"]
 
@@ -199,11 +204,13 @@ def test_a_service_that_is_down_is_told_and_when_it_is_back(
     here = replace(told, serve_port=free_port())
 
     down = [
-        alerts.of_service(["weather"], NOW + n * HOUR, again_after=0, settings=here)
+        alerts.of_service(
+            ["weather"], NOW + n * HOUR, again_after=0, records=records_of(here), settings=here
+        )
         for n in range(2)
     ]
     with service(here.serve_port, status="ready", champions={"weather": 3}, reasons={}):
-        up = alerts.of_service(["weather"], NOW + 2 * HOUR, settings=here)
+        up = alerts.of_service(["weather"], NOW + 2 * HOUR, records=records_of(here), settings=here)
 
     assert down[0][0].startswith("weather: it does not answer")
     assert up == []
@@ -219,7 +226,10 @@ def test_a_service_that_is_only_starting_alarms_nobody(told: Settings, webhook: 
     late = service(here.serve_port, **ready)
 
     with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
-        looking = pool.submit(alerts.of_service, ["weather"], NOW, again_after=2, settings=here)
+        looking = pool.submit(
+            alerts.of_service, ["weather"], NOW, again_after=2, records=records_of(here),
+            settings=here,
+        )  # fmt: skip
         time.sleep(0.5)
         stack.enter_context(late)
         problems = looking.result()
@@ -233,7 +243,9 @@ def test_only_the_champion_that_is_not_served_is_told(told: Settings, webhook: W
     reasons = {"iris": "the bytes are not those that were gated"}
 
     with service(here.serve_port, status="not ready", champions={"weather": 3}, reasons=reasons):
-        problems = alerts.of_service(["iris", "weather"], NOW, again_after=0, settings=here)
+        problems = alerts.of_service(
+            ["iris", "weather"], NOW, again_after=0, records=records_of(here), settings=here
+        )
 
     assert problems == ["iris: the bytes are not those that were gated"]
     assert titles(webhook) == ["Evergreen: iris is not served"]
@@ -244,25 +256,27 @@ def test_a_run_that_goes_well_ends_the_failures_of_its_dag(
 ) -> None:
     for key in ("weather_training/1", "weather_training/2", "iris_training/1"):
         name = key.partition("_")[0]
-        notify.report_failure(told, name, key, "validate", "3 values are above 50")
+        notify.report_failure(
+            records_of(told), told, name, key, "validate", "3 values are above 50"
+        )
 
     for _ in range(2):
-        notify.recovered(told, "weather_training/3")
+        notify.recovered(records_of(told), told, "weather_training/3")
 
     assert titles(webhook)[3:] == ["Evergreen: over: weather failed in validate"] * 2
     assert webhook.messages[3]["message"].startswith("weather_training/3 went well.")
-    (lasting,) = Ledger(told.database_url).incidents(open=True)
+    (lasting,) = records_of(told).incidents.newest(open=True)
     assert lasting.run_key == "iris_training/1"
 
 
 def test_an_end_that_did_not_get_through_is_told_later(told: Settings, webhook: Webhook) -> None:
-    notify.alert(told, "weather", "stale", "Nothing came.", at=NOW)
+    notify.alert(records_of(told), told, "weather", "stale", "Nothing came.", at=NOW)
     webhook.status = 500
-    notify.all_clear(told, "weather", "stale", "It came.")
+    notify.all_clear(records_of(told), told, "weather", "stale", "It came.")
     webhook.status = 200
 
-    notify.resend(told)
-    notify.resend(told)
+    notify.resend(records_of(told), told)
+    notify.resend(records_of(told), told)
 
     assert len(webhook.messages) == 3
     assert webhook.messages[2]["message"] == "It came."
@@ -271,10 +285,14 @@ def test_an_end_that_did_not_get_through_is_told_later(told: Settings, webhook: 
 def test_nobody_hears_of_the_end_who_did_not_hear_of_the_beginning(
     settings: Settings, webhook: Webhook
 ) -> None:
-    notify.alert(settings, "weather", "stale", "Nothing came.", at=NOW)
+    notify.alert(records_of(settings), settings, "weather", "stale", "Nothing came.", at=NOW)
 
     over = notify.all_clear(
-        replace(settings, notify_urls=(webhook.url,)), "weather", "stale", "It came."
+        records_of(settings),
+        replace(settings, notify_urls=(webhook.url,)),
+        "weather",
+        "stale",
+        "It came.",
     )
 
     assert over is not None

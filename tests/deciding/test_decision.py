@@ -9,17 +9,18 @@ from typing import Any
 import psycopg2
 import pytest
 
+from database import records_of
 from deciding.champion import make_champion
-from evergreen.champions.ledger import Decision, Ledger, decision_id
 from evergreen.data import extraction
-from evergreen.deciding import decide, retrainings
+from evergreen.deciding import decide
 from evergreen.deciding.decision import started
+from evergreen.records import Decision, decision_id
 from evergreen.refs import WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Retraining, UseCase
 from evergreen.steps import Run
-from evergreen.watching import store
 from evergreen_workshop import demo
+from fakes import FakeDecisions
 from learning import CATALOG
 
 HOUR = timedelta(hours=1)
@@ -45,17 +46,24 @@ def run_at(moment: datetime) -> Run:
 
 def watched(settings: Settings, *windows: WindowRef) -> WindowRef:
     for window in windows:
-        store.keep(settings.database_url, window)
+        records_of(settings).windows.keep(window)
     return windows[-1]
 
 
 def decide_at(window: WindowRef, settings: Settings, use_case: UseCase = WEATHER, **more: Any):
-    return decide(use_case, window, run_at(window.end), settings=settings, **more)
+    return decide(
+        use_case,
+        window,
+        run_at(window.end),
+        records=records_of(settings),
+        settings=settings,
+        **more,
+    )
 
 
 def judged(settings: Settings, run_key: str, outcome: str, kind: str = "gate") -> None:
     """Put on record how a training came out."""
-    Ledger(settings.database_url).record(
+    records_of(settings).decisions.record(
         Decision(
             id=decision_id("weather", f"{kind}/train", run_key), use_case="weather", kind=kind,
             outcome=outcome, sentence="Because.", evidence={}, as_of=None, run_key=run_key,
@@ -79,9 +87,9 @@ def test_two_of_three_drifted_windows_start_one_retraining(champion: Settings) -
     assert first.retrain
     assert first.cause == "drift"
     assert first.run_id == "drift__2026-11-21T01:00:00Z__v1"
-    (asked,) = retrainings(champion.database_url, "weather")
+    (asked,) = records_of(champion).retrainings.newest("weather")
     assert asked.run_key == f"weather_training/{first.run_id}"
-    assert len(Ledger(champion.database_url).decisions("weather", kind="trigger")) == 1
+    assert len(records_of(champion).decisions.newest("weather", kind="trigger")) == 1
 
 
 def test_a_repeated_task_finds_its_decision_though_the_training_runs_by_now(
@@ -93,7 +101,7 @@ def test_a_repeated_task_finds_its_decision_though_the_training_runs_by_now(
     after = decide_at(window, champion, running=f"weather_training/{before.run_id}")
 
     assert after == before
-    assert len(Ledger(champion.database_url).decisions("weather", kind="trigger")) == 1
+    assert len(records_of(champion).decisions.newest("weather", kind="trigger")) == 1
 
 
 def test_decisions_at_the_same_time_are_one(champion: Settings) -> None:
@@ -103,7 +111,7 @@ def test_decisions_at_the_same_time_are_one(champion: Settings) -> None:
         decided = list(pool.map(lambda _: decide_at(window, champion), range(4)))
 
     assert len({each.id for each in decided}) == 1
-    assert len(retrainings(champion.database_url, "weather")) == 1
+    assert len(records_of(champion).retrainings.newest("weather")) == 1
 
 
 def test_a_crash_between_asking_and_recording_changes_nothing(champion: Settings) -> None:
@@ -116,7 +124,7 @@ def test_a_crash_between_asking_and_recording_changes_nothing(champion: Settings
     after = decide_at(window, champion)
 
     assert (after.id, after.run_id, after.retrain) == (before.id, before.run_id, True)
-    assert len(retrainings(champion.database_url, "weather")) == 1
+    assert len(records_of(champion).retrainings.newest("weather")) == 1
 
 
 def test_no_is_on_record_with_its_evidence(champion: Settings) -> None:
@@ -127,7 +135,7 @@ def test_no_is_on_record_with_its_evidence(champion: Settings) -> None:
     assert not decided.retrain
     assert decided.outcome == "no"
     assert decided.evidence["situation"]["window"]["drift_share"] == 0.5
-    (stored,) = Ledger(champion.database_url).decisions("weather", kind="trigger")
+    (stored,) = records_of(champion).decisions.newest("weather", kind="trigger")
     assert stored.sentence == decided.sentence
     assert "1 of the last 1 windows drifted, 2 are needed" in stored.sentence
 
@@ -146,7 +154,7 @@ def test_twenty_alarming_windows_stay_within_the_budget(champion: Settings) -> N
     assert Counter(outcome for outcome, _ in outcomes) == {"retrain": 3, "held back": 16, "no": 1}
     assert all("but held back: " in said for outcome, said in outcomes if outcome == "held back")
     assert "the budget is 3" in outcomes[-1][1]
-    assert len(retrainings(champion.database_url, "weather")) == 3
+    assert len(records_of(champion).retrainings.newest("weather")) == 3
 
 
 def test_a_refused_candidate_makes_the_next_wait_longer(champion: Settings) -> None:
@@ -241,12 +249,12 @@ def test_a_missing_snapshot_is_told_and_does_not_hide_drift(champion: Settings) 
     assert "how many rows are new is unknown" in again.sentence
 
 
-def test_trainings_by_schedule_and_by_hand_are_on_record_once(settings: Settings) -> None:
-    run = run_at(START)
+def test_trainings_by_schedule_and_by_hand_are_on_record_once() -> None:
+    run, decisions = run_at(START), FakeDecisions()
 
     for _ in range(2):
-        started(WEATHER, run, "schedule", "Its schedule asked for it.", settings=settings)
+        started(WEATHER, run, "schedule", "It was due.", decisions=decisions)
 
-    (decision,) = Ledger(settings.database_url).decisions("weather", kind="trigger")
+    (decision,) = decisions.newest("weather", kind="trigger")
     assert decision.outcome == "retrain"
     assert decision.evidence["cause"] == "schedule"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergreen.deciding import policy
-from evergreen.deciding.requests import Retrained
 from evergreen.deciding.situation import Situation
+from evergreen.records import Retrained
 from evergreen.refs import WindowRef
 from evergreen.spec import Retraining
 

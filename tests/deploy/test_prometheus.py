@@ -11,14 +11,13 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from database import records_of
 from deciding.champion import make_champion
 from deciding.test_policy import NOW, poor
 from evergreen import notify
-from evergreen.serving import store
 from evergreen.serving.app import create_app
 from evergreen.serving.pipeline import QUESTIONS
 from evergreen.settings import PROJECT, Settings
-from evergreen.watching import store as windows
 from serving.conftest import live, shop
 
 __all__ = ["shop"]  # a fixture
@@ -66,9 +65,8 @@ def expressions() -> list[str]:
 
 
 def test_rules_and_dashboard_name_only_metrics_that_the_service_tells(shop: Any) -> None:
-    url = shop.settings.database_url
-    windows.keep(url, poor())
-    notify.alert(shop.settings, "weather", "drift", "It drifts.", at=NOW)
+    records_of(shop.settings).windows.keep(poor())
+    notify.alert(records_of(shop.settings), shop.settings, "weather", "drift", "It drifts.", at=NOW)
     shop.promote(shop.put("iris", "logistic"), 1)
     with shop.open() as client:
         row = client.service.watcher.desks["iris"].champion.contract.examples["single"]
@@ -113,10 +111,9 @@ def test_the_dashboard_asks_the_provisioned_source() -> None:
 def test_metrics_follow_what_is_on_record(metric: str, settings: Settings) -> None:
     question = next(each for each in QUESTIONS if each.name == metric)
     make_champion(settings, "weather", 1)
-    windows.keep(settings.database_url, poor())
+    records_of(settings).windows.keep(poor())
 
-    with store.connect(settings.database_url) as opened, opened.cursor() as cursor:
-        found = question.metric(cursor)
+    found = question.metric(records_of(settings).figures.all()[metric])
 
     expected = {"decisions": [1.0], "drift_share": [0.0], "training_seconds": []}
     assert [sample.value for sample in found.samples] == expected[metric]

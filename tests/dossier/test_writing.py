@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from evergreen.dossier import Dossier, find, kept_in, read, writing
+from database import records_of
+from evergreen.dossier import Dossier, find, read, writing
 from evergreen.errors import DossierMissing, ModelRefused
 from evergreen.learning import features, models, tracking, training
 from evergreen.learning.models import Golden
 from evergreen.refs import CandidateRef, FeaturesRef, Verdict
-from evergreen.serving import store
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from learning import IRIS, WEATHER, built, iris_rows, weather_rows
@@ -23,8 +23,8 @@ def judged(use_case: UseCase, settings: Settings) -> Verdict:
 
 
 def write(use_case: UseCase, verdict: Verdict, settings: Settings) -> Dossier:
-    store.migrate(settings.database_url)
-    kept = kept_in(settings.database_url)
+    records_of(settings).migrate()
+    kept = records_of(settings).dossiers
     return writing.write(use_case, verdict, NOBODY, 1, kept=kept, settings=settings)
 
 
@@ -34,7 +34,7 @@ def test_holds_what_the_declaration_the_model_and_its_rows_say(settings: Setting
     found = write(WEATHER, verdict, settings)
 
     challenger, inputs = verdict.evaluation.challenger, found.inputs
-    assert find(kept_in(settings.database_url), "weather", 1) == found
+    assert find(records_of(settings).dossiers, "weather", 1) == found
     assert (found.model.sha256, found.recipe) == (challenger.sha256, "logistic")
     assert inputs.names == WEATHER.features.raw
     assert [column.type for column in inputs.columns if column.is_time] == ["timestamp[us]"]
@@ -68,4 +68,4 @@ def test_nothing_is_written_of_a_model_that_is_not_what_was_gated(settings: Sett
         write(IRIS, other, settings)
 
     with pytest.raises(DossierMissing, match="version 1 of iris has no dossier"):
-        read(kept_in(settings.database_url), "iris", 1)
+        read(records_of(settings).dossiers, "iris", 1)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from end_to_end.conftest import RunningStack
-from evergreen.champions.ledger import Ledger, decision_id
+from evergreen.records import Records, decision_id
 
 pytestmark = pytest.mark.end_to_end
 
@@ -156,19 +156,23 @@ def test_the_form_of_a_backfill_waits_for_a_choice_and_a_first_day(
     expect(button).to_be_enabled()
 
 
-def promote_again(ledger: Ledger, use_case: str) -> None:
+def promote_again(ledger: Records, use_case: str) -> None:
     """Put on record that the same model became champion once more, as version 2."""
-    (first,) = ledger.promotions(use_case)
-    decided = ledger.decision(first.decision_id)
+    (first,) = ledger.promotions.of(use_case)
+    decided = ledger.decisions.get(first.decision_id)
     assert decided
-    again = ledger.record(replace(decided, id=decision_id(use_case, "gate/train", "again")))
-    ledger.append(replace(first, version=2, predecessor_id=first.id, decision_id=again.id))
+    again = ledger.decisions.record(
+        replace(decided, id=decision_id(use_case, "gate/train", "again"))
+    )
+    ledger.promotions.append(
+        replace(first, version=2, predecessor_id=first.id, decision_id=again.id)
+    )
 
 
 def test_models_leads_to_a_rollback_that_asks_for_a_reason_only(
     page: Page, stack: RunningStack
 ) -> None:
-    ledger = Ledger(stack.database_url)
+    ledger = Records(stack.database_url, kept=0)
     promote_again(ledger, "iris")
     models = choose(page, "Models")
     models.locator("#iris").get_by_role("link", name="Go back to an earlier one").click()
@@ -182,4 +186,4 @@ def test_models_leads_to_a_rollback_that_asks_for_a_reason_only(
     expect(page.get_by_text("Success").first).to_be_visible(timeout=90_000)
     page.reload()
     expect(page.get_by_text("Rolled back from version 2 to 1").first).to_be_visible()
-    assert [step.version for step in ledger.promotions("iris")] == [1, 2, 1]
+    assert [step.version for step in ledger.promotions.of("iris")] == [1, 2, 1]

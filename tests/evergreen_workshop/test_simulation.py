@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from database import records_of
 from evergreen.champions import promotion
-from evergreen.champions.ledger import Decision, Ledger, decision_id
 from evergreen.errors import DeclarationError, EvergreenError, StackError
 from evergreen.learning import training
+from evergreen.records import Decision, decision_id
 from evergreen.refs import Check, EvaluationRef, Verdict
-from evergreen.serving import store, trials
+from evergreen.serving import trials
 from evergreen.serving.app import create_app
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -37,22 +38,29 @@ def promoted(use_case: UseCase, settings: Settings) -> None:
     verdict = Verdict(
         evaluation=evaluation, passed=True, sentence="Better.", checks=(check,), report="r.html"
     )
-    Ledger(settings.database_url).record(
+    records_of(settings).decisions.record(
         Decision(
             id=decision_id(use_case.name, "gate/train", "r"), use_case=use_case.name, kind="gate",
             outcome="passed", sentence="Better.", evidence=verdict.to_json(), as_of=None,
             run_key="r", actor="ada",
         )
     )  # fmt: skip
-    describe = trials.describing(use_case, settings)
-    promotion.promote(verdict, settings=settings, actor="ada", reason="better", describe=describe)
+    describe = trials.describing(use_case, records_of(settings), settings)
+    promotion.promote(
+        verdict,
+        ledger=records_of(settings),
+        settings=settings,
+        actor="ada",
+        reason="better",
+        describe=describe,
+    )
 
 
 @contextmanager
 def serving(use_case: UseCase, settings: Settings) -> Iterator[Settings]:
     """The service with a champion; yields settings that lead to it."""
     promoted(use_case, settings)
-    store.migrate(settings.database_url)
+    records_of(settings).migrate()
     with live(create_app(settings), settings) as client:
         yield replace(settings, serve_port=client.base_url.port)
 
@@ -73,7 +81,7 @@ def labels(settings: Settings) -> list[tuple[Any, ...]]:
 
 def test_plain_rows_are_asked_for_in_batches_and_labelled(settings: Settings) -> None:
     with serving(IRIS, settings) as here:
-        sent = simulate(IRIS, 250, settings=here)
+        sent = simulate(IRIS, 250, records=records_of(here), settings=here)
 
     assert (sent.rows, sent.labelled, sent.flipped) == (250, 250, 0)
     assert sent.versions == {1: 250}
@@ -84,7 +92,9 @@ def test_plain_rows_are_asked_for_in_batches_and_labelled(settings: Settings) ->
 def test_shifted_columns_and_wrong_labels_arrive_as_told(settings: Settings) -> None:
     shifts = [Shift.parse("petal_length=+2sd"), Shift.parse("sepal_width=*0.5")]
     with serving(IRIS, settings) as here:
-        sent = simulate(IRIS, 200, shifts, flip_labels=0.5, seed=3, settings=here)
+        sent = simulate(
+            IRIS, 200, shifts, flip_labels=0.5, seed=3, records=records_of(here), settings=here
+        )
 
     rows, seen = iris_rows(), logged(settings, "petal_length", "sepal_width", "petal_width")
     expected = rows["petal_length"].mean() + 2 * rows["petal_length"].std()
@@ -96,7 +106,9 @@ def test_shifted_columns_and_wrong_labels_arrive_as_told(settings: Settings) -> 
 
 def test_rows_that_look_back_come_with_their_history(settings: Settings) -> None:
     with serving(WEATHER, settings) as here:
-        sent = simulate(WEATHER, 40, [Shift.parse("temp_max=+3")], settings=here)
+        sent = simulate(
+            WEATHER, 40, [Shift.parse("temp_max=+3")], records=records_of(here), settings=here
+        )
 
     assert (sent.rows, sent.labelled) == (40, 40)
     notes = rows_of(settings.database_url, "SELECT jsonb_array_length(history)"
@@ -109,7 +121,9 @@ def test_the_same_seed_draws_the_same_rows(settings: Settings) -> None:
     promoted(IRIS, settings)
 
     drawn = [
-        simulation._draw(IRIS, 20, [], simulation.np.random.default_rng(seed), settings)[0].chosen
+        simulation._draw(
+            IRIS, 20, [], simulation.np.random.default_rng(seed), records_of(settings), settings
+        )[0].chosen
         for seed in (1, 1, 2)
     ]
 
@@ -132,8 +146,8 @@ def test_no_champion_and_no_service_are_told(settings: Settings) -> None:
     nowhere = replace(settings, serve_port=free_port())
 
     with pytest.raises(EvergreenError, match="no champion"):
-        simulate(IRIS, 5, settings=nowhere)
+        simulate(IRIS, 5, records=records_of(nowhere), settings=nowhere)
     promoted(IRIS, settings)
 
     with pytest.raises(StackError, match="does not answer"):
-        simulate(IRIS, 5, settings=nowhere)
+        simulate(IRIS, 5, records=records_of(nowhere), settings=nowhere)

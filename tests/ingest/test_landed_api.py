@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from database import records_of
 from evergreen import ingest
 from evergreen.data import warehouse
 from evergreen.errors import DataRefused, SettingError
@@ -24,7 +25,7 @@ def row(id: int) -> dict[str, Any]:
 def land(server: Server, settings: Settings, **options: Any) -> Landing:
     use_case = orders(Api(url=f"{server.url}/orders?day={{day}}", **options))
     [item] = ingest.items(use_case, DAY)
-    return ingest.land(use_case, item, settings=settings)
+    return ingest.land(use_case, item, records=records_of(settings), settings=settings)
 
 
 def ids(settings: Settings) -> list[int]:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from database import records_of
 from evergreen import ingest
 from evergreen.data import warehouse
 from evergreen.errors import DataRefused, DeclarationError
@@ -23,7 +24,10 @@ def land_all(pattern: Path, settings: Settings) -> list[tuple[int, bool]]:
     """Land what is new; return rows and whether it was known, file by file."""
     use_case = orders(Files(url=str(pattern)))
     found = ingest.items(use_case, TODAY)
-    landed = [ingest.land(use_case, item, settings=settings) for item in found]
+    landed = [
+        ingest.land(use_case, item, records=records_of(settings), settings=settings)
+        for item in found
+    ]
     return [(landing.rows, landing.known) for landing in landed]
 
 

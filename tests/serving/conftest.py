@@ -18,14 +18,15 @@ import pytest
 import uvicorn
 from sklearn.pipeline import Pipeline
 
+from database import records_of
 from evergreen import catalog
-from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
-from evergreen.dossier import Dossier, kept_in
+from evergreen.data import warehouse
+from evergreen.dossier import Dossier
 from evergreen.dossier.writing import describe
 from evergreen.errors import ModelRefused
 from evergreen.learning import models
+from evergreen.records import Decision, Promotion, decision_id
 from evergreen.refs import CandidateRef, Span
-from evergreen.serving import store
 from evergreen.serving.app import Service, create_app
 from evergreen.serving.artifacts import MODEL
 from evergreen.serving.model_ref import ModelRef
@@ -111,9 +112,9 @@ class Shop:
 
     def register(self, ref: ModelRef, version: int) -> ModelRef:
         """Write the dossier of a version, and the decision of the gate that passed its bytes."""
-        ledger = Ledger(self.settings.database_url)
+        ledger = records_of(self.settings)
         gate = decision_id(ref.use_case, "gate/train", f"{version}/{ref.sha256}")
-        ledger.record(
+        ledger.decisions.record(
             Decision(
                 id=gate, use_case=ref.use_case, kind="gate", outcome="passed", sentence="Better.",
                 evidence={"evaluation": {"challenger": {"sha256": ref.sha256}}}, as_of=AS_OF,
@@ -126,23 +127,23 @@ class Shop:
         return replace(ref, version=version)
 
     def put_dossier(self, found: Dossier) -> None:
-        kept = kept_in(self.settings.database_url)
+        kept = records_of(self.settings).dossiers
         kept.put(found.use_case, found.version, found.to_json())
 
     def promote(self, ref: ModelRef, version: int) -> ModelRef:
         """Make it champion in the ledger."""
         self.register(ref, version)
-        ledger = Ledger(self.settings.database_url)
-        rows = ledger.promotions(ref.use_case)
+        ledger = records_of(self.settings)
+        rows = ledger.promotions.of(ref.use_case)
         about = f"{version}/{len(rows)}"
-        decision = ledger.record(
+        decision = ledger.decisions.record(
             Decision(
                 id=decision_id(ref.use_case, "gate/train", about), use_case=ref.use_case,
                 kind="gate", outcome="passed", sentence="Better.", evidence={},
                 as_of=datetime(2026, 8, 24, tzinfo=UTC), run_key=about, actor="ada",
             )
         )  # fmt: skip
-        ledger.append(
+        ledger.promotions.append(
             Promotion(
                 use_case=ref.use_case, version=version, run_id=ref.run_id,
                 model_uri=ref.model_uri, sha256=ref.sha256,
@@ -166,7 +167,7 @@ class Shop:
 
 @pytest.fixture
 def shop(settings: Settings) -> Shop:
-    store.migrate(settings.database_url)
+    records_of(settings).migrate()
     return Shop(settings, CATALOG)
 
 
@@ -188,6 +189,6 @@ def eventually(condition: Callable[[], Any], seconds: float = 60) -> Any:
 
 
 def rows_of(url: str, sql: str) -> list[tuple[Any, ...]]:
-    with store.connect(url) as opened, opened.cursor() as cursor:
+    with warehouse.connect(url) as opened, opened.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchall()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from database import records_of
 from evergreen import cli
-from evergreen.serving import releases
 from serving.conftest import Shop
 
 WHY = ("--reason", "new features")
@@ -64,7 +64,7 @@ def test_a_release_that_is_half_said_is_wrong_usage(
 
     assert result.exit_code == 2
     assert reason in told(result)["error"]["message"]
-    assert releases.running(shop.settings.database_url) == ()
+    assert records_of(shop.settings).trials.running() == ()
 
 
 def test_a_version_that_is_not_there_is_told(evergreen: Type) -> None:

@@ -3,7 +3,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from evergreen.champions.ledger import Ledger
+from database import records_of
 from evergreen.errors import DeclarationError, EvergreenError
 from evergreen.learning import models
 from evergreen.serving import export as exporting
@@ -16,7 +16,10 @@ def exported(shop: Shop, name: str, candidate: str, format: str = "onnx") -> Exp
     folder = shop.settings.home / "models" / ref.sha256
     folder.mkdir(parents=True)
     shop.fetch(ref, folder)
-    return export(shop.catalog.find(name), format, shop.settings.home / "out", shop.settings)
+    return export(
+        shop.catalog.find(name), format, shop.settings.home / "out",
+        records=records_of(shop.settings), settings=shop.settings,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "candidate"), [("iris", "logistic"), ("weather", "logistic")])
@@ -40,7 +43,10 @@ def test_skops_is_the_gated_file_and_joblib_a_pickle_of_it(shop: Shop) -> None:
     raw = ROWS["iris"]()
 
     same = models.load(shop.settings.home / "out", done.model_sha256)
-    other = export(shop.catalog.find("iris"), "joblib", shop.settings.home / "j", shop.settings)
+    other = export(
+        shop.catalog.find("iris"), "joblib", shop.settings.home / "j",
+        records=records_of(shop.settings), settings=shop.settings,
+    )  # fmt: skip
 
     wanted = models.predict(same, raw).probabilities
     assert models.predict(joblib.load(other.file), raw).probabilities == pytest.approx(wanted)
@@ -61,7 +67,13 @@ def test_what_cannot_be_exported_is_told(shop: Shop) -> None:
     iris, to = shop.catalog.find("iris"), shop.settings.home / "out"
 
     with pytest.raises(EvergreenError, match="iris has no champion to export"):
-        export(iris, "onnx", to, shop.settings)
+        export(
+            iris,
+            "onnx",
+            to,
+            records=records_of(shop.settings),
+            settings=shop.settings,
+        )
     with pytest.raises(DeclarationError, match="allowed: onnx, skops, joblib"):
-        export(iris, "h5", to, shop.settings)
-    assert Ledger(shop.settings.database_url).champion("iris") is None
+        export(iris, "h5", to, records=records_of(shop.settings), settings=shop.settings)
+    assert records_of(shop.settings).promotions.champion("iris") is None

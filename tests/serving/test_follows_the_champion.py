@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from database import records_of
 from evergreen.errors import ModelRefused
 from evergreen.serving import commands, releases
 from evergreen.serving.model_ref import ModelRef
@@ -150,6 +151,6 @@ def test_only_bytes_that_a_gate_has_passed_are_tried(shop: Shop) -> None:
         with pytest.raises(ModelRefused, match=told):
             commands.release(
                 declared("iris"), "canary", version=version, share=0.1, reason="trust me",
-                actor="eve", settings=shop.settings,
+                actor="eve", records=records_of(shop.settings), settings=shop.settings,
             )  # fmt: skip
-    assert ModelRef.of(releases.gated(shop.settings, "iris", 2)) == kept
+    assert ModelRef.of(releases.gated(records_of(shop.settings), "iris", 2)) == kept

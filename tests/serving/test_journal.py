@@ -6,7 +6,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from evergreen.serving import store
+from evergreen.data import warehouse
+from evergreen.records import Records, Told
 from evergreen.serving.ids import fraction, new_id
 from evergreen.serving.journal import REFUSED, Journal
 from evergreen_workshop.stack.ports import free_port
@@ -15,13 +16,13 @@ from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 @pytest.fixture
 def url(database_url: str) -> str:
-    store.migrate(database_url)
+    Records(database_url, kept=0).migrate()
     return database_url
 
 
 @pytest.fixture
 def journal(tmp_path: Path, url: str) -> Iterator[Journal]:
-    made = Journal(tmp_path / "spool", url, pause=0.02)
+    made = Journal(tmp_path / "spool", Records(url, kept=0), pause=0.02)
     made.start()
     yield made
     made.close()
@@ -39,7 +40,7 @@ def line(**changes: object) -> bytes:
 
 
 def count(url: str, table: str = "predictions") -> int:
-    with store.connect(url) as opened, opened.cursor() as cursor:
+    with warehouse.connect(url) as opened, opened.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM evergreen.{table}")
         return int(cursor.fetchone()[0])  # type: ignore[index]
 
@@ -65,13 +66,13 @@ def test_shipping_a_line_twice_stores_it_once(journal: Journal, url: str) -> Non
 
 
 def test_what_a_killed_process_left_is_adopted(tmp_path: Path, url: str) -> None:
-    dead = Journal(tmp_path / "spool", url)
+    dead = Journal(tmp_path / "spool", Records(url, kept=0))
     dead.keep([line(), line()])
     with next(dead._own.glob("*.jsonl")).open("ab") as stream:
         stream.write(b'{"id": "torn')
     _die(dead)
 
-    heir = Journal(tmp_path / "spool", url)
+    heir = Journal(tmp_path / "spool", Records(url, kept=0))
     heir.start()
 
     assert heir.flush()
@@ -82,10 +83,10 @@ def test_what_a_killed_process_left_is_adopted(tmp_path: Path, url: str) -> None
 
 
 def test_files_of_a_live_process_are_left_alone(tmp_path: Path, url: str) -> None:
-    alive = Journal(tmp_path / "spool", url)
+    alive = Journal(tmp_path / "spool", Records(url, kept=0))
     alive.keep([line()])
 
-    other = Journal(tmp_path / "spool", url)
+    other = Journal(tmp_path / "spool", Records(url, kept=0))
 
     assert other.counts.adopted == 0
     other.close()
@@ -93,7 +94,7 @@ def test_files_of_a_live_process_are_left_alone(tmp_path: Path, url: str) -> Non
 
 
 def test_a_full_spool_drops_counts_and_tells_the_database(tmp_path: Path, url: str) -> None:
-    journal = Journal(tmp_path / "spool", url, max_bytes=2000)
+    journal = Journal(tmp_path / "spool", Records(url, kept=0), max_bytes=2000)
 
     kept = [journal.keep([line()]) for _ in range(20)]
 
@@ -104,7 +105,7 @@ def test_a_full_spool_drops_counts_and_tells_the_database(tmp_path: Path, url: s
     assert journal.flush()
     journal.close()
     assert counts.accepted == counts.logged + counts.dropped == 20
-    with store.connect(url) as opened, opened.cursor() as cursor:
+    with warehouse.connect(url) as opened, opened.cursor() as cursor:
         cursor.execute("SELECT sum(count) FROM evergreen.serving_drops")
         assert cursor.fetchone() == (counts.dropped,)
 
@@ -125,8 +126,8 @@ def test_nothing_is_lost_while_postgresql_is_away(tmp_path: Path) -> None:
     server.start()
     try:
         server.create_database("away")
-        store.migrate(server.url("away"))
-        journal = Journal(tmp_path / "spool", server.url("away"), pause=0.02)
+        Records(server.url("away"), kept=0).migrate()
+        journal = Journal(tmp_path / "spool", Records(server.url("away")), pause=0.02)
         journal.start()
         journal.keep([line() for _ in range(10)])
 
@@ -151,15 +152,15 @@ def test_labels_are_idempotent_and_never_change(journal: Journal, url: str) -> N
     journal.flush()
     number = json.loads(kept)["id"]
 
-    told = [store.give_label(url, "iris", number, label) for label in ("a", "a", "b")]
+    told = [Records(url, kept=0).labels.give("iris", number, label) for label in ("a", "a", "b")]
 
-    assert told == [store.Told.STORED, store.Told.SAME, store.Told.CONFLICT]
-    assert store.give_label(url, "weather", number, "a") is store.Told.UNKNOWN
-    assert store.give_label(url, "iris", new_id(), "a") is store.Told.UNKNOWN
+    assert told == [Told.STORED, Told.SAME, Told.CONFLICT]
+    assert Records(url, kept=0).labels.give("weather", number, "a") is Told.UNKNOWN
+    assert Records(url, kept=0).labels.give("iris", new_id(), "a") is Told.UNKNOWN
 
 
 def test_migrating_again_is_harmless(url: str) -> None:
-    store.migrate(url)
+    Records(url, kept=0).migrate()
 
     assert count(url) == 0
 

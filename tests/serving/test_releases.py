@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from database import records_of
 from evergreen.errors import DeclarationError, EvergreenError
-from evergreen.serving import releases
 from evergreen.serving.desk import Record, Trial
-from evergreen.serving.releases import Side, _p_value, compare, start, stop, verdict
+from evergreen.serving.releases import Side, _p_value, compare, start, verdict
 from evergreen.spec import Kind
 from serving.conftest import Client, Shop, eventually, rows_of
 from serving.test_app import ROW
@@ -14,8 +14,8 @@ from serving.test_app import ROW
 
 def begin(shop: Shop, strategy: str, share: float, candidate: str = "forest") -> int:
     challenger = replace(shop.put("iris", candidate), version=2)
-    url = shop.settings.database_url
-    found = start(url, "iris", strategy, share, challenger, reason="to see", actor="ann")
+    trials = records_of(shop.settings).trials
+    found = start(trials, "iris", strategy, share, challenger, reason="to see", actor="ann")
     return found.id
 
 
@@ -66,7 +66,7 @@ def test_a_stopped_trial_leaves_the_desk(iris: Client, shop: Shop) -> None:
     number = begin(shop, "canary", 1.0)
     eventually(lambda: tried(iris))
 
-    stop(shop.settings.database_url, number, "seen enough")
+    records_of(shop.settings).trials.stop(number, "seen enough")
 
     eventually(lambda: not tried(iris), 2)
     assert set(ask(iris, 5)) == {1}
@@ -81,8 +81,8 @@ def test_a_canary_that_fails_is_aborted_and_no_request_fails(iris: Client, shop:
 
     assert set(versions) == {1}
     assert not tried(iris)
-    url = shop.settings.database_url
-    ended = eventually(lambda: (found := releases.releases(url, "iris")[0]).stopped_at and found)
+    trials = records_of(shop.settings).trials
+    ended = eventually(lambda: (found := trials.newest("iris")[0]).stopped_at and found)
     assert (ended.id, ended.outcome) == (number, "aborted: 20 of 20 requests failed")
 
 
@@ -119,7 +119,7 @@ def test_labels_tell_the_sides_apart(iris: Client, shop: Shop) -> None:
         label = "setosa" if answer["version"] == 2 or n % 2 else "virginica"
         iris.post("/iris/feedback", json={"id": answer["id"], "label": label})
 
-    found = compare(shop.settings.database_url, number, Kind.MULTICLASS)
+    found = compare(records_of(shop.settings).trials, number, Kind.MULTICLASS)
 
     assert found.challenger.mean == 1.0
     assert found.champion.labelled + found.challenger.labelled == 60
@@ -162,4 +162,4 @@ def test_what_is_not_allowed_is_told(shop: Shop) -> None:
     with pytest.raises(DeclarationError, match="share"):
         begin(shop, "canary", 1.5)
     with pytest.raises(EvergreenError, match="no release 99"):
-        stop(shop.settings.database_url, 99, "")
+        records_of(shop.settings).trials.stop(99, "")

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from database import records_of
 from evergreen.serving import server
 from evergreen.serving.journal import Journal
 from evergreen.settings import PROJECT
@@ -66,7 +67,7 @@ def test_what_a_killed_service_answered_is_on_record(shop: Shop) -> None:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             ids = {client.post("/iris/predict", json={"row": ROW}).json()["id"] for _ in range(300)}
 
-    heir = Journal(shop.settings.home / "spool", shop.settings.database_url)
+    heir = Journal(shop.settings.home / "spool", records_of(shop.settings))
     heir.start()
     assert heir.flush(10)
     heir.close()

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from evergreen.serving import store, upstream
+from evergreen.records import Records
+from evergreen.serving import upstream
 from evergreen.serving.artifacts import MODEL
 from evergreen.serving.model_ref import ModelRef
 from evergreen_workshop.stack.ports import free_port
@@ -149,7 +150,7 @@ def test_postgresql_away_under_load_loses_nothing(
     try:
         server.create_database("away")
         url = server.url("away")
-        store.migrate(url)
+        Records(url, kept=0).migrate()
         own = Shop(replace(settings, database_url=url), CATALOG)
         own.promote(own.put("iris", "logistic"), 1)
         with own.open() as client:

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from database import records_of
 from evergreen import catalog, cycle
-from evergreen.champions.ledger import Ledger
 from evergreen.cycle import Cycle
 from evergreen.errors import EvergreenError
-from evergreen.serving import releases, trials
+from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Release, UseCase
 from evergreen.steps import Run
@@ -33,7 +33,7 @@ def iris(settings: Settings) -> UseCase:
 
 def run(use_case: UseCase, settings: Settings) -> Cycle:
     asked = Run(as_of=AS_OF, asked_at=AS_OF, key="test/ab", actor="schedule")
-    return cycle.run(use_case, asked, settings=settings)
+    return cycle.run(use_case, asked, records=records_of(settings), settings=settings)
 
 
 def test_the_first_champion_needs_no_trial(iris: UseCase, settings: Settings) -> None:
@@ -49,22 +49,30 @@ def test_what_passes_the_gate_is_tried_and_then_promoted_by_a_person(
     demo.feed("iris", settings.database_url, 30)
 
     tried, again = run(iris, settings), run(iris, settings)
-    [trial] = releases.running(settings.database_url, "iris")
-    done = trials.promote(iris, reason="more right answers", actor="ada", settings=settings)
+    [trial] = records_of(settings).trials.running("iris")
+    done = trials.promote(
+        iris,
+        reason="more right answers",
+        actor="ada",
+        records=records_of(settings),
+        settings=settings,
+    )
 
     assert not tried.to_json()["promoted"]
     assert "version 2 is on trial as ab with 20% of the requests" in tried.sentence
     assert again.sentence == tried.sentence
-    assert (trial.strategy, trial.share, trial.challenger.version) == ("ab", 0.2, 2)
+    assert (trial.strategy, trial.share, trial.challenger["version"]) == ("ab", 0.2, 2)
     assert done.promoted
-    champion = Ledger(settings.database_url).champion("iris")
+    champion = records_of(settings).promotions.champion("iris")
     assert champion is not None
     assert champion.version == 2
-    assert releases.running(settings.database_url, "iris") == ()
+    assert records_of(settings).trials.running("iris") == ()
 
 
 def test_without_a_trial_there_is_nothing_to_promote(iris: UseCase, settings: Settings) -> None:
     run(iris, settings)
 
     with pytest.raises(EvergreenError, match="no trial of iris runs"):
-        trials.promote(iris, reason="impatience", actor="ada", settings=settings)
+        trials.promote(
+            iris, reason="impatience", actor="ada", records=records_of(settings), settings=settings
+        )

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -10,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psycopg2
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from evergreen.champions.ledger import Decision, Ledger, Promotion, decision_id
-from evergreen.dossier import kept_in, writing
+from database import records_of
+from evergreen.data import warehouse
+from evergreen.dossier import writing
 from evergreen.learning import models, tracking, training
+from evergreen.records import Decision, Promotion, WatchedWindows, decision_id
 from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, Window, WindowRef
-from evergreen.serving import store
 from evergreen.serving.ids import new_id
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Windows
@@ -124,18 +123,26 @@ class Shop:
             lines.append(json.dumps(one | {"request_id": one["id"]}).encode())
             if truth is not None:
                 labels.append((one["id"], int(truth[n])))
-        with closing(psycopg2.connect(self.url)) as connection:
-            store.insert(connection, lines)
-        with store.connect(self.url) as connection, connection.cursor() as cursor:
+        records_of(self.settings).predictions.insert(lines)
+        with warehouse.connect(self.url) as connection, connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO evergreen.labels (prediction_id, use_case, label, time)"
                 " VALUES (%s, %s, %s::jsonb, %s)",
                 [(id, self.use_case.name, str(value), end) for id, value in labels],
             )
 
+    @property
+    def windows(self) -> WatchedWindows:
+        return records_of(self.settings).windows
+
     def watch(self, window: Window = WINDOW, **limits: Any) -> WindowRef:
         monitoring = replace(self.use_case.monitoring, **limits)
-        return watch(replace(self.use_case, monitoring=monitoring), window, settings=self.settings)
+        return watch(
+            replace(self.use_case, monitoring=monitoring),
+            window,
+            records=records_of(self.settings),
+            settings=self.settings,
+        )
 
     def report(self, seen: WindowRef) -> dict[str, Any]:
         file = self.settings.drift_dir / self.use_case.name / seen.report_id / "report.json"
@@ -151,10 +158,10 @@ def promoted(
     settings: Settings, use_case: UseCase, features: FeaturesRef, model: Any, version: int
 ) -> ChampionRef:
     """Write a gate decision and a promotion, as the pipeline does."""
-    ledger = Ledger(settings.database_url)
-    before = ledger.promotions(use_case.name)
+    ledger = records_of(settings)
+    before = ledger.promotions.of(use_case.name)
     key = f"{use_case.name}_training/{version}"
-    decision = ledger.record(
+    decision = ledger.decisions.record(
         Decision(
             id=decision_id(use_case.name, "gate/train", key), use_case=use_case.name, kind="gate",
             outcome="passed", sentence="Better.", as_of=None, run_key=key, actor="ada",
@@ -166,9 +173,9 @@ def promoted(
         cv={}, metrics={}, seconds=1,
     )  # fmt: skip
     verdict = verdict_on(use_case, challenger, features=features)
-    kept = kept_in(settings.database_url)
+    kept = records_of(settings).dossiers
     writing.write(use_case, verdict, decision.id, version, kept=kept, settings=settings)
-    return ledger.append(
+    return ledger.promotions.append(
         Promotion(
             use_case=use_case.name, version=version, run_id=model.run_id,
             model_uri=model.model_uri, sha256=model.sha256,
@@ -204,7 +211,7 @@ def studio(
         artifacts_url=str(home / "artifacts"),
         use_cases_dir=PROJECT / "include" / "use_cases", expectations_dir=PROJECT / "expectations",
     )  # fmt: skip
-    store.migrate(settings.database_url)
+    records_of(settings).migrate()
     return settings
 
 
@@ -221,7 +228,7 @@ def the_weather(studio: Settings) -> Shop:
 def cleared(shop: Shop, before: int) -> Iterator[Shop]:
     """Give the shop with an empty log, and empty it again."""
     yield shop
-    with store.connect(shop.url) as connection, connection.cursor() as cursor:
+    with warehouse.connect(shop.url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "TRUNCATE evergreen.labels, evergreen.predictions, evergreen.windows,"
             " evergreen.serving_drops"

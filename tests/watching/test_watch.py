@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from database import records_of
+from evergreen.data import warehouse
 from evergreen.refs import Window, WindowRef
-from evergreen.serving import store
 from evergreen.settings import Settings
-from evergreen.watching import watch, windows
-from evergreen.watching.store import keep
+from evergreen.watching import watch
 from watching.conftest import END, HOUR, SHOP, WINDOW, Shop
 
 
@@ -68,7 +68,7 @@ def test_a_column_counts_by_its_importance_to_the_champion_too(shop: Shop) -> No
 def test_a_column_that_no_row_has_is_unknown_and_never_no_drift(shop: Shop) -> None:
     rows = shop.resampled(400)
     shop.log(rows)
-    with store.connect(shop.url) as connection, connection.cursor() as cursor:
+    with warehouse.connect(shop.url) as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE evergreen.predictions SET inputs = inputs - 'age'")
 
     seen = shop.watch()
@@ -84,7 +84,12 @@ def test_a_champion_is_watched_by_its_own_columns_whatever_is_declared_today(
     declared = replace(shop.use_case.features, numeric=("mood", "spend", "visits", "age"))
     changed = replace(shop.use_case, features=declared)
 
-    seen = watch(changed, WINDOW, settings=replace(shop.settings, home=tmp_path))
+    seen = watch(
+        changed,
+        WINDOW,
+        records=records_of(shop.settings),
+        settings=replace(shop.settings, home=tmp_path),
+    )
 
     assert (seen.outcome, seen.drift_share, seen.prediction_drift) == ("calm", 0.0, False)
     assert seen.unknowns == ()
@@ -123,7 +128,7 @@ def test_few_rows_are_unknown(shop: Shop) -> None:
 def test_without_a_champion_a_window_is_unknown(studio: Settings) -> None:
     nobody = replace(SHOP, name="nobody")
 
-    seen = watch(nobody, WINDOW, settings=studio)
+    seen = watch(nobody, WINDOW, records=records_of(studio), settings=studio)
 
     assert (seen.outcome, seen.champion) == ("unknown", 0)
     assert "no champion" in seen.sentence
@@ -151,7 +156,7 @@ def test_a_model_that_cannot_be_had_leaves_the_answers_unknown(shop: Shop, tmp_p
     shutil.move(artifacts, tmp_path / "gone")
 
     try:
-        seen = watch(shop.use_case, WINDOW, settings=elsewhere)
+        seen = watch(shop.use_case, WINDOW, records=records_of(elsewhere), settings=elsewhere)
     finally:
         shutil.move(tmp_path / "gone", artifacts)
 
@@ -168,14 +173,14 @@ def test_watching_twice_gives_one_row_and_the_same_answer(shop: Shop) -> None:
     again = shop.watch()
 
     assert again == first
-    assert windows(shop.url, "shop", 10) == (first,)
+    assert shop.windows.newest("shop", 10) == (first,)
 
 
 def test_of_two_who_watched_the_same_window_the_first_to_tell_stays(shop: Shop) -> None:
     shop.log(shop.resampled(400))
     first = shop.watch()
 
-    second = keep(shop.url, replace(first, outcome="critical", sentence="Critical: late."))
+    second = shop.windows.keep(replace(first, outcome="critical", sentence="Critical: late."))
 
     assert second == first
 
@@ -197,7 +202,7 @@ def test_an_unknown_window_may_be_measured_again(shop: Shop) -> None:
     again = shop.watch()
 
     assert (first.outcome, again.outcome, again.rows) == ("unknown", "calm", 400)
-    assert windows(shop.url, "shop", 10) == (again,)
+    assert shop.windows.newest("shop", 10) == (again,)
 
 
 def test_a_new_champion_watches_the_same_window_anew(shop: Shop) -> None:
@@ -208,7 +213,7 @@ def test_a_new_champion_watches_the_same_window_anew(shop: Shop) -> None:
     again = shop.watch()
 
     assert (first.champion, again.champion) == (1, 2)
-    assert windows(shop.url, "shop", 10) == (again, first)
+    assert shop.windows.newest("shop", 10) == (again, first)
 
 
 def test_only_the_window_and_only_answers_that_were_given_count(shop: Shop) -> None:
@@ -256,7 +261,7 @@ def test_labels_that_are_due_and_have_not_come_lower_the_coverage(shop: Shop) ->
 
 def test_a_label_that_comes_after_the_window_was_not_known_then(shop: Shop) -> None:
     shop.log(shop.resampled(400), label=truth)
-    with store.connect(shop.url) as connection, connection.cursor() as cursor:
+    with warehouse.connect(shop.url) as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE evergreen.labels SET time = time + interval '1 second'")
 
     seen = shop.watch()
@@ -270,7 +275,7 @@ def test_far_less_traffic_than_usual_warns(shop: Shop) -> None:
     before = shop.watch(Window(start=END - 2 * HOUR, end=END - HOUR))
     for hours in range(1, 7):
         end = END - hours * HOUR
-        keep(shop.url, replace(before, outcome="unknown", start=end - HOUR, end=end, rows=700))
+        shop.windows.keep(replace(before, outcome="unknown", start=end - HOUR, end=end, rows=700))
 
     seen = shop.watch()
 
@@ -290,7 +295,7 @@ def test_a_sample_stands_for_many_rows_and_is_always_the_same(shop: Shop) -> Non
 
 def test_what_was_dropped_unlogged_is_told(shop: Shop) -> None:
     shop.log(shop.resampled(400))
-    with store.connect(shop.url) as connection, connection.cursor() as cursor:
+    with warehouse.connect(shop.url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO evergreen.serving_drops VALUES (gen_random_uuid(), %s, 7, 'full')", (END,)
         )

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from evergreen.champions.ledger import PENDING, Decision, Ledger, Promotion, decision_id
 from evergreen.champions.proof import Prove
 from evergreen.champions.registry import ModelRegistry
 from evergreen.errors import StalePromotion
+from evergreen.records import Decision, Promotion, decision_id
+from evergreen.records.promotions import PENDING
+from evergreen.records.protocols import Ledger
 from evergreen.refs import Json, PromotionRef, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import check_name
@@ -43,20 +45,20 @@ class Move:
     def of(
         cls,
         use_case: str,
+        ledger: Ledger,
         settings: Settings,
         actor: str,
         registry: ModelRegistry | None,
         prove: Prove,
         describe: Describe = nothing_new,
     ) -> "Move":
-        """Return a move of that use case, in the ledger and registry of the settings.
+        """Return a move of that use case, in the registry of the settings unless one is given.
 
         Raises:
             DeclarationError: `use_case` could not be a name.
         """
         check_name("use case", use_case)
-        ledger = Ledger(settings.database_url)
-        registry = registry or ModelRegistry(settings)
+        registry = registry or ModelRegistry(settings, ledger.locks)
         return cls(
             use_case=use_case, settings=settings, ledger=ledger, registry=registry,
             prove=prove, actor=actor, describe=describe,
@@ -73,7 +75,7 @@ class Move:
         run_key: str = "",
     ) -> Decision:
         """Put a decision on record; one for each kind, outcome and matter."""
-        return self.ledger.record(
+        return self.ledger.decisions.record(
             Decision(
                 id=decision_id(self.use_case, f"{kind}/{outcome}", about),
                 use_case=self.use_case,
@@ -90,17 +92,17 @@ class Move:
     def append(self, row: Promotion) -> PromotionRef:
         """Write the ledger row, let the alias follow, note that it has."""
         try:
-            row = self.ledger.append(row)
+            row = self.ledger.promotions.append(row)
         except StalePromotion:
             self.registry.refuse(self.use_case, row.version)
             raise
         self.registry.crown(self.use_case, row.version)
-        self.ledger.finish(row.id)
+        self.ledger.promotions.finish(row.id)
         return PromotionRef(promoted=True, champion=row.ref, sentence=row.reason)
 
     def reconcile(self) -> list[str]:
         """Make the registry follow the newest ledger row, and tell what was not so."""
-        rows = self.ledger.promotions(self.use_case)
+        rows = self.ledger.promotions.of(self.use_case)
         if rows and (lack := self._lack(rows[0])):
             self._tell("missing", lack, str(rows[0].id))
             return [lack]
@@ -129,7 +131,7 @@ class Move:
         if named == version and row.state != PENDING:
             return []
         self.registry.crown(self.use_case, version)
-        self.ledger.finish(row.id)
+        self.ledger.promotions.finish(row.id)
         if row.state == PENDING:
             return [f"Finished the {row.kind} of version {version}, which was interrupted."]
         was = "had been deleted" if named is None else f"had been moved to version {named}"

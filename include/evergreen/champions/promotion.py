@@ -2,9 +2,9 @@
 
 Usage::
 
-    promote(verdict, settings=settings, actor="schedule", reason=verdict.sentence, describe=…)
-    rollback("weather", to=3, reason="it rains and it says sun", actor="ada", settings=settings)
-    reconcile("weather", settings)     # sentences of what was repaired
+    promote(verdict, ledger=records, settings=settings, actor="schedule", reason=…, describe=…)
+    rollback("weather", to=3, reason="it says sun", actor="ada", ledger=records, settings=settings)
+    reconcile("weather", records, settings)     # sentences of what was repaired
 
 Each holds the use case's lock and goes in an order that a crash can interrupt anywhere:
 version registered → dossier written → ledger row, pending → alias set → row done. The ledger is
@@ -21,6 +21,7 @@ from evergreen.champions.registry import ModelRegistry, Registration
 from evergreen.errors import ModelRefused, NothingToRollBackTo, StalePromotion
 from evergreen.records import Decision, Promotion, decision_id
 from evergreen.records.promotions import CHANGE, PENDING, ROLLBACK
+from evergreen.records.protocols import Ledger
 from evergreen.refs import ChampionRef, Json, PromotionRef, Verdict
 from evergreen.settings import Settings
 
@@ -28,6 +29,7 @@ from evergreen.settings import Settings
 def promote(
     verdict: Verdict,
     *,
+    ledger: Ledger,
     settings: Settings,
     actor: str,
     reason: str,
@@ -44,8 +46,8 @@ def promote(
         ModelRefused: the challenger's bytes are not those that were gated.
     """
     name = verdict.evaluation.features.snapshot.use_case
-    move = Move.of(name, settings, actor, registry, prove, describe)
-    with move.ledger.lock("champion", move.use_case):
+    move = Move.of(name, ledger, settings, actor, registry, prove, describe)
+    with move.ledger.locks.hold("champion", move.use_case):
         move.reconcile()
         return _promote(move, verdict, reason)
 
@@ -53,6 +55,7 @@ def promote(
 def register(
     verdict: Verdict,
     *,
+    ledger: Ledger,
     settings: Settings,
     describe: Describe,
     registry: ModelRegistry | None = None,
@@ -62,10 +65,10 @@ def register(
     None: it may not become champion anyway (the gate, a person's rollback, the very same model).
     """
     use_case = verdict.evaluation.features.snapshot.use_case
-    move = Move.of(use_case, settings, "", registry, prove, describe)
+    move = Move.of(use_case, ledger, settings, "", registry, prove, describe)
     asked = decision_id(use_case, "gate/train", verdict.evaluation.report_id)
-    gate = move.ledger.decision(asked, "passed")
-    if gate is None or _refusal(verdict, gate, move.ledger.promotions(use_case)):
+    gate = move.ledger.decisions.get(asked, "passed")
+    if gate is None or _refusal(verdict, gate, move.ledger.promotions.of(use_case)):
         return None
     return _registered(move, verdict, gate)
 
@@ -76,6 +79,7 @@ def rollback(
     to: int | None,
     reason: str,
     actor: str,
+    ledger: Ledger,
     settings: Settings,
     key: str = "",
     registry: ModelRegistry | None = None,
@@ -92,16 +96,19 @@ def rollback(
         ModelRefused: it cannot be loaded any more or does not reproduce its golden predictions.
         DeclarationError: the reason is too long.
     """
-    move, reason = Move.of(name, settings, actor, registry, prove), reasons.checked(reason)
-    with move.ledger.lock("champion", name):
+    move = Move.of(name, ledger, settings, actor, registry, prove)
+    reason = reasons.checked(reason)
+    with move.ledger.locks.hold("champion", name):
         move.reconcile()
         return _rollback(move, to, reason, key)
 
 
-def reconcile(name: str, settings: Settings, *, registry: ModelRegistry | None = None) -> list[str]:
+def reconcile(
+    name: str, ledger: Ledger, settings: Settings, *, registry: ModelRegistry | None = None
+) -> list[str]:
     """Make the registry follow the ledger; return in sentences what was repaired."""
-    move = Move.of(name, settings, "reconciler", registry, prove)
-    with move.ledger.lock("champion", name):
+    move = Move.of(name, ledger, settings, "reconciler", registry, prove)
+    with move.ledger.locks.hold("champion", name):
         return move.reconcile()
 
 
@@ -122,11 +129,11 @@ def _first(rows: Sequence[Promotion]) -> dict[int, Promotion]:
 
 
 def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
-    rows = move.ledger.promotions(move.use_case)
+    rows = move.ledger.promotions.of(move.use_case)
     champion = rows[0].ref if rows else None
     asked = decision_id(move.use_case, "gate/train", verdict.evaluation.report_id)
-    gate = move.ledger.decision(asked, "passed")
-    done = gate and move.ledger.promotion_of(move.use_case, gate.id)
+    gate = move.ledger.decisions.get(asked, "passed")
+    done = gate and move.ledger.promotions.by(move.use_case, gate.id)
     if done:
         _note_promoted(move, verdict, gate, done)  # a crash may have come before it
         return _again(done, champion)
@@ -260,10 +267,10 @@ def _note_promoted(move: Move, verdict: Verdict, gate: Decision | None, row: Pro
 
 
 def _rollback(move: Move, to: int | None, reason: str, key: str) -> PromotionRef:
-    rows = move.ledger.promotions(move.use_case)
+    rows = move.ledger.promotions.of(move.use_case)
     about = key or f"{rows[0].id if rows else 0}/{to or 'previous'}"
     decided = decision_id(move.use_case, "rollback/rolled back", about)
-    done = move.ledger.promotion_of(move.use_case, decided)
+    done = move.ledger.promotions.by(move.use_case, decided)
     if done:
         return _again(done, rows[0].ref)
     evidence: Json = {"from": rows[0].version if rows else None, "to": to, "reason": reason}

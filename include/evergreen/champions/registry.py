@@ -2,7 +2,7 @@
 
 Usage::
 
-    registry = ModelRegistry(settings)
+    registry = ModelRegistry(settings, records.locks)
     version = registry.register("weather", challenger, registration)   # one version per digest
     registry.crown("weather", version)                                 # alias `champion`
     registry.crowned("weather")                                        # version, or None
@@ -15,9 +15,9 @@ lacks our tag) is never touched.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evergreen.champions.ledger import Ledger
 from evergreen.errors import NotOurs
 from evergreen.learning.names import OURS, named
+from evergreen.records.protocols import Locking
 from evergreen.refs import CandidateRef
 from evergreen.settings import Settings
 from evergreen.spec import check_name
@@ -45,8 +45,8 @@ class Registration:
 class ModelRegistry:
     """The registered models; each is called like its use case, behind `settings.model_prefix`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, locks: Locking) -> None:
+        self._settings, self._locks = settings, locks
 
     def register(self, use_case: str, challenger: CandidateRef, about: Registration) -> int:
         """Return the version that holds the challenger's bytes, making it if there is none.
@@ -58,7 +58,7 @@ class ModelRegistry:
             NotOurs: somebody else made a registered model of that name.
         """
         check_name("use case", use_case)
-        with Ledger(self._settings.database_url).lock("version", use_case):
+        with self._locks.hold("version", use_case):
             version = self._find(use_case, challenger.sha256)
             if version is None:
                 version = self._create(use_case, challenger, about)

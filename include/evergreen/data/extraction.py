@@ -62,7 +62,7 @@ def extract(
     """
     cuts = Cuts.of(use_case, _utc("as_of", as_of), _utc("asked_at", asked_at))
     store = snapshots.of(settings)
-    with _refusing(use_case), reading(settings.database_url) as moment:
+    with _refusing(use_case), reading(settings.warehouse_url) as moment:
         selection, notes = _select(use_case, cuts, moment)
         counts = _count(selection, use_case, moment)
         selection = replace(selection, whole=counts.duplicates > 0)

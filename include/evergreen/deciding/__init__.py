@@ -2,26 +2,25 @@
 
 Usage::
 
-    seen = watching.watch(use_case, window, settings=settings)
-    decided = decide(use_case, seen, run, settings=settings)      # again: the same decision
+    seen = watching.watch(use_case, window, records=records, settings=settings)
+    decided = decide(use_case, seen, run, records=records, settings=settings)   # again: the same
     decided.retrain, decided.cause, decided.run_id, decided.sentence
 
-`situation` gathers what is known, `policy` judges it, `requests` keeps one retraining for each
+`situation` gathers what is known, `policy` judges it, `Records.retrainings` keeps one for each
 (window, champion), `alerts` tells people, `meters` tells Prometheus. Light to import.
 """
 
 from typing import TYPE_CHECKING
 
-from evergreen.deciding.requests import Retrained, retrainings
-
 if TYPE_CHECKING:
     from evergreen.deciding.decision import DecisionRef
+    from evergreen.records import Records
     from evergreen.refs import WindowRef
     from evergreen.settings import Settings
     from evergreen.spec import UseCase
     from evergreen.steps import Run
 
-__all__ = ["Retrained", "decide", "retrainings"]
+__all__ = ["decide"]
 
 
 def decide(
@@ -29,10 +28,13 @@ def decide(
     window: "WindowRef",
     run: "Run",
     *,
+    records: "Records",
     settings: "Settings",
     running: str = "",
 ) -> "DecisionRef":
     """Decide once for a window and champion whether to retrain; see `deciding.decision.decide`."""
     from evergreen.deciding import decision
 
-    return decision.decide(use_case, window, run, settings=settings, running=running)
+    return decision.decide(
+        use_case, window, run, records=records, settings=settings, running=running
+    )

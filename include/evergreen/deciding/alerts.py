@@ -2,11 +2,13 @@
 
 Usage::
 
-    of_window(use_case, window, decided, settings=settings)     # drift, live quality
-    of_gate(use_case, verdict, run, settings=settings)          # a refusal that is no routine
-    of_staleness(use_case, now, settings=settings)              # nothing has reached the gate
-    of_service(names, now, settings=settings)                   # it does not answer
-    of_registry(name, use_case, now, settings=settings)         # an alias moved, a version deleted
+    of_window(use_case, window, decided, ...)     # drift, live quality
+    of_gate(use_case, verdict, run, ...)          # a refusal that is no routine
+    of_staleness(use_case, now, ...)              # nothing has reached the gate
+    of_service(names, now, ...)                   # it does not answer
+    of_registry(name, use_case, now, ...)         # an alias moved, a version deleted
+
+(Each also takes `records` and `settings`.)
 
 Failed runs, refused data among them, are told by the DAGs themselves (`notify.report_failure`).
 """
@@ -19,12 +21,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from evergreen.champions.ledger import Incident, Ledger
 from evergreen.deciding import policy
 from evergreen.deciding.decision import DecisionRef
 from evergreen.errors import EvergreenError
 from evergreen.mending import mend
 from evergreen.notify import alert, all_clear
+from evergreen.records import Incident, Records
 from evergreen.refs import Json, Outcome, Status, Verdict, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, UseCase
@@ -37,7 +39,12 @@ PATIENCE = 5.0
 
 
 def of_window(
-    use_case: UseCase, window: WindowRef, decided: DecisionRef, *, settings: Settings
+    use_case: UseCase,
+    window: WindowRef,
+    decided: DecisionRef,
+    *,
+    records: Records,
+    settings: Settings,
 ) -> None:
     """Tell of drift and of poor live quality, as the decision saw them; and when it is over."""
     causes = {reason["name"] for reason in decided.evidence["judgement"]["causes"]}
@@ -47,61 +54,72 @@ def of_window(
     for kind, is_over in over.items():
         if kind in causes:
             message, link = f"{window.sentence} {decided.sentence}", report_link(settings, window)
-            alert(settings, use_case.name, kind, message, at=window.end, link=link)
+            alert(records, settings, use_case.name, kind, message, at=window.end, link=link)
         elif is_over:
-            all_clear(settings, use_case.name, kind, window.sentence)
+            all_clear(records, settings, use_case.name, kind, window.sentence)
 
 
-def of_gate(use_case: UseCase, verdict: Verdict, run: Run, *, settings: Settings) -> None:
+def of_gate(
+    use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
+) -> None:
     """Tell of a refusal, unless it is routine: a scheduled challenger that is only no better."""
     if verdict.passed:
-        all_clear(settings, use_case.name, "gate", verdict.sentence)
+        all_clear(records, settings, use_case.name, "gate", verdict.sentence)
         return
     failed = {check.name for check in verdict.checks if check.status != Status.PASSED}
-    if run.may_promote and (failed - ROUTINE or _was_asked_for(use_case, run, settings)):
+    if run.may_promote and (failed - ROUTINE or _was_asked_for(use_case, run, records)):
         folder = verdict.report.removesuffix("report.html")
         link = f"{settings.ui_url}/evergreen/reports/{folder}" if settings.ui_url else ""
-        alert(settings, use_case.name, "gate", verdict.sentence, at=run.asked_at, link=link)
+        alert(
+            records, settings, use_case.name, "gate", verdict.sentence, at=run.asked_at, link=link
+        )
 
 
-def of_staleness(use_case: UseCase, now: datetime, *, settings: Settings) -> Incident | None:
+def of_staleness(
+    use_case: UseCase, now: datetime, *, records: Records, settings: Settings
+) -> Incident | None:
     """Tell of a champion that no challenger has been held against for too long."""
-    allowed, ledger = use_case.retraining.stale_after, Ledger(settings.database_url)
-    champion = ledger.champion(use_case.name)
+    allowed = use_case.retraining.stale_after
+    champion = records.promotions.champion(use_case.name)
     if allowed is None or champion is None:
         return None
-    newest = ledger.decisions(use_case.name, kind="gate", limit=1)
+    newest = records.decisions.newest(use_case.name, kind="gate", limit=1)
     judged = [row.created_at for row in newest if row.created_at]
     last = max([champion.promoted_at, *judged])
     since = f"{last:%Y-%m-%d %H:%M} UTC"
     if now - last <= allowed:
-        return all_clear(settings, use_case.name, "stale", f"The gate judged at {since}.")
+        return all_clear(records, settings, use_case.name, "stale", f"The gate judged at {since}.")
     message = (
         f"Version {champion.version} is champion, and no challenger has reached the gate since"
         f" {since}; {allowed.days} days are allowed (retraining.stale_after)."
     )
-    return alert(settings, use_case.name, "stale", message, at=now, link=settings.ui_url)
+    return alert(records, settings, use_case.name, "stale", message, at=now, link=settings.ui_url)
 
 
 def of_registry(
-    name: str, use_case: UseCase | None, now: datetime, *, settings: Settings
+    name: str, use_case: UseCase | None, now: datetime, *, records: Records, settings: Settings
 ) -> list[str]:
     """Put right what follows the ledger (see `mending`); tell what was, and what cannot be."""
     from mlflow.exceptions import MlflowException  # not above: it costs a second
 
     try:
-        told = mend(name, use_case, settings)
+        told = mend(name, use_case, records, settings)
     except (EvergreenError, MlflowException) as error:
         told = [str(error)]
     if told:
-        alert(settings, name, "registry", " ".join(told), at=now)
+        alert(records, settings, name, "registry", " ".join(told), at=now)
     else:
-        all_clear(settings, name, "registry", "The registry follows the ledger.")
+        all_clear(records, settings, name, "registry", "The registry follows the ledger.")
     return [f"{name}: {sentence}" for sentence in told]
 
 
 def of_service(
-    names: Sequence[str], now: datetime, *, again_after: float = 15.0, settings: Settings
+    names: Sequence[str],
+    now: datetime,
+    *,
+    again_after: float = 15.0,
+    records: Records,
+    settings: Settings,
 ) -> list[str]:
     """Tell of champions that are not served; return what is wrong with each of them.
 
@@ -115,17 +133,12 @@ def of_service(
     problems = []
     for name in names:
         if name in told.get("champions", {}):
-            all_clear(settings, name, "service", f"{url} answers for it again.")
+            all_clear(records, settings, name, "service", f"{url} answers for it again.")
             continue
         why = problem or told.get("reasons", {}).get(name) or "it is not loaded"
         problems.append(f"{name}: {why}")
-        alert(settings, name, "service", f"{url}: {why}.", at=now)
+        alert(records, settings, name, "service", f"{url}: {why}.", at=now)
     return problems
-
-
-def with_champions(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the use cases that have a champion."""
-    return Ledger(settings.database_url).use_cases()
 
 
 def report_link(settings: Settings, window: WindowRef) -> str:
@@ -135,10 +148,8 @@ def report_link(settings: Settings, window: WindowRef) -> str:
     return f"{settings.ui_url}/evergreen/drift/{window.use_case}/{quote(window.report_id)}/"
 
 
-def _was_asked_for(use_case: UseCase, run: Run, settings: Settings) -> bool:
-    from evergreen.deciding.requests import retrainings
-
-    asked = retrainings(settings.database_url, use_case.name)
+def _was_asked_for(use_case: UseCase, run: Run, records: Records) -> bool:
+    asked = records.retrainings.newest(use_case.name)
     return any(row.run_key == run.key for row in asked)
 
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from evergreen.champions.ledger import Decision, Ledger, decision_id
-from evergreen.deciding import policy, requests, situation
+from evergreen.deciding import policy, situation
 from evergreen.deciding.policy import Judgement
+from evergreen.records import Decision, Records, Retrained, decision_id
+from evergreen.records.protocols import DecisionLog
 from evergreen.refs import Json, Ref, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -33,7 +34,13 @@ class DecisionRef(Ref):
 
 
 def decide(
-    use_case: UseCase, window: WindowRef, run: Run, *, settings: Settings, running: str = ""
+    use_case: UseCase,
+    window: WindowRef,
+    run: Run,
+    *,
+    records: Records,
+    settings: Settings,
+    running: str = "",
 ) -> DecisionRef:
     """Decide whether a window asks for a retraining; the second call returns the first decision.
 
@@ -41,16 +48,16 @@ def decide(
         use_case: whose champion.
         window: what watching found out.
         run: who decides, and when: `asked_at` is the moment that cooldown and budget count to.
-        settings: where everything is.
+        records: where it is put on record.
+        settings: where everything else is.
         running: the training of this use case that runs or waits; empty: none.
     """
-    ledger = Ledger(settings.database_url)
     id = matter(window)
-    with ledger.lock(TRIGGER, use_case.name):
-        decided = ledger.decision(id)
+    with records.locks.hold(TRIGGER, use_case.name):
+        decided = records.decisions.get(id)
         if decided is None:
-            known = situation.gather(use_case, window, run.asked_at, running, settings)
-            decided = _record(ledger, id, run, known, policy.judge(known), settings)
+            known = situation.gather(use_case, window, run.asked_at, running, records, settings)
+            decided = _record(records, id, run, known, policy.judge(known))
     return _ref(decided)
 
 
@@ -60,10 +67,10 @@ def matter(window: WindowRef) -> str:
 
 
 def started(
-    use_case: UseCase, run: Run, cause: str, sentence: str, *, settings: Settings
+    use_case: UseCase, run: Run, cause: str, sentence: str, *, decisions: DecisionLog
 ) -> Decision:
     """Put on record that the schedule or a person started a training; once for each run."""
-    return Ledger(settings.database_url).record(
+    return decisions.record(
         Decision(
             id=decision_id(use_case.name, TRIGGER, run.key),
             use_case=use_case.name,
@@ -78,22 +85,28 @@ def started(
     )
 
 
+def run_key(use_case: str, cause: str, window_end: datetime, champion: int) -> str:
+    """Return the name of the training that a window asks for: always the same.
+
+    >>> from datetime import UTC
+    >>> run_key("weather", "new rows", datetime(2026, 11, 21, 15, tzinfo=UTC), 3)
+    'weather_training/new_rows__2026-11-21T15:00:00Z__v3'
+    """
+    end = window_end.isoformat().replace("+00:00", "Z")
+    return f"{use_case}_training/{cause.replace(' ', '_')}__{end}__v{champion}"
+
+
 def _record(
-    ledger: Ledger,
-    id: str,
-    run: Run,
-    known: situation.Situation,
-    judged: Judgement,
-    settings: Settings,
+    records: Records, id: str, run: Run, known: situation.Situation, judged: Judgement
 ) -> Decision:
     """Ask for the retraining first: a decision that says so must have one."""
     window = known.window
     evidence: Json = {"judgement": judged.to_json(), "situation": known.to_json()}
     cause = judged.causes[0].name if judged.causes else ""
     if judged.outcome == policy.RETRAIN:
-        asked = requests.ask(settings.database_url, _request(window, cause, run.asked_at))
+        asked = records.retrainings.ask(_request(window, cause, run.asked_at))
         cause, evidence["run_key"] = asked.cause, asked.run_key
-    return ledger.record(
+    return records.decisions.record(
         Decision(
             id=id,
             use_case=window.use_case,
@@ -108,13 +121,13 @@ def _record(
     )
 
 
-def _request(window: WindowRef, cause: str, asked_at: datetime) -> requests.Retrained:
-    return requests.Retrained(
+def _request(window: WindowRef, cause: str, asked_at: datetime) -> Retrained:
+    return Retrained(
         use_case=window.use_case,
         window_end=window.end,
         champion=window.champion,
         cause=cause,
-        run_key=requests.run_key(window.use_case, cause, window.end, window.champion),
+        run_key=run_key(window.use_case, cause, window.end, window.champion),
         asked_at=asked_at,
     )
 

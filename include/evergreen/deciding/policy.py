@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from evergreen.deciding.requests import FAILED, PASSED, REFUSED
 from evergreen.deciding.situation import Situation
+from evergreen.records.retrainings import FAILED, PASSED, REFUSED
 from evergreen.refs import Outcome, Ref, WindowRef
 from evergreen.spec import bound
 

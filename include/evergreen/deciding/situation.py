@@ -6,13 +6,11 @@ from datetime import datetime
 
 import psycopg2
 
-from evergreen import watching
-from evergreen.champions.ledger import Ledger
 from evergreen.data import snapshots
 from evergreen.data.selection import at, relation
 from evergreen.data.warehouse import Reading, quoted, reading
-from evergreen.deciding.requests import Retrained, retrainings
 from evergreen.errors import SnapshotCorrupt
+from evergreen.records import Records, Retrained
 from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, Retraining, UseCase
@@ -45,24 +43,28 @@ class Situation(Ref):
 
 
 def gather(
-    use_case: UseCase, window: WindowRef, now: datetime, running: str, settings: Settings
+    use_case: UseCase,
+    window: WindowRef,
+    now: datetime,
+    running: str,
+    records: Records,
+    settings: Settings,
 ) -> Situation:
     """Find out what there is to know about a window at a moment."""
-    url = settings.database_url
-    champion = Ledger(url).champion(use_case.name)
+    champion = records.promotions.champion(use_case.name)
     rows, problems = _new_rows(use_case, champion, now, settings)
     return Situation(
         now=now,
         rules=use_case.retraining,
         window=window,
         champion=champion.version if champion else 0,
-        recent=_recent(window, watching.windows(url, use_case.name, limit=WINDOWS), use_case),
+        recent=_recent(window, records.windows.newest(use_case.name, limit=WINDOWS), use_case),
         more_is_better=METRICS[use_case.kind][window.metric or use_case.gate.metric],
         new_rows=rows,
         unknown=tuple(problems),
         asked=tuple(
             row
-            for row in retrainings(url, use_case.name, limit=ASKED)
+            for row in records.retrainings.newest(use_case.name, limit=ASKED)
             if (row.window_end, row.champion) != (window.end, window.champion)
         ),
         running=running,
@@ -85,7 +87,7 @@ def _new_rows(
         return None, []
     try:
         newest, rows = _snapshot(use_case, champion, settings)
-        with reading(settings.database_url) as moment:
+        with reading(settings.warehouse_url) as moment:
             return _count(use_case, newest, rows, now, moment), []
     except (SnapshotCorrupt, psycopg2.ProgrammingError, psycopg2.DataError) as error:
         reason = " ".join(str(error).split())

@@ -20,7 +20,7 @@ Serving, watching, invariants and pages read it, never today's declaration, whic
 """
 
 from evergreen.dossier.document import Answers, Dossier, Inputs, ModelFile, Proof, RawColumn
-from evergreen.dossier.shelf import Dossiers, find, kept_in, read
+from evergreen.dossier.shelf import Dossiers, find, read
 
 __all__ = [
     "Answers",
@@ -31,6 +31,5 @@ __all__ = [
     "Proof",
     "RawColumn",
     "find",
-    "kept_in",
     "read",
 ]  # fmt: skip

@@ -4,7 +4,6 @@ from typing import Protocol
 
 from evergreen.dossier.document import Dossier
 from evergreen.errors import DossierMissing
-from evergreen.records import Records
 from evergreen.refs import Json
 
 
@@ -16,11 +15,6 @@ class Dossiers(Protocol):
 
     def put(self, use_case: str, version: int, written: Json) -> Json:
         """Store a document and return it as stored: the first of a version stays."""
-
-
-def kept_in(url: str) -> Dossiers:
-    """Return the dossiers of a database, with a connection for each statement."""
-    return Records(url, kept=0).dossiers
 
 
 def find(kept: Dossiers, use_case: str, version: int) -> Dossier | None:

@@ -3,16 +3,16 @@
 Usage::
 
     for item in ingest.items(use_case, day):                  # paths of files, or the day
-        ingest.land(use_case, item, settings=settings)        # again: nothing changes
+        ingest.land(use_case, item, records=records, settings=settings)    # again: no change
 """
 
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from evergreen.champions.ledger import Ledger
 from evergreen.errors import DataRefused, DeclarationError
 from evergreen.ingest import api, files, table
+from evergreen.records import Records
 from evergreen.refs import Landing
 from evergreen.settings import Settings
 from evergreen.spec import TABLE, Api, Ingest, UseCase
@@ -31,7 +31,7 @@ def items(use_case: UseCase, day: date) -> list[str]:
     return [day.isoformat()] if isinstance(source, Api) else files.paths(source)
 
 
-def land(use_case: UseCase, item: str, *, settings: Settings) -> Landing:
+def land(use_case: UseCase, item: str, *, records: Records, settings: Settings) -> Landing:
     """Put the rows of a file or of a day into the table; what was landed before is left alone.
 
     A row whose key is there already replaces it. The table is created at first.
@@ -42,10 +42,12 @@ def land(use_case: UseCase, item: str, *, settings: Settings) -> Landing:
     """
     source, target = _declared(use_case).source, str(use_case.source.table)
     read = api.read(source, item) if isinstance(source, Api) else files.read(item)
-    return _land(use_case.name, target, use_case.source.key, item, *read, settings)
+    return _land(use_case.name, target, use_case.source.key, item, *read, records, settings)
 
 
-def load(path: str, table: str, key: tuple[str, ...], *, settings: Settings) -> Landing:
+def load(
+    path: str, table: str, key: tuple[str, ...], *, records: Records, settings: Settings
+) -> Landing:
     """Put the rows of one file into a table, which is created at first.
 
     Raises:
@@ -54,20 +56,19 @@ def load(path: str, table: str, key: tuple[str, ...], *, settings: Settings) -> 
     """
     if not TABLE.fullmatch(table):
         raise DeclarationError("table", table, "name or schema.name in [a-z0-9_]")
-    return _land(table, table, key, path, *files.read(path), settings)
+    return _land(table, table, key, path, *files.read(path), records, settings)
 
 
 def _land(
     name: str, target: str, key: tuple[str, ...], item: str, sha256: str, rows: "pa.Table",
-    settings: Settings,
+    records: Records, settings: Settings,
 ) -> Landing:  # fmt: skip
     landing = Landing(use_case=name, item=item, sha256=sha256, rows=rows.num_rows)
-    ledger = Ledger(settings.database_url)
-    ledger.migrate()
-    with ledger.lock("landing", name):
-        if table.landed_before(settings.database_url, name, item, sha256):
+    with records.locks.hold("landing", name):
+        if records.landings.has(landing):
             return replace(landing, rows=0, known=True)
-        table.upsert(settings.database_url, target, key, rows, landing)
+        table.upsert(settings.warehouse_url, target, key, rows, item)
+        records.landings.record(landing)  # a crash before it: landed again, to the same end
     return landing
 
 

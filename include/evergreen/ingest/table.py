@@ -8,28 +8,16 @@ from adbc_driver_postgresql import dbapi
 from evergreen.data import warehouse
 from evergreen.data.warehouse import identifier, quoted
 from evergreen.errors import DataRefused
-from evergreen.refs import Landing
 
 STAGE = "evergreen_landing"
 
 
-def landed_before(url: str, use_case: str, item: str, sha256: str) -> bool:
-    """Tell whether the same bytes of an item have been landed."""
-    with warehouse.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM evergreen.landings WHERE (use_case, item, sha256) = (%s, %s, %s)",
-            (use_case, item, sha256),
-        )
-        return cursor.fetchone() is not None
-
-
-def upsert(url: str, target: str, key: tuple[str, ...], rows: pa.Table, landing: Landing) -> None:
-    """Put rows into a table and the landing on record, both or neither.
+def upsert(url: str, target: str, key: tuple[str, ...], rows: pa.Table, item: str) -> None:
+    """Put the rows of an item into a table, all of them or none.
 
     Raises:
         DataRefused: columns are missing or unknown, a key is null, or a value is not of its type.
     """
-    item = landing.item
     if missing := [column for column in key if column not in rows.column_names]:
         raise DataRefused([f"{item} lacks the key {', '.join(missing)}"])
     types = _types(url, target)
@@ -41,11 +29,6 @@ def upsert(url: str, target: str, key: tuple[str, ...], rows: pa.Table, landing:
             cursor.adbc_ingest(STAGE, rows, mode="create", temporary=True)
             for statement in statements:
                 cursor.execute(statement)
-            cursor.execute(
-                "INSERT INTO evergreen.landings (use_case, item, sha256, rows)"
-                " VALUES ($1, $2, $3, $4)",
-                (landing.use_case, item, landing.sha256, landing.rows),
-            )
             connection.commit()
     except (adbc_driver_manager.Error, psycopg2.Error) as error:
         raise DataRefused([f"{item} does not fit into {target}: {error}"]) from error

@@ -16,6 +16,7 @@ from evergreen.invariants import secrets as inspect_secrets
 from evergreen.invariants import state as inspect_state
 from evergreen.invariants import triggers as inspect_triggers
 from evergreen.invariants.inspection import Rule, Scene
+from evergreen.records import Records
 from evergreen.refs import Status
 from evergreen.secrecy import redact
 from evergreen.settings import Settings
@@ -67,15 +68,18 @@ RULES: tuple[tuple[int, str, Rule | None], ...] = (
 """Number (as in the design), name and rule of each; None: what it is about is not built yet."""
 
 
-def check(settings: Settings, catalog: Catalog, *, now: datetime | None = None) -> list[Finding]:
+def check(
+    records: Records, settings: Settings, catalog: Catalog, *, now: datetime | None = None
+) -> list[Finding]:
     """Check every invariant.
 
     Args:
-        settings: where everything is.
+        records: what is on record.
+        settings: where everything else is.
         catalog: the use cases.
         now: to tell how long a training has been running; None: the clock.
     """
-    scene = Scene(settings, catalog, now or datetime.now(UTC))
+    scene = Scene(records, settings, catalog, now or datetime.now(UTC))
     return [_finding(number, name, rule, scene) for number, name, rule in RULES]
 
 

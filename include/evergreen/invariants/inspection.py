@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from evergreen import dossier
 from evergreen.catalog import Catalog
-from evergreen.champions.ledger import Decision, Ledger, Promotion
 from evergreen.champions.registry import ModelRegistry
 from evergreen.data import snapshots
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import connect
-from evergreen.dossier import Dossier, kept_in
+from evergreen.dossier import Dossier
 from evergreen.learning import tracking
 from evergreen.learning.names import named
+from evergreen.records import Decision, Promotion, Records
 from evergreen.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,19 +41,15 @@ class Found:
 class Scene:
     """All that the invariants look at."""
 
+    records: Records
     settings: Settings
     catalog: Catalog
     now: datetime
 
     @cached_property
-    def ledger(self) -> Ledger:
-        """Decisions, promotions, incidents."""
-        return Ledger(self.settings.database_url)
-
-    @cached_property
     def registry(self) -> ModelRegistry:
         """Versions and aliases."""
-        return ModelRegistry(self.settings)
+        return ModelRegistry(self.settings, self.records.locks)
 
     @cached_property
     def store(self) -> SnapshotStore:
@@ -63,16 +59,18 @@ class Scene:
     @cached_property
     def chains(self) -> dict[str, tuple[Promotion, ...]]:
         """The promotions of each use case that has or had a champion, newest first."""
-        return {name: self.ledger.promotions(name) for name in self.ledger.use_cases()}
+        return {
+            name: self.records.promotions.of(name) for name in self.records.promotions.use_cases()
+        }
 
     def dossier_of(self, row: Promotion) -> Dossier | None:
         """Return what belongs to the version of a row."""
-        return dossier.find(kept_in(self.settings.database_url), row.use_case, row.version)
+        return dossier.find(self.records.dossiers, row.use_case, row.version)
 
     def gate_of(self, row: Promotion) -> Decision | None:
         """Return the gate's decision behind a row, that of a rollback included."""
         found = self.dossier_of(row)
-        decision = found and self.ledger.decision(found.proof.decision_id)
+        decision = found and self.records.decisions.get(found.proof.decision_id)
         return decision if decision and decision.kind in PASSING else None
 
     def runs(self, query: str = "") -> "Iterator[Run]":

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from evergreen.champions.ledger import Promotion
 from evergreen.champions.promotion import previous
 from evergreen.champions.proof import prove
 from evergreen.data.splits import HOLDOUT, TRAINING
@@ -11,6 +10,7 @@ from evergreen.errors import ModelRefused, SnapshotCorrupt
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
 from evergreen.learning.features import PART
+from evergreen.records import Promotion
 
 
 def champion_passed_its_gate(scene: Scene) -> Found:

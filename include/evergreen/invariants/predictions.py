@@ -5,16 +5,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from mlflow.exceptions import MlflowException
 
-from evergreen.champions.ledger import Decision, Ledger
-from evergreen.data import warehouse
 from evergreen.invariants import models
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
 from evergreen.learning.models import digest
+from evergreen.records import Decision
+from evergreen.records.predictions import Answerer
 
 COMMIT = "evergreen.code_commit"
 COUNTS = ("accepted", "adopted", "logged", "dropped", "waiting")
@@ -22,32 +21,18 @@ LOOKS, PAUSE = 10, 0.2
 """How often the service and its files are looked at until they agree: both move."""
 
 
-class Served(NamedTuple):
-    """What answered some predictions."""
-
-    use_case: str
-    version: int
-    run_id: str
-    sha256: str
-    snapshot_sha256: str
-
-
 def predictions_lead_back(scene: Scene) -> Found:
     """3: each prediction names a champion (or a challenger on trial) and the commits behind it."""
-    groups = _query(
-        scene, f"SELECT {', '.join(Served._fields)}, variant, code, count(*)"
-        " FROM evergreen.predictions GROUP BY 1, 2, 3, 4, 5, 6, 7",
-    )  # fmt: skip
+    groups = scene.records.predictions.answered()
     champions, trials = _champions(scene), _challengers(scene)
-    found = Found(checked=f"{sum(group[-1] for group in groups)} predictions")
-    for *served, variant, code, count in groups:
-        one = Served(*served)
+    found = Found(checked=f"{sum(group.times for group in groups)} predictions")
+    for one, variant, code, count in groups:
         some = f"{count} predictions of {one.use_case} version {one.version}"
         if one not in (champions if variant == "champion" else champions | trials):
             found.failed.append(f"{some} ({variant}) lead to no promotion or trial")
         if code in {"", "unknown"}:
             found.failed.append(f"{some} lead to no commit of the service; set EVERGREEN_COMMIT")
-    for run_id in sorted({group[2] for group in groups}):
+    for run_id in sorted({group.by.run_id for group in groups}):
         found.failed += _without_commit(scene, run_id)
     return found
 
@@ -65,14 +50,14 @@ def _without_commit(scene: Scene, run_id: str) -> Iterator[str]:
 def bytes_are_those_that_were_gated(scene: Scene) -> Found:
     """4: the champions' files, the service's copies and what has answered are what gates judged."""
     found = models.bytes_are_those_that_were_gated(scene)
-    decisions = scene.ledger.decisions(kind="gate", limit=1_000_000)
+    decisions = scene.records.decisions.newest(kind="gate", limit=1_000_000)
     judged = {_judged(decision) for decision in decisions}
-    sql = "SELECT DISTINCT use_case, version, sha256 FROM evergreen.predictions"
-    for use_case, version, sha256 in _query(scene, sql):
-        if sha256 not in judged:
-            found.failed.append(
-                f"{use_case}: version {version} has answered, but no gate judged it"
-            )
+    answered = {group.by for group in scene.records.predictions.answered()}
+    found.failed += [
+        f"{by.use_case}: version {by.version} has answered, but no gate judged it"
+        for by in sorted(answered)
+        if by.sha256 not in judged
+    ]
     for file in sorted((scene.settings.home / "models").glob("*/model.skops")):
         if digest(file.read_bytes()) != file.parent.name:
             found.failed.append(f"{file} is not what its folder's name says")
@@ -85,12 +70,7 @@ def _judged(decision: Decision) -> str:
 
 def accepted_are_logged_or_counted(scene: Scene) -> Found:
     """11: what was accepted is in PostgreSQL, counted as dropped, or on the service's disk."""
-    [(logged, orphans, dropped)] = _query(
-        scene, "SELECT count(*), count(*) FILTER (WHERE variant = 'shadow' AND NOT EXISTS"
-        " (SELECT FROM evergreen.predictions WHERE id = p.request_id)),"
-        " (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops)"
-        " FROM evergreen.predictions AS p",
-    )  # fmt: skip
+    logged, orphans, dropped = scene.records.predictions.tally()
     counts, waiting = _agreed(scene)
     told = f"{logged} logged, {dropped} dropped, {waiting} waiting"
     found = Found(checked=told if counts else f"{told}; the service does not run")
@@ -149,19 +129,11 @@ def _is_held(lock: Path) -> bool:
     return False
 
 
-def _champions(scene: Scene) -> set[Served]:
+def _champions(scene: Scene) -> set[Answerer]:
     rows = (row for chain in scene.chains.values() for row in chain)
-    return {Served(*(getattr(row, name) for name in Served._fields)) for row in rows}
+    return {Answerer(*(getattr(row, name) for name in Answerer._fields)) for row in rows}
 
 
-def _challengers(scene: Scene) -> set[Served]:
-    found = _query(scene, "SELECT challenger FROM evergreen.releases")
-    return {Served(*(row[name] for name in Served._fields)) for (row,) in found}
-
-
-def _query(scene: Scene, sql: str) -> list[tuple[Any, ...]]:
-    url = scene.settings.database_url
-    Ledger(url).migrate()
-    with warehouse.connect(url) as opened, opened.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchall()
+def _challengers(scene: Scene) -> set[Answerer]:
+    trials = scene.records.trials.newest(limit=None)
+    return {Answerer(*(row.challenger[name] for name in Answerer._fields)) for row in trials}

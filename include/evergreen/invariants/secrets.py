@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from evergreen import secrecy
-from evergreen.data.warehouse import connect
 from evergreen.invariants.inspection import Found, Scene
 
 CHUNK = 1 << 20
-TABLES = ("decisions", "promotions", "incidents")
 
 
 def no_secret_is_told(scene: Scene) -> Found:
@@ -55,16 +53,8 @@ def _runs(scene: Scene, secrets: list[str]) -> Iterator[str]:
                 yield f"{name} of the MLflow run {run.info.run_id}"
 
 
-def _ledger(scene: Scene, secrets: list[str]) -> Iterator[str]:
-    with connect(scene.settings.database_url) as connection, connection.cursor() as cursor:
-        for table in TABLES:
-            cursor.execute(
-                f"SELECT row.id FROM evergreen.{table} AS row, unnest(%s) AS secret"
-                " WHERE strpos(row::text, secret) > 0 LIMIT 1",
-                (secrets,),
-            )
-            for (id,) in cursor.fetchall():
-                yield f"evergreen.{table} {id}"
+def _ledger(scene: Scene, secrets: list[str]) -> list[str]:
+    return scene.records.holding(secrets)
 
 
 def _xcom(scene: Scene, secrets: list[str]) -> list[str]:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evergreen import storage
-from evergreen.champions.ledger import Decision, decision_id, reversal_id
 from evergreen.errors import SnapshotCorrupt, SuiteError
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
 from evergreen.quality import suites
+from evergreen.records import Decision, decision_id, reversal_id
 from evergreen.refs import Status, Verdict
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def snapshots_match_their_manifests(scene: Scene) -> Found:
 
 def nothing_was_done_twice(scene: Scene) -> Found:
     """7: one decision on each matter, one version of each digest, one run of each training."""
-    decisions = scene.ledger.decisions(kind="gate", limit=EVERYTHING)
+    decisions = scene.records.decisions.newest(kind="gate", limit=EVERYTHING)
     found = Found(checked=f"{len(decisions)} gate decisions, versions and runs")
     for decision in decisions:
         if decision.id not in _expected_ids(decision):
@@ -122,7 +122,7 @@ def _alive(run: "Run") -> bool:
 
 def failures_were_told(scene: Scene) -> Found:
     """12: every failed run is an incident; somebody was told of each, and of its end."""
-    incidents = scene.ledger.incidents(limit=EVERYTHING)
+    incidents = scene.records.incidents.newest(limit=EVERYTHING)
     found = Found(checked=f"{len(incidents)} incidents{scene.airflow_told}")
     untold = [incident for incident in incidents if incident.notified_at is None]
     for incident in untold:
@@ -162,7 +162,7 @@ def nothing_passes_empty(scene: Scene) -> Found:
             continue
         found.failed += [f"{name}: {lack}" for lack in suites.check_suite(suite, use_case)]
     found.unknown += [f"{name}: its declaration is broken" for name in scene.catalog.broken]
-    for decision in scene.ledger.decisions(kind="gate", limit=EVERYTHING):
+    for decision in scene.records.decisions.newest(kind="gate", limit=EVERYTHING):
         if decision.outcome == Status.PASSED:
             found.failed += _empty(Verdict.from_json(decision.evidence))
     return found

@@ -23,10 +23,19 @@ from evergreen.records.decisions import Decision, Decisions, decision_id, revers
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.fits import Fit, Fits
 from evergreen.records.incidents import Incident, Incidents
+from evergreen.records.landings import Landings
+from evergreen.records.leases import Lease, Leases
 from evergreen.records.pins import Pin, Pins
+from evergreen.records.predictions import Drops, Labelled, Labels, Logged, Predictions, Told
 from evergreen.records.promotions import Promotion, Promotions
+from evergreen.records.retrainings import Retrained, Retrainings
+from evergreen.records.schema import REVISIONS
+from evergreen.records.trials import Side, TrialRow, Trials
+from evergreen.records.windows import WatchedWindows
 
 __all__ = [
-    "Decision", "Decisions", "Dossiers", "Fit", "Fits", "Incident", "Incidents",
-    "Pin", "Pins", "Promotion", "Promotions", "Records", "decision_id", "open", "reversal_id",
+    "REVISIONS", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits", "Incident",
+    "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Pin", "Pins",
+    "Predictions", "Promotion", "Promotions", "Records", "Retrained", "Retrainings", "Side",
+    "Told", "TrialRow", "Trials", "WatchedWindows", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

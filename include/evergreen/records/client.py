@@ -1,31 +1,54 @@
 """The client: a pool of connections and a repository for each table."""
 
+import copy
 from typing import Self
+
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 
 from evergreen.records import schema
 from evergreen.records.decisions import Decisions
 from evergreen.records.dossiers import Dossiers
+from evergreen.records.figures import Figures
 from evergreen.records.fits import Fits
 from evergreen.records.incidents import Incidents
+from evergreen.records.landings import Landings
+from evergreen.records.leases import Lease, Leases
 from evergreen.records.locks import Locks
 from evergreen.records.pins import Pins
-from evergreen.records.pool import KEPT, Pool
+from evergreen.records.pool import KEPT, Pool, connect
+from evergreen.records.predictions import Drops, Labels, Predictions
 from evergreen.records.promotions import Promotions
+from evergreen.records.retrainings import Retrainings
 from evergreen.records.session import Session
+from evergreen.records.trials import Trials
+from evergreen.records.windows import WatchedWindows
 from evergreen.settings import Settings
 
+POSITION = """
+SELECT coalesce((SELECT max(id) FROM evergreen.promotions), 0) AS newest,
+    (SELECT count(*) * 2 + count(stopped_at) FROM evergreen.releases) AS trials
+"""
+READ_BY_PEOPLE = ("decisions", "promotions", "incidents", "pins")
 
-def open(settings: Settings) -> "Records":
+
+def open(settings: Settings, *, statement_seconds: float = 0) -> "Records":
     """Return the records of the settings; the caller closes them, as by `with`."""
-    return Records(settings.database_url)
+    return Records(
+        settings.database_url, direct_url=settings.direct_url, statement_seconds=statement_seconds
+    )
 
 
 class Records:
     """The tables of the schema `evergreen` in one database."""
 
-    def __init__(self, url: str, *, kept: int = KEPT, statement_seconds: float = 0) -> None:
-        """Connect to nothing yet; see `pool.Pool` for the arguments."""
-        self._url, self._is_current = url, False
+    def __init__(
+        self, url: str, *, direct_url: str = "", kept: int = KEPT, statement_seconds: float = 0
+    ) -> None:
+        """Connect to nothing yet; see `pool.Pool` for the other arguments.
+
+        `direct_url` leads past PgBouncer, to migrate and to listen; empty: `url` does.
+        """
+        self._direct_url, self._is_current = direct_url or url, False
         self._pool = Pool(url, kept=kept, statement_seconds=statement_seconds)
         self._bind(Session(self._pool, self.migrate))
 
@@ -46,14 +69,55 @@ class Records:
             SchemaOutdated: it must be brought up to date where Alembic is installed.
         """
         if not self._is_current:
-            schema.ensure(self._pool, self._url)
+            schema.ensure(self._pool, self._direct_url)
             self._is_current = True
 
+    def listen(self, channel: str = "evergreen_serving") -> connection:
+        """Open a connection of its own that hears of new champions and trials."""
+        self.migrate()
+        opened = connect(self._direct_url)
+        opened.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+        with opened.cursor() as cursor:
+            cursor.execute(f"LISTEN {channel}")
+        return opened
+
+    def position(self) -> str:
+        """Return what changes whenever a champion moves or a trial begins or ends."""
+        return str(self._session.read(POSITION)[0])
+
+    def fenced(self, lease: Lease) -> Self:
+        """Return the same, which writes only as long as nobody else has the lease."""
+        same = copy.copy(self)
+        same._bind(self._session.guarded(lease.check))
+        return same
+
+    def holding(self, secrets: list[str]) -> list[str]:
+        """Return the rows that people read and that hold one of these secrets."""
+        return [
+            f"evergreen.{table} {row['id']}"
+            for table in READ_BY_PEOPLE
+            for row in self._session.read(
+                f"SELECT row.id FROM evergreen.{table} AS row, unnest(%s) AS secret"
+                " WHERE strpos(row::text, secret) > 0 LIMIT 1",
+                (secrets,),
+            )
+        ]
+
     def _bind(self, session: Session) -> None:
+        self._session = session
         self.decisions = Decisions(session)
         self.promotions = Promotions(session)
         self.incidents = Incidents(session)
+        self.predictions = Predictions(session)
+        self.labels = Labels(session)
+        self.drops = Drops(session)
+        self.windows = WatchedWindows(session)
+        self.retrainings = Retrainings(session)
+        self.trials = Trials(session)
+        self.landings = Landings(session)
         self.fits = Fits(session)
         self.pins = Pins(session)
         self.dossiers = Dossiers(session)
+        self.figures = Figures(session)
         self.locks = Locks(session)
+        self.leases = Leases(session)

@@ -26,7 +26,7 @@ from psycopg2.extras import RealDictCursor
 
 KEPT = 4
 """How many connections wait for the next who asks."""
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 5
 
 
 class Pool:

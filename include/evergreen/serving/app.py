@@ -26,8 +26,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from typing_extensions import TypedDict
 
-from evergreen.dossier import kept_in
-from evergreen.serving import docs_page, guard, openapi, store
+from evergreen import records
+from evergreen.records import Told
+from evergreen.serving import docs_page, guard, openapi
 from evergreen.serving.artifacts import Artifacts, Fetch, from_mlflow
 from evergreen.serving.contract import TEXT, Refused, parsed
 from evergreen.serving.desk import Desk
@@ -41,7 +42,7 @@ from evergreen.serving.watch import Watcher
 from evergreen.settings import Settings
 
 log = logging.getLogger(__name__)
-START_SECONDS = 30.0
+START_SECONDS, STATEMENT_SECONDS = 30.0, 10.0
 PROMOTED = "promoted_at"
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -75,11 +76,12 @@ class Service:
 
     def __init__(self, settings: Settings, fetch: Fetch) -> None:
         self.settings = settings
+        self.records = records.open(settings, statement_seconds=STATEMENT_SECONDS)
         artifacts = Artifacts(settings.home / "models", fetch)
-        self.watcher = Watcher(settings, artifacts, kept_in(settings.database_url))
-        self.journal = Journal(settings.home / "spool", settings.database_url)
+        self.watcher = Watcher(self.records, settings, artifacts)
+        self.journal = Journal(settings.home / "spool", self.records)
         self.meters = Meters(self.journal)
-        self.meters.registry.register(Pipeline(settings.database_url))
+        self.meters.registry.register(Pipeline(self.records))
         ProcessCollector(registry=self.meters.registry)
         self.predictor = Predictor(settings, self.watcher, self.journal, self.meters)
         self.upstream = Upstream(settings)
@@ -96,6 +98,7 @@ class Service:
         await self.predictor.finish()
         await asyncio.to_thread(self.watcher.close)
         await asyncio.to_thread(self.journal.close)
+        self.records.close()
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes; all handlers are `async`, as a thread per request costs more."""
@@ -170,20 +173,20 @@ class Service:
         given = parsed(FEEDBACK, await guard.body(request))
         _check_label(desk, given["label"])
         told = await asyncio.to_thread(self._give, desk, _uuid(given["id"]), given["label"])
-        if told is store.Told.UNKNOWN:
+        if told is Told.UNKNOWN:
             raise Refused("id", told.value, 404)
-        if told is store.Told.CONFLICT:
+        if told is Told.CONFLICT:
             raise Refused("label", told.value, 409)
-        return Json(to_json({"id": given["id"], "stored": told is store.Told.STORED}))
+        return Json(to_json({"id": given["id"], "stored": told is Told.STORED}))
 
-    def _give(self, desk: Desk, prediction_id: str, label: Any) -> store.Told:
+    def _give(self, desk: Desk, prediction_id: str, label: Any) -> Told:
         name = desk.champion.ref.use_case
         try:
-            told = store.give_label(self.settings.database_url, name, prediction_id, label)
-            if told is store.Told.UNKNOWN:  # it may have been on its way to the database
+            told = self.records.labels.give(name, prediction_id, label)
+            if told is Told.UNKNOWN:  # it may have been on its way to the database
                 shipped = self.journal.flush(timeout=10)
-                told = store.give_label(self.settings.database_url, name, prediction_id, label)
-                if told is store.Told.UNKNOWN and not shipped:
+                told = self.records.labels.give(name, prediction_id, label)
+                if told is Told.UNKNOWN and not shipped:
                     raise Refused("id", "predictions still wait; send it again later", 503)
         except psycopg2.Error as error:
             log.warning("a label cannot be stored: %s", error)

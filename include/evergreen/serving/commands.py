@@ -3,12 +3,11 @@
 import logging
 
 from evergreen import dossier, reasons
-from evergreen.champions.ledger import Ledger
-from evergreen.dossier import kept_in
 from evergreen.errors import EvergreenError
-from evergreen.serving import releases, store
+from evergreen.records import Records, TrialRow
+from evergreen.serving import releases
 from evergreen.serving.model_ref import ModelRef
-from evergreen.serving.releases import Comparison, Release
+from evergreen.serving.releases import Comparison
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
@@ -26,8 +25,8 @@ def serve(settings: Settings) -> None:
 
 def release(
     use_case: UseCase, strategy: str, *, version: int, share: float, reason: str, actor: str,
-    settings: Settings,
-) -> Release:  # fmt: skip
+    records: Records,
+) -> TrialRow:  # fmt: skip
     """Put a registered version on trial: shadow, canary or ab.
 
     Raises:
@@ -36,50 +35,46 @@ def release(
             champion do not hold.
         EvergreenError: another trial of the use case runs.
     """
-    store.migrate(settings.database_url)
-    challenger = releases.gated(settings, use_case.name, version)
-    if champion := Ledger(settings.database_url).champion(use_case.name):
-        own = dossier.read(kept_in(settings.database_url), use_case.name, champion.version)
+    challenger = releases.gated(records, use_case.name, version)
+    if champion := records.promotions.champion(use_case.name):
+        own = dossier.read(records.dossiers, use_case.name, champion.version)
         releases.check_answerable(own, challenger)
     return releases.start(
-        settings.database_url, use_case.name, strategy, share, ModelRef.of(challenger),
+        records.trials, use_case.name, strategy, share, ModelRef.of(challenger),
         reason=reasons.checked(reason), actor=actor,
     )  # fmt: skip
 
 
-def stop(use_case: UseCase, *, reason: str, actor: str, settings: Settings) -> Release:
+def stop(use_case: UseCase, *, reason: str, actor: str, records: Records) -> TrialRow:
     """End the trial of a use case.
 
     Raises:
         EvergreenError: none runs.
     """
-    trial = _running(use_case, settings)
+    trial = _running(use_case, records)
     told = f"stopped by {actor}: {reasons.checked(reason)}"
-    return releases.stop(settings.database_url, trial.id, told)
+    return records.trials.stop(trial.id, told)
 
 
-def trials(use_case: UseCase, *, settings: Settings) -> tuple[Release, ...]:
+def trials(use_case: UseCase, *, records: Records) -> tuple[TrialRow, ...]:
     """Return the trials of a use case, newest first."""
-    store.migrate(settings.database_url)
-    return releases.releases(settings.database_url, use_case.name)
+    return records.trials.newest(use_case.name)
 
 
-def compare(use_case: UseCase, *, settings: Settings) -> Comparison:
+def compare(use_case: UseCase, *, records: Records) -> Comparison:
     """Tell what the labels say of the newest trial.
 
     Raises:
         EvergreenError: there has been none.
     """
-    store.migrate(settings.database_url)
-    found = releases.releases(settings.database_url, use_case.name, limit=1)
+    found = records.trials.newest(use_case.name, limit=1)
     if not found:
         raise EvergreenError(f"{use_case.name} has had no trial")
-    return releases.compare(settings.database_url, found[0].id, use_case.kind)
+    return releases.compare(records.trials, found[0].id, use_case.kind)
 
 
-def _running(use_case: UseCase, settings: Settings) -> Release:
-    store.migrate(settings.database_url)
-    found = releases.running(settings.database_url, use_case.name)
+def _running(use_case: UseCase, records: Records) -> TrialRow:
+    found = records.trials.running(use_case.name)
     if not found:
         raise EvergreenError(f"no trial of {use_case.name} runs")
     return found[0]

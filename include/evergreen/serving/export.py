@@ -23,11 +23,10 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from evergreen import dossier
-from evergreen.champions.ledger import Ledger
-from evergreen.dossier import kept_in
 from evergreen.errors import DeclarationError, EvergreenError
 from evergreen.learning import models
 from evergreen.learning.models import Golden
+from evergreen.records import Records
 from evergreen.serving.artifacts import MODEL, Artifacts, from_mlflow
 from evergreen.serving.engine import TOLERANCE
 from evergreen.serving.model_ref import ModelRef
@@ -49,7 +48,9 @@ class Exported:
     """Largest to the gated model's answers on its golden rows."""
 
 
-def export(use_case: UseCase, format: str, to: Path, settings: Settings) -> Exported:
+def export(
+    use_case: UseCase, format: str, to: Path, *, records: Records, settings: Settings
+) -> Exported:
     """Write the champion of a use case as onnx, skops or joblib.
 
     Raises:
@@ -59,10 +60,10 @@ def export(use_case: UseCase, format: str, to: Path, settings: Settings) -> Expo
     """
     if format not in FORMATS:
         raise DeclarationError("--format", format, ", ".join(FORMATS))
-    champion = Ledger(settings.database_url).champion(use_case.name)
+    champion = records.promotions.champion(use_case.name)
     if champion is None:
         raise EvergreenError(f"{use_case.name} has no champion to export")
-    found = dossier.read(kept_in(settings.database_url), use_case.name, champion.version)
+    found = dossier.read(records.dossiers, use_case.name, champion.version)
     ref, golden = ModelRef.of(found), Golden.from_json(found.golden)
     model = Artifacts(settings.home / "models", from_mlflow(settings)).get(ref)
     place = settings.home / "models" / ref.sha256 / MODEL

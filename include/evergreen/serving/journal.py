@@ -2,7 +2,7 @@
 
 Usage::
 
-    journal = Journal(settings.home / "spool", settings.database_url)
+    journal = Journal(settings.home / "spool", records)
     journal.start()
     journal.keep([b'{"id": …}'])        # on disk when it returns; else False, and counted
     journal.close()                     # ships what is left
@@ -28,9 +28,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg2
-from psycopg2.extensions import connection
 
-from evergreen.serving import store
+from evergreen.errors import SchemaOutdated
+from evergreen.records import Records
 from evergreen.serving.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -61,12 +61,12 @@ class Journal:
     """One writer's files below `folder`, and the thread that ships them."""
 
     def __init__(
-        self, folder: Path, url: str, *, max_bytes: int = 256_000_000, pause: float = 0.2
+        self, folder: Path, records: Records, *, max_bytes: int = 256_000_000, pause: float = 0.2
     ) -> None:
         self.counts = Counts()
         self.problem = ""
         """Why nothing is shipped at the moment, in words."""
-        self._url, self._max_bytes, self._pause = url, max_bytes, pause
+        self._records, self._max_bytes, self._pause = records, max_bytes, pause
         self._root = folder
         self._own = folder / new_id()
         self._own.mkdir(parents=True)
@@ -75,7 +75,6 @@ class Journal:
         self._wake, self._stop, self._shipped = (threading.Event() for _ in range(3))
         self._handle, self._size, self._total = -1, 0, 0
         self._drops: dict[str, int] = {}
-        self._connection: connection | None = None
         self._adopt()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
@@ -91,7 +90,6 @@ class Journal:
             self._thread.join(timeout)
         with self._mutex:
             self._seal()
-        self._disconnect()
         if not self._segments() and not (self._own / REFUSED).exists():
             (self._own / LOCK).unlink(missing_ok=True)
             self._own.rmdir()
@@ -155,8 +153,7 @@ class Journal:
             try:
                 self.ship()
                 self.problem, pause = "", self._pause
-            except (psycopg2.Error, OSError) as error:
-                self._disconnect()
+            except (psycopg2.Error, SchemaOutdated, OSError) as error:
                 self.problem = f"predictions wait on disk: {_one_line(error)}"
                 pause = min(pause * 2, LONGEST_PAUSE)
             self._shipped.set()
@@ -198,7 +195,7 @@ class Journal:
     def _insert(self, lines: Sequence[bytes]) -> list[bytes]:
         """Insert lines; return those that PostgreSQL cannot hold."""
         try:
-            store.insert(self._connected(), lines)
+            self._records.predictions.insert(lines)
         except (psycopg2.DataError, psycopg2.IntegrityError, UnicodeDecodeError) as error:
             if len(lines) == 1:
                 log.warning("a prediction cannot be stored: %s", _one_line(error))
@@ -216,24 +213,14 @@ class Journal:
             for reason, count in drops.items()
         ]
         try:
-            store.insert_drops(self._connected(), [json.dumps(row).encode() for row in rows])
-        except psycopg2.Error:
+            self._records.drops.insert([json.dumps(row).encode() for row in rows])
+        except (psycopg2.Error, SchemaOutdated):
             with self._mutex:
                 for reason, count in drops.items():
                     self._drops[reason] = self._drops.get(reason, 0) + count
             raise
         with self._mutex:
             self.counts.unrecorded_drops -= sum(drops.values())
-
-    def _connected(self) -> connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = psycopg2.connect(self._url, **store.TIMEOUTS)
-        return self._connection
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     def _segments(self) -> list[Path]:
         return sorted(self._own.glob("[0-9]*.jsonl"))

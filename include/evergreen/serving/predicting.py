@@ -34,7 +34,7 @@ class Predictor:
     def __init__(
         self, settings: Settings, watcher: Watcher, journal: Journal, meters: Meters
     ) -> None:
-        self._url = settings.database_url
+        self._url = settings.warehouse_url
         self._watcher, self._journal, self._meters = watcher, journal, meters
         self._shadows: set[asyncio.Task[None]] = set()
         self._code = provenance.commit(settings)

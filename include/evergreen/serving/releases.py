@@ -2,29 +2,21 @@
 
 Usage::
 
-challenger = ModelRef.of(gated(settings, "weather", version=7))
-    start(url, "weather", "canary", 0.1, challenger, reason="new features", actor="ann")
-    stop(url, release_id, "looks good; promote it")
-    compare(url, release_id)      # what the labels say, with a p-value
+    challenger = ModelRef.of(gated(records, "weather", version=7))
+    start(records.trials, "weather", "canary", 0.1, challenger, reason="new features", actor="ann")
+    records.trials.stop(id, "looks good; promote it")
+    compare(records.trials, id, kind)      # what the labels say, with a p-value
 """
 
-import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
-
-import psycopg2
-from psycopg2.extras import RealDictCursor
+from typing import TYPE_CHECKING
 
 from evergreen import dossier
-from evergreen.champions.ledger import Ledger
-from evergreen.dossier import Dossier, kept_in
-from evergreen.errors import DeclarationError, EvergreenError, ModelRefused
+from evergreen.dossier import Dossier
+from evergreen.errors import DeclarationError, ModelRefused
+from evergreen.records import Records, Side, TrialRow, Trials
 from evergreen.serving.model_ref import ModelRef
-from evergreen.serving.store import connect
-from evergreen.settings import Settings
 from evergreen.spec import Kind
 
 if TYPE_CHECKING:  # the Models page reads the trials, and should not load scikit-learn for it
@@ -34,32 +26,6 @@ STRATEGIES = ("shadow", "canary", "ab")
 JUDGED_FROM, MOST_ERRORS = 20, 3
 SLOWER, SLOWER_MS, TIMED_FROM = 3.0, 5.0, 50
 """A canary is stopped when its p95 is 3 times the champion's and 5 ms more, of 50 requests each."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """A trial as the database has it."""
-
-    id: int
-    use_case: str
-    strategy: str
-    share: float
-    challenger: ModelRef
-    reason: str
-    actor: str
-    started_at: datetime
-    stopped_at: datetime | None = None
-    outcome: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """What the labels say of one side of a trial."""
-
-    labelled: int
-    mean: float | None
-    """Share of right answers (classification), mean absolute error (regression)."""
-    variance: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,16 +40,16 @@ class Comparison:
     sentence: str
 
 
-def gated(settings: Settings, use_case: str, version: int) -> Dossier:
+def gated(records: Records, use_case: str, version: int) -> Dossier:
     """Return the dossier of a version whose very bytes a gate on record has passed.
 
     Raises:
         ModelRefused: there is none.
     """
-    found = dossier.find(kept_in(settings.database_url), use_case, version)
+    found = dossier.find(records.dossiers, use_case, version)
     if found is None:
         raise ModelRefused(f"{use_case} has no version {version} that a gate has passed")
-    gate = Ledger(settings.database_url).decision(found.proof.decision_id)
+    gate = records.decisions.get(found.proof.decision_id)
     judged = gate.evidence["evaluation"]["challenger"]["sha256"] if gate else None
     if gate is None or gate.outcome != "passed" or judged != found.model.sha256:
         raise ModelRefused(
@@ -108,9 +74,9 @@ def check_answerable(champion: Dossier, challenger: Dossier) -> None:
 
 
 def start(
-    url: str, use_case: str, strategy: str, share: float, challenger: ModelRef, *,
+    trials: Trials, use_case: str, strategy: str, share: float, challenger: ModelRef, *,
     reason: str, actor: str,
-) -> Release:  # fmt: skip
+) -> TrialRow:  # fmt: skip
     """Put a challenger on trial; the service follows within two seconds.
 
     Raises:
@@ -121,50 +87,12 @@ def start(
         raise DeclarationError("strategy", strategy, ", ".join(STRATEGIES))
     if not 0 < share <= 1:
         raise DeclarationError("share", share, "more than 0, at most 1")
-    values = (use_case, strategy, share, json.dumps(challenger.to_json()), reason, actor)
-    try:
-        rows = _rows(
-            url,
-            "INSERT INTO evergreen.releases (use_case, strategy, share, challenger, reason, actor)"
-            " VALUES (%s, %s, %s, %s, %s, %s) RETURNING *",
-            values,
-        )
-    except psycopg2.errors.UniqueViolation:
-        raise EvergreenError(f"{use_case} has a trial already; stop it first") from None
-    return rows[0]
+    return trials.start(use_case, strategy, share, challenger.to_json(), reason=reason, actor=actor)
 
 
-def stop(url: str, release_id: int, outcome: str) -> Release:
-    """End a trial; the first outcome stays.
-
-    Raises:
-        EvergreenError: there is no such trial.
-    """
-    rows = _rows(
-        url,
-        "UPDATE evergreen.releases SET stopped_at = coalesce(stopped_at, clock_timestamp()),"
-        " outcome = coalesce(outcome, %s) WHERE id = %s RETURNING *",
-        (outcome, release_id),
-    )
-    if not rows:
-        raise EvergreenError(f"there is no release {release_id}")
-    return rows[0]
-
-
-def running(url: str, use_case: str | None = None) -> tuple[Release, ...]:
-    """Return the trials that run, of one use case or all."""
-    return _rows(
-        url,
-        "SELECT * FROM evergreen.releases WHERE stopped_at IS NULL"
-        " AND use_case = coalesce(%s, use_case) ORDER BY id",
-        (use_case,),
-    )
-
-
-def releases(url: str, use_case: str, limit: int = 20) -> tuple[Release, ...]:
-    """Return the trials of a use case, newest first."""
-    sql = "SELECT * FROM evergreen.releases WHERE use_case = %s ORDER BY id DESC LIMIT %s"
-    return _rows(url, sql, (use_case, limit))
+def challenger_of(trial: TrialRow) -> ModelRef:
+    """Return the model that is on trial."""
+    return ModelRef.from_json(trial.challenger)
 
 
 def verdict(trial: "Trial") -> str:
@@ -183,40 +111,17 @@ def verdict(trial: "Trial") -> str:
     return ""
 
 
-def compare(url: str, release_id: int, kind: Kind) -> Comparison:
+def compare(trials: Trials, id: int, kind: Kind) -> Comparison:
     """Compare both sides on the labels given since the trial began.
 
     Classification: two-proportion z-test with pooled variance (Fleiss, Levin and Paik, Statistical
     Methods for Rates and Proportions, 2003, 4.2). Regression: Welch's t-test of absolute errors
     (Welch, Biometrika 34, 1947).
     """
-    error = (
-        "abs((p.output)::float8 - (l.label)::float8)"
-        if kind is Kind.REGRESSION
-        else "(p.output = l.label)::int::float8"
-    )
-    with connect(url) as opened, opened.cursor() as cursor:
-        cursor.execute(
-            f"SELECT p.variant, count(*), avg({error}), var_samp({error})"
-            " FROM evergreen.predictions p"
-            " JOIN evergreen.labels l ON l.prediction_id = p.request_id"
-            " WHERE p.release_id = %s GROUP BY p.variant",
-            (release_id,),
-        )
-        found = {variant: Side(labelled=n, mean=m, variance=v) for variant, n, m, v in cursor}
+    found = trials.sides(id, figures=kind is Kind.REGRESSION)
     empty = Side(labelled=0, mean=None)
     challenger = found.get("challenger") or found.get("shadow") or empty
     return _comparison(found.get("champion", empty), challenger, kind)
-
-
-def answers(url: str, release_id: int) -> dict[str, int]:
-    """Return how many predictions of a trial each variant made."""
-    with connect(url) as opened, opened.cursor() as cursor:
-        cursor.execute(
-            "SELECT variant, count(*) FROM evergreen.predictions WHERE release_id = %s GROUP BY 1",
-            (release_id,),
-        )
-        return dict(cursor.fetchall())
 
 
 def _comparison(champion: Side, challenger: Side, kind: Kind) -> Comparison:
@@ -260,12 +165,3 @@ def _chance(p_value: float) -> str:
 
 def _told(side: Side) -> str:
     return "without labels" if side.mean is None else f"{side.mean:.3f} of {side.labelled} labels"
-
-
-def _rows(url: str, sql: str, values: Sequence[Any]) -> tuple[Release, ...]:
-    with connect(url) as opened, opened.cursor(cursor_factory=RealDictCursor) as cursor:
-        cursor.execute(sql, values)
-        return tuple(
-            Release(**dict(row) | {"challenger": ModelRef.from_json(row["challenger"])})
-            for row in cursor.fetchall()
-        )

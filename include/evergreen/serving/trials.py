@@ -1,20 +1,18 @@
 """A challenger that passed the gate comes to its users as its use case declares.
 
-begin(use_case, verdict, actor="schedule", settings=settings)       # shadow, canary or ab
-promote(use_case, reason="p = 0.01", actor="ada", settings=settings)  # the challenger of the trial
+begin(use_case, verdict, actor="schedule", records=records, settings=settings)   # shadow, ab …
+promote(use_case, reason="p = 0.01", actor="ada", records=records, settings=settings)
 
 What cannot be tried, as it reads what requests to the champion do not hold, a person promotes.
 """
 
 from evergreen import reasons
 from evergreen.champions import promotion
-from evergreen.champions.ledger import Ledger
 from evergreen.champions.move import Describe
-from evergreen.dossier import kept_in
 from evergreen.errors import EvergreenError, ModelRefused
+from evergreen.records import Records, TrialRow
 from evergreen.refs import PromotionRef, Verdict
-from evergreen.serving import commands, releases, store
-from evergreen.serving.releases import Release
+from evergreen.serving import commands, releases
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
@@ -26,24 +24,25 @@ def wanted(use_case: UseCase, verdict: Verdict) -> bool:
     return use_case.release.strategy != DIRECT and verdict.evaluation.champion is not None
 
 
-def begin(use_case: UseCase, verdict: Verdict, *, actor: str, settings: Settings) -> PromotionRef:
+def begin(
+    use_case: UseCase, verdict: Verdict, *, actor: str, records: Records, settings: Settings
+) -> PromotionRef:
     """Put the challenger on trial; the champion stays. Doing it again changes nothing.
 
     A trial that runs goes on: the challenger waits, registered, and the sentence says so.
     """
-    store.migrate(settings.database_url)
-    champion = Ledger(settings.database_url).champion(use_case.name)
+    champion = records.promotions.champion(use_case.name)
     version = promotion.register(
-        verdict, settings=settings, describe=describing(use_case, settings)
+        verdict, ledger=records, settings=settings, describe=describing(use_case, records, settings)
     )
-    running = releases.running(settings.database_url, use_case.name)
+    running = records.trials.running(use_case.name)
     if version is None:
         sentence = verdict.sentence
-    elif running and running[0].challenger.version != version:
+    elif running and releases.challenger_of(running[0]).version != version:
         sentence = f"Version {version} passed the gate and waits: {_told(running[0])}."
     else:
         try:
-            trial = running[0] if running else _start(use_case, version, verdict, actor, settings)
+            trial = running[0] if running else _start(use_case, version, verdict, actor, records)
             sentence = f"Passed the gate, so {_told(trial)}; {_next(use_case)}."
         except ModelRefused as error:
             sentence = f"Passed the gate, but {error}."
@@ -51,7 +50,13 @@ def begin(use_case: UseCase, verdict: Verdict, *, actor: str, settings: Settings
 
 
 def promote(
-    use_case: UseCase, *, reason: str, actor: str, settings: Settings, version: int = 0
+    use_case: UseCase,
+    *,
+    reason: str,
+    actor: str,
+    version: int = 0,
+    records: Records,
+    settings: Settings,
 ) -> PromotionRef:
     """Make the challenger of the running trial champion by its gate's verdict; end the trial.
 
@@ -61,49 +66,49 @@ def promote(
         EvergreenError: no trial runs, or no gate has passed its challenger.
         StalePromotion: the champion is no longer the one that the gate compared it with.
     """
-    store.migrate(settings.database_url)
-    running = releases.running(settings.database_url, use_case.name)
+    running = records.trials.running(use_case.name)
     if not running and not version:
         raise EvergreenError(f"no trial of {use_case.name} runs; --version promotes without one")
-    chosen = releases.gated(settings, use_case.name, version or running[0].challenger.version)
-    gate = Ledger(settings.database_url).decision(chosen.proof.decision_id)
+    chosen = releases.gated(
+        records, use_case.name, version or releases.challenger_of(running[0]).version
+    )
+    gate = records.decisions.get(chosen.proof.decision_id)
     assert gate is not None, "gated has seen it"  # noqa: S101
     done = promotion.promote(
-        Verdict.from_json(gate.evidence), settings=settings, actor=actor,
-        reason=reasons.checked(reason), describe=describing(use_case, settings),
+        Verdict.from_json(gate.evidence), ledger=records, settings=settings, actor=actor,
+        reason=reasons.checked(reason), describe=describing(use_case, records, settings),
     )  # fmt: skip
     for trial in running:
-        releases.stop(settings.database_url, trial.id, f"promoted by {actor}: {reason}")
+        records.trials.stop(trial.id, f"promoted by {actor}: {reason}")
     return done
 
 
-def describing(use_case: UseCase, settings: Settings) -> Describe:
+def describing(use_case: UseCase, records: Records, settings: Settings) -> Describe:
     """Return what writes the dossier of a version that is registered."""
     from evergreen.dossier import writing  # not above: it loads scikit-learn and PyArrow
 
     def describe(verdict: Verdict, decision_id: str, version: int) -> None:
-        kept = kept_in(settings.database_url)
-        writing.write(use_case, verdict, decision_id, version, kept=kept, settings=settings)
+        writing.write(
+            use_case, verdict, decision_id, version, kept=records.dossiers, settings=settings
+        )
 
     return describe
 
 
 def _start(
-    use_case: UseCase, version: int, verdict: Verdict, actor: str, settings: Settings
-) -> Release:
+    use_case: UseCase, version: int, verdict: Verdict, actor: str, records: Records
+) -> TrialRow:
     declared = use_case.release
     return commands.release(
         use_case, declared.strategy, version=version, share=declared.share,
-        reason=verdict.sentence, actor=actor, settings=settings,
+        reason=verdict.sentence, actor=actor, records=records,
     )  # fmt: skip
 
 
-def _told(trial: Release) -> str:
+def _told(trial: TrialRow) -> str:
     share = "all" if trial.strategy == "shadow" else f"{trial.share:.0%}"
-    return (
-        f"version {trial.challenger.version} is on trial as {trial.strategy} with {share}"
-        " of the requests"
-    )
+    version = releases.challenger_of(trial).version
+    return f"version {version} is on trial as {trial.strategy} with {share} of the requests"
 
 
 def _next(use_case: UseCase) -> str:

@@ -13,23 +13,20 @@ import time
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
+from psycopg2.extensions import connection
 
 from evergreen import dossier
-from evergreen.champions.ledger import Ledger
-from evergreen.dossier import Dossier, Dossiers
-from evergreen.errors import EvergreenError
-from evergreen.serving import releases, store
+from evergreen.dossier import Dossier
+from evergreen.errors import EvergreenError, SchemaOutdated
+from evergreen.records import Records, TrialRow
+from evergreen.serving import releases
 from evergreen.serving.artifacts import Artifacts
 from evergreen.serving.declared import Declared
 from evergreen.serving.desk import Desk, Served, Trial, serve
 from evergreen.serving.model_ref import ModelRef
-from evergreen.serving.releases import Release
 from evergreen.settings import Settings
 
 log = logging.getLogger(__name__)
-STEP = "coalesce((SELECT max(id) FROM evergreen.promotions), 0)"
-RELEASES = "(SELECT count(*) * 2 + count(stopped_at) FROM evergreen.releases)"
 RETRY = 5.0
 """Seconds until a model that was refused is tried again."""
 
@@ -37,7 +34,7 @@ RETRY = 5.0
 class Watcher:
     """The desks of all use cases, kept in step with the ledger by a thread."""
 
-    def __init__(self, settings: Settings, artifacts: Artifacts, dossiers: Dossiers) -> None:
+    def __init__(self, records: Records, settings: Settings, artifacts: Artifacts) -> None:
         self.desks: dict[str, Desk] = {}
         """Replaced entry by entry; a reader takes an entry once."""
         self.problems: dict[str, str] = {}
@@ -45,7 +42,7 @@ class Watcher:
         self.looked = threading.Event()
         """The ledger has been asked once, with or without success."""
         self.declared = Declared(settings.use_cases_dir)
-        self._settings, self._artifacts, self._dossiers = settings, artifacts, dossiers
+        self._records, self._settings, self._artifacts = records, settings, artifacts
         self._stop, self._seen, self._tried = threading.Event(), "", 0.0
         self._ended: dict[int, str] = {}
         self._connection: connection | None = None
@@ -100,8 +97,8 @@ class Watcher:
             psycopg2.Error: the database is away; nothing changes.
         """
         self._record_ends()
-        trials = {release.use_case: release for release in releases.running(self._url)}
-        for name in Ledger(self._url).use_cases():
+        trials = {trial.use_case: trial for trial in self._records.trials.running()}
+        for name in self._records.promotions.use_cases():
             try:
                 self._follow(name, trials.get(name))
                 self.problems.pop(name, None)
@@ -114,12 +111,12 @@ class Watcher:
                 self.problems[name] = f"{type(error).__name__}: {error}"
                 log.exception("%s: a model cannot be made ready", name)
 
-    def _follow(self, name: str, release: Release | None) -> None:
-        champion = Ledger(self._url).champion(name)
+    def _follow(self, name: str, release: TrialRow | None) -> None:
+        champion = self._records.promotions.champion(name)
         if champion is None:
             return
         old = self.desks.get(name)
-        found = dossier.read(self._dossiers, name, champion.version)
+        found = dossier.read(self._records.dossiers, name, champion.version)
         ref = ModelRef.of(found, champion.promoted_at)
         served = old.champion if old and old.champion.ref == ref else self._serve(found, ref)
         with self._mutex:
@@ -131,13 +128,14 @@ class Watcher:
             with self._mutex:
                 self.desks[name] = Desk(served, trial)
 
-    def _trial(self, champion: Served, release: Release) -> Trial:
+    def _trial(self, champion: Served, release: TrialRow) -> Trial:
         """Load the challenger of a trial.
 
         Raises:
             ModelRefused: it reads what requests to the champion do not hold.
         """
-        found = dossier.read(self._dossiers, release.use_case, release.challenger.version)
+        version = releases.challenger_of(release).version
+        found = dossier.read(self._records.dossiers, release.use_case, version)
         releases.check_answerable(champion.dossier, found)
         challenger = self._serve(found, ModelRef.of(found))
         return Trial(release.id, release.strategy, release.share, challenger)
@@ -153,7 +151,7 @@ class Watcher:
 
     def _record_ends(self) -> None:
         for release_id, outcome in list(self._ended.items()):
-            stopped = releases.stop(self._url, release_id, outcome)
+            stopped = self._records.trials.stop(release_id, outcome)
             if stopped.stopped_at is not None:
                 del self._ended[release_id]
 
@@ -162,7 +160,7 @@ class Watcher:
             try:
                 self._look()
                 self.problems.pop("ledger", None)
-            except (psycopg2.Error, OSError) as error:
+            except (psycopg2.Error, SchemaOutdated, OSError) as error:
                 self._disconnect()
                 reason = " ".join(str(error).split())[:300]
                 self.problems["ledger"] = f"the ledger cannot be read: {reason}"
@@ -172,7 +170,7 @@ class Watcher:
     def _look(self) -> None:
         self.declared.look()
         opened = self._listening()
-        seen = self._step(opened)
+        seen = self._records.position()
         retry = bool(self.problems) and time.monotonic() - self._tried > RETRY
         if seen != self._seen or self._ended or retry:
             self._tried = time.monotonic()
@@ -184,18 +182,9 @@ class Watcher:
         opened.poll()
         opened.notifies.clear()
 
-    def _step(self, opened: connection) -> str:
-        with opened.cursor() as cursor:
-            cursor.execute(f"SELECT {STEP}, {RELEASES}")
-            return str(cursor.fetchone())
-
     def _listening(self) -> connection:
         if self._connection is None or self._connection.closed:
-            store.migrate(self._url)
-            self._connection = psycopg2.connect(self._url, **store.TIMEOUTS)
-            self._connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-            with self._connection.cursor() as cursor:
-                cursor.execute("LISTEN evergreen_serving")
+            self._connection = self._records.listen()
             self._seen = ""
         return self._connection
 
@@ -204,12 +193,8 @@ class Watcher:
             self._connection.close()
             self._connection = None
 
-    @property
-    def _url(self) -> str:
-        return self._settings.database_url
 
-
-def _goes_on(trial: Trial, release: Release, champion: Dossier) -> bool:
+def _goes_on(trial: Trial, release: TrialRow, champion: Dossier) -> bool:
     """Tell whether it is this trial, and the champion's requests hold what the challenger reads."""
     reads = trial.challenger.dossier.inputs
     return trial.id == release.id and not reads.beyond(champion.inputs)

@@ -1,11 +1,11 @@
 """Watching: is what the champion is asked still what it learned from?
 
     window = Window(start=..., end=...)
-    seen = watch(use_case, window, settings=settings)     # frozen, stored once
+    seen = watch(use_case, window, records=records, settings=settings)     # frozen, stored once
     seen.outcome, seen.sentence                           # "critical", "3 of 4 columns drifted …"
-    windows(settings.database_url, "weather", limit=48)   # newest first
+    records.windows.newest("weather", limit=48)
 
-`logs` reads what the service logged, `reference` what the champion learned from; `columns` looks
+`reference` reads what the champion learned from; `columns` looks
 for missing columns and nulls first, then `drift` asks Evidently; `outputs` and `quality` look at
 the answers and at the labels that came since; `verdict` judges, `report` shows. Light to import.
 """
@@ -13,20 +13,22 @@ the answers and at the labels that came since; `verdict` judges, `report` shows.
 from typing import TYPE_CHECKING
 
 from evergreen.refs import Window, WindowRef
-from evergreen.watching.store import windows
 
 if TYPE_CHECKING:
+    from evergreen.records import Records
     from evergreen.settings import Settings
     from evergreen.spec import UseCase
 
-__all__ = ["Window", "WindowRef", "watch", "windows"]
+__all__ = ["Window", "WindowRef", "watch"]
 
 
-def watch(use_case: "UseCase", window: Window, *, settings: "Settings") -> WindowRef:
+def watch(
+    use_case: "UseCase", window: Window, *, records: "Records", settings: "Settings"
+) -> WindowRef:
     """Hold the window's logged predictions against the champion; the same window is done once.
 
     See `watching.watcher`, which is imported here because it loads what costs seconds.
     """
     from evergreen.watching.watcher import watch as watch_now
 
-    return watch_now(use_case, window, settings=settings)
+    return watch_now(use_case, window, records=records, settings=settings)

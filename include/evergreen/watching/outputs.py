@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evergreen.records import Logged
 from evergreen.spec import Kind
 from evergreen.watching.drift import CATEGORICAL, NUMERIC, ColumnDrift
 from evergreen.watching.facts import OutputFacts
-from evergreen.watching.logs import Logged
 from evergreen.watching.profile import Profile
 
 

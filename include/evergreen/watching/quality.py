@@ -13,9 +13,9 @@ import numpy as np
 from evergreen.dossier import Dossier
 from evergreen.learning import metrics
 from evergreen.learning.models import Array, Output
+from evergreen.records import Labelled
 from evergreen.spec import METRICS, Kind
 from evergreen.watching.facts import MetricFacts, QualityFacts
-from evergreen.watching.logs import Labelled
 from evergreen.watching.profile import Profile, standard_errors, wanted_metrics
 
 

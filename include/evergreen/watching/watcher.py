@@ -1,6 +1,6 @@
 """The story of watching one window.
 
-    seen = watch(weather, Window(start=..., end=...), settings=settings)
+    seen = watch(weather, Window(start=..., end=...), records=records, settings=settings)
 
 The clock is not read: the window is given. What was found out about a window and a champion stays;
 only an unknown window is measured again.
@@ -13,27 +13,25 @@ from typing import Any
 import pandas as pd
 
 from evergreen import dossier, storage
-from evergreen.champions.ledger import Ledger
-from evergreen.dossier import Dossier, kept_in
+from evergreen.dossier import Dossier
 from evergreen.errors import DossierMissing, ModelRefused, ReferenceMissing, SnapshotCorrupt
+from evergreen.records import Logged, Records
+from evergreen.records.predictions import SEED
 from evergreen.refs import ChampionRef, Outcome, Window, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Kind, UseCase
 from evergreen.watching import (
     columns,
     drift,
-    logs,
     outputs,
     profile,
     quality,
     reference,
     report,
-    store,
     verdict,
 )
 from evergreen.watching.drift import Compared
 from evergreen.watching.facts import Facts, Origin, OutputFacts
-from evergreen.watching.logs import Logged
 from evergreen.watching.profile import Profile
 from evergreen.watching.report import Pictures
 
@@ -42,31 +40,34 @@ WINDOWS_BEFORE, LEAST_BEFORE = 24, 6
 """How many windows tell the usual volume, and how many of them it takes."""
 
 
-def watch(use_case: UseCase, window: Window, *, settings: Settings) -> WindowRef:
+def watch(use_case: UseCase, window: Window, *, records: Records, settings: Settings) -> WindowRef:
     """Hold the window's logged predictions against the present champion, and keep what it was.
 
     Raises:
         psycopg2.OperationalError: the database is away.
     """
-    champion = Ledger(settings.database_url).champion(use_case.name)
+    champion = records.promotions.champion(use_case.name)
     version = champion.version if champion else 0
-    known = store.find(settings.database_url, use_case.name, window.end, version)
+    known = records.windows.find(use_case.name, window.end, version)
     if known and known.outcome != Outcome.UNKNOWN:
         return known
-    measured = _Measuring(use_case, window, settings)
+    measured = _Measuring(use_case, window, records, settings)
     facts = measured.facts(champion)
     judged = verdict.judge(facts, use_case.monitoring)
     seen = _ref(use_case, facts, judged, version, report.identify(window.end, version))
     pages = storage.of(settings, storage.DRIFT)
     report.write(use_case, facts, judged, seen, measured.pictures, pages)
-    return store.keep(settings.database_url, seen)
+    return records.windows.keep(seen)
 
 
 class _Measuring:
     """One window while it is measured."""
 
-    def __init__(self, use_case: UseCase, window: Window, settings: Settings) -> None:
-        self._use_case, self._window, self._settings = use_case, window, settings
+    def __init__(
+        self, use_case: UseCase, window: Window, records: Records, settings: Settings
+    ) -> None:
+        self._use_case, self._window = use_case, window
+        self._records, self._settings = records, settings
         self._limits = use_case.monitoring
         self.pictures = Pictures()
 
@@ -74,20 +75,18 @@ class _Measuring:
         """Measure everything that can be measured."""
         window = self._window
         nobody = champion.sha256 if champion else ""
-        logged = logs.read(
-            self._settings.database_url, self._use_case.name, window, nobody, self._limits.sample
+        logged = self._records.predictions.logged(
+            self._use_case.name, window, nobody, self._limits.sample
         )
         found = Facts(
             use_case=self._use_case.name, start=window.start, end=window.end, rows=logged.rows,
             champion_rows=logged.champion_rows, dropped=logged.dropped, sampled=len(logged.inputs),
-            seed=logs.SEED, usual_rows=self._usual_rows(),
+            seed=SEED, usual_rows=self._usual_rows(),
         )  # fmt: skip
         if champion is None:
             return replace(found, problem=f"{found.use_case} has no champion to hold it against")
         try:
-            own = dossier.read(
-                kept_in(self._settings.database_url), found.use_case, champion.version
-            )
+            own = dossier.read(self._records.dossiers, found.use_case, champion.version)
             held_against = reference.load(own, self._limits.sample, self._settings)
         except (DossierMissing, ReferenceMissing, SnapshotCorrupt) as problem:
             return replace(found, problem=f"there is no reference: {problem}")
@@ -164,8 +163,8 @@ class _Measuring:
     def _quality(self, own: Dossier, known: Profile | None) -> Any:
         delay = self._use_case.source.label_delay
         since = self._window.end - self._limits.labels_window - delay
-        labelled = logs.read_labels(
-            self._settings.database_url, self._use_case.name,
+        labelled = self._records.predictions.labelled(
+            self._use_case.name,
             Window(start=since, end=self._window.end), own.model.sha256, delay,
             self._limits.sample,
         )  # fmt: skip
@@ -186,9 +185,7 @@ class _Measuring:
         window = self._window
         before = [
             earlier.rows
-            for earlier in store.windows(
-                self._settings.database_url, self._use_case.name, 2 * WINDOWS_BEFORE
-            )
+            for earlier in self._records.windows.newest(self._use_case.name, 2 * WINDOWS_BEFORE)
             if earlier.end < window.end and earlier.end - earlier.start == window.end - window.start
         ][:WINDOWS_BEFORE]
         return statistics.median(before) if len(before) >= LEAST_BEFORE else None

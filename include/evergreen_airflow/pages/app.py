@@ -13,9 +13,8 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader
 
-from evergreen import settings
+from evergreen import records, settings
 from evergreen.catalog import load
-from evergreen.champions.ledger import Ledger
 from evergreen_airflow.pages import (
     PREFIX,
     drift_page,
@@ -92,7 +91,8 @@ def create_app() -> FastAPI:
 
 def models() -> HTMLResponse:
     """Show each use case: its champion, the last decision, the history."""
-    cards = models_page.cards(settings.get(), now=datetime.now(UTC))
+    with records.open(settings.get()) as kept:
+        cards = models_page.cards(kept, settings.get(), now=datetime.now(UTC))
     return render("models.html", cards=cards)
 
 
@@ -104,7 +104,8 @@ def rollback(use_case: str, request: Request) -> Response:
     """
     if use_case not in load(settings.get().use_cases_dir).use_cases:
         return nothing()
-    form = rollback_page.form(Ledger(settings.get().database_url), use_case)
+    with records.open(settings.get()) as kept:
+        form = rollback_page.form(kept.promotions, use_case)
     page = render("rollback.html", form=form)
     asks = f"{OURS}; connect-src {request.url.netloc}{form.posts_to}"
     page.headers["Content-Security-Policy"] = asks
@@ -132,7 +133,8 @@ def report_file(path: str) -> Response:
 
 def drift() -> HTMLResponse:
     """List the windows that were watched, with their time line."""
-    return render("drift.html", groups=drift_page.groups(settings.get()))
+    with records.open(settings.get()) as kept:
+        return render("drift.html", groups=drift_page.groups(kept, settings.get()))
 
 
 def drift_report(use_case: str, report_id: str) -> HTMLResponse:

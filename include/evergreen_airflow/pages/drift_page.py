@@ -6,10 +6,10 @@ from datetime import datetime
 from itertools import dropwhile
 
 from evergreen.catalog import load
+from evergreen.records import Records
 from evergreen.refs import WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase, bound
-from evergreen.watching import windows
 
 SHOWN = 200
 """How many windows the list and the time line of a use case hold."""
@@ -66,19 +66,19 @@ class Group:
         return f"/dags/{self.use_case.name}_monitoring"
 
 
-def groups(settings: Settings) -> list[Group]:
+def groups(records: Records, settings: Settings) -> list[Group]:
     """Return the windows of each declared use case.
 
     Raises:
         psycopg2.OperationalError: the database does not answer.
     """
     declared = load(settings.use_cases_dir).use_cases.values()
-    return [group(use_case, settings) for use_case in declared]
+    return [group(use_case, records) for use_case in declared]
 
 
-def group(use_case: UseCase, settings: Settings, limit: int = SHOWN) -> Group:
+def group(use_case: UseCase, records: Records, limit: int = SHOWN) -> Group:
     """Return the windows of one use case."""
-    found = windows(settings.database_url, use_case.name, limit)
+    found = records.windows.newest(use_case.name, limit)
     return Group(use_case, found, timeline(use_case, found))
 
 

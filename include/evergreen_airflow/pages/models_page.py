@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from evergreen import dossier
 from evergreen.catalog import load
-from evergreen.champions.ledger import Decision, Incident, Ledger, Promotion
-from evergreen.dossier import Dossier, Dossiers, kept_in
+from evergreen.dossier import Dossier
+from evergreen.records import Decision, Incident, Promotion, Records
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, UseCase
 from evergreen_airflow.pages import PREFIX
@@ -143,35 +143,36 @@ class Card:
         return f"/dags/{self.name}_training"
 
 
-def cards(settings: Settings, now: datetime) -> list[Card]:
+def cards(records: Records, settings: Settings, now: datetime) -> list[Card]:
     """Return a card for each use case, the broken ones at the end.
 
     Raises:
         psycopg2.OperationalError: the ledger does not answer.
     """
     catalog = load(settings.use_cases_dir)
-    ledger = Ledger(settings.database_url)
     good = [
         replace(
-            card(use_case, ledger, kept_in(settings.database_url), now),
-            served=served(settings, ledger.champion(use_case.name), now),
-            trials=trials(settings, use_case),
-            watched=watched(use_case, settings, WINDOWS),
+            card(use_case, records, now),
+            served=served(records, records.promotions.champion(use_case.name), now),
+            trials=trials(records, use_case),
+            watched=watched(use_case, records, WINDOWS),
         )
         for use_case in catalog.use_cases.values()
     ]
-    gone = set(ledger.use_cases()) - catalog.use_cases.keys() - catalog.broken.keys()
+    gone = set(records.promotions.use_cases()) - catalog.use_cases.keys() - catalog.broken.keys()
     told = catalog.broken | dict.fromkeys(sorted(gone), GONE)
     return good + [Card(name=name, error=error) for name, error in told.items()]
 
 
-def card(use_case: UseCase, ledger: Ledger, dossiers: Dossiers, now: datetime) -> Card:
+def card(use_case: UseCase, records: Records, now: datetime) -> Card:
     """Return the card of one use case."""
-    promotions = ledger.promotions(use_case.name)
-    decisions = ledger.decisions(use_case.name, without=("backfill", TRIGGER))
-    triggers = ledger.decisions(use_case.name, limit=1, kind=TRIGGER)
-    failures = ledger.incidents(use_case.name, limit=1, kind="failure")
-    own = dossier.find(dossiers, use_case.name, promotions[0].version) if promotions else None
+    promotions = records.promotions.of(use_case.name)
+    decisions = records.decisions.newest(use_case.name, without=("backfill", TRIGGER))
+    triggers = records.decisions.newest(use_case.name, limit=1, kind=TRIGGER)
+    failures = records.incidents.newest(use_case.name, limit=1, kind="failure")
+    own = (
+        dossier.find(records.dossiers, use_case.name, promotions[0].version) if promotions else None
+    )
     return Card(
         name=use_case.name,
         doc=use_case.doc,
@@ -181,7 +182,7 @@ def card(use_case: UseCase, ledger: Ledger, dossiers: Dossiers, now: datetime) -
         last=_decision(decisions[0]) if decisions else None,
         trigger=_decision(triggers[0]) if triggers else None,
         incident=_incident(failures, decisions),
-        alerts=_alerts(ledger.incidents(use_case.name, open=True), decisions),
+        alerts=_alerts(records.incidents.newest(use_case.name, open=True), decisions),
         history=tuple(
             Step(p.version, p.kind, p.actor, p.reason, p.created_at, p is promotions[0])
             for p in promotions

@@ -6,7 +6,8 @@ Airflow's own form cannot be opened filled in. This one asks Airflow's API for a
 
 from dataclasses import dataclass
 
-from evergreen.champions.ledger import Ledger, Promotion
+from evergreen.records import Promotion
+from evergreen.records.protocols import PromotionLog
 
 API = "/api/v2/dags/operations_rollback/dagRuns"
 
@@ -22,13 +23,13 @@ class Form:
     posts_to: str = API
 
 
-def form(ledger: Ledger, use_case: str) -> Form:
+def form(promotions: PromotionLog, use_case: str) -> Form:
     """Return the form of a use case.
 
     Raises:
         psycopg2.OperationalError: the ledger does not answer.
     """
-    past = ledger.promotions(use_case)
+    past = promotions.of(use_case)
     if not past:
         return Form(use_case, None, ())
     last_time: dict[int, Promotion] = {}

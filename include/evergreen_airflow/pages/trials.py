@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from evergreen.records import Records, TrialRow
 from evergreen.refs import ChampionRef
-from evergreen.serving import releases, store
-from evergreen.serving.releases import Release
-from evergreen.settings import Settings
+from evergreen.serving import releases
 from evergreen.spec import UseCase
 
 SHOWN = 3
@@ -33,46 +32,39 @@ class Trial:
     at: datetime
 
 
-def served(settings: Settings, champion: ChampionRef | None, now: datetime) -> str:
+def served(records: Records, champion: ChampionRef | None, now: datetime) -> str:
     """Say how the champion is served, and how often in the last day; empty: not yet."""
     if champion is None:
         return ""
-    with store.connect(settings.database_url) as opened, opened.cursor() as cursor:
-        cursor.execute(
-            "WITH answered AS NOT MATERIALIZED (SELECT time, engine FROM evergreen.predictions"
-            " WHERE use_case = %s AND time > %s AND version = %s AND variant = 'champion')"
-            " SELECT count(*), (SELECT engine FROM answered ORDER BY time DESC LIMIT 1)"
-            " FROM answered",
-            (champion.use_case, now - timedelta(days=1), champion.version),
-        )
-        [(count, engine)] = cursor.fetchall()
+    since = now - timedelta(days=1)
+    count, engine = records.predictions.of_champion(champion.use_case, champion.version, since)
     if not count:
         return "Has answered no request in the last day."
     times = "once" if count == 1 else f"{count:,} times"
-    return f"Served by {ENGINES.get(engine, engine)}; has answered {times} in the last day."
+    return f"Served by {ENGINES.get(str(engine), engine)}; has answered {times} in the last day."
 
 
-def trials(settings: Settings, use_case: UseCase) -> tuple[Trial, ...]:
+def trials(records: Records, use_case: UseCase) -> tuple[Trial, ...]:
     """Return the newest trials of a use case, newest first."""
-    url = settings.database_url
-    return tuple(
-        _trial(url, use_case, release) for release in releases.releases(url, use_case.name, SHOWN)
-    )
+    newest = records.trials.newest(use_case.name, SHOWN)
+    return tuple(_trial(records, use_case, row) for row in newest)
 
 
-def _trial(url: str, use_case: UseCase, release: Release) -> Trial:
-    counts = releases.answers(url, release.id)
+def _trial(records: Records, use_case: UseCase, release: TrialRow) -> Trial:
+    counts = records.trials.answers(release.id)
     outcome = release.outcome or ""
-    share = STRATEGIES[release.strategy]
+    share, version = STRATEGIES[release.strategy], releases.challenger_of(release).version
     if release.strategy != "shadow":
         share = f"{release.share:.0%} {share}"
     status = "aborted" if outcome.startswith("aborted") else "ended" if outcome else "runs"
     return Trial(
         status=status,
-        title=f"Version {release.challenger.version} as {_name(release.strategy)}, {share}",
+        title=f"Version {version} as {_name(release.strategy)}, {share}",
         about=f"{release.actor}: {release.reason}",
         answers=", ".join(f"{who} {count:,}" for who, count in sorted(counts.items())),
-        comparison=releases.compare(url, release.id, use_case.kind).sentence if counts else "",
+        comparison=releases.compare(records.trials, release.id, use_case.kind).sentence
+        if counts
+        else "",
         outcome=outcome,
         at=release.stopped_at or release.started_at,
     )

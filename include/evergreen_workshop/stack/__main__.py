@@ -14,8 +14,8 @@ from rich.table import Table
 
 from evergreen import catalog, settings
 from evergreen.catalog import Catalog
-from evergreen.champions.ledger import Ledger
 from evergreen.errors import EvergreenError
+from evergreen.records import Records
 from evergreen_workshop.stack.layout import Layout
 from evergreen_workshop.stack.local import SERVICES, Stack, service_url
 from evergreen_workshop.stack.progress import Progress
@@ -44,8 +44,8 @@ def up() -> None:
                 load_demo(use_cases, database_url, datetime.now(UTC).date() - timedelta(days=1))
 
         it.up(prepare)
-        ledger = Ledger(it.environment["EVERGREEN_DATABASE_URL"])
-        outcomes = FirstTraining(it.airflow, ledger, it.progress).run(use_cases)
+        with Records(it.environment["EVERGREEN_DATABASE_URL"]) as kept:
+            outcomes = FirstTraining(it.airflow, kept, it.progress).run(use_cases)
     for outcome in outcomes:
         it.progress.say(f"{'✓' if outcome.well else '✗'} {outcome.use_case}: {outcome.sentence}")
     it.progress.say(

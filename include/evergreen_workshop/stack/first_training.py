@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from evergreen.catalog import Catalog
-from evergreen.champions.ledger import Ledger
 from evergreen.errors import StackError
+from evergreen.records.protocols import Ledger
 from evergreen_workshop import demo
 from evergreen_workshop.stack.airflow import AirflowApi
 from evergreen_workshop.stack.progress import Progress, Step
@@ -72,18 +72,20 @@ class FirstTraining:
 
     def outcome(self, use_case: str) -> Outcome:
         """Tell what became of a use case: its champion, its refusal or its failure."""
-        if promotions := self.ledger.promotions(use_case):
+        if promotions := self.ledger.promotions.of(use_case):
             newest = promotions[0]
             return Outcome(use_case, True, f"champion is version {newest.version}. {newest.reason}")
-        if decisions := self.ledger.decisions(use_case, limit=1, kind="gate"):
+        if decisions := self.ledger.decisions.newest(use_case, limit=1, kind="gate"):
             return Outcome(use_case, True, decisions[0].sentence)
-        incidents = self.ledger.incidents(use_case, limit=1)
+        incidents = self.ledger.incidents.newest(use_case, limit=1)
         why = incidents[0].message if incidents else "its run left no reason; see `make logs`"
         return Outcome(use_case, False, f"no champion: {why}")
 
     def _settled(self, use_case: str) -> bool:
-        champion = self.ledger.champion(use_case)
-        return champion is not None or bool(self.ledger.decisions(use_case, limit=1, kind="gate"))
+        champion = self.ledger.promotions.champion(use_case)
+        return champion is not None or bool(
+            self.ledger.decisions.newest(use_case, limit=1, kind="gate")
+        )
 
     def _start(self, dag: str, step: Step) -> str:
         """Return the run that is under way (the schedule may have started one), or start one."""

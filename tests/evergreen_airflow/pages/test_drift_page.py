@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from database import records_of
 from evergreen.refs import WindowRef
 from evergreen.settings import PROJECT, Settings
-from evergreen.watching.store import keep
 
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -56,12 +56,12 @@ def test_without_a_use_case_there_is_nothing_to_watch(browser: TestClient) -> No
 def test_lists_the_windows_newest_first_with_their_figures(
     browser: TestClient, weather: Settings
 ) -> None:
-    keep(weather.database_url, CALM)
+    records_of(weather).windows.keep(CALM)
     critical = replace(
         CALM, start=END, end=END + HOUR, outcome="critical", sentence="Critical: all drifted.",
         drift_share=1.0, live=None, labelled=0, coverage=None, report_id="20261121T160000-v3",
     )  # fmt: skip
-    keep(weather.database_url, critical)
+    records_of(weather).windows.keep(critical)
 
     page = browser.get("/evergreen/drift/").text
 
@@ -77,7 +77,7 @@ def test_draws_drift_share_and_live_metric_over_time(
 ) -> None:
     for hours in range(5):
         known = 0.74 if hours != 2 else None
-        keep(weather.database_url, replace(CALM, start=END + (hours - 1) * HOUR,
+        records_of(weather).windows.keep(replace(CALM, start=END + (hours - 1) * HOUR,
                                            end=END + hours * HOUR, live=known))  # fmt: skip
 
     for name in ("drift", "models"):
@@ -91,7 +91,7 @@ def test_draws_drift_share_and_live_metric_over_time(
 def test_a_window_that_could_not_be_measured_is_no_point_on_the_line(
     browser: TestClient, weather: Settings
 ) -> None:
-    keep(weather.database_url, replace(CALM, outcome="unknown", drift_share=None, live=None))
+    records_of(weather).windows.keep(replace(CALM, outcome="unknown", drift_share=None, live=None))
 
     page = browser.get("/evergreen/drift/").text
 
@@ -99,7 +99,7 @@ def test_a_window_that_could_not_be_measured_is_no_point_on_the_line(
     assert 'class="badge unknown"' in page
     assert "Share of drifted columns" not in page  # one that shows nothing is no picture
 
-    keep(weather.database_url, replace(CALM, start=END, end=END + HOUR))
+    records_of(weather).windows.keep(replace(CALM, start=END, end=END + HOUR))
 
     page = browser.get("/evergreen/drift/").text
     assert page.count("<circle") == 2  # share and live metric
@@ -107,7 +107,7 @@ def test_a_window_that_could_not_be_measured_is_no_point_on_the_line(
 
 
 def test_text_of_a_window_is_escaped(browser: TestClient, weather: Settings) -> None:
-    keep(weather.database_url, replace(CALM, sentence=ATTACK, alarms=(ATTACK, ATTACK)))
+    records_of(weather).windows.keep(replace(CALM, sentence=ATTACK, alarms=(ATTACK, ATTACK)))
 
     assert ATTACK not in browser.get("/evergreen/drift/").text
 

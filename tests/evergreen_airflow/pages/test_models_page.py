@@ -5,12 +5,12 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 
-from evergreen.champions.ledger import Decision, Incident, Ledger, Promotion, decision_id
-from evergreen.dossier import kept_in
+from database import records_of
+from evergreen.data import warehouse
+from evergreen.records import Decision, Incident, Promotion, Records, TrialRow, decision_id
 from evergreen.refs import Span
-from evergreen.serving import releases, store
+from evergreen.serving import releases
 from evergreen.serving.model_ref import ModelRef
-from evergreen.serving.releases import Release
 from evergreen.settings import PROJECT, Settings
 from verdicts import dossier_of
 
@@ -19,13 +19,13 @@ ATTACK = "<script>alert('x')</script>"
 
 
 @pytest.fixture
-def weather(settings: Settings) -> Ledger:
+def weather(settings: Settings) -> Records:
     """The use case weather, declared, and an empty ledger."""
     shutil.copy(PROJECT / "include" / "use_cases" / "weather.py", settings.use_cases_dir)
-    return Ledger(settings.database_url)
+    return records_of(settings)
 
 
-def decide(ledger: Ledger, number: int, outcome: str = "passed", sentence: str = "") -> Decision:
+def decide(ledger: Records, number: int, outcome: str = "passed", sentence: str = "") -> Decision:
     challenger = {"name": "boosting", "metrics": {"roc_auc": 0.74, "accuracy": 0.55}}
     decision = Decision(
         id=decision_id("weather", "gate/train", str(number)),
@@ -41,17 +41,17 @@ def decide(ledger: Ledger, number: int, outcome: str = "passed", sentence: str =
         run_key=f"weather_training/manual__{number}",
         actor="ada",
     )
-    return ledger.record(decision)
+    return ledger.decisions.record(decision)
 
 
-def promote(ledger: Ledger, number: int, reason: str = "better", kind: str = "change") -> None:
-    past = ledger.promotions("weather")
+def promote(ledger: Records, number: int, reason: str = "better", kind: str = "change") -> None:
+    past = ledger.promotions.of("weather")
     found = dossier_of(
         "weather", number, figures={"roc_auc": 0.74, "accuracy": 0.55},
         floors={"roc_auc": 0.64, "accuracy": 0.6},
     )  # fmt: skip
-    kept_in(ledger._url).put("weather", number, found.to_json())
-    ledger.append(
+    ledger.dossiers.put("weather", number, found.to_json())
+    ledger.promotions.append(
         Promotion(
             use_case="weather",
             version=number,
@@ -75,7 +75,7 @@ def test_says_what_to_do_when_no_use_case_is_declared(browser: TestClient) -> No
 
 
 def test_says_what_to_do_for_a_use_case_without_a_champion(
-    browser: TestClient, weather: Ledger
+    browser: TestClient, weather: Records
 ) -> None:
     page = browser.get("/evergreen/models/").text
 
@@ -84,7 +84,7 @@ def test_says_what_to_do_for_a_use_case_without_a_champion(
 
 
 def test_shows_the_champion_its_metrics_and_where_to_look(
-    browser: TestClient, weather: Ledger
+    browser: TestClient, weather: Records
 ) -> None:
     promote(weather, 1)
 
@@ -98,7 +98,7 @@ def test_shows_the_champion_its_metrics_and_where_to_look(
     assert 'href="/dags/weather_training/runs/manual__1"' in page
 
 
-def test_shows_the_last_decision_in_words(browser: TestClient, weather: Ledger) -> None:
+def test_shows_the_last_decision_in_words(browser: TestClient, weather: Records) -> None:
     promote(weather, 1)
     decide(weather, 7, outcome="refused", sentence="Kept version 1: not better.")
 
@@ -108,7 +108,7 @@ def test_shows_the_last_decision_in_words(browser: TestClient, weather: Ledger) 
     assert 'class="badge refused"' in page
 
 
-def test_lists_every_champion_and_why(browser: TestClient, weather: Ledger) -> None:
+def test_lists_every_champion_and_why(browser: TestClient, weather: Records) -> None:
     for number in range(1, 7):
         promote(weather, number, reason=f"reason {number}")
 
@@ -120,7 +120,7 @@ def test_lists_every_champion_and_why(browser: TestClient, weather: Ledger) -> N
 
 
 def test_after_a_rollback_shows_what_the_version_proved_at_first(
-    browser: TestClient, weather: Ledger
+    browser: TestClient, weather: Records
 ) -> None:
     promote(weather, 1)
     promote(weather, 2)
@@ -133,9 +133,9 @@ def test_after_a_rollback_shows_what_the_version_proved_at_first(
 
 
 def test_shows_an_incident_until_something_is_decided_again(
-    browser: TestClient, weather: Ledger
+    browser: TestClient, weather: Records
 ) -> None:
-    weather.open_incident(
+    weather.incidents.open(
         Incident(use_case="weather", run_key="weather_training/9", step="train", message="boom")
     )
     shown = browser.get("/evergreen/models/").text
@@ -147,7 +147,7 @@ def test_shows_an_incident_until_something_is_decided_again(
     assert "train failed: boom" not in after
 
 
-def test_text_from_people_and_data_is_escaped(browser: TestClient, weather: Ledger) -> None:
+def test_text_from_people_and_data_is_escaped(browser: TestClient, weather: Records) -> None:
     promote(weather, 1, reason=ATTACK)
     decide(weather, 8, sentence=ATTACK)
 
@@ -158,7 +158,7 @@ def test_text_from_people_and_data_is_escaped(browser: TestClient, weather: Ledg
 
 
 def test_shows_a_broken_use_case_with_its_error_beside_the_others(
-    browser: TestClient, settings: Settings, weather: Ledger
+    browser: TestClient, settings: Settings, weather: Records
 ) -> None:
     (settings.use_cases_dir / "churn.py").write_text(f"raise ValueError({ATTACK!r})\n")
 
@@ -171,7 +171,7 @@ def test_shows_a_broken_use_case_with_its_error_beside_the_others(
 
 
 def test_says_so_when_the_database_does_not_answer(
-    browser: TestClient, settings: Settings, weather: Ledger
+    browser: TestClient, settings: Settings, weather: Records
 ) -> None:
     object.__setattr__(settings, "database_url", "postgresql://nobody@127.0.0.1:1/nothing")
 
@@ -183,11 +183,11 @@ def test_says_so_when_the_database_does_not_answer(
 
 
 def test_shows_whether_to_retrain_and_what_lasts_beside_the_last_decision(
-    browser: TestClient, weather: Ledger
+    browser: TestClient, weather: Records
 ) -> None:
     decide(weather, 1, sentence="The gate let it pass.")
     for hour in range(60):
-        weather.record(
+        weather.decisions.record(
             Decision(
                 id=decision_id("weather", "trigger", str(hour)), use_case="weather",
                 kind="trigger", outcome="held back", sentence=f"Due, but held back {hour}.",
@@ -195,12 +195,12 @@ def test_shows_whether_to_retrain_and_what_lasts_beside_the_last_decision(
             )
         )  # fmt: skip
     key = "alert/weather/drift/1"
-    weather.open_incident(
+    weather.incidents.open(
         Incident(use_case="weather", run_key=key, step="drifts", message="It drifts.", kind="drift")
     )
 
     page = browser.get("/evergreen/models/").text
-    weather.resolve(key)
+    weather.incidents.resolve(key)
     calm = browser.get("/evergreen/models/").text
 
     assert "The gate let it pass." in page
@@ -211,10 +211,10 @@ def test_shows_whether_to_retrain_and_what_lasts_beside_the_last_decision(
 
 
 def test_an_alert_that_repeats_the_last_decision_is_not_told_twice(
-    browser: TestClient, weather: Ledger
+    browser: TestClient, weather: Records
 ) -> None:
     said = decide(weather, 1, "failed", "Kept champion v1: worse.").sentence
-    weather.open_incident(
+    weather.incidents.open(
         Incident(use_case="weather", run_key="alert/weather/gate/1", step="x", message=said,
                  kind="gate")
     )  # fmt: skip
@@ -222,17 +222,17 @@ def test_an_alert_that_repeats_the_last_decision_is_not_told_twice(
     assert browser.get("/evergreen/models/").text.count(said) == 1
 
 
-def on_trial(settings: Settings, strategy: str) -> Release:
+def on_trial(settings: Settings, strategy: str) -> TrialRow:
     challenger = ModelRef(use_case="weather", version=2, run_id="r", model_uri="m", sha256="2",
                           snapshot_sha256="5")  # fmt: skip
     return releases.start(
-        settings.database_url, "weather", strategy, 0.1, challenger, reason="new", actor="ada"
+        records_of(settings).trials, "weather", strategy, 0.1, challenger, reason="new", actor="ada"
     )
 
 
-def answer(settings: Settings, number: int, release: Release, variant: str, right: bool) -> None:
+def answer(settings: Settings, number: int, release: TrialRow, variant: str, right: bool) -> None:
     """Put an answer and its label on record."""
-    with store.connect(settings.database_url) as opened, opened.cursor() as cursor:
+    with warehouse.connect(settings.database_url) as opened, opened.cursor() as cursor:
         cursor.execute(
             "INSERT INTO evergreen.predictions (id, request_id, time, use_case, version, run_id,"
             " sha256, snapshot_sha256, code, engine, variant, release_id, inputs, output,"
@@ -240,11 +240,11 @@ def answer(settings: Settings, number: int, release: Release, variant: str, righ
             " 'true', 1 FROM (SELECT %s::uuid AS id) AS made",
             (datetime.now(UTC), variant, release.id, str(UUID(int=number))),
         )
-    store.give_label(settings.database_url, "weather", str(UUID(int=number)), right)
+    records_of(settings).labels.give("weather", str(UUID(int=number)), right)
 
 
 def test_shows_a_trial_with_what_the_labels_say(
-    browser: TestClient, weather: Ledger, settings: Settings
+    browser: TestClient, weather: Records, settings: Settings
 ) -> None:
     promote(weather, 1)
     release = on_trial(settings, "ab")
@@ -262,11 +262,11 @@ def test_shows_a_trial_with_what_the_labels_say(
 
 
 def test_shows_that_a_canary_was_aborted_and_why(
-    browser: TestClient, weather: Ledger, settings: Settings
+    browser: TestClient, weather: Records, settings: Settings
 ) -> None:
     promote(weather, 1)
     release = on_trial(settings, "canary")
-    releases.stop(settings.database_url, release.id, "aborted: 20 of 20 requests failed")
+    records_of(settings).trials.stop(release.id, "aborted: 20 of 20 requests failed")
 
     page = browser.get("/evergreen/models/").text
 

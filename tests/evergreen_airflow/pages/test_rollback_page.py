@@ -4,20 +4,21 @@ import pytest
 from fastapi.testclient import TestClient
 from test_models_page import ATTACK, promote
 
-from evergreen.champions.ledger import Ledger
+from database import records_of
+from evergreen.records import Records
 from evergreen.settings import PROJECT, Settings
 
 PAGE = "/evergreen/rollback/weather/"
 
 
 @pytest.fixture
-def weather(settings: Settings) -> Ledger:
+def weather(settings: Settings) -> Records:
     shutil.copy(PROJECT / "include" / "use_cases" / "weather.py", settings.use_cases_dir)
-    return Ledger(settings.database_url)
+    return records_of(settings)
 
 
 def test_offers_each_earlier_champion_once_but_not_the_present_one(
-    browser: TestClient, weather: Ledger
+    browser: TestClient, weather: Records
 ) -> None:
     promote(weather, 1)
     promote(weather, 2, reason=ATTACK)
@@ -31,7 +32,7 @@ def test_offers_each_earlier_champion_once_but_not_the_present_one(
     assert ATTACK not in page
 
 
-def test_says_that_there_is_nothing_to_go_back_to(browser: TestClient, weather: Ledger) -> None:
+def test_says_that_there_is_nothing_to_go_back_to(browser: TestClient, weather: Records) -> None:
     assert "There has been no champion yet." in browser.get(PAGE).text
 
     promote(weather, 1)
@@ -40,7 +41,7 @@ def test_says_that_there_is_nothing_to_go_back_to(browser: TestClient, weather: 
 
 
 def test_may_ask_airflow_for_a_rollback_and_for_nothing_else(
-    browser: TestClient, weather: Ledger
+    browser: TestClient, weather: Records
 ) -> None:
     policy = browser.get(PAGE).headers["Content-Security-Policy"]
 
@@ -48,11 +49,11 @@ def test_may_ask_airflow_for_a_rollback_and_for_nothing_else(
 
 
 @pytest.mark.parametrize("name", ["nobody", "%2e%2e", "<b>"])
-def test_knows_declared_use_cases_only(browser: TestClient, weather: Ledger, name: str) -> None:
+def test_knows_declared_use_cases_only(browser: TestClient, weather: Records, name: str) -> None:
     assert browser.get(f"/evergreen/rollback/{name}/").status_code == 404
 
 
-def test_models_leads_to_it(browser: TestClient, weather: Ledger) -> None:
+def test_models_leads_to_it(browser: TestClient, weather: Records) -> None:
     promote(weather, 1)
 
     assert f'href="{PAGE}"' in browser.get("/evergreen/models/").text

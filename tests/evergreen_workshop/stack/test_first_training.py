@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
+from database import records_of
 from deciding.champion import make_champion
-from evergreen.champions.ledger import Decision, Incident, Ledger, decision_id
+from evergreen.records import Decision, Incident, decision_id
 from evergreen.settings import Settings
 from evergreen_workshop.stack.first_training import FirstTraining
 from evergreen_workshop.stack.progress import Progress
@@ -31,9 +32,9 @@ class Airflow:
 
 @pytest.fixture
 def first(settings: Settings) -> FirstTraining:
-    Ledger(settings.database_url).migrate()
+    records_of(settings).migrate()
     progress = Progress(Console(file=io.StringIO(), width=200))
-    return FirstTraining(Airflow(), Ledger(settings.database_url), progress)  # type: ignore[arg-type]
+    return FirstTraining(Airflow(), records_of(settings), progress)  # type: ignore[arg-type]
 
 
 def test_tells_how_many_are_done_and_what_the_others_do(
@@ -62,10 +63,10 @@ def test_a_champion_is_told_with_the_reason_of_its_promotion(
 
 
 def test_no_champion_is_told_with_what_the_gate_or_the_failure_says(first: FirstTraining) -> None:
-    first.ledger.open_incident(
+    first.ledger.incidents.open(
         Incident(use_case="iris", run_key="iris_training/1", step="train", message="boom")
     )
-    first.ledger.record(
+    first.ledger.decisions.record(
         Decision(
             id=decision_id("stocks", "gate/train", "1"), use_case="stocks", kind="gate",
             outcome="refused", sentence="No champion yet: luck.", evidence={}, as_of=None,

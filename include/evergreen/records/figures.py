@@ -1,0 +1,63 @@
+"""The state of things in figures, each by its labels: for Prometheus."""
+
+from typing import Any
+
+from evergreen.records.session import Session
+
+NEWEST = "SELECT DISTINCT ON (use_case) * FROM evergreen.windows"
+NEWEST += " ORDER BY use_case, ended_at DESC, id DESC"
+
+
+def _of_window(field: str) -> str:
+    return f"SELECT use_case, (document->>'{field}')::float8 FROM ({NEWEST}) AS newest"
+
+
+def _metric_of_window(field: str) -> str:
+    return (
+        f"SELECT use_case, document->>'metric', (document->>'{field}')::float8"
+        f" FROM ({NEWEST}) AS newest"
+    )
+
+
+SQL = {
+    "drift_share": _of_window("drift_share"),
+    "drift_weighted_share": _of_window("weighted_share"),
+    "confidence": _of_window("confidence"),
+    "label_coverage": _of_window("coverage"),
+    "window_rows": _of_window("rows"),
+    "live_metric": _metric_of_window("live"),
+    "live_metric_floor": _metric_of_window("floor"),
+    "window_end_timestamp_seconds": "SELECT use_case, extract(epoch FROM max(ended_at))"
+    " FROM evergreen.windows GROUP BY 1",
+    "windows": "SELECT use_case, outcome, count(*) FROM evergreen.windows GROUP BY 1, 2",
+    "decisions": "SELECT use_case, kind, outcome, count(*) FROM evergreen.decisions"
+    " GROUP BY 1, 2, 3",
+    "retrainings": "SELECT use_case, cause, count(*) FROM evergreen.retrainings GROUP BY 1, 2",
+    "training_seconds": "SELECT DISTINCT ON (use_case) use_case,"
+    " (evidence #>> '{evaluation,challenger,seconds}')::float8 FROM evergreen.decisions"
+    " WHERE kind IN ('gate', 'dry_run') ORDER BY use_case, number DESC",
+    "gate_timestamp_seconds": "SELECT use_case, extract(epoch FROM max(created_at))"
+    " FROM evergreen.decisions WHERE kind = 'gate' GROUP BY 1",
+    "champion_timestamp_seconds": "SELECT use_case, extract(epoch FROM max(created_at))"
+    " FROM evergreen.promotions GROUP BY 1",
+    "incidents_open": "SELECT use_case, kind, count(*) FROM evergreen.incidents"
+    " WHERE resolved_at IS NULL GROUP BY 1, 2",
+}
+"""Of each figure: its labels first, the value last (null: unknown)."""
+
+
+class Figures:
+    """What `SQL` asks for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def all(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return every figure's rows, read in one transaction."""
+        with self._session.transaction() as cursor:
+            return {name: self._tuples(cursor, sql) for name, sql in SQL.items()}
+
+    @staticmethod
+    def _tuples(cursor: Any, sql: str) -> list[tuple[Any, ...]]:
+        cursor.execute(sql)
+        return [tuple(row.values()) for row in cursor.fetchall()]

@@ -1,0 +1,269 @@
+"""What was served: predictions, the labels that came since, and what had to be dropped.
+
+The samples are made of the rows with the smallest hash of their id: the same rows whenever they
+are taken, with no regard to their order. Answers of shadows were never given, and are left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, NamedTuple
+
+from evergreen.records.session import Session, document
+from evergreen.refs import Window
+
+SEED = 0
+"""Of the hash that draws the samples."""
+
+_ANSWERED = """
+FROM evergreen.predictions
+WHERE use_case = %(use_case)s AND time > %(start)s AND time <= %(end)s AND variant <> 'shadow'
+"""
+_COUNT = f"""
+SELECT count(*) AS rows, count(*) FILTER (WHERE sha256 = %(sha256)s) AS champion_rows,
+    (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops
+     WHERE time > %(start)s AND time <= %(end)s) AS dropped
+{_ANSWERED}
+"""
+_SAMPLE = f"""
+WITH drawn AS (
+    SELECT id {_ANSWERED} ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
+)
+SELECT inputs, CASE WHEN sha256 = %(sha256)s THEN output END AS output,
+    CASE WHEN sha256 = %(sha256)s THEN probability END AS probability
+FROM drawn JOIN evergreen.predictions USING (id) ORDER BY id
+"""
+_LABELLED = f"""
+WITH answered AS MATERIALIZED (
+    SELECT asked.id, asked.time, prediction_id IS NOT NULL AS known
+    FROM (SELECT id, time {_ANSWERED} AND sha256 = %(sha256)s) AS asked
+    LEFT JOIN evergreen.labels ON prediction_id = id AND labels.time <= %(end)s
+),
+counted AS (
+    SELECT count(*) FILTER (WHERE known) AS labelled,
+        count(*) FILTER (WHERE known OR time <= %(mature)s) AS due
+    FROM answered
+),
+drawn AS (
+    SELECT id FROM answered WHERE known
+    ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
+),
+told AS (
+    SELECT id, label, output, probabilities
+    FROM drawn JOIN evergreen.predictions USING (id)
+    JOIN evergreen.labels ON prediction_id = id
+)
+SELECT labelled, due, label, output, probabilities FROM counted LEFT JOIN told ON true ORDER BY id
+"""
+_MEMORY = "SET LOCAL work_mem = '64MB'"
+"""For joining a million labels without the disk."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The logged predictions of a window."""
+
+    rows: int
+    champion_rows: int
+    dropped: int
+    inputs: Sequence[dict[str, Any]]
+    """Raw rows of the sample."""
+    outputs: Sequence[Any]
+    """The champion's answers in the sample; None: somebody else answered."""
+    probabilities: Sequence[float | None]
+    """Of those answers."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The champion's answers whose labels came since, and how many should have."""
+
+    labelled: int
+    due: int
+    labels: Sequence[Any]
+    outputs: Sequence[Any]
+    probabilities: Sequence[dict[str, float] | None]
+
+
+class Answerer(NamedTuple):
+    """What answered some predictions."""
+
+    use_case: str
+    version: int
+    run_id: str
+    sha256: str
+    snapshot_sha256: str
+
+
+class Answered(NamedTuple):
+    """How many predictions one answerer made, with one code, as one variant."""
+
+    by: Answerer
+    variant: str
+    code: str
+    times: int
+
+
+class Tally(NamedTuple):
+    """What is on record of all that was accepted."""
+
+    logged: int
+    orphans: int
+    """Answers of shadows whose own answer is not on record."""
+    dropped: int
+
+
+class Predictions:
+    """The table `evergreen.predictions`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def insert(self, lines: Sequence[bytes]) -> int:
+        """Store predictions, given as lines of JSON; return how many were not there yet.
+
+        Raises:
+            psycopg2.DataError: PostgreSQL cannot hold one of them.
+            psycopg2.OperationalError: the database is away.
+        """
+        return _insert(self._session, "predictions", lines)
+
+    def logged(self, use_case: str, window: Window, sha256: str, limit: int) -> Logged:
+        """Read a window: `sha256` is the champion's, `limit` the size of the sample."""
+        values = {"use_case": use_case, "start": window.start, "end": window.end, "sha256": sha256,
+                  "seed": SEED, "limit": limit}  # fmt: skip
+        with self._session.transaction() as cursor:
+            cursor.execute(_MEMORY)
+            cursor.execute(_COUNT, values)
+            counts = cursor.fetchone()
+            cursor.execute(_SAMPLE, values)
+            found = cursor.fetchall()
+        return Logged(
+            rows=counts["rows"],
+            champion_rows=counts["champion_rows"],
+            dropped=int(counts["dropped"]),
+            inputs=tuple(row["inputs"] for row in found),
+            outputs=tuple(row["output"] for row in found),
+            probabilities=tuple(row["probability"] for row in found),
+        )
+
+    def labelled(
+        self, use_case: str, window: Window, sha256: str, delay: timedelta, limit: int
+    ) -> Labelled:
+        """Read the answers of the window with the labels known at its end.
+
+        A label is due when it is known, or `delay` after the prediction.
+        """
+        mature: datetime = window.end - delay
+        values = {"use_case": use_case, "start": window.start, "end": window.end, "sha256": sha256,
+                  "seed": SEED, "limit": limit, "mature": mature}  # fmt: skip
+        with self._session.transaction() as cursor:
+            cursor.execute(_MEMORY)
+            cursor.execute(_LABELLED, values)
+            found = cursor.fetchall()
+        known = found if found[0]["labelled"] else ()
+        return Labelled(
+            labelled=found[0]["labelled"],
+            due=found[0]["due"],
+            labels=tuple(row["label"] for row in known),
+            outputs=tuple(row["output"] for row in known),
+            probabilities=tuple(row["probabilities"] for row in known),
+        )
+
+    def of_champion(self, use_case: str, version: int, since: datetime) -> tuple[int, str | None]:
+        """Return how many answers a champion has given since a moment, and its newest engine."""
+        [row] = self._session.read(
+            "WITH answered AS NOT MATERIALIZED (SELECT time, engine FROM evergreen.predictions"
+            " WHERE use_case = %s AND time > %s AND version = %s AND variant = 'champion')"
+            " SELECT count(*), (SELECT engine FROM answered ORDER BY time DESC LIMIT 1)"
+            " FROM answered",
+            (use_case, since, version),
+        )
+        return row["count"], row["engine"]
+
+    def answered(self) -> list[Answered]:
+        """Return who has answered, and how often."""
+        names = ", ".join(Answerer._fields)
+        rows = self._session.read(
+            f"SELECT {names}, variant, code, count(*)"
+            f" FROM evergreen.predictions GROUP BY {names}, variant, code"
+        )
+        return [
+            Answered(
+                Answerer(*(row[name] for name in Answerer._fields)),
+                row["variant"], row["code"], row["count"],
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def tally(self) -> Tally:
+        """Count what was logged and dropped, at one moment."""
+        [row] = self._session.read(
+            "SELECT count(*) AS logged, count(*) FILTER (WHERE variant = 'shadow' AND NOT EXISTS"
+            " (SELECT FROM evergreen.predictions WHERE id = p.request_id)) AS orphans,"
+            " (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops)::bigint AS dropped"
+            " FROM evergreen.predictions AS p"
+        )
+        return Tally(**row)
+
+
+class Drops:
+    """The table `evergreen.serving_drops`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def insert(self, lines: Sequence[bytes]) -> int:
+        """Store how many predictions could not be kept, and why; as `Predictions.insert`."""
+        return _insert(self._session, "serving_drops", lines)
+
+
+class Told(Enum):
+    """What became of a label."""
+
+    STORED = "stored"
+    SAME = "the same label was given before"
+    CONFLICT = "another label was given before"
+    UNKNOWN = "there is no such prediction"
+
+
+class Labels:
+    """The table `evergreen.labels`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def give(self, use_case: str, prediction_id: str, label: Any) -> Told:
+        """Store what turned out to be true of a prediction. The first label stays."""
+        values = {"label": document(label), "id": prediction_id, "use_case": use_case}
+        if self._session.write(_GIVE, values):
+            return Told.STORED
+        known = self._session.read(_KNOWN, values)
+        if not known:
+            return Told.UNKNOWN
+        return Told.SAME if known[0]["same"] else Told.CONFLICT
+
+
+_GIVE = """
+INSERT INTO evergreen.labels (prediction_id, use_case, label)
+SELECT id, use_case, %(label)s::jsonb FROM evergreen.predictions
+WHERE id = %(id)s::uuid AND use_case = %(use_case)s AND variant <> 'shadow'
+ON CONFLICT DO NOTHING RETURNING prediction_id
+"""
+_KNOWN = """
+SELECT label = %(label)s::jsonb AS same FROM evergreen.labels
+WHERE prediction_id = %(id)s::uuid AND use_case = %(use_case)s
+"""
+
+
+def _insert(session: Session, table: str, lines: Sequence[bytes]) -> int:
+    rows = b"[" + b",".join(lines) + b"]"
+    with session.writing() as cursor:
+        cursor.execute(
+            f"INSERT INTO evergreen.{table} SELECT *"
+            f" FROM jsonb_populate_recordset(NULL::evergreen.{table}, %s::jsonb)"
+            " ON CONFLICT DO NOTHING",
+            (rows.decode(),),
+        )
+        return int(cursor.rowcount)

@@ -1,0 +1,124 @@
+"""Challengers on trial beside the champion, and what the labels say of both."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg2
+
+from evergreen.errors import EvergreenError
+from evergreen.records.session import Session, document
+from evergreen.refs import Json
+
+ERRORS = {
+    True: "abs((p.output)::float8 - (l.label)::float8)",
+    False: "(p.output = l.label)::int::float8",
+}
+"""What is averaged, for figures and for classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """A trial as it is on record, in the table `evergreen.releases`."""
+
+    id: int
+    use_case: str
+    strategy: str
+    share: float
+    challenger: Json
+    """Of a `serving.model_ref.ModelRef`."""
+    reason: str
+    actor: str
+    started_at: datetime
+    stopped_at: datetime | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What the labels say of one side of a trial."""
+
+    labelled: int
+    mean: float | None
+    """Share of right answers (classification), mean absolute error (regression)."""
+    variance: float | None = None
+
+
+class Trials:
+    """The table `evergreen.releases`, and the predictions that belong to it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def start(
+        self, use_case: str, strategy: str, share: float, challenger: Json, *,
+        reason: str, actor: str,
+    ) -> TrialRow:  # fmt: skip
+        """Put a challenger on trial.
+
+        Raises:
+            EvergreenError: another trial of the use case runs.
+        """
+        values = (use_case, strategy, share, document(challenger), reason, actor)
+        try:
+            rows = self._session.write(
+                "INSERT INTO evergreen.releases"
+                " (use_case, strategy, share, challenger, reason, actor)"
+                " VALUES (%s, %s, %s, %s, %s, %s) RETURNING *",
+                values,
+            )
+        except psycopg2.errors.UniqueViolation:
+            raise EvergreenError(f"{use_case} has a trial already; stop it first") from None
+        return TrialRow(**rows[0])
+
+    def stop(self, id: int, outcome: str) -> TrialRow:
+        """End a trial; the first outcome stays.
+
+        Raises:
+            EvergreenError: there is no such trial.
+        """
+        rows = self._session.write(
+            "UPDATE evergreen.releases SET stopped_at = coalesce(stopped_at, clock_timestamp()),"
+            " outcome = coalesce(outcome, %s) WHERE id = %s RETURNING *",
+            (outcome, id),
+        )
+        if not rows:
+            raise EvergreenError(f"there is no release {id}")
+        return TrialRow(**rows[0])
+
+    def running(self, use_case: str | None = None) -> tuple[TrialRow, ...]:
+        """Return the trials that run, of one use case or all."""
+        rows = self._session.read(
+            "SELECT * FROM evergreen.releases WHERE stopped_at IS NULL"
+            " AND use_case = coalesce(%s, use_case) ORDER BY id",
+            (use_case,),
+        )
+        return tuple(TrialRow(**row) for row in rows)
+
+    def newest(self, use_case: str | None = None, limit: int | None = 20) -> tuple[TrialRow, ...]:
+        """Return the trials of a use case (or all), newest first."""
+        rows = self._session.read(
+            "SELECT * FROM evergreen.releases WHERE use_case = coalesce(%s, use_case)"
+            " ORDER BY id DESC LIMIT %s",
+            (use_case, limit),
+        )
+        return tuple(TrialRow(**row) for row in rows)
+
+    def answers(self, id: int) -> dict[str, int]:
+        """Return how many predictions of a trial each variant made."""
+        rows = self._session.read(
+            "SELECT variant, count(*) FROM evergreen.predictions WHERE release_id = %s GROUP BY 1",
+            (id,),
+        )
+        return {row["variant"]: row["count"] for row in rows}
+
+    def sides(self, id: int, *, figures: bool) -> dict[str, Side]:
+        """Return what the labels say of each variant; `figures`: the answers are no classes."""
+        error = ERRORS[figures]
+        rows = self._session.read(
+            f"SELECT p.variant, count(*) AS labelled, avg({error}) AS mean,"
+            f" var_samp({error}) AS variance FROM evergreen.predictions p"
+            " JOIN evergreen.labels l ON l.prediction_id = p.request_id"
+            " WHERE p.release_id = %s GROUP BY p.variant",
+            (id,),
+        )
+        return {row.pop("variant"): Side(**row) for row in rows}

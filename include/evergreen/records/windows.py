@@ -1,0 +1,49 @@
+"""The windows that were watched: one row for each (use case, end, champion)."""
+
+from datetime import datetime
+
+from evergreen.records.session import Session, document
+from evergreen.refs import WindowRef
+
+KEEP = """
+INSERT INTO evergreen.windows AS old
+    (use_case, started_at, ended_at, champion, rows, outcome, sentence, document)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT ON CONSTRAINT windows_once DO UPDATE SET
+    started_at = excluded.started_at, rows = excluded.rows, outcome = excluded.outcome,
+    sentence = excluded.sentence, document = excluded.document
+WHERE old.outcome = 'unknown'
+"""
+"""What was found out stays; only a window that was unknown may be measured again."""
+
+
+class WatchedWindows:
+    """The table `evergreen.windows`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def keep(self, seen: WindowRef) -> WindowRef:
+        """Store a window and return it as stored: what was found out before stays."""
+        values = (seen.use_case, seen.start, seen.end, seen.champion, seen.rows, seen.outcome)
+        self._session.write(KEEP, (*values, seen.sentence, document(seen.to_json())))
+        stored = self.find(seen.use_case, seen.end, seen.champion)
+        assert stored is not None, "the row that was just written"  # noqa: S101
+        return stored
+
+    def find(self, use_case: str, end: datetime, champion: int) -> WindowRef | None:
+        """Return the window of that end, held against that version."""
+        found = self._read("AND ended_at = %s AND champion = %s", (use_case, end, champion, 1))
+        return found[0] if found else None
+
+    def newest(self, use_case: str, limit: int = 100) -> tuple[WindowRef, ...]:
+        """Return the windows of a use case, newest first; of one end, the newest champion first."""
+        return self._read("", (use_case, limit))
+
+    def _read(self, condition: str, values: tuple[object, ...]) -> tuple[WindowRef, ...]:
+        rows = self._session.read(
+            f"SELECT document FROM evergreen.windows WHERE use_case = %s {condition}"
+            " ORDER BY ended_at DESC, id DESC LIMIT %s",
+            values,
+        )
+        return tuple(WindowRef.from_json(row["document"]) for row in rows)
