@@ -5,7 +5,7 @@ import math
 import pytest
 
 import evidences as e
-from evergreen.judging.figures import figure, figures, interval, label, listed, signed
+from evergreen.judging.figures import behind, figure, figures, interval, label, listed, signed
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,26 @@ def test_two_figures_have_enough_digits_to_differ() -> None:
 def test_a_difference_has_its_sign() -> None:
     assert (signed(0.004), signed(-0.004), signed(None)) == ("+0.004", "-0.004", "unknown")
     assert interval(e.difference("x", -0.01)) == "95 % interval -0.010 to +0.030"
+
+
+def test_an_interval_is_told_apart_from_the_bar_that_it_must_pass() -> None:
+    found = e.difference("x", 0.00499999, high=0.0200001)
+
+    assert interval(found, 0.005).startswith("95 % interval +0.00499999 to +0.020")
+    assert interval(found, 0.02).endswith("to +0.0200001")
+
+
+def test_what_an_interval_rests_on_is_told() -> None:
+    found = e.difference(
+        "x", unit="day, 4 in a row as one", units=180, over=3,
+        effective_rows=47.2, rows_for_a_point=2300,
+    )  # fmt: skip
+
+    assert behind(found) == (
+        "180 × day, 4 in a row as one, held for 3 models at once; as much as 47 independent rows"
+        " tell; a point more would show with 2,300 rows"
+    )
+    assert behind(e.difference("x", units=90)) == "90 × row"
 
 
 def test_names_are_listed() -> None:

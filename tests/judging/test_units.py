@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 
 from evergreen.judging.units import Units
 from learning import CATALOG
@@ -95,6 +96,18 @@ def test_days_that_follow_on_one_another_count_as_fewer() -> None:
         found.append(errors(units, values)[0])
 
     assert np.mean(found) == pytest.approx(5 / np.sqrt(500), rel=0.1)
+
+
+def test_days_that_are_slow_but_small_beside_the_noise_are_seen() -> None:
+    generator, ratios = np.random.default_rng(4), []
+    units = Units.of(pd.Series(pd.date_range("2020-01-01", periods=500)), None, 500)
+
+    for _ in range(200):
+        slow = lfilter([1], [1, -0.9], generator.normal(size=700))[200:] * np.sqrt(1 - 0.9**2)
+        found = errors(units, slow + 0.6 * generator.normal(size=500))[0]
+        ratios.append(found**2 / ((1.9 / 0.1 + 0.36) / 500))
+
+    assert np.median(ratios) > 0.85
 
 
 def test_both_days_and_stores_are_at_least_either() -> None:

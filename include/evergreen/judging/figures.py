@@ -46,6 +46,18 @@ def interval(difference: Difference, bar: float = 0.0) -> str:
     return f"{difference.confidence * 100:g} % interval {low} to {high}"
 
 
+def behind(difference: Difference) -> str:
+    """Return what an interval rests on: units, rows that would tell as much, rows for a point."""
+    words = f"{difference.units:,} × {difference.unit}"
+    if difference.over > 1:
+        words += f", held for {difference.over} models at once"
+    if difference.effective_rows is not None:
+        words += f"; as much as {difference.effective_rows:,.0f} independent rows tell"
+    if difference.rows_for_a_point is not None:
+        words += f"; a point more would show with {difference.rows_for_a_point:,} rows"
+    return words
+
+
 def listed(names: Iterable[str]) -> str:
     """Return `a`, `a and b` or `a, b and c`."""
     *first, last = [*names] or [""]

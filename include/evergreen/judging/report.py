@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select
 from pydantic import TypeAdapter
 
 from evergreen.judging.evidence import Evidence, ScoredModel
-from evergreen.judging.figures import figure, label, listed, signed
+from evergreen.judging.figures import behind, figure, label, listed, signed
 from evergreen.judging.pictures import Intervals, Standing
 from evergreen.refs import Check, Json, Status, Verdict
 from evergreen.settings import Settings
@@ -126,5 +126,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "signed": signed, "label": label}
+    environment.filters |= {"figure": figure, "signed": signed, "label": label, "behind": behind}
     return environment.get_template("report.html.jinja")

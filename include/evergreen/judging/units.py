@@ -217,14 +217,22 @@ def _sums(codes: Array, values: Floats) -> Floats:
 
 
 def _persistence(sums: Floats) -> Floats:
-    """The first autocorrelation of each column, without its bias (Kendall, Biometrika 41, 1954).
+    """How much of each column is left a unit later.
 
-    Half a standard error is added: to take slow units for quick ones costs more than the reverse.
+    The first autocorrelation, without its bias (Kendall, Biometrika 41, 1954), and half a standard
+    error more: to take slow units for quick ones costs more than the reverse. If the slow part is
+    small beside the noise, the autocorrelations are small but stay: then how they fall, as in an
+    ARMA(1, 1), where the first two are surely more than nothing.
     """
     n = len(sums)
-    found = _ratio((sums[1:] * sums[:-1]).sum(axis=0), (sums**2).sum(axis=0), 0.0)
-    unbiased: Floats = (found + 1 / n) / (1 - 3 / n) + 0.5 / np.sqrt(n)
-    return np.clip(unbiased, 0.0, 0.98)
+    squares = (sums**2).sum(axis=0)
+    first, second, third = (
+        (_ratio((sums[k:] * sums[:-k]).sum(axis=0), squares, 0.0) + 1 / n) / (1 - 3 / n)
+        for k in (1, 2, 3)
+    )
+    stays = np.where(first + second > 2.8 / np.sqrt(n), first + second, np.inf)
+    slow: Floats = np.maximum(first + 0.5 / np.sqrt(n), (second + third) / stays)
+    return np.clip(slow, 0.0, 0.98)
 
 
 def _ratio(above: Floats, below: Floats, otherwise: float) -> Floats:
