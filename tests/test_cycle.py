@@ -175,7 +175,7 @@ def data_docs_page(done: Cycle, settings: Settings) -> str:
     if done.snapshot is None or done.snapshot.rows == 0:
         return "no rows"
     assert done.validation is not None
-    return (settings.data_docs_dir / done.validation.docs).read_text()
+    return (settings.home / "data_docs" / done.validation.docs).read_text()
 
 
 def test_flipped_newest_labels_are_not_promoted(loaded: Settings) -> None:

@@ -101,7 +101,7 @@ def test_prices_that_nobody_can_tell_are_refused_with_the_reason(settings: Setti
     assert (decision.kind, decision.outcome) == ("gate", "refused")
     assert "below the floor on roc_auc" in decision.sentence
     assert done.verdict is not None
-    report = (settings.reports_dir / done.verdict.report).read_text()
+    report = (settings.home / "reports" / done.verdict.report).read_text()
     assert "sharpe buy and hold" in report
     assert "profit coin" in report
     with service(settings) as client:

@@ -69,21 +69,6 @@ class Settings:
         host = {"0.0.0.0": "127.0.0.1"}.get(self.serve_host, self.serve_host)  # noqa: S104
         return f"http://{host}:{self.serve_port}"
 
-    @property
-    def data_docs_dir(self) -> Path:
-        """Folder of the Great Expectations Data Docs."""
-        return self.home / "data_docs"
-
-    @property
-    def reports_dir(self) -> Path:
-        """Folder of the gate reports: `<use case>/<report id>/report.html` and `.json`."""
-        return self.home / "reports"
-
-    @property
-    def drift_dir(self) -> Path:
-        """Folder of the monitoring reports: `<use case>/<report id>/report.html` and `.json`."""
-        return self.home / "drift"
-
 
 def environment() -> dict[str, str]:
     """Merge the three places a setting may come from; the environment wins."""

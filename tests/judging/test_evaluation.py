@@ -114,7 +114,9 @@ def own(world: World, tmp_path: Path) -> World:
 
 
 def evidence_of(world: World, evaluation: EvaluationRef) -> Evidence:
-    return Evidence.from_json(json.loads((world.settings.reports_dir / evaluation.uri).read_text()))
+    return Evidence.from_json(
+        json.loads((world.settings.home / "reports" / evaluation.uri).read_text())
+    )
 
 
 def judged(world: World, evaluation: EvaluationRef) -> Verdict:
@@ -130,7 +132,7 @@ def test_a_good_first_challenger_passes_every_check(own: World) -> None:
 
     assert verdict.passed, verdict.sentence
     assert verdict.sentence.startswith("Promote logistic as the first champion: all ")
-    folder = (own.settings.reports_dir / verdict.report).parent
+    folder = (own.settings.home / "reports" / verdict.report).parent
     assert {file.name for file in folder.iterdir()} == {
         "evidence.json",
         "report.json",
@@ -171,11 +173,13 @@ def test_evaluating_and_judging_again_changes_nothing(own: World) -> None:
 
 
 def files(world: World) -> dict[str, bytes]:
-    return {str(f): f.read_bytes() for f in world.settings.reports_dir.rglob("*") if f.is_file()}
+    return {
+        str(f): f.read_bytes() for f in (world.settings.home / "reports").rglob("*") if f.is_file()
+    }
 
 
 def test_evidence_that_was_incomplete_is_gathered_again(own: World) -> None:
-    file = own.settings.reports_dir / own.evaluate().uri
+    file = own.settings.home / "reports" / own.evaluate().uri
     document = json.loads(file.read_text()) | {"golden_difference": None}
     file.write_text(json.dumps(document))
 
@@ -256,7 +260,7 @@ def test_missing_baselines_are_unknown(own: World) -> None:
 
 def test_evidence_that_was_changed_is_refused(own: World) -> None:
     evaluation = own.evaluate()
-    file = own.settings.reports_dir / evaluation.uri
+    file = own.settings.home / "reports" / evaluation.uri
     file.write_text(file.read_text().replace('"rows": 0', '"rows": 0 '))
 
     with pytest.raises(EvidenceCorrupt, match="not what evaluate wrote"):

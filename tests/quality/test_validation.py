@@ -140,7 +140,7 @@ def test_refuses_and_says_why(damage: Damage, kind: str, reason: str, local: Set
     assert not result.passed
     [told, *_] = [f for f in result.failed if kind in f.expectation]
     assert told.reason.startswith(reason)
-    page = (local.data_docs_dir / result.docs).read_text()
+    page = (local.home / "data_docs" / result.docs).read_text()
     assert "✗ failed" in page
     assert told.reason.partition("(")[0].partition(" ≥")[0] in page
 
@@ -175,7 +175,7 @@ def test_names_the_failing_rows(local: Settings) -> None:
         {"date": "2025-10-20", "wind": "inf"},
         {"date": "2025-10-21", "wind": 300.0},
     )
-    assert "2025-10-21" in (local.data_docs_dir / result.docs).read_text()
+    assert "2025-10-21" in (local.home / "data_docs" / result.docs).read_text()
     assert ValidationRef.from_json(json.loads(json.dumps(result.to_json()))) == result
 
 
@@ -279,19 +279,19 @@ def test_columns_keep_their_type_with_nulls() -> None:
 
 def test_the_same_snapshot_has_one_page_that_does_not_change(local: Settings) -> None:
     first = check(weather_table(), local)
-    page = (local.data_docs_dir / first.docs).read_bytes()
+    page = (local.home / "data_docs" / first.docs).read_bytes()
     again = check(weather_table(), local)
 
     assert again == first
-    assert (local.data_docs_dir / first.docs).read_bytes() == page
-    assert len([*local.data_docs_dir.glob("validations/**/*.html")]) == 1
+    assert (local.home / "data_docs" / first.docs).read_bytes() == page
+    assert len([*(local.home / "data_docs").glob("validations/**/*.html")]) == 1
 
 
 def test_the_index_lists_every_run_and_links_to_its_page(local: Settings) -> None:
     passed = check(weather_table(), local)
     failed = check(repeat(weather_table()), local)
 
-    index = (local.data_docs_dir / "index.html").read_text()
+    index = (local.home / "data_docs" / "index.html").read_text()
 
     assert passed.docs in index
     assert failed.docs in index
@@ -302,7 +302,7 @@ def test_the_pages_run_no_scripts_load_nothing_and_escape_values(local: Settings
     result = check(change(weather_table(), "condition", {3: "<script>alert(1)</script>"}), local)
 
     for page in ("index.html", result.docs):
-        html = (local.data_docs_dir / page).read_text()
+        html = (local.home / "data_docs" / page).read_text()
         assert "<script" not in html
         assert "https://" not in html
         assert "default-src 'none'" in html
@@ -340,8 +340,8 @@ def test_several_processes_may_validate_at_once(tmp_path: Path) -> None:
 
 def test_a_page_that_was_deleted_comes_back(local: Settings) -> None:
     first = check(weather_table(), local)
-    shutil.rmtree(local.data_docs_dir)
+    shutil.rmtree(local.home / "data_docs")
 
     check(weather_table(), local)
 
-    assert (local.data_docs_dir / first.docs).is_file()
+    assert (local.home / "data_docs" / first.docs).is_file()

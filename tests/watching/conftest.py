@@ -145,7 +145,7 @@ class Shop:
         )
 
     def report(self, seen: WindowRef) -> dict[str, Any]:
-        file = self.settings.drift_dir / self.use_case.name / seen.report_id / "report.json"
+        file = self.settings.home / "drift" / self.use_case.name / seen.report_id / "report.json"
         document: dict[str, Any] = json.loads(file.read_text())
         return document
 

@@ -326,7 +326,7 @@ def test_the_report_stands_alone_and_evidentlys_lies_beside_it(shop: Shop) -> No
 
     seen = shop.watch()
 
-    folder = shop.settings.drift_dir / "shop" / seen.report_id
+    folder = shop.settings.home / "drift" / "shop" / seen.report_id
     page = (folder / "report.html").read_text()
     assert WindowRef.from_json(shop.report(seen)["decision"]) == seen
     assert page.count("<figure>") == 7  # six columns and the answers

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evergreen import secrecy
+from evergreen import secrecy, storage
 from evergreen.invariants.inspection import Found, Scene
 
 CHUNK = 1 << 20
@@ -24,13 +24,16 @@ def no_secret_is_told(scene: Scene) -> Found:
 
 
 def _files(scene: Scene, secrets: list[str]) -> Iterator[str]:
-    settings, home = scene.settings, scene.settings.home
-    reports = (settings.reports_dir, settings.drift_dir, settings.data_docs_dir)
-    needles = [secret.encode() for secret in secrets]
-    for folder in (home / "logs", home / "airflow" / "logs", *reports):
+    home, needles = scene.settings.home, [secret.encode() for secret in secrets]
+    for folder in (home / "logs", home / "airflow" / "logs"):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and _holds(path, needles):
                 yield str(path)
+    for told in (storage.REPORTS, storage.DRIFT, storage.DATA_DOCS):
+        store = storage.of(scene.settings, told)
+        for page in store.list("**/*"):
+            if any(needle in store.read(page) for needle in needles):
+                yield store.uri(page)
 
 
 def _holds(path: Path, needles: list[bytes]) -> bool:

@@ -1,19 +1,23 @@
 """The Data Docs: one site, one page for each validated snapshot, and an index of the runs.
 
-GX keeps the results and builds the site; page and index are ours, as GX's own load scripts and
-styles from ten hosts and write values into the page unescaped. Ours need nothing but themselves.
+GX writes the results and builds the pages, in a folder that is gone afterwards, as it knows no
+other place; what it made is published to the store. Page and index are ours, as GX's own load
+scripts and styles from ten hosts and write values into the page unescaped. Ours need nothing but
+themselves.
 """
 
-import fcntl
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
+from evergreen import storage
 from evergreen.errors import EvergreenError
 from evergreen.quality import phrases, reasons
 from evergreen.quality.gx import (
@@ -26,19 +30,28 @@ from evergreen.quality.gx import (
 )
 from evergreen.refs import FailedExpectation, SnapshotRef
 from evergreen.settings import Settings
+from evergreen.storage import Store
 
+RUNS = "runs"
+"""Folder of the results as GX writes them."""
 LISTED = 200
 """Runs that the index shows, the newest first."""
 
 
-class DataDocs:
-    """The site below `settings.data_docs_dir`, and the results it is built from."""
+@contextmanager
+def opened(settings: Settings) -> "Iterator[DataDocs]":
+    """Open the Data Docs of the settings' store, with a folder for GX to work in."""
+    with TemporaryDirectory() as folder:
+        yield DataDocs(storage.of(settings, storage.DATA_DOCS), Path(folder))
 
-    def __init__(self, settings: Settings) -> None:
-        self._site = settings.data_docs_dir
-        self._gx = settings.home / "gx"
+
+class DataDocs:
+    """The Data Docs in a store, and GX, which knows folders only, at work in one of its own."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store, self._folder = store, folder
         self.context = context(
-            results=str(self._gx / "results"), sites={"data_docs": _site(self._site)}
+            results=str(folder / "results"), sites={"data_docs": _site(folder / "site")}
         )
 
     def publish(
@@ -62,25 +75,38 @@ class DataDocs:
             "run_id": key.run_id,
         }
         result.meta = meta
-        with self._locked():
-            self.context.validation_results_store.store_validation_results(
-                suite_validation_result=result,
-                suite_validation_result_identifier=key,
-                expectation_suite_identifier=key.expectation_suite_identifier,
-            )
-            page = self._site / path(key)
-            page.unlink(missing_ok=True)
-            self.context.build_data_docs(resource_identifiers=[key])
+        results = self.context.validation_results_store
+        results.store_validation_results(
+            suite_validation_result=result,
+            suite_validation_result_identifier=key,
+            expectation_suite_identifier=key.expectation_suite_identifier,
+        )
+        self.context.build_data_docs(resource_identifiers=[key])
+        page = self._folder / "site" / path(key)
         if not page.is_file():
-            raise EvergreenError(f"GX rendered no page at {page}; its log says why")
+            raise EvergreenError(f"GX rendered no page of {path(key)}; its log says why")
+        kept: str = results.store_backend.get(_parts(key))  # type: ignore[no-untyped-call]
+        self._store.publish(f"{RUNS}/{'/'.join(_parts(key))}.json", kept)
+        self._store.publish(path(key), page.read_bytes())
+        self._publish_index()
         return path(key)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self._gx.mkdir(parents=True, exist_ok=True)
-        with (self._gx / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _publish_index(self) -> None:
+        """Write the index, again if somebody else has added a run meanwhile."""
+        written: Sequence[str] = ()
+        while written != (runs := self._store.list(f"{RUNS}/**/*.json")):
+            self._store.publish("index.html", self._index(runs))
+            written = runs
+
+    def _index(self, runs: Sequence[str]) -> str:
+        newest = sorted(runs, key=_time_of, reverse=True)[:LISTED]
+        with ThreadPoolExecutor(8) as pool:
+            facts = list(pool.map(self._run, newest))
+        return _render("validations.html.jinja", runs=facts, total=len(runs))
+
+    def _run(self, run: str) -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads(self._store.read(run))["meta"]["evergreen"]
+        return {**facts, "page": f"validations{run.removeprefix(RUNS).removesuffix('.json')}.html"}
 
 
 def identifier(snapshot: SnapshotRef) -> ValidationResultIdentifier:
@@ -103,6 +129,10 @@ def _parts(key: ValidationResultIdentifier) -> tuple[str, ...]:
     return parts
 
 
+def _time_of(run: str) -> str:
+    return run.split("/")[-2]
+
+
 def _site(folder: Path) -> dict[str, object]:
     ours = {"module_name": __name__}
     return {
@@ -113,7 +143,7 @@ def _site(folder: Path) -> dict[str, object]:
             "class_name": "TupleFilesystemStoreBackend",
             "base_directory": str(folder),
         },
-        "site_index_builder": {**ours, "class_name": "RunsIndex"},
+        "site_index_builder": {**ours, "class_name": "NoIndex"},
         "site_section_builders": {
             "expectations": "None",
             "profiling": "None",
@@ -156,11 +186,14 @@ def _facts(
 class Site(SiteBuilder):
     """GX's site builder, without the 4 MB of fonts and pictures that our pages do not use."""
 
-    def build(self, resource_identifiers: Any = None, build_index: bool = True) -> tuple[Any, None]:
-        """Build the pages of the resources, and the index."""
+    def build(
+        self,
+        resource_identifiers: Any = None,
+        build_index: bool = True,  # noqa: ARG002
+    ) -> tuple[Any, None]:
+        """Build the pages of the resources."""
         for section in self.site_section_builders.values():
             section.build(resource_identifiers=resource_identifiers)
-        self.site_index_builder.build(build_index=build_index)
         return self.get_resource_url(only_if_exists=False), None
 
 
@@ -184,24 +217,11 @@ class Page:
         )
 
 
-class RunsIndex:
-    """GX's builder of the index: the newest runs, read from the stored results."""
+class NoIndex:
+    """GX's builder of an index of the pages in its folder; ours lists all runs of the store."""
 
-    def __init__(self, target_store: Any, data_context: Any, **_: object) -> None:
-        self._target = target_store
-        self._results = data_context.validation_results_store
-
-    def build(self, **_: object) -> tuple[str, None]:
-        """Write the index page; return its address and GX's (unused) links."""
-        keys = sorted(self._results.list_keys(), key=lambda k: k.run_id.run_time, reverse=True)
-        runs = [{**self._facts(key), "page": path(key)} for key in keys[:LISTED]]
-        html = _render("validations.html.jinja", runs=runs, total=len(keys))
-        return self._target.write_index_page(html), None
-
-    def _facts(self, key: ValidationResultIdentifier) -> dict[str, Any]:
-        stored = self._results.store_backend.get(_parts(key))
-        facts: dict[str, Any] = json.loads(stored)["meta"]["evergreen"]
-        return facts
+    def __init__(self, **_: object) -> None:
+        pass
 
 
 def _render(template: str, **values: Any) -> str:

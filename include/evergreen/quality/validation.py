@@ -41,16 +41,17 @@ def validate(snapshot: SnapshotRef, use_case: UseCase, *, settings: Settings) ->
     if problems := suites.check_suite(suite, use_case):
         raise SuiteError(f"the suite of {use_case.name!r} is refused: {'; '.join(problems)}")
     table = snapshots.of(settings).table(snapshot.uri, snapshot.sha256)
-    docs = data_docs.DataDocs(settings)
-    result = _run(docs, suite, table, snapshot, use_case)
-    checks = reasons.pair(suite, result.results, table, use_case.source.key)
-    failed = reasons.failures(checks, table.column_names, use_case, snapshot.notes)
+    with data_docs.opened(settings) as docs:
+        result = _run(docs, suite, table, snapshot, use_case)
+        checks = reasons.pair(suite, result.results, table, use_case.source.key)
+        failed = reasons.failures(checks, table.column_names, use_case, snapshot.notes)
+        page = docs.publish(result, snapshot, table.column_names, checks, failed)
     return ValidationRef(
         snapshot=snapshot,
         passed=not failed and bool(result.success) and all(check.passed for check in checks),
         checked=len(checks),
         failed=failed,
-        docs=docs.publish(result, snapshot, table.column_names, checks, failed),
+        docs=page,
     )
 
 

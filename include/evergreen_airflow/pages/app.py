@@ -13,8 +13,9 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader
 
-from evergreen import records, settings
+from evergreen import records, settings, storage
 from evergreen.catalog import load
+from evergreen.storage import Store
 from evergreen_airflow.pages import (
     PREFIX,
     drift_page,
@@ -114,13 +115,13 @@ def rollback(use_case: str, request: Request) -> Response:
 
 def reports() -> HTMLResponse:
     """List the reports of the gate."""
-    return render("reports.html", groups=reports_page.groups(settings.get().reports_dir))
+    return render("reports.html", groups=reports_page.groups(kept(storage.REPORTS)))
 
 
 def report(use_case: str, report_id: str) -> HTMLResponse:
     """Show one report, with the way back."""
     path = f"{use_case}/{report_id}/report.html"
-    files.locate(settings.get().reports_dir, path)
+    files.find(kept(storage.REPORTS), path)
     return render(
         "report.html", use_case=use_case, report_id=report_id, path=path, folder="reports"
     )
@@ -128,7 +129,7 @@ def report(use_case: str, report_id: str) -> HTMLResponse:
 
 def report_file(path: str) -> Response:
     """Serve a file of the reports."""
-    return files.serve(settings.get().reports_dir, path, DOCUMENTS)
+    return files.serve(kept(storage.REPORTS), path, DOCUMENTS)
 
 
 def drift() -> HTMLResponse:
@@ -140,26 +141,26 @@ def drift() -> HTMLResponse:
 def drift_report(use_case: str, report_id: str) -> HTMLResponse:
     """Show the report of one window, with the way back."""
     path = f"{use_case}/{report_id}/report.html"
-    files.locate(settings.get().drift_dir, path)
+    files.find(kept(storage.DRIFT), path)
     return render("report.html", use_case=use_case, report_id=report_id, path=path, folder="drift")
 
 
 def drift_file(path: str) -> Response:
     """Serve a file of the monitoring reports."""
     policy = EVIDENTLY if path.endswith("/evidently.html") else DOCUMENTS
-    return files.serve(settings.get().drift_dir, path, policy)
+    return files.serve(kept(storage.DRIFT), path, policy)
 
 
 def data_docs() -> Response:
     """Open the Data Docs at their index, or say how to get some."""
-    if (settings.get().data_docs_dir / "index.html").is_file():
+    if kept(storage.DATA_DOCS).exists("index.html"):
         return RedirectResponse(f"{PREFIX}/data-docs/index.html", status_code=302)
     return render("no_data_docs.html")
 
 
 def data_docs_file(path: str) -> Response:
     """Serve a file of the Data Docs."""
-    return files.serve(settings.get().data_docs_dir, path, DOCUMENTS)
+    return files.serve(kept(storage.DATA_DOCS), path, DOCUMENTS)
 
 
 async def mlflow(path: str, request: Request) -> Response:
@@ -177,7 +178,12 @@ def open_mlflow() -> HTMLResponse:
 
 def static(path: str) -> Response:
     """Serve the style sheet, the script and the icons."""
-    return files.serve(HERE / "static", path, OURS)
+    return files.serve(Store(str(HERE / "static")), path, OURS)
+
+
+def kept(folder: str) -> Store:
+    """Return a folder of the store."""
+    return storage.of(settings.get(), folder)
 
 
 def without_slash(page: str) -> Response:

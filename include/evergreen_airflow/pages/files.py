@@ -1,29 +1,34 @@
-"""Serves the files of one folder and nothing outside it."""
+"""Serves the files of a store and nothing outside it."""
 
-from pathlib import Path
+from mimetypes import guess_type
 
-from fastapi import HTTPException
-from fastapi.responses import FileResponse
+from fastapi import HTTPException, Response
+
+from evergreen.storage import OutsideStore, Store
 
 NOT_FOUND = "There is no such page."
 
 
-def locate(root: Path, path: str) -> Path:
-    """Return the file of that path below root.
+def find(store: Store, path: str) -> None:
+    """Check that there is such a file.
 
     Raises:
         HTTPException: 404, if there is none, or if the path or a symbolic link leads outside.
     """
-    if "\0" in path or "\\" in path or path.startswith("/"):
+    try:
+        found = store.exists(path)
+    except OutsideStore:
+        found = False
+    if not found:
         raise HTTPException(404, NOT_FOUND)
-    root = root.resolve()
-    file = (root / path).resolve()
-    if not file.is_relative_to(root) or not file.is_file():
-        raise HTTPException(404, NOT_FOUND)
-    return file
 
 
-def serve(root: Path, path: str, policy: str) -> FileResponse:
-    """Answer with a file below root, to be asked for again each time (it may have changed)."""
+def serve(store: Store, path: str, policy: str) -> Response:
+    """Answer with a file of a store, to be asked for again each time (it may have changed).
+
+    Raises:
+        HTTPException: 404, as `find`.
+    """
+    find(store, path)
     headers = {"Cache-Control": "no-cache", "Content-Security-Policy": policy}
-    return FileResponse(locate(root, path), headers=headers)
+    return Response(store.read(path), media_type=guess_type(path)[0], headers=headers)

@@ -1,11 +1,13 @@
-"""What the Reports page shows, read from the folder of the gate's reports."""
+"""What the Reports page shows, read from the store."""
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+
+from evergreen.storage import Store
 
 log = logging.getLogger(__name__)
 
@@ -30,29 +32,33 @@ class Group:
     reports: tuple[Report, ...]
 
 
-def groups(folder: Path) -> list[Group]:
+def groups(store: Store) -> list[Group]:
     """Return the reports by use case; those without a page are still being written."""
+    pages = store.list("*/*/report.html")[::-1]
+    with ThreadPoolExecutor(8) as pool:
+        reports = list(pool.map(lambda page: read(store, page.rpartition("/")[0]), pages))
     found: dict[str, list[Report]] = {}
-    for page in sorted(folder.glob("*/*/report.html"), reverse=True):
-        found.setdefault(page.parent.parent.name, []).append(read(page.parent))
+    for page, report in zip(pages, reports, strict=True):
+        found.setdefault(page.partition("/")[0], []).append(report)
     return [Group(name, tuple(found[name])) for name in sorted(found)]
 
 
-def read(folder: Path) -> Report:
+def read(store: Store, folder: str) -> Report:
     """Return the row of one report."""
+    report_id = folder.rpartition("/")[2]
     try:
-        decision: dict[str, Any] = json.loads((folder / "report.json").read_text())["decision"]
+        decision: dict[str, Any] = json.loads(store.read(f"{folder}/report.json"))["decision"]
         return Report(
-            report_id=folder.name,
+            report_id=report_id,
             outcome="passed" if decision["passed"] else "refused",
             sentence=str(decision["sentence"]),
             challenger=str(decision["challenger"]),
-            as_of=as_of(folder.name),
+            as_of=as_of(report_id),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("%s: report.json cannot be read: %r", folder, error)
         sentence = "Its report.json cannot be read."
-        return Report(folder.name, "unknown", sentence, "", as_of(folder.name))
+        return Report(report_id, "unknown", sentence, "", as_of(report_id))
 
 
 def as_of(report_id: str) -> datetime | None:

@@ -28,7 +28,7 @@ OUTSIDE = (
 def documents(settings: Settings) -> Path:
     """Data Docs and reports with a page, a folder, a secret beside, and links that lead to it."""
     (settings.home / "secret.txt").write_text("secret")
-    for root in (settings.data_docs_dir, settings.reports_dir):
+    for root in (settings.home / "data_docs", settings.home / "reports"):
         (root / "inside").mkdir(parents=True)
         (root / "page.html").write_text("<p>a page</p>")
         (root / "link.txt").symlink_to(settings.home / "secret.txt")

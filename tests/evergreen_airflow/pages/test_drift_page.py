@@ -27,7 +27,7 @@ def weather(settings: Settings) -> Settings:
 
 
 def report(settings: Settings) -> None:
-    folder = settings.drift_dir / "weather" / CALM.report_id
+    folder = settings.home / "drift" / "weather" / CALM.report_id
     folder.mkdir(parents=True)
     (folder / "report.html").write_text("<p>the report</p>")
     (folder / "evidently.html").write_text("<p>Evidently's</p>")

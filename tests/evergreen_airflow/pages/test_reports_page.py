@@ -8,7 +8,7 @@ ATTACK = "<img src=x onerror=alert(1)>"
 
 
 def write(settings: Settings, report_id: str, passed: bool = True, sentence: str = "Why.") -> None:
-    folder = settings.reports_dir / "weather" / report_id
+    folder = settings.home / "reports" / "weather" / report_id
     folder.mkdir(parents=True)
     (folder / "report.html").write_text("<p>the report</p>")
     decision = {"passed": passed, "sentence": sentence, "challenger": "boosting"}
@@ -37,7 +37,7 @@ def test_a_report_that_cannot_be_read_is_unknown_and_hides_no_other(
 ) -> None:
     write(settings, "20261120T000000-aaaaaaaaaaaa")
     write(settings, "20261121T000000-bbbbbbbbbbbb")
-    broken = settings.reports_dir / "weather" / "20261121T000000-bbbbbbbbbbbb" / "report.json"
+    broken = settings.home / "reports" / "weather" / "20261121T000000-bbbbbbbbbbbb" / "report.json"
     broken.write_text("{")
 
     page = browser.get("/evergreen/reports/").text
