@@ -7,7 +7,9 @@ import psycopg2
 import pyarrow as pa
 import pytest
 
+from database import query
 from evergreen.data.warehouse import columns, connect, quoted, reading, stream, write
+from evergreen.records import Records
 
 
 def execute(url: str, *statements: str) -> None:
@@ -169,3 +171,50 @@ def test_a_driver_in_the_address_does_no_harm(database_url: str) -> None:
 
 def test_identifiers_are_quoted() -> None:
     assert quoted('a"; DROP TABLE b; --') == '"a""; DROP TABLE b; --"'
+
+
+def test_our_own_tables_do_not_hide_the_users(records: Records, database_url: str):
+    records.migrate()
+    query(database_url, "CREATE TABLE public.releases (album text, target int)")
+    query(database_url, "INSERT INTO public.releases VALUES ('x', 1)")
+
+    assert [column.name for column in columns(database_url, "releases")] == ["album", "target"]
+    with reading(database_url) as moment:
+        assert moment.query("SELECT album FROM releases") == [("x",)]
+        assert moment.stream("SELECT album FROM releases")[0].names == ["album"]
+        assert not [name for name in moment.tables() if name.startswith("evergreen.")]
+    assert query(database_url, "SELECT album FROM releases") == [("x",)]
+
+
+def test_what_is_written_lands_in_public_unless_told_otherwise(records: Records, database_url: str):
+    records.migrate()
+    query(database_url, "CREATE SCHEMA shop")
+
+    write(database_url, "decisions", pa.table({"a": [1]}))
+    write(database_url, "shop.decisions", pa.table({"a": [2, 3]}))
+
+    assert query(database_url, "SELECT a FROM public.decisions") == [(1,)]
+    assert query(database_url, "SELECT a FROM shop.decisions") == [(2,), (3,)]
+
+
+def test_a_role_finds_its_tables_where_its_own_search_path_says(database_url: str):
+    query(database_url, "CREATE SCHEMA sales; CREATE TABLE sales.orders (n int)")
+    name = database_url.rpartition("/")[2]
+    query(database_url, f"ALTER DATABASE {name} SET search_path = sales, public")
+
+    assert [column.name for column in columns(database_url, "orders")] == ["n"]
+
+
+def test_a_role_that_may_only_select_is_enough_to_read(database_url: str):
+    query(database_url, "CREATE TABLE public.orders (n int); INSERT INTO orders VALUES (7)")
+    name = database_url.rpartition("/")[2]
+    query(
+        database_url,
+        f"CREATE ROLE {name}_reader LOGIN PASSWORD 'reads' NOINHERIT; GRANT CONNECT ON DATABASE"
+        f" {name} TO {name}_reader; GRANT SELECT ON public.orders TO {name}_reader",
+    )
+    place = database_url.rpartition("@")[2]
+
+    with reading(f"postgresql://{name}_reader:reads@{place}") as moment:
+        _, batches = moment.stream("SELECT n FROM orders")
+        assert [batch.to_pydict() for batch in batches] == [{"n": [7]}]

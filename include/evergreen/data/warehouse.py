@@ -21,6 +21,8 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
 
 from evergreen.errors import did_you_mean
+from evergreen.records.pool import connect as dial
+from evergreen.records.pool import libpq
 
 if TYPE_CHECKING:  # the service reads a few rows without them; its image is the smaller for it
     import pyarrow as pa
@@ -34,7 +36,18 @@ CASTS = {1700: "float8", 790: "numeric::float8"}
 """What becomes of numeric and money; every other type becomes text."""
 TIMES = {1082, 1114, 1184}
 TEXTS = {25, 1042, 1043}
+NAME = "evergreen warehouse"
+LOOK_UP = """
+SELECT set_config('search_path', (
+    SELECT coalesce(string_agg(quote_ident(name), ', ' ORDER BY place), 'public')
+    FROM unnest(current_schemas(false)) WITH ORDINALITY AS found (name, place)
+    WHERE name <> 'evergreen'
+), true)
+"""
+"""Looks users' tables up where their role does, but never in our schema: a role named evergreen
+would find it first."""
 SESSION = (
+    LOOK_UP,
     "SET LOCAL TIME ZONE 'UTC'",
     "SET LOCAL DateStyle = 'ISO'",
     "SET LOCAL IntervalStyle = 'postgres'",
@@ -47,9 +60,10 @@ SESSION = (
 
 @contextlib.contextmanager
 def connect(url: str) -> Iterator[connection]:
-    """Open a psycopg2 connection in UTC: commits when the block succeeds, else rolls back."""
-    opened = psycopg2.connect(libpq(url), options="-c TimeZone=UTC")
-    with contextlib.closing(opened), opened:
+    """Open a connection in UTC for one transaction: commits when the block succeeds, else not."""
+    with contextlib.closing(dial(url, NAME)) as opened, opened:
+        with opened.cursor() as setting:
+            setting.execute("; ".join(SESSION))
         yield opened
 
 
@@ -125,8 +139,7 @@ class Reading:
         streaming = self._open.enter_context(adbc.cursor())
         streaming.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         streaming.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-        for statement in SESSION:
-            streaming.execute(statement)
+        settle(streaming)
         streaming.execute(sql)
         reader = streaming.fetch_record_batch()
         return reader.schema, self._batches(sql, reader)
@@ -158,7 +171,8 @@ class Reading:
         rows = self.query(
             "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema || '.' END"
             " || table_name FROM information_schema.tables"
-            " WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
+            " WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'evergreen')"
+            " ORDER BY 1"
         )
         return [name for (name,) in rows]
 
@@ -166,7 +180,7 @@ class Reading:
 @contextlib.contextmanager
 def reading(url: str) -> Iterator[Reading]:
     """Open one REPEATABLE READ, READ ONLY transaction in UTC, for counts and rows alike."""
-    with contextlib.closing(psycopg2.connect(libpq(url), client_encoding="UTF8")) as opened:
+    with contextlib.closing(dial(url, NAME)) as opened:
         opened.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         with opened.cursor() as setting:
             setting.execute("; ".join(SESSION))
@@ -216,9 +230,18 @@ def write(
 
     *schema, name = table.split(".")
     with dbapi.connect(libpq(url)) as adbc, adbc.cursor() as writing:
+        settle(writing)
         writing.adbc_ingest(name, rows, mode=mode, db_schema_name=schema[0] if schema else None)
         adbc.commit()
     return int(rows.num_rows)
+
+
+def settle(cursor: Any) -> None:
+    """Set the session of an ADBC cursor, for its transaction."""
+    for statement in SESSION:
+        cursor.execute(statement)
+        if cursor.description:
+            cursor.fetchall()
 
 
 def identifier(table: str) -> str:
@@ -229,9 +252,3 @@ def identifier(table: str) -> str:
 def quoted(name: str) -> str:
     """Quote one identifier for SQL."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def libpq(url: str) -> str:
-    """Return a URL without SQLAlchemy's driver name, as in `postgresql+psycopg2://`."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme.partition('+')[0]}://{rest}"

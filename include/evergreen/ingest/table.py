@@ -8,6 +8,7 @@ from adbc_driver_postgresql import dbapi
 from evergreen.data import warehouse
 from evergreen.data.warehouse import identifier, quoted
 from evergreen.errors import DataRefused
+from evergreen.records.pool import libpq
 
 STAGE = "evergreen_landing"
 
@@ -25,10 +26,12 @@ def upsert(url: str, target: str, key: tuple[str, ...], rows: pa.Table, item: st
     statements = [] if types else _create(target, key)
     statements.append(_merge(target, rows.column_names, key, types))
     try:
-        with dbapi.connect(warehouse.libpq(url)) as connection, connection.cursor() as cursor:
+        with dbapi.connect(libpq(url)) as connection, connection.cursor() as cursor:
+            warehouse.settle(cursor)
             cursor.adbc_ingest(STAGE, rows, mode="create", temporary=True)
             for statement in statements:
                 cursor.execute(statement)
+            cursor.execute(f"DROP TABLE {STAGE}")  # PgBouncer hands the session on
             connection.commit()
     except (adbc_driver_manager.Error, psycopg2.Error) as error:
         raise DataRefused([f"{item} does not fit into {target}: {error}"]) from error

@@ -106,10 +106,11 @@ SETTINGS = ("SET LOCAL TimeZone = 'UTC'", "SET LOCAL search_path = pg_catalog")
 """Of each transaction; our statements name their schema."""
 
 
-def connect(url: str) -> connection:
-    """Open a connection that is nobody else's."""
+def connect(url: str, name: str = "evergreen") -> connection:
+    """Open a connection that is nobody else's; PostgreSQL's lists show its name."""
     opened: connection = psycopg2.connect(
-        libpq(url), application_name="evergreen", connect_timeout=CONNECT_SECONDS,
+        libpq(url), application_name=name, client_encoding="UTF8",
+        connect_timeout=CONNECT_SECONDS,
         keepalives_idle=60, keepalives_interval=10, keepalives_count=3,
     )  # fmt: skip
     return opened
