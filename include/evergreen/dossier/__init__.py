@@ -20,12 +20,12 @@ Serving, watching, invariants and pages read it, never today's declaration, whic
 """
 
 from evergreen.dossier.document import Answers, Dossier, Inputs, ModelFile, Proof, RawColumn
-from evergreen.dossier.shelf import Dossiers, find, read
+from evergreen.dossier.shelf import DossierLog, find, read
 
 __all__ = [
     "Answers",
     "Dossier",
-    "Dossiers",
+    "DossierLog",
     "Inputs",
     "ModelFile",
     "Proof",

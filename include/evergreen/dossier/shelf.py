@@ -7,7 +7,7 @@ from evergreen.errors import DossierMissing
 from evergreen.refs import Json
 
 
-class Dossiers(Protocol):
+class DossierLog(Protocol):
     """What is asked of the records."""
 
     def get(self, use_case: str, version: int) -> Json | None:
@@ -17,13 +17,13 @@ class Dossiers(Protocol):
         """Store a document and return it as stored: the first of a version stays."""
 
 
-def find(kept: Dossiers, use_case: str, version: int) -> Dossier | None:
+def find(kept: DossierLog, use_case: str, version: int) -> Dossier | None:
     """Return the dossier of a version; None: there is none."""
     document = kept.get(use_case, version)
     return None if document is None else Dossier.from_json(document)
 
 
-def read(kept: Dossiers, use_case: str, version: int) -> Dossier:
+def read(kept: DossierLog, use_case: str, version: int) -> Dossier:
     """Return the dossier of a version.
 
     Raises:

@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from evergreen.data import snapshots
 from evergreen.dossier import declaration
 from evergreen.dossier.document import Answers, Dossier, Inputs, ModelFile, Proof, RawColumn
-from evergreen.dossier.shelf import Dossiers
+from evergreen.dossier.shelf import DossierLog
 from evergreen.errors import DeclarationError
 from evergreen.learning import models, tracking
 from evergreen.learning.models import Golden
@@ -26,7 +26,7 @@ def write(
     decision_id: str,
     version: int,
     *,
-    kept: Dossiers,
+    kept: DossierLog,
     settings: Settings,
 ) -> Dossier:
     """Write what belongs to the verdict's challenger, which is `version`; the first one stays.
@@ -59,7 +59,7 @@ def adopt(
     decision_id: str,
     version: int,
     *,
-    kept: Dossiers,
+    kept: DossierLog,
     settings: Settings,
 ) -> Dossier:
     """Write the dossier of a version from before there were any, if it is declared so today.

@@ -13,7 +13,7 @@ from evergreen.spec import METRICS, UseCase
 from evergreen_airflow.pages import PREFIX
 from evergreen_airflow.pages.drift_page import Group
 from evergreen_airflow.pages.drift_page import group as watched
-from evergreen_airflow.pages.trials import Trial, served, trials
+from evergreen_airflow.pages.trials import TrialCard, served, trials
 
 WINDOWS = 48
 """How many windows the time line of a card holds."""
@@ -119,7 +119,7 @@ class Card:
     history: tuple[Step, ...] = ()
     served: str = ""
     """How the champion is served, and how often."""
-    trials: tuple[Trial, ...] = ()
+    trials: tuple[TrialCard, ...] = ()
     watched: Group | None = None
     links: tuple[Link, ...] = field(default=())
 

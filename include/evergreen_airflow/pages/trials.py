@@ -19,7 +19,7 @@ STRATEGIES = {
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialCard:
     """A trial of a challenger, in words."""
 
     status: str
@@ -44,20 +44,20 @@ def served(records: Records, champion: ChampionRef | None, now: datetime) -> str
     return f"Served by {ENGINES.get(str(engine), engine)}; has answered {times} in the last day."
 
 
-def trials(records: Records, use_case: UseCase) -> tuple[Trial, ...]:
+def trials(records: Records, use_case: UseCase) -> tuple[TrialCard, ...]:
     """Return the newest trials of a use case, newest first."""
     newest = records.trials.newest(use_case.name, SHOWN)
     return tuple(_trial(records, use_case, row) for row in newest)
 
 
-def _trial(records: Records, use_case: UseCase, release: TrialRow) -> Trial:
+def _trial(records: Records, use_case: UseCase, release: TrialRow) -> TrialCard:
     counts = records.trials.answers(release.id)
     outcome = release.outcome or ""
     share, version = STRATEGIES[release.strategy], releases.challenger_of(release).version
     if release.strategy != "shadow":
         share = f"{release.share:.0%} {share}"
     status = "aborted" if outcome.startswith("aborted") else "ended" if outcome else "runs"
-    return Trial(
+    return TrialCard(
         status=status,
         title=f"Version {version} as {_name(release.strategy)}, {share}",
         about=f"{release.actor}: {release.reason}",
