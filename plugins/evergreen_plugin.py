@@ -1,5 +1,4 @@
-"""What Evergreen adds to Airflow: pages in the menu, and the outcome in the note of each run."""
+"""Evergreen's own plugin comes with its package, as an entry point of the group `airflow.plugins`.
 
-from evergreen_airflow.plugin import EvergreenPlugin
-
-__all__ = ["EvergreenPlugin"]
+It is `evergreen_airflow.plugin.EvergreenPlugin`. Plugins of yours go into this folder.
+"""

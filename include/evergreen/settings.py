@@ -6,19 +6,23 @@ A setting is looked up in the environment, then in `.env`, then in `stack.env` u
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from dotenv import dotenv_values
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from evergreen.errors import SettingError
 
-PREFIX = re.compile(r"[a-zA-Z0-9._-]{1,64}")
 PROJECT = Path(__file__).resolve().parents[2]
+CHECKOUT = (PROJECT / "pyproject.toml").is_file()
+"""Whether this runs from a checkout, or was installed from a wheel."""
+NAME_BEGINS = r"^[a-zA-Z0-9._-]{0,64}$"
+HOME = PROJECT / ".evergreen" if CHECKOUT else Path.home() / ".evergreen"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,8 @@ class Settings:
     """The records' database without PgBouncer, to LISTEN to; empty: `database_url`."""
     commit: str = ""
     """Commit of the code, for images without a git checkout."""
+    dag_prefix: str = ""
+    """What the ids of our DAGs begin with, in an Airflow that others use as well."""
     store_url: str = ""
     """Where everything is kept that is not in PostgreSQL or MLflow; empty: the home folder."""
     store_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -70,71 +76,120 @@ class Settings:
         return f"http://{host}:{self.serve_port}"
 
 
-def environment() -> dict[str, str]:
-    """Merge the three places a setting may come from; the environment wins."""
-    home = Path(os.environ.get("EVERGREEN_HOME", PROJECT / ".evergreen"))
-    layers: tuple[Mapping[str, str | None], ...] = (
-        dotenv_values(home / "stack.env"),
-        dotenv_values(PROJECT / ".env"),
-        os.environ,
+def words(separators: str) -> BeforeValidator:
+    """Read what is separated by blanks, or by one of these."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(value.translate(str.maketrans(separators, " " * len(separators))).split())
+
+    return BeforeValidator(read)
+
+
+def json_object(value: Any) -> Any:
+    """Read an object of JSON.
+
+    Raises:
+        ValueError: it is none; what it holds, as it may be secret, is not told.
+    """
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError('a JSON object is expected, such as {"key": "…", "secret": "…"}')  # noqa: TRY004
+    return found
+
+
+class Variables(BaseSettings):
+    """The variables, by the names of the settings: `EVERGREEN_HOME` is `home`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EVERGREEN_", env_ignore_empty=True, extra="ignore", populate_by_name=True
     )
+
+    home: Path = HOME
+    database_url: str = ""
+    direct_url: str = Field("", validation_alias=AliasChoices("EVERGREEN_DATABASE_DIRECT_URL"))
+    apart_warehouse_url: str = Field("", validation_alias=AliasChoices("EVERGREEN_WAREHOUSE_URL"))
+    tracking_uri: str = Field("", validation_alias=AliasChoices("MLFLOW_TRACKING_URI"))
+    artifacts_url: str = ""
+    store_url: str = ""
+    store_options: Annotated[dict[str, Any], NoDecode, BeforeValidator(json_object)] = Field({})
+    use_cases_dir: Path = PROJECT / "include" / "use_cases" if CHECKOUT else Path("use_cases")
+    expectations_dir: Path | None = PROJECT / "expectations" if CHECKOUT else None
+    dag_prefix: str = Field("", pattern=NAME_BEGINS)
+    model_prefix: str = Field("evergreen.", min_length=1, pattern=NAME_BEGINS)
+    notify_urls: Annotated[tuple[str, ...], NoDecode, words("")] = ()
+    ui_url: str = ""
+    api_keys: Annotated[tuple[str, ...], NoDecode, words(",")] = ()
+    serve_host: str = "127.0.0.1"
+    serve_port: int = 8100
+    airflow_database_url: str = Field(
+        "", validation_alias=AliasChoices("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+    )
+    commit: str = ""
+
+
+def variables() -> Variables:
+    """Read the three places a setting may come from; the environment wins.
+
+    Raises:
+        SettingError: a variable has a value that is not allowed.
+    """
+    try:
+        return Variables(_env_file=_files())  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise SettingError("; ".join(map(_told, error.errors()))) from None
+
+
+def environment() -> dict[str, str]:
+    """Merge the same places into one mapping, for variables that a use case names."""
+    layers: tuple[Mapping[str, str | None], ...] = (*map(dotenv_values, _files()), os.environ)
     merged = {key: value for layer in layers for key, value in layer.items() if value}
-    merged.setdefault("EVERGREEN_HOME", str(home))
+    merged.setdefault("EVERGREEN_HOME", str(HOME))
     return merged
 
 
-def from_environment(env: Mapping[str, str]) -> Settings:
-    """Build the settings from environment variables.
+def complete(found: Variables) -> Settings:
+    """Return the settings; what is not set follows from what is.
 
     Raises:
-        SettingError: a required variable is missing.
+        SettingError: it is not said where the records are, or MLflow.
     """
-    home = Path(env["EVERGREEN_HOME"])
     return Settings(
-        home=home,
-        database_url=_required(env, "EVERGREEN_DATABASE_URL"),
-        tracking_uri=_required(env, "MLFLOW_TRACKING_URI"),
-        artifacts_url=env.get("EVERGREEN_ARTIFACTS_URL", str(home / "artifacts")),
-        use_cases_dir=Path(env.get("EVERGREEN_USE_CASES_DIR", PROJECT / "include" / "use_cases")),
-        expectations_dir=Path(env.get("EVERGREEN_EXPECTATIONS_DIR", PROJECT / "expectations")),
-        notify_urls=tuple(env.get("EVERGREEN_NOTIFY_URLS", "").split()),
-        ui_url=env.get("EVERGREEN_UI_URL", ""),
-        api_keys=tuple(env.get("EVERGREEN_API_KEYS", "").replace(",", " ").split()),
-        serve_host=env.get("EVERGREEN_SERVE_HOST", "127.0.0.1"),
-        serve_port=int(env.get("EVERGREEN_SERVE_PORT", "8100")),
-        airflow_database_url=env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""),
-        model_prefix=_prefix(env.get("EVERGREEN_MODEL_PREFIX", "evergreen.")),
-        apart_warehouse_url=env.get("EVERGREEN_WAREHOUSE_URL", ""),
-        direct_url=env.get("EVERGREEN_DATABASE_DIRECT_URL", ""),
-        commit=env.get("EVERGREEN_COMMIT", ""),
-        store_url=env.get("EVERGREEN_STORE_URL", ""),
-        store_options=_json(env, "EVERGREEN_STORE_OPTIONS"),
+        **found.model_dump()
+        | {
+            "database_url": _required(found.database_url, "EVERGREEN_DATABASE_URL"),
+            "tracking_uri": _required(found.tracking_uri, "MLFLOW_TRACKING_URI"),
+            "artifacts_url": found.artifacts_url or str(found.home / "artifacts"),
+            "expectations_dir": found.expectations_dir
+            or found.use_cases_dir.parent / "expectations",
+        }
     )
-
-
-def _prefix(value: str) -> str:
-    if not PREFIX.fullmatch(value):
-        raise SettingError(f"EVERGREEN_MODEL_PREFIX is {value!r}; allowed: {PREFIX.pattern}")
-    return value
 
 
 @cache
 def get() -> Settings:
     """Return the settings of this process."""
-    return from_environment(environment())
+    return complete(variables())
 
 
-def _required(env: Mapping[str, str], name: str) -> str:
-    if name not in env:
+def _files() -> tuple[Path, Path]:
+    """Return the files that are read below the environment, the weaker first."""
+    home = Path(os.environ.get("EVERGREEN_HOME", HOME))
+    return home / "stack.env", PROJECT / ".env"
+
+
+def _required(value: str, name: str) -> str:
+    if not value:
         raise SettingError(f"{name} is not set; run `make up`, or set it as in .env.example")
-    return env[name]
+    return value
 
 
-def _json(env: Mapping[str, str], name: str) -> dict[str, Any]:
-    try:
-        found = json.loads(env.get(name, "{}"))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise SettingError(f'{name} is no JSON object; such as {{"key": "…", "secret": "…"}}')
-    return found
+def _told(error: Any) -> str:
+    """Say of an error which variable it is about, and what is wrong with it."""
+    field = str(error["loc"][0])
+    name = field if field.isupper() else f"EVERGREEN_{field.upper()}"
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}"

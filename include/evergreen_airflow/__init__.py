@@ -2,9 +2,9 @@
 
     from evergreen_airflow import use_case_dags
 
-    globals().update(use_case_dags(Path(__file__).parent / "use_cases"))
+    globals().update(use_case_dags(Path(__file__).parent / "use_cases", prefix="ml_"))
 
-makes every DAG of every declared use case; `training_dag` and the others make one, and
+makes every DAG of every use case of that folder; `training_dag` and the others make one, and
 `training_tasks` adds a training to a DAG of your own.
 """
 

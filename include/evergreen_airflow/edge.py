@@ -14,9 +14,11 @@ from urllib.parse import quote
 from airflow.sdk import DAG, BaseNotifier, Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
-from evergreen import records, settings
+from evergreen import records
 from evergreen.catalog import Catalog, load
 from evergreen.errors import DeclarationError, EvergreenError, StackError
+from evergreen.settings import variables
+from evergreen_airflow import here
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -49,7 +51,7 @@ class ReportFailure(BaseNotifier):
         from evergreen.notify import report_failure
 
         dag_id, run_id = context["dag"].dag_id, context["run_id"]
-        configured = settings.get()
+        configured = here.settings()
         with records.open(configured) as kept:
             report_failure(
                 kept,
@@ -69,8 +71,8 @@ class CloseIncident(BaseNotifier):
         """Close the incidents of the DAG of the context, if it has some."""
         from evergreen.notify import recovered
 
-        with records.open(settings.get()) as kept:
-            recovered(kept, settings.get(), f"{context['dag'].dag_id}/{context['run_id']}")
+        with records.open(here.settings()) as kept:
+            recovered(kept, here.settings(), f"{context['dag'].dag_id}/{context['run_id']}")
 
 
 def our_dag(
@@ -115,7 +117,7 @@ def every_task(owner: str, about: str) -> dict[str, Any]:
 
 def catalog() -> Catalog:
     """Return the declared use cases, and the errors of those that are broken."""
-    return load(settings.get().use_cases_dir)
+    return load(variables().use_cases_dir)
 
 
 def this_run(*, purpose: str = "train", as_of: datetime | None = None) -> "Run":
@@ -253,7 +255,7 @@ def at_work() -> "Iterator[Records]":
     What an earlier try that lives on would write is refused from here on: it is fenced off.
     """
     ti = get_current_context()["ti"]
-    with final_refusals(), records.open(settings.get()) as kept:
+    with final_refusals(), records.open(here.settings()) as kept:
         lease = kept.leases.seize("task", f"{run_key()}/{ti.task_id}/{ti.map_index}")
         try:
             yield kept.fenced(lease)

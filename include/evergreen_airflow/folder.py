@@ -1,12 +1,15 @@
 """All DAGs of a folder of use cases."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, get_parsing_context
 
 from evergreen.catalog import Catalog, load
 from evergreen.errors import DeclarationError
+from evergreen.settings import variables
 from evergreen_airflow.ingest import ingest_dag
 from evergreen_airflow.monitoring import monitoring_dag
 from evergreen_airflow.operations import backfill_dag, rollback_dag
@@ -14,33 +17,47 @@ from evergreen_airflow.training import training_dag
 from evergreen_airflow.watchdog import watchdog_dag
 
 
-def use_case_dags(folder: Path, prefix: str = "") -> dict[str, DAG]:
+def use_case_dags(folder: Path | None = None, prefix: str | None = None) -> dict[str, DAG]:
     """Return the DAGs of every use case of the folder, and those of operations, by their ids.
 
-    A broken use case has none; `refuse_broken`, in a file of its own, shows its error.
+    What is left out is `EVERGREEN_USE_CASES_DIR` and `EVERGREEN_DAG_PREFIX`, which the pages need
+    as well: they parse no DAG file. A broken use case has no DAG; `refuse_broken`, in a file of its
+    own, shows its error. A task that runs makes its own DAG and no other.
     """
-    return {dag.dag_id: dag for dag in _dags(load(folder), prefix)}
+    if folder is not None:
+        os.environ["EVERGREEN_USE_CASES_DIR"] = str(folder)
+    if prefix is not None:
+        os.environ["EVERGREEN_DAG_PREFIX"] = prefix
+    known = variables()
+    wanted = get_parsing_context().dag_id
+    return {
+        dag_id: make()
+        for dag_id, make in _makers(load(known.use_cases_dir), known.dag_prefix)
+        if wanted in {None, dag_id}
+    }
 
 
-def refuse_broken(catalog: Catalog) -> None:
+def refuse_broken(folder: Path | None = None) -> None:
     """Show broken use cases where Airflow shows broken DAG files; call it in a file of its own.
 
     Raises:
         DeclarationError: some are broken; the message holds their errors.
     """
-    if catalog.broken:
-        told = "\n\n".join(f"{name}.py\n{error}" for name, error in catalog.broken.items())
-        allowed = f"files that load:\n\n{told}"
-        raise DeclarationError("include/use_cases", sorted(catalog.broken), allowed)
+    place = folder or variables().use_cases_dir
+    broken = load(place).broken
+    if broken:
+        told = "\n\n".join(f"{name}.py\n{error}" for name, error in broken.items())
+        raise DeclarationError(str(place), sorted(broken), f"files that load:\n\n{told}")
 
 
-def _dags(catalog: Catalog, prefix: str) -> Iterator[DAG]:
-    for use_case in catalog.use_cases.values():
-        yield training_dag(use_case, prefix=prefix)
-        yield monitoring_dag(use_case, prefix=prefix)
+def _makers(catalog: Catalog, prefix: str) -> Iterator[tuple[str, Callable[[], DAG]]]:
+    """Yield the id of each DAG, and what makes it."""
+    for name, use_case in catalog.use_cases.items():
+        yield f"{prefix}{name}_training", partial(training_dag, use_case, prefix=prefix)
+        yield f"{prefix}{name}_monitoring", partial(monitoring_dag, use_case, prefix=prefix)
         if use_case.ingest is not None:
-            yield ingest_dag(use_case, prefix=prefix)
+            yield f"{prefix}{name}_ingest", partial(ingest_dag, use_case, prefix=prefix)
     if names := sorted(catalog.use_cases):
-        yield rollback_dag(names, prefix=prefix)
-        yield backfill_dag(names, prefix=prefix)
-        yield watchdog_dag(prefix=prefix)
+        yield f"{prefix}operations_rollback", partial(rollback_dag, names, prefix=prefix)
+        yield f"{prefix}operations_backfill", partial(backfill_dag, names, prefix=prefix)
+        yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)

@@ -4,10 +4,10 @@ from typing import Any
 
 from airflow.sdk import DAG, task
 
-from evergreen import settings
 from evergreen.errors import DeclarationError
 from evergreen.refs import Json, Window
 from evergreen.spec import UseCase
+from evergreen_airflow import here
 from evergreen_airflow.edge import (
     at_work,
     final_refusals,
@@ -20,6 +20,7 @@ from evergreen_airflow.edge import (
 )
 from evergreen_airflow.edge import this_run as described
 from evergreen_airflow.monitoring_doc import doc_md
+from evergreen_airflow.options import options_of
 from evergreen_airflow.retraining import decide_and_retrain
 
 FORM = {
@@ -48,8 +49,9 @@ def monitoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DA
         tags=["monitoring", use_case.name, use_case.kind.value, *use_case.tags],
         params=FORM,
     ) as dag:
+        step = options_of(use_case)
 
-        @task
+        @task(**step("collect"))
         def collect() -> Json:
             """Name the window: the hour (or what is declared) before the run is due."""
             with final_refusals():
@@ -57,19 +59,19 @@ def monitoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DA
             tell(f"The window is {window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC.")
             return window.to_json()
 
-        @task
+        @task(**step("watch"))
         def watch(window: Json) -> Json:
             """Hold the logged predictions of the window against the champion's snapshot."""
             from evergreen import watching
 
             with at_work() as kept:
                 seen = watching.watch(
-                    use_case, Window.from_json(window), records=kept, settings=settings.get()
+                    use_case, Window.from_json(window), records=kept, settings=here.settings()
                 )
             tell("\n".join([seen.sentence, *seen.alarms, *seen.unknowns]))
             return seen.to_json()
 
-        decide_and_retrain(use_case, watch(collect()))
+        decide_and_retrain(use_case, watch(collect()), step, f"{prefix}{use_case.name}_training")
     return dag
 
 

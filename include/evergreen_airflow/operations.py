@@ -5,8 +5,9 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from evergreen import reasons, settings
+from evergreen import reasons
 from evergreen.refs import Json
+from evergreen_airflow import here
 from evergreen_airflow.edge import (
     actor,
     at_work,
@@ -91,7 +92,7 @@ def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
                     reason=param("reason"),
                     actor=actor(),
                     ledger=kept,
-                    settings=settings.get(),
+                    settings=here.settings(),
                     key=run_key(),
                 )
             tell(done.sentence)
@@ -134,7 +135,7 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             with at_work() as kept:
                 run = this_run(purpose="backfill", as_of=moment(day))
                 use_case = catalog().find(param("use_case"))
-                outcome = cycle.run(use_case, run, records=kept, settings=settings.get())
+                outcome = cycle.run(use_case, run, records=kept, settings=here.settings())
             tell(outcome.sentence)
             return {"day": day, "sentence": outcome.sentence, **outcome.to_json()}
 

@@ -1,6 +1,6 @@
 """How a monitoring DAG ends: decide whether to retrain, and start the training if so.
 
-    decide_and_retrain(use_case, watch())
+    decide_and_retrain(use_case, watch(), options_of(use_case), "weather_training")
 
 The training is started by TriggerDagRunOperator and not by an asset event: its run id is made of
 cause, window and champion, so that a second start is skipped; note and conf show the cause on the
@@ -13,12 +13,13 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import get_current_context, task
 
-from evergreen import settings
 from evergreen.records import Records
 from evergreen.records.protocols import DecisionLog
 from evergreen.refs import Json, WindowRef
 from evergreen.spec import UseCase
+from evergreen_airflow import here
 from evergreen_airflow.edge import at_work, catalog, tell, this_run
+from evergreen_airflow.options import Options
 
 ACTIVE = ["queued", "running"]
 
@@ -29,25 +30,25 @@ class StartTraining(TriggerDagRunOperator):
     template_fields = (*TriggerDagRunOperator.template_fields, "note")
 
 
-def decide_and_retrain(use_case: UseCase, watched: Any) -> None:
+def decide_and_retrain(use_case: UseCase, watched: Any, options: Options, training: str) -> None:
     """Add the tasks `decide` and `start_training` to the DAG that is being written.
 
     `watched` is the XCom of a task that returns `WindowRef.to_json()`, of an unknown window too:
-    new rows count without any traffic.
+    new rows count without any traffic. `training` is the id of the DAG that is started.
     """
 
-    @task.short_circuit(multiple_outputs=True)
+    @task.short_circuit(multiple_outputs=True, **options("decide"))
     def decide(window: Json) -> Json | None:
         """Decide whether to retrain, tell people of what lasts; no more if the answer is no."""
         from evergreen import deciding
         from evergreen.deciding import alerts
 
-        here, seen, run = settings.get(), WindowRef.from_json(window), this_run()
+        known, seen, run = here.settings(), WindowRef.from_json(window), this_run()
         with at_work() as kept:
             decided = deciding.decide(
-                use_case, seen, run, records=kept, settings=here, running=active_training(use_case)
+                use_case, seen, run, records=kept, settings=known, running=active(training)
             )
-            alerts.of_window(use_case, seen, decided, records=kept, settings=here)
+            alerts.of_window(use_case, seen, decided, records=kept, settings=known)
         tell(decided.sentence)
         if not decided.retrain:
             return None
@@ -57,27 +58,27 @@ def decide_and_retrain(use_case: UseCase, watched: Any) -> None:
     StartTraining(
         task_id="start_training",
         doc_md="Starts the training; its run id, note and conf say why. Skipped if it exists.",
-        trigger_dag_id=f"{use_case.name}_training",
+        trigger_dag_id=training,
         trigger_run_id=wanted["run_id"],
         conf=wanted["conf"],
         note=wanted["note"],
         logical_date=None,
         skip_when_already_exists=True,
+        **options("start_training"),
     )
 
 
-def active_training(use_case: UseCase) -> str:
-    """Return the DAG whose run of this use case is queued or running, or nothing."""
-    dag_id = f"{use_case.name}_training"
-    active = get_current_context()["ti"].get_dr_count(dag_id=dag_id, states=ACTIVE)
-    return f"a run of {dag_id}" if active else ""
+def active(dag_id: str) -> str:
+    """Return which run of the DAG is queued or running, or nothing."""
+    count = get_current_context()["ti"].get_dr_count(dag_id=dag_id, states=ACTIVE)
+    return f"a run of {dag_id}" if count else ""
 
 
 def request(run_id: str, cause: str, sentence: str, window: WindowRef) -> Json:
     """Return what the training is started with."""
     from evergreen.deciding.alerts import report_link
 
-    report = report_link(settings.get(), window)
+    report = report_link(here.settings(), window)
     span = f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
     return {
         "run_id": run_id,
@@ -108,7 +109,7 @@ def tell_of_refusal(use_case: UseCase, verdict: Any, run: Any, records: Records)
     """Alert people when the gate refused, unless that is routine."""
     from evergreen.deciding import alerts
 
-    alerts.of_gate(use_case, verdict, run, records=records, settings=settings.get())
+    alerts.of_gate(use_case, verdict, run, records=records, settings=here.settings())
 
 
 def look_after_everything() -> list[str]:
@@ -119,14 +120,14 @@ def look_after_everything() -> list[str]:
     from evergreen.deciding import alerts
     from evergreen.notify import resend
 
-    now, here, declared = this_run().asked_at, settings.get(), catalog().use_cases
+    now, known, declared = this_run().asked_at, here.settings(), catalog().use_cases
     with at_work() as kept:
-        told: dict[str, Any] = {"records": kept, "settings": here}
+        told: dict[str, Any] = {"records": kept, "settings": known}
         served = kept.promotions.use_cases()
         problems = alerts.of_service(served, now, **told)
         for name in served:
             problems += alerts.of_registry(name, declared.get(name), now, **told)
-        known = [declared[name] for name in served if name in declared]
-        stale = [alerts.of_staleness(use_case, now, **told) for use_case in known]
-        resend(kept, here)
+        still = [declared[name] for name in served if name in declared]
+        stale = [alerts.of_staleness(use_case, now, **told) for use_case in still]
+        resend(kept, known)
     return problems + [alert.message for alert in stale if alert and not alert.resolved_at]

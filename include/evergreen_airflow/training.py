@@ -1,10 +1,10 @@
 """`<use case>_training`: daily, by hand or as monitoring asks, from rows to champion."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import DAG, TaskGroup, get_current_context, task
 
-from evergreen import settings
 from evergreen.refs import (
     CandidateRef,
     EvaluationRef,
@@ -14,7 +14,8 @@ from evergreen.refs import (
     ValidationRef,
     Verdict,
 )
-from evergreen.spec import UseCase
+from evergreen.spec import Task, UseCase
+from evergreen_airflow import here
 from evergreen_airflow.edge import (
     at_work,
     every_task,
@@ -27,6 +28,8 @@ from evergreen_airflow.edge import (
     this_run,
     why,
 )
+from evergreen_airflow.ingest import wait_for_ingest
+from evergreen_airflow.options import options_of
 from evergreen_airflow.retraining import put_start_on_record, tell_of_refusal
 from evergreen_airflow.training_doc import doc_md
 
@@ -46,8 +49,17 @@ FORM = {
 }
 
 
-def training_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
-    """Return the training DAG of a use case; `options` are those of `DAG`, instead of ours."""
+def training_dag(
+    use_case: UseCase,
+    *,
+    prefix: str = "",
+    tasks: Mapping[str, Task] | None = None,
+    **options: Any,
+) -> DAG:
+    """Return the training DAG of a use case.
+
+    `options` are those of `DAG`, instead of ours; `tasks` are like those that a use case declares.
+    """
     with our_dag(
         use_case.name,
         use_case.owner,
@@ -60,15 +72,21 @@ def training_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
         params=FORM,
         allowed_run_types=None,
     ) as dag:
-        add_tasks(use_case)
+        add_tasks(use_case, prefix, tasks)
     return dag
 
 
-def training_tasks(use_case: UseCase, group_id: str = "", **options: Any) -> TaskGroup:
+def training_tasks(
+    use_case: UseCase,
+    group_id: str = "",
+    *,
+    tasks: Mapping[str, Task] | None = None,
+    **options: Any,
+) -> TaskGroup:
     """Return the same tasks as a group, inside a DAG of your own.
 
-    The fields of our form count where your DAG has params of these names. `options` are those of
-    `TaskGroup`, instead of ours.
+    The fields of our form count where your DAG has params of these names. It waits for no ingest.
+    `options` are those of `TaskGroup`, instead of ours; `tasks` are as in `training_dag`.
     """
     ours: dict[str, Any] = {
         "group_id": group_id or f"train_{use_case.name}",
@@ -76,15 +94,24 @@ def training_tasks(use_case: UseCase, group_id: str = "", **options: Any) -> Tas
         "default_args": every_task(use_case.owner, use_case.name),
     }
     with TaskGroup(**{**ours, **options}) as group:
-        add_tasks(use_case)
+        add_tasks(use_case, None, tasks)
     return group
 
 
-def add_tasks(use_case: UseCase) -> None:
-    """Add the tasks of a training to the DAG or group that is being written."""
+def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] | None) -> None:
+    """Add the tasks of a training to the DAG or group that is being written.
+
+    A step runs once at a time for all runs of the DAG: a backfill of Airflow's own has many. With a
+    `prefix`, the ingest of the use case comes first.
+    """
+    options = options_of(use_case, tasks)
+
+    def alone(step: str) -> Any:
+        return {"max_active_tis_per_dag": 1} | options(step)
+
     names = [candidate.name for candidate in use_case.candidates + use_case.baselines]
 
-    @task
+    @task(**alone("extract"))
     def extract() -> Json:
         """Take the rows known at `as_of` into an immutable snapshot."""
         from evergreen import steps
@@ -93,10 +120,10 @@ def add_tasks(use_case: UseCase) -> None:
         with at_work() as kept:
             put_start_on_record(use_case, why(), kept.decisions)
             return steps.extract(
-                use_case, the_run(), records=kept, settings=settings.get()
+                use_case, the_run(), records=kept, settings=here.settings()
             ).to_json()
 
-    @task
+    @task(**alone("validate"))
     def validate(snapshot: Json) -> Json:
         """Check the snapshot with Great Expectations; blocks."""
         from evergreen import steps
@@ -104,10 +131,10 @@ def add_tasks(use_case: UseCase) -> None:
         ref = SnapshotRef.from_json(snapshot)
         with at_work() as kept:
             return steps.validate(
-                use_case, ref, the_run(), records=kept, settings=settings.get()
+                use_case, ref, the_run(), records=kept, settings=here.settings()
             ).to_json()
 
-    @task
+    @task(**alone("build_features"))
     def build_features(validated: Json) -> Json:
         """Split the rows and compute their features, once for all candidates."""
         from evergreen import steps
@@ -115,11 +142,15 @@ def add_tasks(use_case: UseCase) -> None:
         ref = ValidationRef.from_json(validated)
         with at_work() as kept:
             built = steps.build_features(
-                use_case, ref, the_run(), records=kept, settings=settings.get()
+                use_case, ref, the_run(), records=kept, settings=here.settings()
             )
         return built.to_json()
 
-    @task(map_index_template="{{ task.op_kwargs['name'] }}")
+    @task(
+        map_index_template="{{ task.op_kwargs['name'] }}",
+        max_active_tis_per_dag=len(names),
+        **options("train"),
+    )
     def train(features: Json, name: str) -> Json:
         """Train one candidate or baseline, tracked in MLflow."""
         from evergreen import steps
@@ -132,11 +163,11 @@ def add_tasks(use_case: UseCase) -> None:
                 force=bool(param("force_retrain")),
                 note=param("note") or "",
                 records=kept,
-                settings=settings.get(),
+                settings=here.settings(),
             )
         return trained.to_json()
 
-    @task
+    @task(**alone("evaluate"))
     def evaluate(features: Json, trained: list[Json]) -> Json:
         """Score challenger, champion and baselines on the same held-out raw rows."""
         from evergreen import steps
@@ -145,18 +176,18 @@ def add_tasks(use_case: UseCase) -> None:
         candidates = [CandidateRef.from_json(each) for each in trained]
         with at_work() as kept:
             result = steps.evaluate(
-                use_case, built, candidates, records=kept, settings=settings.get()
+                use_case, built, candidates, records=kept, settings=here.settings()
             )
         return result.to_json()
 
-    @task.short_circuit(ignore_downstream_trigger_rules=False)
+    @task.short_circuit(ignore_downstream_trigger_rules=False, **alone("gate"))
     def gate(evaluation: Json) -> Json | None:
         """Judge the evidence; what does not pass goes no further."""
         from evergreen import steps
 
         ref, run = EvaluationRef.from_json(evaluation), the_run()
         with at_work() as kept:
-            verdict = steps.gate(use_case, ref, run, records=kept, settings=settings.get())
+            verdict = steps.gate(use_case, ref, run, records=kept, settings=here.settings())
             tell_of_refusal(use_case, verdict, run, kept)
         keep(verdict)
         if verdict.passed and not run.may_promote:
@@ -164,7 +195,7 @@ def add_tasks(use_case: UseCase) -> None:
             tell(f"{what}, so the champion stays. The gate says: {verdict.sentence}")
         return verdict.to_json() if verdict.passed and run.may_promote else None
 
-    @task
+    @task(**alone("promote"))
     def promote(verdict: Json) -> Json:
         """Make the challenger champion, if nobody else was faster."""
         from evergreen import steps
@@ -172,12 +203,15 @@ def add_tasks(use_case: UseCase) -> None:
         ref = Verdict.from_json(verdict)
         with at_work() as kept:
             promotion = steps.promote(
-                use_case, ref, the_run(), records=kept, settings=settings.get()
+                use_case, ref, the_run(), records=kept, settings=here.settings()
             )
         tell(promotion.sentence)
         return promotion.to_json()
 
-    features = build_features(validate(extract()))
+    snapshot = extract()
+    if prefix is not None and use_case.ingest is not None:
+        wait_for_ingest(use_case, prefix, options) >> snapshot
+    features = build_features(validate(snapshot))
     trained = train.partial(features=features).expand(name=names)
     promote(gate(evaluate(features, trained)))
 

@@ -9,7 +9,7 @@ PAGE = """
 | --- | --- |
 | Predicts | `{target}` ({kind}) |
 | Source | {source} |
-| Runs | {schedule} |
+| Runs | {schedule}{after} |
 | Retrained besides | {retraining} |
 | Candidates | {candidates} |
 | Must beat | {baselines} |
@@ -31,7 +31,8 @@ A red `extract` or `validate` means that the data was refused before any trainin
 until it has, and the note of the run says how many. Only when more than {max_unlabelled:.0%} of the
 newest rows wait for theirs is the data refused (`max_unlabelled`).
 
-**To go back** to an earlier champion, trigger `operations_rollback`.
+**To go back** to an earlier champion, open **Models** and follow its link, or trigger
+`operations_rollback`.
 """
 
 
@@ -44,6 +45,7 @@ def doc_md(use_case: UseCase) -> str:
         source=_source(use_case),
         retraining=retraining(use_case),
         schedule=f"`{use_case.schedule}`" if use_case.schedule else "by hand",
+        after=after(use_case),
         candidates=_names(c.name for c in use_case.candidates),
         baselines=_names(c.name for c in use_case.baselines),
         floors=floors(use_case),
@@ -52,6 +54,13 @@ def doc_md(use_case: UseCase) -> str:
         owner=use_case.owner,
         max_unlabelled=use_case.source.max_unlabelled,
     )
+
+
+def after(use_case: UseCase) -> str:
+    """Say what a training waits for."""
+    if use_case.ingest is None:
+        return ""
+    return f", after `{use_case.name}_ingest` where both are due, or one runs (an hour at most)"
 
 
 def floors(use_case: UseCase) -> str:

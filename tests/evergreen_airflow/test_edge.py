@@ -129,15 +129,13 @@ def test_says_why_monitoring_asked_for_the_run_whoever_triggered_monitoring() ->
 def test_what_starts_a_training_names_cause_window_and_report(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from evergreen import settings
     from evergreen.refs import WindowRef
+    from evergreen.settings import Variables, complete
+    from evergreen_airflow import here
     from evergreen_airflow.retraining import request
 
-    here = settings.from_environment({
-        "EVERGREEN_HOME": str(tmp_path), "EVERGREEN_DATABASE_URL": "postgresql://x",
-        "MLFLOW_TRACKING_URI": "http://x", "EVERGREEN_UI_URL": "http://ui",
-    })  # fmt: skip
-    monkeypatch.setattr(settings, "get", lambda: here)
+    known = complete(Variables(database_url="x", tracking_uri="x", ui_url="http://ui"))
+    monkeypatch.setattr(here, "settings", lambda: known)
     window = WindowRef(
         use_case="weather", start=DUE, end=STARTED, champion=3, rows=9, outcome="critical",
         sentence="2 of 4 columns drifted.", report_id="r1",

@@ -16,7 +16,7 @@ WEATHER = load(USE_CASES).use_cases["weather"]
 
 @pytest.fixture(autouse=True)
 def the_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergreen.settings.get", lambda: settings)
+    monkeypatch.setattr("evergreen_airflow.here.settings", lambda: settings)
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def decide(
         decided = records.decisions.get(id)
         if decided is None:
             known = situation.gather(use_case, window, run.asked_at, running, records, settings)
-            decided = _record(records, id, run, known, policy.judge(known))
+            decided = _record(records, id, run, known, policy.judge(known), settings.dag_prefix)
     return _ref(decided)
 
 
@@ -97,14 +97,19 @@ def run_key(use_case: str, cause: str, window_end: datetime, champion: int) -> s
 
 
 def _record(
-    records: Records, id: str, run: Run, known: situation.Situation, judged: Judgement
+    records: Records,
+    id: str,
+    run: Run,
+    known: situation.Situation,
+    judged: Judgement,
+    prefix: str,
 ) -> Decision:
     """Ask for the retraining first: a decision that says so must have one."""
     window = known.window
     evidence: Json = {"judgement": judged.to_json(), "situation": known.to_json()}
     cause = judged.causes[0].name if judged.causes else ""
     if judged.outcome == policy.RETRAIN:
-        asked = records.retrainings.ask(_request(window, cause, run.asked_at))
+        asked = records.retrainings.ask(_request(window, cause, run.asked_at, prefix))
         cause, evidence["run_key"] = asked.cause, asked.run_key
     return records.decisions.record(
         Decision(
@@ -121,13 +126,13 @@ def _record(
     )
 
 
-def _request(window: WindowRef, cause: str, asked_at: datetime) -> Retrained:
+def _request(window: WindowRef, cause: str, asked_at: datetime, prefix: str) -> Retrained:
     return Retrained(
         use_case=window.use_case,
         window_end=window.end,
         champion=window.champion,
         cause=cause,
-        run_key=run_key(window.use_case, cause, window.end, window.champion),
+        run_key=prefix + run_key(window.use_case, cause, window.end, window.champion),
         asked_at=asked_at,
     )
 

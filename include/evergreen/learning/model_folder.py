@@ -1,6 +1,14 @@
-"""A model as the folder that MLflow expects: MLmodel, requirements, example and `model.skops`."""
+"""A model as the folder that MLflow expects: MLmodel, requirements, example and `model.skops`.
 
+Whoever has MLflow and the packages of its `requirements.txt` can load it: the classes of ours that
+it needs are in its `code/` (see `learning.elsewhere`).
+"""
+
+import shutil
 import warnings
+import zipfile
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +21,23 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from evergreen.learning import models
+import evergreen
+from evergreen.learning import elsewhere, models
 from evergreen.learning.provenance import PACKAGES, environment
 from evergreen.learning.tracking import MODEL_FILE
 
 with warnings.catch_warnings():  # mlflow warns of its own type hints
     warnings.simplefilter("ignore", UserWarning)
-    import mlflow.pyfunc  # noqa: F401 (save_model would import it in every task)
+    import mlflow.pyfunc
+
+ROOT = Path(evergreen.__file__).parent
+CLASSES = (
+    *("__init__.py", "errors.py", "refs.py", "spec/*.py", "learning/__init__.py"),
+    *(f"learning/{name}.py" for name in ("canonical", "feature_code", "intervals", "models")),
+    "learning/source_code.py",
+)
+"""What `learning.models` and the classes of a model import of ours."""
+LOADER = "evergreen_elsewhere"
 
 
 def write(
@@ -50,14 +68,50 @@ def write(
         mlflow_model=described,
         serialization_format="skops",
         skops_trusted_types=list(models.TRUSTED),
-        pip_requirements=[f"{name}=={environment()[name]}" for name in PACKAGES],
-        signature=ModelSignature(schema(example), schema(pd.DataFrame({"label": labels}))),
+        pip_requirements=requirements(),
+        signature=ModelSignature(schema(example), schema(_answer(model, example, labels))),
         input_example=example,
     )
     digest = models.save(model, folder / MODEL_FILE)
+    _carry_code(folder, described)
     described.model_size_bytes = sum(f.stat().st_size for f in folder.iterdir())
     described.save(folder / "MLmodel")
     return digest
+
+
+def requirements() -> list[str]:
+    """Return what a model needs of PyPI, in the versions that are here."""
+    return [f"{name}=={environment()[name]}" for name in PACKAGES]
+
+
+def _answer(model: Pipeline, example: pd.DataFrame, labels: NDArray[Any]) -> pd.DataFrame:
+    """Return what the model answers; its labels as a whole training has them."""
+    return elsewhere.Answering(model, models).predict(example).astype({"label": labels.dtype})
+
+
+def _carry_code(folder: Path, described: Model) -> None:
+    """Put the loader and our classes into the folder, and let MLflow's `pyfunc` go by them."""
+    code = folder / "code"
+    code.mkdir()
+    shutil.copy(elsewhere.__file__, code / f"{LOADER}.py")
+    (code / elsewhere.CLASSES).write_bytes(_classes())
+    described.flavors.pop("python_function")
+    mlflow.pyfunc.add_to_model(
+        described, loader_module=LOADER, data=MODEL_FILE, code="code",
+        conda_env="conda.yaml", python_env="python_env.yaml",
+    )  # fmt: skip
+
+
+@cache
+def _classes() -> bytes:
+    """Return the archive of our classes; always the same bytes for the same code."""
+    content = BytesIO()
+    files = sorted({file for pattern in CLASSES for file in ROOT.glob(pattern)})
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(file.relative_to(ROOT.parent).as_posix())
+            archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+    return content.getvalue()
 
 
 def schema(frame: pd.DataFrame) -> Schema:

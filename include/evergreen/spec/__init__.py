@@ -17,7 +17,7 @@ Usage::
 
 What may be declared beside these essentials: `search` of a candidate's parameters, `fairness` and
 `min_business` of the gate, `business`, `interval`, `slices`, `ingest`, `release`, `monitoring`,
-`retraining`.
+`retraining`, `tasks`.
 """
 
 from evergreen.spec.data import TABLE, Api, Files, Ingest, Source, Windows
@@ -25,11 +25,12 @@ from evergreen.spec.judging import Business, Fairness, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, Kind, bound
 from evergreen.spec.learning import Between, Candidate, Features
 from evergreen.spec.names import check_name
+from evergreen.spec.tasks import Task
 from evergreen.spec.use_case import UseCase
 from evergreen.spec.watching import Monitoring, Retraining
 
 __all__ = [
     "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Fairness", "Features", "Files",
-    "Gate", "Ingest", "Kind", "Monitoring", "Release", "Retraining", "Slice", "Source", "UseCase",
-    "Windows", "bound", "check_name",
+    "Gate", "Ingest", "Kind", "Monitoring", "Release", "Retraining", "Slice", "Source", "Task",
+    "UseCase", "Windows", "bound", "check_name",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """One model that is kept fresh: all of its declaration, and what must agree in it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from evergreen.spec.judging import Business, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, Kind
 from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.names import check_name
+from evergreen.spec.tasks import Task, check_tasks
 from evergreen.spec.watching import Monitoring, Retraining
 
 PRESETS = {"@weekly": timedelta(days=7), "@monthly": timedelta(days=31),
@@ -44,11 +46,14 @@ class UseCase:
     schedule: str | None = "@daily"
     """Cron expression or preset of the training DAG; None: only by hand or by request."""
     retraining: Retraining = field(default_factory=Retraining)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    """How its tasks run in a scheduler, by the name of the step, or `*` for all of them."""
     seed: int = 0
     tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("name", self.name)
+        check_tasks(self.tasks)
         if len(self.candidates) < 1:
             raise DeclarationError("candidates", self.candidates, "at least one")
         names = [candidate.name for candidate in self.candidates + self.baselines]

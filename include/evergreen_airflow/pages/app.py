@@ -13,9 +13,10 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader
 
-from evergreen import records, settings, storage
+from evergreen import records, storage
 from evergreen.catalog import load
 from evergreen.storage import Store
+from evergreen_airflow import here
 from evergreen_airflow.pages import (
     PREFIX,
     drift_page,
@@ -92,8 +93,8 @@ def create_app() -> FastAPI:
 
 def models() -> HTMLResponse:
     """Show each use case: its champion, the last decision, the history."""
-    with records.open(settings.get()) as kept:
-        cards = models_page.cards(kept, settings.get(), now=datetime.now(UTC))
+    with records.open(here.settings()) as kept:
+        cards = models_page.cards(kept, here.settings(), now=datetime.now(UTC))
     return render("models.html", cards=cards)
 
 
@@ -103,10 +104,11 @@ def rollback(use_case: str, request: Request) -> Response:
     Raises:
         HTTPException: 404, if no use case of that name is declared.
     """
-    if use_case not in load(settings.get().use_cases_dir).use_cases:
+    known = here.settings()
+    if use_case not in load(known.use_cases_dir).use_cases:
         return nothing()
-    with records.open(settings.get()) as kept:
-        form = rollback_page.form(kept.promotions, use_case)
+    with records.open(known) as kept:
+        form = rollback_page.form(kept.promotions, use_case, known.dag_prefix)
     page = render("rollback.html", form=form)
     asks = f"{OURS}; connect-src {request.url.netloc}{form.posts_to}"
     page.headers["Content-Security-Policy"] = asks
@@ -134,8 +136,8 @@ def report_file(path: str) -> Response:
 
 def drift() -> HTMLResponse:
     """List the windows that were watched, with their time line."""
-    with records.open(settings.get()) as kept:
-        return render("drift.html", groups=drift_page.groups(kept, settings.get()))
+    with records.open(here.settings()) as kept:
+        return render("drift.html", groups=drift_page.groups(kept, here.settings()))
 
 
 def drift_report(use_case: str, report_id: str) -> HTMLResponse:
@@ -165,7 +167,7 @@ def data_docs_file(path: str) -> Response:
 
 async def mlflow(path: str, request: Request) -> Response:
     """Pass a reading request on to MLflow."""
-    response = await mlflow_proxy.forward(request, path, settings.get().tracking_uri)
+    response = await mlflow_proxy.forward(request, path, here.settings().tracking_uri)
     own = f"{request.url.netloc}{PREFIX}/mlflow/"
     response.headers["Content-Security-Policy"] = MLFLOW.format(own=own)
     return response
@@ -183,7 +185,7 @@ def static(path: str) -> Response:
 
 def kept(folder: str) -> Store:
     """Return a folder of the store."""
-    return storage.of(settings.get(), folder)
+    return storage.of(here.settings(), folder)
 
 
 def without_slash(page: str) -> Response:

@@ -57,13 +57,15 @@ class Group:
     """The windows of a use case, newest first."""
 
     use_case: UseCase
+    dag_id: str
+    """Of its monitoring."""
     windows: tuple[WindowRef, ...]
     timeline: Timeline | None
 
     @property
     def dag(self) -> str:
         """Address of the monitoring DAG."""
-        return f"/dags/{self.use_case.name}_monitoring"
+        return f"/dags/{self.dag_id}"
 
 
 def groups(records: Records, settings: Settings) -> list[Group]:
@@ -73,13 +75,13 @@ def groups(records: Records, settings: Settings) -> list[Group]:
         psycopg2.OperationalError: the database does not answer.
     """
     declared = load(settings.use_cases_dir).use_cases.values()
-    return [group(use_case, records) for use_case in declared]
+    return [group(use_case, records, settings.dag_prefix) for use_case in declared]
 
 
-def group(use_case: UseCase, records: Records, limit: int = SHOWN) -> Group:
+def group(use_case: UseCase, records: Records, prefix: str, limit: int = SHOWN) -> Group:
     """Return the windows of one use case."""
     found = records.windows.newest(use_case.name, limit)
-    return Group(use_case, found, timeline(use_case, found))
+    return Group(use_case, f"{prefix}{use_case.name}_monitoring", found, timeline(use_case, found))
 
 
 def timeline(use_case: UseCase, found: Sequence[WindowRef]) -> Timeline | None:

@@ -3,7 +3,9 @@
 MLflow's pages ask for everything by relative addresses, so that they work below any path.
 """
 
+import os
 import re
+from base64 import b64encode
 from functools import cache
 
 import httpx
@@ -37,6 +39,16 @@ def allowed(method: str, path: str) -> bool:
     return bool(pattern and pattern.fullmatch(path))
 
 
+def credentials() -> dict[str, str]:
+    """Return the header by which MLflow's own client logs in: by token, or by name and password."""
+    token, name = (os.environ.get(f"MLFLOW_TRACKING_{what}", "") for what in ("TOKEN", "USERNAME"))
+    if token:
+        return {"authorization": f"Bearer {token}"}
+    password = os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
+    both = b64encode(f"{name}:{password}".encode()).decode()
+    return {"authorization": f"Basic {both}"} if name else {}
+
+
 @cache
 def _client(server: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=server, timeout=httpx.Timeout(60, connect=5))
@@ -58,7 +70,8 @@ async def forward(request: Request, path: str, server: str) -> StreamingResponse
         request.method,
         f"/{path}",
         params=request.query_params.multi_items(),
-        headers={name: request.headers[name] for name in PASSED_ON if name in request.headers},
+        headers=credentials()
+        | {name: request.headers[name] for name in PASSED_ON if name in request.headers},
         content=await request.body(),
     )
     try:

@@ -105,6 +105,8 @@ class Card:
     """One use case on the page."""
 
     name: str
+    dag_id: str = ""
+    """Of its training."""
     doc: str = ""
     facts: str = ""
     error: str = ""
@@ -140,7 +142,7 @@ class Card:
     @property
     def dag(self) -> str:
         """Address of the training DAG."""
-        return f"/dags/{self.name}_training"
+        return f"/dags/{self.dag_id}"
 
 
 def cards(records: Records, settings: Settings, now: datetime) -> list[Card]:
@@ -152,10 +154,10 @@ def cards(records: Records, settings: Settings, now: datetime) -> list[Card]:
     catalog = load(settings.use_cases_dir)
     good = [
         replace(
-            card(use_case, records, now),
+            card(use_case, records, now, settings.dag_prefix),
             served=served(records, records.promotions.champion(use_case.name), now),
             trials=trials(records, use_case),
-            watched=watched(use_case, records, WINDOWS),
+            watched=watched(use_case, records, settings.dag_prefix, WINDOWS),
         )
         for use_case in catalog.use_cases.values()
     ]
@@ -164,8 +166,9 @@ def cards(records: Records, settings: Settings, now: datetime) -> list[Card]:
     return good + [Card(name=name, error=error) for name, error in told.items()]
 
 
-def card(use_case: UseCase, records: Records, now: datetime) -> Card:
+def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -> Card:
     """Return the card of one use case."""
+    dag_id = f"{prefix}{use_case.name}_training"
     promotions = records.promotions.of(use_case.name)
     decisions = records.decisions.newest(use_case.name, without=("backfill", TRIGGER))
     triggers = records.decisions.newest(use_case.name, limit=1, kind=TRIGGER)
@@ -175,6 +178,7 @@ def card(use_case: UseCase, records: Records, now: datetime) -> Card:
     )
     return Card(
         name=use_case.name,
+        dag_id=dag_id,
         doc=use_case.doc,
         facts=f"{use_case.kind.value} · {use_case.schedule or 'by hand'} · {use_case.owner}",
         champion=_champion(promotions, now),
@@ -187,7 +191,7 @@ def card(use_case: UseCase, records: Records, now: datetime) -> Card:
             Step(p.version, p.kind, p.actor, p.reason, p.created_at, p is promotions[0])
             for p in promotions
         ),
-        links=tuple(links(use_case.name, promotions, decisions, own)),
+        links=tuple(links(use_case.name, dag_id, promotions, decisions, own)),
     )
 
 
@@ -215,12 +219,13 @@ def bars(own: Dossier) -> tuple[Bar, ...]:
 
 def links(
     name: str,
+    dag_id: str,
     promotions: tuple[Promotion, ...],
     decisions: Sequence[Decision],
     own: Dossier | None,
 ) -> Iterable[Link]:
     """Yield where to look further."""
-    yield Link("Training DAG", f"/dags/{name}_training", airflow=True)
+    yield Link("Training DAG", f"/dags/{dag_id}", airflow=True)
     if run := next(filter(None, (run_address(each.run_key) for each in decisions)), None):
         yield Link("Last run", run, airflow=True)
     if own:
@@ -241,9 +246,8 @@ def run_address(run_key: str) -> str | None:
     >>> run_address("cli/4711")
     """
     dag_id, _, run_id = run_key.partition("/")
-    if not dag_id.endswith(("_training", "_monitoring")) and not dag_id.startswith("operations_"):
-        return None
-    return f"/dags/{dag_id}/runs/{run_id}"
+    elsewhere = not run_id or dag_id in {"cli", "notebook"}
+    return None if elsewhere else f"/dags/{dag_id}/runs/{run_id}"
 
 
 def age(since: timedelta) -> str:
@@ -266,7 +270,8 @@ def _champion(promotions: tuple[Promotion, ...], now: datetime) -> Champion | No
     trained = (
         f", trained on data up to {newest.training.end:%Y-%m-%d}" if newest.training.end else ""
     )
-    return Champion(newest.version, f"Champion for {age(now - newest.created_at)}{trained}.")
+    since = age(now - promotions[0].created_at)
+    return Champion(newest.version, f"Champion for {since}{trained}.")
 
 
 def _decision(decision: Decision) -> Happened:
@@ -280,7 +285,11 @@ def _incident(incidents: tuple[Incident, ...], decisions: Sequence[Decision]) ->
     if not incidents or incidents[0].resolved_at:
         return None
     newest = incidents[0]
-    if decisions and newest.created_at < decisions[0].created_at:
+    if decisions and _before(newest.created_at, decisions[0].created_at):
         return None
     sentence = f"{newest.step} failed: {newest.message}"
     return Happened("incident", sentence, newest.run_key, newest.created_at)
+
+
+def _before(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and other is not None and one < other

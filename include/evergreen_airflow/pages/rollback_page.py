@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from evergreen.records import Promotion
 from evergreen.records.protocols import PromotionLog
 
-API = "/api/v2/dags/operations_rollback/dagRuns"
+API = "/api/v2/dags/{prefix}operations_rollback/dagRuns"
 
 
 @dataclass(frozen=True)
@@ -20,20 +20,20 @@ class Form:
     champion: Promotion | None
     earlier: tuple[Promotion, ...]
     """The versions that were champion before this one, each as of its last time, newest first."""
-    posts_to: str = API
+    posts_to: str
 
 
-def form(promotions: PromotionLog, use_case: str) -> Form:
+def form(promotions: PromotionLog, use_case: str, prefix: str) -> Form:
     """Return the form of a use case.
 
     Raises:
         psycopg2.OperationalError: the ledger does not answer.
     """
-    past = promotions.of(use_case)
+    past, address = promotions.of(use_case), API.format(prefix=prefix)
     if not past:
-        return Form(use_case, None, ())
+        return Form(use_case, None, (), address)
     last_time: dict[int, Promotion] = {}
     for promotion in past:
         last_time.setdefault(promotion.version, promotion)
     champion = last_time.pop(past[0].version)
-    return Form(use_case, champion, tuple(last_time.values()))
+    return Form(use_case, champion, tuple(last_time.values()), address)

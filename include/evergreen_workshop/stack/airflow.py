@@ -105,6 +105,15 @@ class AirflowApi:
             by_state.setdefault(task["state"] or "none", []).append(task["task_id"])
         return by_state
 
+    def page(self, path: str) -> str:
+        """Return the HTML of a plugin's page."""
+        if self._token is None:
+            self._token = self._login()
+        headers = {"Authorization": f"Bearer {self._token}"}
+        answer = plain_http().get(f"{self.url}{path}", headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.text
+
     def _request(
         self, method: str, path: str, *, allowed: tuple[int, ...] = (), **options: Any
     ) -> httpx.Response:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from evergreen import settings as settings_module
 from evergreen.settings import Settings
 
 with warnings.catch_warnings():
@@ -29,12 +28,16 @@ def pages(airflow: None) -> None:
 
 
 @pytest.fixture
-def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+def settings(
+    pages: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Settings:
     """The settings that the pages read, with use cases that a test may add to."""
     use_cases = tmp_path / "use_cases"
     use_cases.mkdir()
     mine = replace(settings, use_cases_dir=use_cases)
-    monkeypatch.setattr(settings_module, "get", lambda: mine)
+    from evergreen_airflow import here
+
+    monkeypatch.setattr(here, "settings", lambda: mine)
     return mine
 
 

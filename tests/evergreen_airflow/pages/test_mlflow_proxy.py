@@ -152,3 +152,22 @@ def test_no_post_of_mlflow_that_changes_something_is_passed_on(pages: None) -> N
     assert [
         path for path in passed_on if any(word in path.rsplit("/", 1)[-1] for word in words)
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "sent"),
+    [
+        ({"USERNAME": "ada", "PASSWORD": "pw"}, "Basic YWRhOnB3"),
+        ({"TOKEN": "t", "USERNAME": "ada"}, "Bearer t"),
+        ({}, None),
+    ],
+)
+def test_mlflow_gets_the_credentials_that_its_own_client_is_given(
+    pages: None, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sent: str | None
+) -> None:
+    from evergreen_airflow.pages.mlflow_proxy import credentials
+
+    for name in ("TOKEN", "USERNAME", "PASSWORD"):
+        monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", variables.get(name, ""))
+
+    assert credentials().get("authorization") == sent

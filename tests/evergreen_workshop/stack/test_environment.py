@@ -83,7 +83,7 @@ def test_the_evergreen_command_works_with_what_was_written(
     for name in ("EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
 
-    found = settings.from_environment(settings.environment())
+    found = settings.complete(settings.variables())
 
     assert found.database_url.endswith("@127.0.0.1:1001/evergreen")
     assert found.tracking_uri == "http://127.0.0.1:1002"

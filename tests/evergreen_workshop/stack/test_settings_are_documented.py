@@ -2,7 +2,7 @@
 
 import re
 
-from evergreen.settings import PROJECT
+from evergreen.settings import PROJECT, Variables
 
 READ = re.compile(r'"(EVERGREEN_[A-Z_]+|MLFLOW_TRACKING_URI)"')
 IN_COMPOSE = re.compile(r"\$\{(EVERGREEN_[A-Z_]+)")
@@ -17,6 +17,8 @@ def read_by_code() -> set[str]:
         for file in (PROJECT / folder).rglob("*.py")
     ]
     found = {name for file in sources for name in READ.findall(file.read_text())}
+    fields = Variables.model_fields.items()
+    found |= {f"EVERGREEN_{name.upper()}" for name, field in fields if not field.validation_alias}
     return found | set(IN_COMPOSE.findall((PROJECT / "docker-compose.yaml").read_text()))
 
 

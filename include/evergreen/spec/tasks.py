@@ -1,0 +1,61 @@
+"""How the tasks of a use case run: where, for how long, before which others.
+
+tasks={
+    "*": Task(pool="training", timeout=timedelta(hours=2)),
+    "train": Task(queue="gpu", retries=1, timeout=timedelta(hours=12)),
+}
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from evergreen.errors import DeclarationError, did_you_mean
+
+EVERY = "*"
+STEPS = (
+    "extract", "validate", "build_features", "train", "evaluate", "gate", "promote",
+    "collect", "watch", "decide", "start_training",
+    "look", "land", "wait_for_ingest",
+)  # fmt: skip
+"""The tasks by name: of a training, of monitoring, of ingest and of waiting for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a scheduler is told of a task; None: what it does for all of ours."""
+
+    pool: str | None = None
+    """Shares its slots with others."""
+    pool_slots: int | None = None
+    queue: str | None = None
+    """Of the workers that may take it."""
+    executor: str | None = None
+    executor_config: Mapping[str, Any] = field(default_factory=dict)
+    """What the executor wants to know, such as a `pod_override`."""
+    priority: int | None = None
+    """The larger goes first."""
+    retries: int | None = None
+    timeout: timedelta | None = None
+    """How long one try may take."""
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None and self.timeout <= timedelta(0):
+            raise DeclarationError("tasks: timeout", self.timeout, "more than nothing")
+        for name in ("retries", "pool_slots"):
+            value, least = getattr(self, name), int(name == "pool_slots")
+            if value is not None and value < least:
+                raise DeclarationError(f"tasks: {name}", value, f"{least} or more")
+
+
+def check_tasks(tasks: Mapping[str, Task]) -> None:
+    """Refuse options for a task that there is not.
+
+    Raises:
+        DeclarationError: a name is neither a step nor `*`.
+    """
+    for name in tasks:
+        if name not in (EVERY, *STEPS):
+            allowed = f"{EVERY} or one of {', '.join(STEPS)}{did_you_mean(name, STEPS)}"
+            raise DeclarationError("tasks", name, allowed)

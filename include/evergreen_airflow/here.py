@@ -1,0 +1,86 @@
+"""The settings, inside Airflow: from the environment, else from Airflow's Connections.
+
+| connection | instead of |
+| --- | --- |
+| `evergreen_records` | `EVERGREEN_DATABASE_URL` |
+| `evergreen_warehouse` | `EVERGREEN_WAREHOUSE_URL` |
+| `evergreen_mlflow` | `MLFLOW_TRACKING_URI`, and MLflow's user and password |
+
+So they may lie in a secrets backend, too. They are asked for when a task runs or a page is shown,
+never when a DAG is parsed.
+"""
+
+import os
+import time
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from evergreen.settings import Settings, Variables, complete, variables
+
+LASTS = 60
+"""Seconds until a connection is asked for again: the API server lives for long."""
+
+
+def settings() -> Settings:
+    """Return the settings of this task, or of this request for a page.
+
+    Raises:
+        SettingError: neither environment nor connections say where the records are, or MLflow.
+    """
+    return _settings(int(time.monotonic() / LASTS))
+
+
+@lru_cache(maxsize=1)
+def _settings(_minute: int) -> Settings:
+    return complete(with_connections(variables()))
+
+
+def with_connections(found: Variables) -> Variables:
+    """Return the variables; what the environment does not say, the connections do."""
+    said: dict[str, str] = {}
+    if not found.database_url and (records := _connection("evergreen_records")):
+        said["database_url"] = postgres_url(records)
+    if not found.apart_warehouse_url and (warehouse := _connection("evergreen_warehouse")):
+        said["apart_warehouse_url"] = postgres_url(warehouse)
+    if not found.tracking_uri and (mlflow := _connection("evergreen_mlflow")):
+        said["tracking_uri"] = http_url(mlflow)
+        log_in(mlflow)
+    return found.model_copy(update=said)
+
+
+def postgres_url(connection: Any) -> str:
+    """Return the `postgresql://…` of a connection; what stands in its extra are parameters."""
+    login = ":".join(quote(part, safe="") for part in _login(connection))
+    port = f":{connection.port}" if connection.port else ""
+    options = urlencode(connection.extra_dejson)
+    place = f"{connection.host}{port}/{connection.schema or ''}"
+    return f"postgresql://{login}{'@' if login else ''}{place}{'?' if options else ''}{options}"
+
+
+def http_url(connection: Any) -> str:
+    """Return the address of a server; its host may begin with `https://`."""
+    host = str(connection.host).rstrip("/")
+    scheme = "" if "://" in host else f"{connection.schema or connection.conn_type}://"
+    return f"{scheme}{host}{f':{connection.port}' if connection.port else ''}"
+
+
+def log_in(mlflow: Any) -> None:
+    """Let MLflow's client, and our proxy, send the user and the password of the connection."""
+    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    for name, value in zip(names, _login(mlflow), strict=False):
+        os.environ[name] = value
+
+
+def _login(connection: Any) -> list[str]:
+    return [part for part in (connection.login, connection.password) if part]
+
+
+def _connection(name: str) -> Any:
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return Connection.get(name)
+    except AirflowNotFoundException:
+        return None

@@ -1,0 +1,183 @@
+"""docs/existing-airflow.md, line by line: a plain Airflow outside the checkout, and our wheel."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from database import query
+from end_to_end.test_docs import commands
+from evergreen.settings import PROJECT
+from evergreen_workshop import demo
+from evergreen_workshop.stack.airflow import AirflowApi
+from evergreen_workshop.stack.ports import free_port
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
+from tables import AS_OF
+
+pytestmark = pytest.mark.end_to_end
+
+PAGE = PROJECT / "docs" / "existing-airflow.md"
+BUILD, INSTALL, CONNECT, *START = commands(PAGE)
+PATIENCE = 900.0
+PROMOTED = "SELECT version FROM evergreen.promotions"
+SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname = 'evergreen'"
+OURS = re.compile("EVERGREEN|MLFLOW|AIRFLOW|PYTHONPATH|VIRTUAL_ENV")
+
+
+def block(language: str, number: int = 0) -> str:
+    """A block of the page, as a reader would copy it."""
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)[number]
+
+
+class Elsewhere:
+    """A folder that knows nothing of the checkout: an Airflow, its DAGs, and somebody's data."""
+
+    def __init__(self, folder: Path, postgres: EmbeddedPostgres) -> None:
+        self.folder, self.postgres = folder, postgres
+        self.bin, self.dags = folder / "venv" / "bin", folder / "dags"
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.mlflow = f"http://127.0.0.1:{free_port()}"
+        for name in ("records", "warehouse", "airflow", "mlflow"):
+            postgres.create_database(f"elsewhere_{name}")
+        self.env = {name: value for name, value in os.environ.items() if not OURS.match(name)}
+        self.env |= {
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "DIST": str(folder / "dist"),
+            "AIRFLOW_PYTHON": str(self.bin / "python"),
+            "AIRFLOW_HOME": str(folder / "airflow"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ada:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database("airflow", "postgresql+psycopg2"),
+            "AIRFLOW__API__PORT": self.url.rpartition(":")[2],
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "EVERGREEN_HOME": str(folder / "state"),
+            "EVERGREEN_USE_CASES_DIR": str(self.dags / "use_cases"),
+            "EVERGREEN_DAG_PREFIX": "ml_",
+        }
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def database(self, name: str, scheme: str = "postgresql") -> str:
+        return self.postgres.url(f"elsewhere_{name}").replace("postgresql", scheme, 1)
+
+    def run(self, command: str, folder: Path | None = None) -> str:
+        """Run a line of the page."""
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], cwd=folder or self.folder, env=self.env,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        return done.stdout
+
+    def start(self, *command: str) -> None:
+        with (self.folder / f"{Path(command[0]).name}.log").open("wb") as log:
+            self.started.append(
+                subprocess.Popen(
+                    command, cwd=self.folder, env=self.env, start_new_session=True,
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                )
+            )  # fmt: skip
+
+    def stop(self) -> None:
+        for process in self.started:
+            os.killpg(process.pid, signal.SIGTERM)
+        for process in self.started:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, postgres: EmbeddedPostgres) -> Iterator[Elsewhere]:
+    place = Elsewhere(tmp_path, postgres)
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv"], check=True)
+    plain = ("apache-airflow", "asyncpg", "--constraint", PROJECT / "requirements.txt")
+    install = (uv, "pip", "install", "-q", "--python", tmp_path / "venv")
+    subprocess.run([*install, *plain], check=True)
+    yield place
+    place.stop()
+
+
+def declare(place: Elsewhere) -> None:
+    """Write what the user writes: a use case, its suite, and the two DAG files of the page."""
+    (place.dags / "use_cases").mkdir(parents=True)
+    (place.dags / "expectations").mkdir()
+    shutil.copy(PROJECT / "include" / "use_cases" / "iris.py", place.dags / "use_cases")
+    shutil.copy(PROJECT / "expectations" / "iris.json", place.dags / "expectations")
+    (place.dags / "evergreen_dags.py").write_text(block("python", 0))
+    (place.dags / "evergreen_broken.py").write_text(block("python", 1))
+    (place.folder / "passwords.json").write_text('{"ada": "correct horse"}')
+
+
+def connect(place: Elsewhere) -> None:
+    """Fill the page's connections in, the warehouse by a role that may only read."""
+    demo.load("iris", place.database("warehouse"), AS_OF.date())
+    with_password = block("sql").replace("PASSWORD 'PASSWORD'", "PASSWORD 'p'")
+    query(place.database("warehouse"), f"{with_password} SELECT 1")
+    server = place.database("warehouse").partition("@")[2]
+    known = json.loads(block("json"))
+    known["evergreen_records"] = place.database("records")
+    known["evergreen_warehouse"] = f"postgresql://reader:p@{server}"
+    known["evergreen_mlflow"] = place.mlflow
+    (place.folder / "connections.json").write_text(json.dumps(known))
+
+
+def eventually(found: Callable[[], Any], what: str) -> Any:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            if answer := found():
+                return answer
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.5)
+    raise AssertionError(f"waited {PATIENCE:.0f} s for {what}")
+
+
+@pytest.mark.timeout(2400)
+def test_from_a_wheel_to_a_champion(elsewhere: Elsewhere) -> None:
+    elsewhere.run(BUILD, PROJECT)
+    elsewhere.run(INSTALL, PROJECT)
+    declare(elsewhere)
+    connect(elsewhere)
+    elsewhere.start(
+        *(str(elsewhere.bin / "mlflow"), "server", "--port", elsewhere.mlflow.rpartition(":")[2]),
+        *("--backend-store-uri", elsewhere.database("mlflow", "postgresql+psycopg2")),
+        *("--artifacts-destination", str(elsewhere.folder / "artifacts"), "--workers", "1"),
+    )
+    elsewhere.run("airflow db migrate")
+    elsewhere.run(CONNECT)
+    elsewhere.start(str(elsewhere.bin / "airflow"), "standalone")
+    api = AirflowApi(elsewhere.url, "ada", "correct horse")
+
+    eventually(lambda: api.dag("ml_iris_training"), "the DAG")
+    for command in START:
+        elsewhere.run(command)
+    run = eventually(lambda: api.active_run("ml_iris_training"), "the run")
+    state = eventually(
+        lambda: (s := api.state("ml_iris_training", run)) in {"success", "failed"} and s, "its end"
+    )
+
+    assert state == "success", (elsewhere.folder / "airflow.log").read_text()[-5000:]
+    page = api.page("/evergreen/models/")
+    assert "Version 1" in page
+    assert 'href="/dags/ml_iris_training"' in page
+    assert api.import_errors() == {}
+    assert query(elsewhere.database("records"), PROMOTED) == [(1,)]
+    assert query(elsewhere.database("warehouse"), SCHEMAS) == []

@@ -1,0 +1,90 @@
+"""Where the settings come from inside Airflow."""
+
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from evergreen.settings import Variables
+
+RECORDS = {
+    "host": "db",
+    "port": 5432,
+    "login": "me",
+    "password": "p@ss/word",
+    "schema": "evergreen",
+}
+MLFLOW = {"conn_type": "http", "host": "mlflow", "port": 5000, "login": "ada", "password": "secret"}
+
+
+def connection(extra: dict[str, Any] | None = None, **fields: Any) -> Any:
+    empty = dict.fromkeys(("conn_type", "host", "port", "login", "password", "schema"))
+    return SimpleNamespace(**(empty | fields), extra_dejson=extra or {})
+
+
+@pytest.fixture
+def here(airflow: None) -> ModuleType:
+    from evergreen_airflow import here
+
+    return here
+
+
+@pytest.fixture
+def known(here: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Connections by name; whoever asks for another gets none."""
+    found: dict[str, Any] = {}
+    monkeypatch.setattr(here, "_connection", found.get)
+    for name in ("USERNAME", "PASSWORD"):
+        monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", "before")
+    return found
+
+
+def test_connections_say_what_the_environment_does_not(
+    here: ModuleType, known: dict[str, Any]
+) -> None:
+    known["evergreen_records"] = connection(**RECORDS)
+    known["evergreen_warehouse"] = connection({"sslmode": "require"}, host="dw", schema="shop")
+    known["evergreen_mlflow"] = connection(**MLFLOW)
+
+    found = here.with_connections(Variables())
+
+    assert found.database_url == "postgresql://me:p%40ss%2Fword@db:5432/ever"
+    assert found.warehouse_url == "postgresql://dw/shop?sslmode=require"
+    assert found.tracking_uri == "http://mlflow:5000"
+
+
+def test_the_environment_wins(here: ModuleType, known: dict[str, Any]) -> None:
+    known["evergreen_records"] = connection(**RECORDS)
+
+    found = here.with_connections(Variables(database_url="postgresql://mine/x"))
+
+    assert found.database_url == "postgresql://mine/x"
+
+
+def test_mlflows_client_logs_in_as_the_connection_says(
+    here: ModuleType, known: dict[str, Any]
+) -> None:
+    import os
+
+    known["evergreen_mlflow"] = connection(**MLFLOW)
+
+    here.with_connections(Variables())
+
+    assert os.environ["MLFLOW_TRACKING_USERNAME"] == "ada"
+    assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "secret"
+
+
+@pytest.mark.parametrize("host", ["https://mlflow.example", "mlflow.example"])
+def test_the_address_of_a_server_is_read_from_either_way_of_writing_it(
+    here: ModuleType, host: str
+) -> None:
+    assert here.http_url(connection(host=host, schema="https")) == "https://mlflow.example"
+
+
+def test_a_url_that_airflow_read_means_what_it_said(here: ModuleType) -> None:
+    from airflow.sdk import Connection
+
+    url = "postgresql://reader:p%40ss@127.0.0.1:5432/warehouse?sslmode=require"
+    said = Connection.from_uri(url, conn_id="w")
+
+    assert here.postgres_url(said) == url
