@@ -143,6 +143,7 @@ def test_the_rows_that_a_point_needs_would_show_it() -> None:
     error = width(found) / 2 / 1.965 * np.sqrt(500 / found.rows_for_a_point)
     assert 0.01 / error == pytest.approx(1.96 + 0.84, rel=0.01)
     assert found.effective_rows == pytest.approx(500, rel=0.01)
+    assert Difference.from_json(found.to_json()) == found
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ class _Asked:
         return {
             "low": float(one.figure - half),
             "high": float(one.figure + half),
-            "effective_rows": units.rows * min(1.0, alone / error) ** 2 if error else None,
+            "effective_rows": float(units.rows * min(1.0, alone / error) ** 2) if error else None,
             "rows_for_a_point": math.ceil(units.rows * seen**2) if seen else None,
         }
 
