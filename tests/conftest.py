@@ -18,7 +18,7 @@ from s3 import Bucket, Endpoint
 from tools import tool
 from webhook import Webhook
 
-SYSTEM_TOOLS = {"chromium", "promtool"}
+SYSTEM_TOOLS = {"chromium", "pgbouncer", "promtool"}
 """The fixtures that give them."""
 
 LONGEST = (
@@ -153,6 +153,12 @@ def webhook() -> Iterator[Webhook]:
 def promtool() -> Path:
     """Prometheus' own check of rules and configuration."""
     return tool("promtool", of="make test-system")
+
+
+@pytest.fixture(scope="session")
+def pgbouncer() -> Path:
+    """What lets many share few sessions of PostgreSQL."""
+    return tool("pgbouncer", of="make test-system")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings what `make test-system` needs and the machine lacks: chromium by apt, and promtool into the
-# virtual environment, out of a package whose installation would start a server.
+# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool and pgbouncer
+# into the virtual environment, out of packages whose installation would start a server.
 set -eu
 
 bin="${1:?usage: system_tools.sh BIN}"
@@ -9,10 +9,11 @@ found() { PATH="$bin:$PATH" command -v "$1" >/dev/null 2>&1; }
 missing=""
 found chromium || found chromium-browser || found google-chrome || missing="$missing chromium"
 found promtool || missing="$missing prometheus"
+found pgbouncer || missing="$missing pgbouncer"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! found apt-get; then
-    echo "error: make test-system needs chromium and promtool, and not all are here:" \
+    echo "error: make test-system needs chromium, promtool and pgbouncer, and not all are here:" \
         "install$missing (on Debian, as root: apt install$missing)" >&2
     exit 1
 fi
@@ -21,11 +22,16 @@ echo "installing with apt:$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 case "$missing" in *chromium*) apt-get install -qq -y --no-install-recommends chromium >/dev/null ;; esac
-case "$missing" in *prometheus*)
+extract() { # PACKAGE PROGRAM: the program out of the package, without its server
     folder="$(mktemp -d)"
     chmod 755 "$folder"
-    (cd "$folder" && apt-get download -qq prometheus && dpkg-deb --extract prometheus_*.deb .)
-    install "$folder/usr/bin/promtool" "$bin/promtool"
+    (cd "$folder" && apt-get download -qq "$1" && dpkg-deb --extract "$1"_*.deb .)
+    install "$folder/$2" "$bin/$(basename "$2")"
     rm -r "$folder"
+}
+case "$missing" in *prometheus*) extract prometheus usr/bin/promtool ;; esac
+case "$missing" in *pgbouncer*)
+    apt-get install -qq -y --no-install-recommends libevent-2.1-7 libc-ares2 >/dev/null
+    extract pgbouncer usr/sbin/pgbouncer
     ;;
 esac
