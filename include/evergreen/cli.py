@@ -15,7 +15,7 @@ import click
 import psycopg2
 import typer
 
-from evergreen import console
+from evergreen import console, room
 from evergreen import records as recording
 from evergreen.catalog import Catalog
 from evergreen.catalog import load as load_catalog
@@ -74,7 +74,12 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(2 if usage else 1) from None
         except psycopg2.OperationalError as error:
             away = Unreachable("PostgreSQL", "EVERGREEN_DATABASE_URL", error)
-            console.error(away, as_json=as_json)
+            console.error(room.ran_out(error) or away, as_json=as_json)
+            raise typer.Exit(1) from None
+        except Exception as error:
+            if (full := room.ran_out(error)) is None:
+                raise
+            console.error(full, as_json=as_json)
             raise typer.Exit(1) from None
 
     return wrapper

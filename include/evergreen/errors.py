@@ -19,6 +19,7 @@ EvergreenError
 ├── ReferenceMissing      what the champion learned from cannot be had, so nothing can be compared
 ├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
 └── StackError            a part of the local stack does not start or does not answer
+    └── NoRoom            the disk is full, or too full for the next step
 """
 
 from collections.abc import Iterable
@@ -124,6 +125,10 @@ class NothingToRollBackTo(EvergreenError):
 
 class StackError(EvergreenError):
     """A part of the local stack does not start or does not answer."""
+
+
+class NoRoom(StackError):
+    """The disk is full, or too full for the next step. Another try may find room."""
 
 
 class Unreachable(StackError):

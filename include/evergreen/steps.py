@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from evergreen import room
 from evergreen.champions import promotion
 from evergreen.data import extraction
 from evergreen.dossier import declaration
@@ -80,7 +81,9 @@ def extract(use_case: UseCase, run: Run, *, records: Records, settings: Settings
 
     Raises:
         DataRefused: the source is stale or cannot be read; the decision is on record.
+        NoRoom: the disk is too full to begin.
     """
+    room.check(settings)
     declared = declaration.digest(use_case)
     with _refusals_on_record(use_case, run, records):
         snapshot = extraction.extract(
@@ -134,6 +137,7 @@ def train(
     Whoever asks for it while another does it (a second try, or a person) waits and reuses it.
     """
     _check_declaration(use_case, built.snapshot)
+    room.check(settings)
     key = training.training_key(use_case, use_case.candidate(name), built)
     with records.leases.hold("training", key, wait=LONGEST_TRAINING):
         return training.train(use_case, built, name, settings=settings, force=force, note=note)

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import re
 from typing import Any
 
@@ -68,6 +70,26 @@ REFUSED: list[tuple[str, bytes, int, str]] = [
     ("large", b" " * 2_000_001, 413, "body"),
     ("list", b"[]", 422, "body"),
 ]
+
+
+def test_a_full_disk_is_told_by_ready_until_there_is_room(
+    iris: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(iris.service.journal, "_append", full)
+        answered = iris.post("/iris/predict", json={"row": ROW})
+        ready = iris.get("/ready").json()
+
+    assert answered.status_code == 200
+    assert ready["status"] == "degraded"
+    assert ready["reasons"]["journal"] == (
+        "predictions are dropped, and counted: the spool cannot be written: No space left on device"
+    )
+    iris.post("/iris/predict", json={"row": ROW})
+    assert iris.get("/ready").json()["status"] == "ready"
 
 
 def test_a_field_that_is_given_twice_is_refused_by_name(iris: Client) -> None:

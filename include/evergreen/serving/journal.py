@@ -64,8 +64,7 @@ class Journal:
         self, folder: Path, records: Records, *, max_bytes: int = 256_000_000, pause: float = 0.2
     ) -> None:
         self.counts = Tally()
-        self.problem = ""
-        """Why nothing is shipped at the moment, in words."""
+        self._waiting = self._dropping = ""
         self._records, self._max_bytes, self._pause = records, max_bytes, pause
         self._root = folder
         self._own = folder / new_id()
@@ -77,6 +76,11 @@ class Journal:
         self._drops: dict[str, int] = {}
         self._adopt()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    @property
+    def problem(self) -> str:
+        """Why predictions are dropped, or wait, at the moment, in words; empty: they do not."""
+        return self._dropping or self._waiting
 
     def start(self) -> None:
         """Begin to ship."""
@@ -106,6 +110,7 @@ class Journal:
                 self._append(document)
             except OSError as error:
                 return self._drop(len(lines), f"the spool cannot be written: {error.strerror}")
+            self._dropping = ""
         if self._size >= SEGMENT_BYTES:
             self._wake.set()
         return True
@@ -138,6 +143,7 @@ class Journal:
         self.counts.dropped += count
         self.counts.unrecorded_drops += count
         self._drops[reason] = self._drops.get(reason, 0) + count
+        self._dropping = f"predictions are dropped, and counted: {reason}"
         return False
 
     def _seal(self) -> None:
@@ -152,9 +158,9 @@ class Journal:
             stopping = self._stop.is_set()
             try:
                 self.ship()
-                self.problem, pause = "", self._pause
+                self._waiting, pause = "", self._pause
             except (psycopg2.Error, SchemaOutdated, OSError) as error:
-                self.problem = f"predictions wait on disk: {_one_line(error)}"
+                self._waiting = f"predictions wait on disk: {_one_line(error)}"
                 pause = min(pause * 2, LONGEST_PAUSE)
             self._shipped.set()
             if stopping:

@@ -1,0 +1,49 @@
+"""Room on the disk: looked for before a step writes, and told in a sentence when there is none."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+
+import psycopg2.errors
+
+from evergreen.errors import NoRoom
+from evergreen.settings import Settings
+
+LEAST = 200_000_000
+"""Bytes that must be free before a step begins: a snapshot, a model, a report and their drafts."""
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def check(settings: Settings) -> None:
+    """Look whether a step has the room that it needs below `EVERGREEN_HOME`.
+
+    Raises:
+        NoRoom: less than 200 MB are free.
+    """
+    folder = settings.home
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < LEAST:
+        allowed = f"{free / 1e6:.0f} MB are free, and a step needs {LEAST / 1e6:.0f} MB"
+        raise NoRoom(f"the disk of {settings.home} is nearly full: {allowed}. {ADVICE}")
+
+
+def ran_out(error: BaseException) -> NoRoom | None:
+    """Return what to tell of an error that came of a full disk; None: it did not."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno in FULL:
+            place = f" for {cause.filename}" if cause.filename else ""
+            return NoRoom(f"the disk is full: there is no room{place}. {ADVICE}")
+        if isinstance(cause, psycopg2.errors.DiskFull):
+            return NoRoom(f"the disk of PostgreSQL is full: {str(cause).strip()}. {ADVICE}")
+    return None
+
+
+ADVICE = "Make room (docs/production.md says what grows), and do it again"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
