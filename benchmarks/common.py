@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from database import records_of
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
@@ -99,6 +98,13 @@ def settings(home: Path, url: str = "", mlflow: str = "") -> Settings:
         artifacts_url=str(home / "artifacts"),
         use_cases_dir=PROJECT / "include" / "use_cases", expectations_dir=PROJECT / "expectations",
     )  # fmt: skip
+
+
+def records_of(here: Settings) -> Any:
+    """The records of the house."""
+    from evergreen.records import Records
+
+    return Records(here.database_url)
 
 
 def champion(use_case: Any, table: Any, candidate: str, here: Settings) -> Any:

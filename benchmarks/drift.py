@@ -14,8 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from database import records_of
-
 os.environ |= {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
 
 import numpy as np
@@ -23,7 +21,7 @@ import psycopg2
 import pyarrow as pa
 from sklearn.linear_model import LogisticRegression
 
-from common import Figures, champion, happened, house, measuring, options
+from common import Figures, champion, happened, house, measuring, options, records_of
 from common import settings as settings_of
 from evergreen.refs import Window
 from evergreen.settings import Settings

@@ -20,8 +20,7 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from common import eventually, happened, house, measuring, options
-from database import records_of
+from common import eventually, happened, house, measuring, options, records_of
 from evergreen_workshop.stack.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
