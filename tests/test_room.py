@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from evergreen import cli, room, steps
 from evergreen.errors import NoRoom
+from evergreen.records import Records
 from evergreen.settings import Settings
 from learning import WEATHER
 
@@ -35,14 +36,14 @@ def test_a_step_does_not_begin_on_a_disk_that_is_nearly_full(
 
 
 def test_extract_asks_for_room_before_it_writes(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free(monkeypatch, 12_000_000)
     now = datetime(2026, 11, 20, tzinfo=UTC)
     asked = steps.Run(as_of=now, asked_at=now, key="test", actor="ada")
 
     with pytest.raises(NoRoom):
-        steps.extract(WEATHER, asked, settings=settings)
+        steps.extract(WEATHER, asked, records=records, settings=settings)
 
     assert list(settings.home.iterdir()) == []
 
