@@ -11,7 +11,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
-import click
 import psycopg2
 import typer
 
@@ -25,9 +24,11 @@ from evergreen.settings import Settings
 from evergreen.settings import get as get_settings
 from evergreen.spec import check_name
 
-COMMANDS, RECORDS = "evergreen.commands", "evergreen.records"
+COMMANDS = "evergreen.commands"
 REFUSED = 3
 P = ParamSpec("P")
+_opened: list[Records] = []
+"""The records of the command that runs, once it has asked for them."""
 
 app = typer.Typer(
     help="Keep tabular models fresh, and tell why.",
@@ -81,6 +82,9 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
                 raise
             console.error(full, as_json=as_json)
             raise typer.Exit(1) from None
+        finally:
+            while _opened:
+                _opened.pop().close()
 
     return wrapper
 
@@ -383,11 +387,9 @@ def catalog() -> Catalog:
 
 def records() -> Records:
     """Return the records of this command, which closes them when it ends."""
-    context = click.get_current_context().find_root()
-    if RECORDS not in context.meta:
-        context.meta[RECORDS] = context.with_resource(recording.open(settings()))
-    kept: Records = context.meta[RECORDS]
-    return kept
+    if not _opened:
+        _opened.append(recording.open(settings()))
+    return _opened[0]
 
 
 def today() -> datetime:
