@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ from serving.test_app import ROW
 
 
 def begin(shop: Shop, strategy: str, share: float, candidate: str = "forest") -> int:
-    challenger = replace(shop.put("iris", candidate), version=2)
+    challenger = shop.register(shop.put("iris", candidate), 2)
     trials = records_of(shop.settings).trials
     found = start(trials, "iris", strategy, share, challenger, reason="to see", actor="ann")
     return found.id
