@@ -24,7 +24,7 @@ from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from tables import AS_OF
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.elsewhere]
 
 PAGE = PROJECT / "docs" / "existing-airflow.md"
 BUILD, INSTALL, CONNECT, *START = commands(PAGE)
@@ -68,6 +68,7 @@ class Elsewhere:
             "EVERGREEN_HOME": str(folder / "state"),
             "EVERGREEN_USE_CASES_DIR": str(self.dags / "use_cases"),
             "EVERGREEN_DAG_PREFIX": "ml_",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         self.started: list[subprocess.Popen[bytes]] = []
 

@@ -66,6 +66,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv" / "bin" / "python"
 
 
+@pytest.mark.elsewhere
 def test_answers_elsewhere_as_it_does_here(python: Path, tmp_path: Path) -> None:
     here = {
         "iris": logged(tmp_path / "iris", IRIS, IRIS.candidates[0], iris_rows()),
