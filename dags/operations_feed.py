@@ -16,9 +16,9 @@ EARLY = timedelta(minutes=10)
 WAYS = ["on_time", "late", "partial", "twice", "corrected", "not_at_all"]
 WITH_DAYS = ["churn", "energy", "stocks", "weather"]
 FORM = {
-    "how": Param("on_time", enum=WAYS, title="How they come"),
-    "days": Param(1, type="integer", minimum=1, title="Days late", description="Of `late` alone."),
-    "only": Param(None, enum=[None, *WITH_DAYS], title="Only this table"),
+    "how": Param("on_time", type=["null", "string"], enum=[*WAYS, None], title="How they come"),
+    "days": Param(1, type=["null", "integer"], minimum=1, title="Days late (of `late` alone)"),
+    "only": Param(None, type=["null", "string"], enum=[*WITH_DAYS, None], title="Only this table"),
 }
 DOC = """
 Brings to the demo tables (`{names}`) the days that are missing, at ten to midnight UTC, so that the
@@ -54,7 +54,11 @@ if names:
             from evergreen_workshop.demo.deliveries import parse
 
             until = (this_run().as_of + EARLY).date() - timedelta(days=1)
-            url, how, days = settings.get().database_url, parse(param("how")), param("days")
+            url, how, days = (
+                settings.get().warehouse_url,
+                parse(param("how") or "on_time"),
+                param("days") or 1,
+            )
             loaded = [name for name in names if demo.is_loaded(name, url)]
             with final_refusals():
                 done = [

@@ -3,7 +3,7 @@
 Entry point of the group `evergreen.commands`: to import this module is to add them.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -51,6 +51,38 @@ def feed(
 
     way = deliveries.parse(how)
     console.rows(name, demo.feed(name, settings().warehouse_url, days, way), as_json=as_json)
+
+
+@app.command()
+@told
+def rehearse(
+    name: Name,
+    days: Annotated[int, typer.Option(min=1, help="How many days to replay.")] = 30,
+    every: Annotated[
+        bool, typer.Option("--every", help="Train every candidate, searched; else the first.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Replay the newest days of the source in a copy: late, in part, changed; exit 1 when one
+    went otherwise than was due."""
+    from evergreen_workshop.rehearsal import month, report, scratch
+    from evergreen_workshop.rehearsal import rehearse as play
+
+    use_case, found = catalog().find(name), []
+    if not every:
+        first = replace(use_case.candidates[0], search={})
+        use_case = replace(use_case, candidates=(first,))
+    with scratch.of(use_case, settings()) as place, console.progress(as_json) as tell:
+        for day in play(place, month(days)):
+            found.append(day)
+            tell(f"{day.as_of:%Y-%m-%d}, {day.event}: {day.outcome}")
+        tell("invariants")
+        findings = report.check(place)
+    if as_json:
+        console.document(report.document(found, findings))
+    else:
+        report.show(found, findings)
+    raise typer.Exit(int(not report.well(found, findings)))
 
 
 @app.command()
