@@ -97,8 +97,9 @@ def bring_tools(folder: Path, user: int) -> subprocess.CompletedProcess[str]:
     for name, said in (("id", f"echo {user}"), ("apt-get", 'echo "apt-get $@"')):
         (tools / name).write_text(f"#!/bin/sh\n{said}\n")
         (tools / name).chmod(0o755)
-    (tools / "promtool").write_text("#!/bin/sh\n")
-    (tools / "promtool").chmod(0o755)
+    for name in ("promtool", "pgbouncer"):
+        (tools / name).write_text("#!/bin/sh\n")
+        (tools / name).chmod(0o755)
     return subprocess.run(
         ["/bin/sh", PROJECT / "tests" / "system_tools.sh", folder / "venv"],
         capture_output=True, text=True, check=False, env={"PATH": str(tools)},
@@ -109,7 +110,7 @@ def test_who_may_not_install_is_told_what_the_system_tests_need(tmp_path: Path) 
     answer = bring_tools(tmp_path, user=1000)
 
     assert answer.returncode == 1
-    assert answer.stderr.startswith("error: make test-system needs chromium and promtool")
+    assert answer.stderr.startswith("error: make test-system needs chromium, promtool and pgbouncer")
     assert "as root: apt install chromium)" in answer.stderr
     assert answer.stdout == ""
 
