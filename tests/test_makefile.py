@@ -110,7 +110,8 @@ def test_who_may_not_install_is_told_what_the_system_tests_need(tmp_path: Path) 
     answer = bring_tools(tmp_path, user=1000)
 
     assert answer.returncode == 1
-    assert answer.stderr.startswith("error: make test-system needs chromium, promtool and pgbouncer")
+    needs = "error: make test-system needs chromium, promtool and pgbouncer"
+    assert answer.stderr.startswith(needs)
     assert "as root: apt install chromium)" in answer.stderr
     assert answer.stdout == ""
 
