@@ -48,8 +48,8 @@ def test_connections_say_what_the_environment_does_not(
 
     found = here.with_connections(Variables())
 
-    assert found.database_url == "postgresql://me:p%40ss%2Fword@db:5432/ever"
-    assert found.warehouse_url == "postgresql://dw/shop?sslmode=require"
+    assert found.database_url == "postgresql://me:p%40ss%2Fword@db:5432/evergreen"
+    assert found.apart_warehouse_url == "postgresql://dw/shop?sslmode=require"
     assert found.tracking_uri == "http://mlflow:5000"
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-pytestmark = pytest.mark.usefixtures("pages")
+pytestmark = pytest.mark.usefixtures("airflow")
 
 
 def test_a_run_without_a_note_gets_its_outcome() -> None:

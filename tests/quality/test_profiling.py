@@ -65,7 +65,6 @@ def test_reads_the_primary_key_in_its_order(settings: Settings) -> None:
         (0, 0, (0.0, 1.0)),
         (0.001, 0.002, (0.0005, 0.0025)),
         (1e9, 2e9, (5e8, 2.5e9)),
-        (None, None, (0.0, 1.0)),
     ],
 )
 def test_bounds_leave_half_the_range_as_slack(

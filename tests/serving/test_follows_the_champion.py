@@ -109,8 +109,8 @@ def test_a_challenger_that_reads_less_is_tried_and_one_that_reads_more_is_refuse
     less = shop.register(shop.put("iris", "logistic", columns=COLUMNS[:2]), 2)
     shop.promote(shop.put("iris", "logistic", columns=COLUMNS[:3]), 1)
     more = shop.register(shop.put("iris", "logistic"), 3)
-    iris, url = declared("iris"), shop.settings.database_url
-    asked = {"share": 1.0, "reason": "to see", "actor": "ada", "settings": shop.settings}
+    iris = declared("iris")
+    asked = {"share": 1.0, "reason": "to see", "actor": "ada", "records": records_of(shop.settings)}
 
     with pytest.raises(ModelRefused, match=r"requests do not hold petal_width; promote it without"):
         commands.release(iris, "canary", version=more.version, **asked)
@@ -121,7 +121,7 @@ def test_a_challenger_that_reads_less_is_tried_and_one_that_reads_more_is_refuse
         row = {name: ROW[name] for name in COLUMNS[:3]}
         answers = [client.post("/iris/predict", json={"row": row}).json() for _ in range(30)]
     assert {answer["version"] for answer in answers} == {2}
-    assert len(releases.running(url)) == 1
+    assert len(records_of(shop.settings).trials.running()) == 1
 
 
 def test_a_trial_does_not_outlive_a_champion_whose_requests_held_what_it_reads(shop: Shop) -> None:
@@ -129,7 +129,7 @@ def test_a_trial_does_not_outlive_a_champion_whose_requests_held_what_it_reads(s
     challenger = shop.register(shop.put("iris", "forest"), 2)
     commands.release(
         declared("iris"), "canary", version=challenger.version, share=0.5, reason="to see",
-        actor="ada", settings=shop.settings,
+        actor="ada", records=records_of(shop.settings),
     )  # fmt: skip
 
     with shop.open() as client:
@@ -151,6 +151,6 @@ def test_only_bytes_that_a_gate_has_passed_are_tried(shop: Shop) -> None:
         with pytest.raises(ModelRefused, match=told):
             commands.release(
                 declared("iris"), "canary", version=version, share=0.1, reason="trust me",
-                actor="eve", records=records_of(shop.settings), settings=shop.settings,
+                actor="eve", records=records_of(shop.settings),
             )  # fmt: skip
     assert ModelRef.of(releases.gated(records_of(shop.settings), "iris", 2)) == kept
