@@ -122,14 +122,17 @@ def champion(use_case: Any, table: Any, candidate: str, here: Settings) -> Any:
         counts=Counts(taken=stored.rows),
     )  # fmt: skip
     built = features.build(snapshot, use_case, here)
-    trained = training.train(use_case, built, candidate, settings=here)
+    walked = training.train(
+        use_case, built, candidate, trainings=training.Forgetful(), settings=here
+    )
+    trained = training.fit(use_case, built, walked, settings=here)
     evaluation = EvaluationRef(
         uri="", report_id="", challenger=trained, champion=None, features=built
     )
     verdict = Verdict(evaluation=evaluation, passed=True, sentence="", checks=(), report="")
     ledger = records_of(here)
     decision = ledger.decisions.record(Decision(
-        id=decision_id(use_case.name, "gate/train", "1"), use_case=use_case.name, kind="gate",
+        id=decision_id(use_case.name, "fit/train", "1"), use_case=use_case.name, kind="fit",
         outcome="passed", sentence="Better.", as_of=now, evidence=verdict.to_json(),
         run_key="benchmark", actor="benchmark",
     ))  # fmt: skip

@@ -107,8 +107,8 @@ def promote(candidate, here):
     asked = Run(as_of=now, asked_at=now, key="benchmark", actor="benchmark")
     done = cycle.run(only, asked, records=records_of(here), settings=here)
     happened(f"{done.sentence} It was promoted", done.promotion.promoted, True)
-    (trained,) = (one for one in done.candidates if one.name == candidate)
-    return tracking.fetch_model(here, trained.model_uri, trained.sha256)
+    champion = done.promotion.champion
+    return tracking.fetch_model(here, champion.model_uri, champion.sha256)
 
 
 def ours(here, port, logging):

@@ -33,10 +33,17 @@ def measure(name: str, rounds: int, figures: Figures) -> None:
     seconds = time.perf_counter() - began
     figures.tell(f"build_features {seconds:.2f} s", step="build_features", seconds=seconds)
     figures.tell(f"{'candidate':14} {'total':>6} {'fit':>6} {'beside':>6}")
-    for candidate in use_case.candidates + use_case.baselines:
+    for candidate in use_case.contenders + use_case.baselines:
         for _ in range(rounds):
             began = time.perf_counter()
-            ref = training.train(use_case, built, candidate.name, settings=here, force=True)
+            ref = training.train(
+                use_case,
+                built,
+                candidate.name,
+                trainings=training.Forgetful(),
+                settings=here,
+                force=True,
+            )
             total = time.perf_counter() - began
         happened(f"{candidate.name} was trained anew", ref.seconds > 0, True)
         figures.tell(

@@ -8,6 +8,7 @@ from evergreen.judging.checks import MODEL_TESTS
 from evergreen.judging.evidence import (
     Difference,
     Evidence,
+    Fit,
     ModelTest,
     Origin,
     Overlap,
@@ -47,7 +48,7 @@ def model(name: str, role: Role, roc_auc: float = 0.74, **changes: Any) -> Score
             "name": name,
             "role": role,
             "run_id": f"run-{name}",
-            "sha256": f"sha-{name}",
+            "recipe": f"recipe-{name}",
             "version": 3 if role is Role.CHAMPION else None,
             "metrics": {"roc_auc": roc_auc, "log_loss": 0.5},
             "cv": None if role is Role.CHAMPION else {"roc_auc": roc_auc},
@@ -77,7 +78,7 @@ def first(**changes: Any) -> Evidence:
     entered = changes.pop("models", _GOOD.models)
     models = tuple(one for one in entered if one.role is not Role.CHAMPION)
     none = {"champion_version": None, "against_champion": None, "overlap": _GOOD.overlap[:1]}
-    return replace(_GOOD, **({"models": models} | none | changes))
+    return replace(_GOOD, **({"models": models, "fit": None} | none | changes))
 
 
 def challenger(**changes: Any) -> tuple[ScoredModel, ...]:
@@ -129,6 +130,16 @@ _GOOD = Evidence(
     champion_version=3,
     against_champion=difference("champion v3"),
     against_baseline=difference("climatology", 0.06),
+    fit=Fit(
+        kind="refresh",
+        name="boosting",
+        sha256="sha-boosting",
+        training=Span(rows=1380, end=datetime(2026, 11, 18, tzinfo=UTC)),
+        before=Span(rows=1379, end=datetime(2026, 11, 17, tzinfo=UTC)),
+        disagreement=0.01,
+        label=0.4,
+        labels=(0.3, 0.5, 0.45, 0.35, 0.4),
+    ),
     golden_difference=0.0,
     model_tests=tuple(ModelTest(name=name, passed=True, detail="fine") for name in MODEL_TESTS),
     latency_ms=6.0,

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from evergreen.errors import ChampionBusy, StalePromotion
-from evergreen.records import Decision, Incident, Promotion, reversal_id
+from evergreen.learning.walking import Known
+from evergreen.records import Decision, Incident, Pin, Promotion, reversal_id
 from evergreen.records.promotions import DONE, PENDING
 from evergreen.records.session import storable
-from evergreen.refs import ChampionRef
+from evergreen.refs import ChampionRef, Json
 
 
 def now() -> datetime:
@@ -153,9 +154,44 @@ class FakeLocks:
             lock.release()
 
 
+class FakePins:
+    def __init__(self) -> None:
+        self.held: dict[str, Pin] = {}
+
+    def get(self, use_case: str) -> Pin | None:
+        return self.held.get(use_case)
+
+    def put(self, pin: Pin) -> Pin:
+        return self.held.setdefault(pin.use_case, pin)
+
+    def lift(self, use_case: str, by: str) -> Pin | None:
+        return self.held.pop(use_case, None)
+
+
 class FakeLedger:
-    """Decisions, promotions, incidents and locks of one test."""
+    """Decisions, promotions, pins, incidents and locks of one test."""
 
     def __init__(self) -> None:
+        self.pins = FakePins()
         self.decisions, self.promotions = FakeDecisions(), FakePromotions()
         self.incidents, self.locks = FakeIncidents(), FakeLocks()
+
+
+class FakeTrainings:
+    """What `learning.training.Trainings` asks for."""
+
+    def __init__(self) -> None:
+        self.walks: dict[str, Known] = {}
+        self.documents: dict[str, Json] = {}
+
+    def recall(self, recipe: str) -> Known | None:
+        return self.walks.get(recipe)
+
+    def keep(self, recipe: str, known: Known) -> None:
+        self.walks[recipe] = known
+
+    def finished(self, key: str) -> Json | None:
+        return self.documents.get(key)
+
+    def finish(self, key: str, document: Json) -> None:
+        self.documents[key] = document

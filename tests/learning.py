@@ -10,10 +10,11 @@ from sklearn.datasets import load_iris
 
 from evergreen import catalog
 from evergreen.data import snapshots
-from evergreen.learning import features
-from evergreen.refs import Counts, FeaturesRef, SnapshotRef
+from evergreen.learning import features, training
+from evergreen.refs import CandidateRef, Counts, FeaturesRef, SnapshotRef
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import UseCase, Windows
+from fakes import FakeTrainings
 
 CATALOG = catalog.load(PROJECT / "include" / "use_cases")
 WEATHER, IRIS = CATALOG.find("weather"), CATALOG.find("iris")
@@ -55,6 +56,14 @@ def snapshot(use_case: UseCase, rows: pd.DataFrame, settings: Settings) -> Snaps
 def built(use_case: UseCase, rows: pd.DataFrame, settings: Settings) -> FeaturesRef:
     """Write rows, and build their features."""
     return features.build(snapshot(use_case, rows, settings), use_case, settings)
+
+
+def served(use_case: UseCase, ref: FeaturesRef, name: str, settings: Settings) -> CandidateRef:
+    """Walk a recipe, and fit it to serve."""
+    walked = training.train(
+        use_case, ref, name, trainings=FakeTrainings(), settings=settings, force=True
+    )
+    return training.fit(use_case, ref, walked, settings=settings)
 
 
 def shuffled(rows: pd.DataFrame, target: str, seed: int = 0) -> pd.DataFrame:

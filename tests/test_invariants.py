@@ -23,14 +23,14 @@ from evergreen import invariants
 from evergreen.catalog import Catalog
 from evergreen.champions import promotion
 from evergreen.data import snapshots
-from evergreen.learning import tracking, training
+from evergreen.learning import tracking
 from evergreen.learning.names import named
 from evergreen.records import Decision, Incident, Records, decision_id
 from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
 from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
-from learning import IRIS, WEATHER, built, iris_rows, weather_rows
+from learning import IRIS, built, iris_rows, served, weather_rows
 
 NAME = "iris_for_invariants"
 USE_CASE = replace(IRIS, name=NAME)
@@ -85,9 +85,9 @@ class World:
     def judge(self, verdict: Verdict, **changes: object) -> Decision:
         report_id = verdict.evaluation.report_id
         fields = {
-            "id": decision_id(NAME, "gate/train", report_id),
+            "id": decision_id(NAME, "fit/train", report_id),
             "use_case": NAME,
-            "kind": "gate",
+            "kind": "fit",
             "outcome": "passed",
             "sentence": verdict.sentence,
             "evidence": verdict.to_json(),
@@ -119,7 +119,7 @@ def built_world(
     )
     features = built(USE_CASE, iris_rows(), settings)
     names = [USE_CASE.baselines[0].name, "logistic"]
-    trained = [training.train(USE_CASE, features, name, settings=settings) for name in names]
+    trained = [served(USE_CASE, features, name, settings) for name in names]
     world = World(settings, features, (trained[0], trained[1]), Catalog({NAME: USE_CASE}))
     for ref in trained:
         verdict = world.verdict(ref)
@@ -173,7 +173,7 @@ def test_all_holds_before_anything_was_done(settings: Settings):
 
 
 def test_1_names_a_champion_whose_gate_refused_it(world: World):
-    world.execute("UPDATE evergreen.decisions SET outcome = 'refused' WHERE kind = 'gate'")
+    world.execute("UPDATE evergreen.decisions SET outcome = 'refused' WHERE kind = 'fit'")
 
     finding = world.finding(1)
 
@@ -227,34 +227,39 @@ def test_2_names_rows_that_were_trained_on_and_judged_on(world: World):
 
 
 def judge_on(world: World, *frames: pd.DataFrame) -> None:
-    """Let the champion's gate decision name other features."""
+    """Let the champion's dossier name other features."""
     table = pa.Table.from_pandas(pd.concat(frames), preserve_index=False)
     store = snapshots.of(world.settings)
     stored = store.write(NAME, table.to_batches(), table.schema, {})
     for field, value in (("uri", stored.uri), ("sha256", stored.sha256)):
         world.execute(
-            "UPDATE evergreen.decisions SET evidence = jsonb_set(evidence,"
-            f" '{{evaluation,features,{field}}}', '\"{value}\"') WHERE kind = 'gate'"
+            "UPDATE evergreen.dossiers SET document = jsonb_set(document,"
+            f" '{{learned,{field}}}', '\"{value}\"') WHERE version = 2"
         )
 
 
 def test_2_names_a_training_that_reaches_into_the_holdout(world: World):
     rows = weather_rows().reset_index(drop=True)
     part = ["holdout" if n % 2 else "training" for n in rows.index]
-    judge_on(world, rows.assign(part=part))
-    temporal = replace(WEATHER, name=NAME)
+    judge_on(world, rows.assign(part=part, id=rows.index))
+    world.execute(
+        "UPDATE evergreen.dossiers SET document = jsonb_set(jsonb_set(document,"
+        " '{temporal}', 'true'), '{inputs,timestamp}', '\"date\"') WHERE version = 2"
+    )
 
-    finding = replace(world, catalog=Catalog({NAME: temporal})).finding(2)
+    finding = world.finding(2)
 
     assert finding.status == "failed"
     assert "was trained until 2015-12-" in finding.detail
 
 
-def test_2_is_unknown_for_a_champion_without_a_declaration(world: World):
-    finding = replace(world, catalog=Catalog()).finding(2)
+def test_2_is_unknown_for_a_champion_without_a_dossier(world: World):
+    world.execute("DELETE FROM evergreen.dossiers WHERE version = 2")
+
+    finding = world.finding(2)
 
     assert finding.status == "unknown"
-    assert "no declaration to check by" in finding.detail
+    assert "has no dossier to check by" in finding.detail
 
 
 def test_4_names_a_champion_whose_file_was_changed(world: World):
@@ -267,11 +272,13 @@ def test_4_names_a_champion_whose_file_was_changed(world: World):
 
 def test_4_names_a_champion_that_is_another_in_the_registry(world: World):
     tag = "evergreen.sha256"
-    world.client.set_model_version_tag(NAME, "2", tag, "0" * 64)
+    world.client.set_model_version_tag(named(world.settings, NAME), "2", tag, "0" * 64)
 
     finding = world.finding(4)
 
-    world.client.set_model_version_tag(NAME, "2", tag, world.trained[1].sha256)
+    world.client.set_model_version_tag(
+        named(world.settings, NAME), "2", tag, world.trained[1].sha256
+    )
     assert finding.status == "failed"
     assert "another in the registry" in finding.detail
 
@@ -327,11 +334,12 @@ def test_7_allows_a_report_that_was_decided_differently_later(world: World):
 
 def test_7_names_bytes_that_were_registered_twice(world: World):
     client, digest = world.client, world.trained[1].sha256
-    made = client.create_model_version(NAME, source="runs:/x/m", tags={"evergreen.sha256": digest})
+    model = named(world.settings, NAME)
+    made = client.create_model_version(model, source="runs:/x/m", tags={"evergreen.sha256": digest})
 
     finding = world.finding(7)
 
-    client.delete_model_version(NAME, made.version)
+    client.delete_model_version(model, made.version)
     assert finding.status == "failed"
     assert f"2 versions hold {digest[:12]}" in finding.detail
 
@@ -342,12 +350,14 @@ def test_7_names_a_training_that_was_done_twice_unless_it_was_forced(
 ):
     first = world.client.get_run(world.trained[1].run_id)
     tags = {tracking.KEY: first.data.tags[tracking.KEY], tracking.FORCED: forced}
-    run = world.client.create_run(first.info.experiment_id, tags=tags)
-    world.client.set_terminated(run.info.run_id, "FINISHED")
+    again = [world.client.create_run(first.info.experiment_id, tags=tags) for _ in range(2)]
+    for run in again:
+        world.client.set_terminated(run.info.run_id, "FINISHED")
 
     finding = world.finding(7)
 
-    world.client.delete_run(run.info.run_id)
+    for run in again:
+        world.client.delete_run(run.info.run_id)
     assert finding.status == status
 
 
@@ -414,7 +424,7 @@ def test_8_names_a_window_that_was_asked_for_twice(world: World):
 def test_8_names_a_run_in_airflow_that_nobody_asked_for(world: World):
     asked(world)
     world.execute(
-        "CREATE TABLE dag_run AS SELECT * FROM (VALUES"
+        "CREATE TABLE public.dag_run AS SELECT * FROM (VALUES"
         " ('w_training', 'drift__1__v3'), ('w_training', 'drift__2__v3'),"
         " ('w_training', 'scheduled__1')) AS runs (dag_id, run_id)"
     )
@@ -516,9 +526,10 @@ def test_12_and_13_look_into_airflow_when_its_database_is_given(world: World):
     url = world.settings.database_url.replace("postgresql://", "postgresql+psycopg2://")
     password = url.split(":")[2].split("@")[0]
     world.execute(
-        "CREATE TABLE dag_run AS SELECT 'iris_training' AS dag_id, 'manual__1' AS run_id,"
+        "CREATE TABLE public.dag_run AS SELECT 'iris_training' AS dag_id, 'manual__1' AS run_id,"
         " 'failed' AS state, now() - interval '2 minutes' AS end_date, 1 AS id",
-        "CREATE TABLE xcom AS SELECT 'iris_training' AS dag_id, 'train' AS task_id, 'k' AS key,"
+        "CREATE TABLE public.xcom AS SELECT 'iris_training' AS dag_id, 'train' AS task_id, 'k'"
+        " AS key,"
         f' \'{{"url": "{password}"}}\'::jsonb AS value',
     )
 
@@ -530,9 +541,10 @@ def test_12_and_13_look_into_airflow_when_its_database_is_given(world: World):
 
 def test_16_names_a_run_that_the_scheduler_does_not_look_at_any_more(world: World):
     world.execute(
-        "CREATE TABLE dag AS SELECT * FROM (VALUES ('w_training', false), ('paused', true))"
+        "CREATE TABLE public.dag AS SELECT * FROM (VALUES ('w_training', false), ('paused', true))"
         " AS dags (dag_id, is_paused)",
-        "CREATE TABLE dag_run AS SELECT dag_id, run_id, state, began::timestamptz AS start_date,"
+        "CREATE TABLE public.dag_run AS SELECT dag_id, run_id, state,"
+        " began::timestamptz AS start_date,"
         " decided::timestamptz AS last_scheduling_decision FROM (VALUES"
         " ('w_training', 'stuck', 'running', '2026-11-20', '2026-11-20 06:30+00'),"
         " ('w_training', 'never', 'running', '2026-11-21 07:00+00', NULL),"

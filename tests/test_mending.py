@@ -9,14 +9,14 @@ from database import records_of
 from evergreen.champions.registry import ModelRegistry, Registration
 from evergreen.deciding import alerts
 from evergreen.dossier import find
-from evergreen.learning import tracking, training
+from evergreen.learning import tracking
 from evergreen.learning.names import named
 from evergreen.mending import mend
 from evergreen.records import Decision, Promotion, decision_id
 from evergreen.refs import CandidateRef, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
-from learning import IRIS, built, iris_rows
+from learning import IRIS, built, iris_rows, served
 from verdicts import dossier_of, verdict_on
 from webhook import Webhook
 
@@ -29,7 +29,7 @@ def interrupted(settings: Settings, verdict: Verdict) -> None:
     ledger, challenger = records_of(settings), verdict.evaluation.challenger
     gate = ledger.decisions.record(
         Decision(
-            id=decision_id("iris", "gate/train", "r"), use_case="iris", kind="gate",
+            id=decision_id("iris", "fit/train", "r"), use_case="iris", kind="fit",
             outcome="passed", sentence="Better.", evidence=verdict.to_json(), as_of=None,
             run_key="r", actor="ada",
         )
@@ -103,7 +103,7 @@ def test_a_dossier_from_before_there_were_any_is_written_if_it_can_be(
     settings: Settings, declared: UseCase | None
 ) -> None:
     features = built(IRIS, iris_rows(), settings)
-    trained = training.train(IRIS, features, "majority", settings=settings)
+    trained = served(IRIS, features, "majority", settings)
     interrupted(settings, verdict_on(IRIS, trained, features=features))
 
     sentences = mend("iris", declared, records_of(settings), settings)[1:]

@@ -24,17 +24,20 @@ TRAINED = CandidateRef(
 )
 EDITED = replace(IRIS, gate=replace(IRIS.gate, floors={"f1": 0.1}))
 BUILT = learned_from("iris", declaration=declaration.digest(IRIS))
+VALIDATED = ValidationRef(snapshot=BUILT.snapshot, passed=True, checked=1)
+NONE: Any = None
 VERDICT = verdict_on(IRIS, TRAINED, features=BUILT)
 
 LATER: dict[str, Callable[[UseCase, Any], Any]] = {
-    "validate": lambda u, s: steps.validate(u, BUILT.snapshot, RUN, settings=s),
+    "validate": lambda u, s: steps.validate(u, BUILT.snapshot, RUN, records=NONE, settings=s),
     "build_features": lambda u, s: steps.build_features(
-        u, ValidationRef(snapshot=BUILT.snapshot, passed=True, checked=1), RUN, settings=s
+        u, VALIDATED, RUN, records=NONE, settings=s
     ),
-    "train": lambda u, s: steps.train(u, BUILT, "logistic", settings=s),
-    "evaluate": lambda u, s: steps.evaluate(u, BUILT, [TRAINED], settings=s),
-    "gate": lambda u, s: steps.gate(u, VERDICT.evaluation, RUN, settings=s),
-    "promote": lambda u, s: steps.promote(u, VERDICT, RUN, settings=s),
+    "train": lambda u, s: steps.train(u, BUILT, "logistic", RUN, records=NONE, settings=s),
+    "evaluate": lambda u, s: steps.evaluate(u, BUILT, [TRAINED], RUN, records=NONE, settings=s),
+    "gate": lambda u, s: steps.gate(u, VERDICT.evaluation, RUN, records=NONE, settings=s),
+    "fit": lambda u, s: steps.fit(u, VERDICT, RUN, records=NONE, settings=s),
+    "promote": lambda u, s: steps.promote(u, VERDICT, RUN, records=NONE, settings=s),
 }
 
 

@@ -189,6 +189,44 @@ def rollback(
 
 @app.command()
 @told
+def unpin(name: Name, reason: Reason, as_json: AsJson = False) -> None:
+    """Let trainings move the champion again, to which a person went back."""
+    from evergreen.champions import promotion
+
+    sentence = promotion.unpin(
+        catalog().find(name).name, reason=reason, actor=console.user(), ledger=records(),
+        settings=settings(),
+    )  # fmt: skip
+    console.sentence(sentence, as_json=as_json)
+
+
+@app.command()
+@told
+def promote(
+    name: Name,
+    reason: Reason,
+    force: Annotated[
+        bool, typer.Option("--force", help="Yes: whatever the gate said of it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the newest challenger take over, whatever the gate said, because you say so."""
+    from evergreen import steps
+
+    if not force:
+        raise DeclarationError("--force", False, "given: the gate alone promotes without it")
+    moment = today()
+    asked = steps.Run(
+        as_of=moment, asked_at=moment, key=f"cli/force/{moment.isoformat()}", actor=console.user()
+    )
+    done = steps.force(
+        catalog().find(name), asked, reason=reason, records=records(), settings=settings()
+    )
+    console.promotion(done, as_json=as_json)
+
+
+@app.command()
+@told
 def serve(as_json: AsJson = False) -> None:
     """Serve the champions over HTTP, until a signal comes."""
     from evergreen.serving import commands

@@ -121,7 +121,7 @@ def champion(use_case: UseCase, promotions: PromotionLog, *, as_json: bool) -> N
     elif found is None:
         say(f"{use_case.name} has no champion yet: `evergreen run {use_case.name}`")
     else:
-        for field, value in found.to_json().items():
+        for field, value in _champion_json(found).items():
             out.print(Text.assemble((f"{field:>16}", "bold"), f"  {value}"), soft_wrap=True)
 
 
@@ -283,7 +283,8 @@ def _metrics_table(done: "Cycle", use_case: UseCase) -> Table:
 
 
 def _champion_json(found: ChampionRef | None) -> Any:
-    return found and found.to_json()
+    """Return the champion, with the event time of the newest row that it has learned from."""
+    return found and found.to_json() | {"knowledge_until": found.to_json()["training"]["end"]}
 
 
 def _since(found: ChampionRef | None) -> str:
@@ -311,6 +312,14 @@ def _entry(head: str, what: str | Text, about: str, sentence: str) -> None:
 
 def _coloured(status: str) -> Text:
     return Text(status, COLOURS.get(status, ""))
+
+
+def sentence(text: str, *, as_json: bool) -> None:
+    """Print what was done."""
+    if as_json:
+        document({"sentence": text})
+    else:
+        say(text)
 
 
 def say(sentence: str, *, style: str = "", mark: str = "", colour: str = "") -> None:

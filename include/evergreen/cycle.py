@@ -23,6 +23,9 @@ class Cycle:
     validation: ValidationRef | None = None
     candidates: tuple[CandidateRef, ...] = ()
     verdict: Verdict | None = None
+    """The gate's, on the recipes."""
+    fit: Verdict | None = None
+    """On the fit that is to serve; None: there was nothing to fit."""
     promotion: PromotionRef | None = None
     refused: tuple[str, ...] = ()
     """Why the data was refused, in sentences; empty: it was not."""
@@ -56,6 +59,13 @@ class Cycle:
                 "passed": self.verdict.passed,
                 "sentence": self.verdict.sentence,
                 "checks": [check.to_json() for check in self.verdict.checks],
+            },
+            "fit": self.fit
+            and {
+                "kind": self.fit.kind,
+                "passed": self.fit.passed,
+                "sentence": self.fit.sentence,
+                "checks": [check.to_json() for check in self.fit.checks],
             },
             "promoted": bool(self.promotion and self.promotion.promoted),
             "champion": champion and {"version": champion.version, "run_id": champion.run_id},
@@ -105,22 +115,25 @@ def _run(
     features = steps.build_features(
         use_case, cycle.validation, run, records=records, settings=settings
     )
-    for candidate in use_case.candidates + use_case.baselines:
-        tell(f"train {candidate.name}")
+    for name in use_case.trainings:
+        tell(f"train {name}")
         trained = steps.train(
-            use_case, features, candidate.name, force=force, records=records, settings=settings
+            use_case, features, name, run, force=force, records=records, settings=settings
         )
-        cycle.candidates += (trained,)
+        cycle.candidates += (trained,) if trained else ()
     tell("evaluate")
     evaluation = steps.evaluate(
-        use_case, features, cycle.candidates, records=records, settings=settings
+        use_case, features, cycle.candidates, run, records=records, settings=settings
     )
     tell("gate")
     cycle.verdict = steps.gate(use_case, evaluation, run, records=records, settings=settings)
-    if cycle.verdict.passed and run.may_promote:
+    tell("fit")
+    cycle.fit = steps.fit(use_case, cycle.verdict, run, records=records, settings=settings)
+    served = cycle.fit or cycle.verdict
+    if cycle.fit and cycle.fit.passed and run.may_promote:
         tell("promote")
         cycle.promotion = steps.promote(
-            use_case, cycle.verdict, run, records=records, settings=settings
+            use_case, cycle.fit, run, records=records, settings=settings
         )
     else:
-        cycle.promotion = steps.keep(use_case, cycle.verdict.sentence, records=records)
+        cycle.promotion = steps.keep(use_case, served.sentence, records=records)

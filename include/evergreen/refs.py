@@ -5,8 +5,8 @@ Each is a frozen dataclass that survives JSON, because Airflow keeps it in XCom:
     SnapshotRef.from_json(snapshot.to_json()) == snapshot
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from pydantic import TypeAdapter
@@ -14,6 +14,8 @@ from pydantic import TypeAdapter
 from evergreen.errors import DeclarationError
 
 Json = dict[str, Any]
+
+CHANGE, REFRESH, FORCED = "change", "refresh", "forced"
 
 
 class Ref:
@@ -139,22 +141,64 @@ class FeaturesRef(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecipeRef(Ref):
+    """What makes fits: a candidate with its parameters, training window, features and code."""
+
+    name: str
+    """Of the contender, such as `forest` or `forest_60d`."""
+    digest: str
+    window: timedelta | None = None
+    """How far back a fit learns; None: as far as the use case allows."""
+    parameters: Json = field(default_factory=dict)
+    """What a search chose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockRef(Ref):
+    """A stretch of judged rows, and the fit that answered them."""
+
+    start: datetime | None
+    """Exclusive; None: the rows have no time, and a twin answered them."""
+    end: datetime | None
+    rows: int
+    trained_rows: int
+    trained_until: datetime | None
+    """Event time of the newest row that the fit had seen."""
+    fit: str
+    """Digest of recipe, training rows and package versions."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CandidateRef(Ref):
-    """A trained candidate (or baseline): its MLflow run and the digest of its model file."""
+    """A recipe that was walked over the judged rows: its MLflow run, and what it answered.
+
+    Once it is to serve, it is fitted on all mature rows too: `model_uri` and `sha256` then name it.
+    """
 
     name: str
     run_id: str
-    model_uri: str
-    """Folder of the logged model, `models:/m-…` or `runs:/…`."""
-    sha256: str
-    """Of `model.skops`, the bytes that the gate judges and the service loads."""
+    model_uri: str = ""
+    """Folder of the logged model, `models:/m-…` or `runs:/…`; empty: not fitted to serve."""
+    sha256: str = ""
+    """Of `model.skops`, the bytes that the service loads; empty: not fitted to serve."""
     cv: dict[str, float]
-    """Mean of each metric over the cross-validation folds of the training rows."""
+    """Mean of each metric over the folds that its parameters were chosen on; empty: no choice."""
     metrics: dict[str, float]
-    """Each metric on the holdout."""
+    """Each metric on the judged rows, by fits that had not seen them."""
     seconds: float
     reused: bool = False
     """The same training had been done before; its run was taken."""
+    recipe: RecipeRef | None = None
+    blocks: tuple[BlockRef, ...] = ()
+    answers_uri: str = ""
+    """Its answers to the judged rows, a Parquet snapshot."""
+    answers_sha256: str = ""
+    held: Json = field(default_factory=dict)
+    """What the model that serves holds: `threshold` and `positive`, or `half_width`."""
+    fitted: int = 0
+    """How many fits it took; the others were known."""
+    problem: str = ""
+    """Why it could not be walked; there are no answers then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +245,8 @@ class EvaluationRef(Ref):
     challenger: CandidateRef
     champion: ChampionRef | None
     features: FeaturesRef
+    in_charge: CandidateRef | None = None
+    """The champion's recipe, walked over the same rows; None: there is no champion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +260,12 @@ class Verdict(Ref):
     checks: tuple[Check, ...]
     report: str
     """Path of the HTML report below the reports folder."""
+    kind: str = CHANGE
+    """`change` of the recipe in charge, `refresh` (the same recipe, fitted anew), or `forced`."""
+    learned: Span | None = None
+    """The rows that the fit which is to serve has learned from; None: the gate's, on recipes."""
+    disagreement: float | None = None
+    """How far a refresh answers the newest rows otherwise than the fit before it."""
 
 
 @dataclass(frozen=True, kw_only=True)

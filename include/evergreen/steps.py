@@ -4,32 +4,39 @@
     snapshot = extract(weather, run)                # PostgreSQL to an immutable Parquet file
     validation = validate(weather, snapshot, run)   # Great Expectations; blocks
     features = build_features(weather, validation, run)
-    trained = [train(weather, features, name) for name in ("logistic", "forest", ...)]
-    evaluation = evaluate(weather, features, trained)  # challenger, champion: the same rows
+    trained = [train(weather, features, name, run) for name in weather.trainings]
+    evaluation = evaluate(weather, features, trained, run)  # every recipe: the same rows
     verdict = gate(weather, evaluation, run)        # passed, failed or unknown; fails closed
-    promote(weather, verdict, run)                  # compare-and-set in the registry
+    served = fit(weather, verdict, run)             # the recipe in charge, on all mature rows
+    promote(weather, served, run)                   # compare-and-set in the registry
 
 (Each also takes `records` and `settings`.) A step takes and returns small references, may be run
 again without changing anything, and knows neither Airflow nor the clock. All of a run go by one
 declaration: who finds another than `extract` did refuses to go on.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from evergreen import room
-from evergreen.champions import promotion
+from evergreen import reasons, room, storage
+from evergreen.champions import in_charge, promotion, trainings
 from evergreen.data import extraction
 from evergreen.dossier import declaration
-from evergreen.errors import DataRefused, DeclarationChanged
+from evergreen.errors import DataRefused, DeclarationChanged, EvergreenError, StackError
 from evergreen.judging import evaluation as evaluating
+from evergreen.judging import fitness
 from evergreen.judging import gate as gating
 from evergreen.learning import features, training
+from evergreen.learning.training import InCharge
 from evergreen.quality import validation
 from evergreen.records import Decision, Records, decision_id
 from evergreen.refs import (
+    CHANGE,
+    FORCED,
+    REFRESH,
     CandidateRef,
     EvaluationRef,
     FeaturesRef,
@@ -41,7 +48,9 @@ from evergreen.refs import (
 )
 from evergreen.serving import trials
 from evergreen.settings import Settings
-from evergreen.spec import UseCase
+from evergreen.spec import CHAMPION, UseCase
+
+logger = logging.getLogger(__name__)
 
 LONGEST_TRAINING = 6 * 3600.0
 """Seconds to wait for the same training that somebody else does."""
@@ -126,49 +135,162 @@ def train(
     use_case: UseCase,
     built: FeaturesRef,
     name: str,
+    run: Run,
     *,
     force: bool = False,
     note: str = "",
     records: Records,
     settings: Settings,
-) -> CandidateRef:
-    """Train one candidate or baseline and log it; the same training is done only once.
+) -> CandidateRef | None:
+    """Walk one recipe over the judged rows and log it; the same training is done only once.
 
-    Whoever asks for it while another does it (a second try, or a person) waits and reuses it.
+    Whoever asks for it while another does it (a second try, or a person) waits and reuses it. One
+    that fails is told by its `problem`, and the others compete without it. None: the recipe in
+    charge is asked for, and there is no champion.
     """
     _check_declaration(use_case, built.snapshot)
     room.check(settings)
-    key = training.training_key(use_case, use_case.candidate(name), built)
+    present = _in_charge(use_case, run, records)
+    if name == CHAMPION and present is None:
+        return None
+    key = training.training_key(use_case, built, name, present)
     with records.leases.hold("training", key, wait=LONGEST_TRAINING):
-        return training.train(use_case, built, name, settings=settings, force=force, note=note)
+        try:
+            return training.train(
+                use_case, built, name, in_charge=present,
+                trainings=_remembered(use_case, records, settings),
+                settings=settings, force=force, note=note,
+            )  # fmt: skip
+        except StackError:
+            raise
+        except Exception as error:  # whatever a candidate raises is its own, and told
+            logger.warning("%s: %s failed", use_case.name, name, exc_info=True)
+            return training.unwalked(name, error)
 
 
 def evaluate(
     use_case: UseCase,
     built: FeaturesRef,
-    trained: Sequence[CandidateRef],
+    trained: Sequence[CandidateRef | None],
+    run: Run,
     *,
     records: Records,
     settings: Settings,
 ) -> EvaluationRef:
-    """Score challenger, champion, candidates and baselines on the same held-out raw rows."""
+    """Score every recipe on the same judged rows, and find the one that wants to take over.
+
+    Raises:
+        EvergreenError: no candidate could be walked.
+    """
     _check_declaration(use_case, built.snapshot)
-    champion = records.promotions.champion(use_case.name)
-    return evaluating.evaluate(use_case, built, trained, champion, settings=settings)
+    present = _in_charge(use_case, run, records)
+    walked = [ref for ref in trained if ref is not None]
+    champion = present.champion if present else None
+    return evaluating.evaluate(use_case, built, walked, champion, settings=settings)
 
 
 def gate(
     use_case: UseCase, evaluation: EvaluationRef, run: Run, *, records: Records, settings: Settings
 ) -> Verdict:
-    """Judge the evidence, and put the decision with its reasons on record."""
+    """Judge the recipes, and put the decision with its reasons on record."""
     _check_declaration(use_case, evaluation.features.snapshot)
     verdict = gating.verdict(use_case, evaluation, settings=settings)
     verdict = replace(verdict, sentence=_noting(verdict.sentence, evaluation.features.snapshot))
-    outcome = "passed" if verdict.passed else "refused"
-    _record(
-        use_case, run, records, "gate", evaluation.report_id, outcome, verdict.sentence, verdict
-    )
+    _record_verdict(use_case, run, records, "gate", verdict)
     return verdict
+
+
+def fit(
+    use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
+) -> Verdict | None:
+    """Fit the recipe in charge anew, on all mature rows, and check what is to serve.
+
+    It is the challenger's if the gate let it take over, and otherwise the champion's own: a
+    refresh. None: there is nothing to serve, or nothing new to learn.
+    """
+    _check_declaration(use_case, verdict.evaluation.features.snapshot)
+    present = _in_charge(use_case, run, records)
+    chosen = _chosen(verdict, present)
+    if chosen is None:
+        return None
+    room.check(settings)
+    built = verdict.evaluation.features
+    key = f"{training.training_key(use_case, built, chosen.name, present)}/fit"
+    with records.leases.hold("training", key, wait=LONGEST_TRAINING):
+        fitted = training.fit(use_case, built, chosen, in_charge=present, settings=settings)
+    judged = gating.read(use_case, verdict.evaluation, storage.of(settings, storage.REPORTS))
+    evidence = fitness.examine(
+        use_case, verdict.evaluation, fitted, CHANGE if verdict.passed else REFRESH, judged,
+        in_charge=present, usual=_usual(records, use_case), settings=settings,
+    )  # fmt: skip
+    approved = gating.approve(use_case, verdict, fitted, evidence, settings)
+    _record_verdict(use_case, run, records, "fit", approved)
+    return approved
+
+
+def _remembered(use_case: UseCase, records: Records, settings: Settings) -> trainings.Remembered:
+    store = storage.of(settings, storage.WALKS)
+    return trainings.Remembered(records.trainings, store, use_case.name)
+
+
+def force(
+    use_case: UseCase, run: Run, *, reason: str, records: Records, settings: Settings
+) -> PromotionRef:
+    """Let the newest challenger take over whatever the gate said, because a person says so.
+
+    Its fit must pass its checks all the same. It goes on record as forced, and lifts a pin.
+
+    Raises:
+        EvergreenError: no challenger has reached the gate.
+    """
+    reason = reasons.checked(reason)
+    gates = records.decisions.newest(use_case.name, limit=1, kind="gate")
+    if not gates:
+        raise EvergreenError(f"no challenger of {use_case.name} has reached the gate; train first")
+    said, present = Verdict.from_json(gates[0].evidence), _in_charge(use_case, run, records)
+    evaluation, built = said.evaluation, said.evaluation.features
+    judged = gating.read(use_case, evaluation, storage.of(settings, storage.REPORTS))
+    fitted = training.fit(use_case, built, evaluation.challenger, settings=settings)
+    evidence = fitness.examine(
+        use_case, evaluation, fitted, FORCED, judged, in_charge=present, usual=(),
+        settings=settings,
+    )  # fmt: skip
+    asked = replace(
+        evaluation,
+        report_id=f"{evaluation.report_id}-forced",
+        champion=present.champion if present else None,
+    )
+    words = f"Forced by {run.actor}: {reason}. The gate had said: {said.sentence}"
+    wanted = replace(said, passed=True, sentence=words, evaluation=asked)
+    approved = gating.approve(use_case, wanted, fitted, evidence, settings)
+    _record_verdict(use_case, run, records, "fit", approved)
+    return promotion.promote(
+        approved, ledger=records, settings=settings, actor=run.actor, reason=approved.sentence,
+        describe=trials.describing(use_case, records, settings),
+    )  # fmt: skip
+
+
+def _chosen(verdict: Verdict, present: InCharge | None) -> CandidateRef | None:
+    evaluation = verdict.evaluation
+    if verdict.passed:
+        return evaluation.challenger
+    walked = evaluation.in_charge
+    if present is None or walked is None or walked.problem:
+        return None
+    learned = present.champion.snapshot_sha256
+    return None if learned == evaluation.features.snapshot.sha256 else walked
+
+
+def _usual(records: Records, use_case: UseCase) -> list[float]:
+    """Return how far the newest refreshes were from the fits before them."""
+    decisions = records.decisions.newest(use_case.name, limit=10, kind="fit")
+    facts = [decision.evidence.get("disagreement") for decision in decisions]
+    return [float(fact) for fact in facts if fact is not None]
+
+
+def _in_charge(use_case: UseCase, run: Run, records: Records) -> InCharge | None:
+    known_at = run.as_of if run.purpose == "backfill" else None
+    return in_charge.find(records, use_case.name, known_at)
 
 
 def promote(
@@ -182,7 +304,7 @@ def promote(
         StalePromotion: somebody else promoted meanwhile.
     """
     _check_declaration(use_case, verdict.evaluation.features.snapshot)
-    if trials.wanted(use_case, verdict):
+    if verdict.kind == CHANGE and trials.wanted(use_case, verdict):
         return trials.begin(use_case, verdict, actor=run.actor, records=records, settings=settings)
     return promotion.promote(
         verdict, ledger=records, settings=settings, actor=run.actor, reason=verdict.sentence,
@@ -224,6 +346,14 @@ def _refusals_on_record(use_case: UseCase, run: Run, records: Records) -> Iterat
             refusal.validation if isinstance(refusal, ValidationFailed) else None,
         )  # fmt: skip
         raise
+
+
+def _record_verdict(
+    use_case: UseCase, run: Run, records: Records, kind: str, verdict: Verdict
+) -> None:
+    outcome = "passed" if verdict.passed else "refused"
+    about = verdict.evaluation.report_id
+    _record(use_case, run, records, kind, about, outcome, verdict.sentence, verdict)
 
 
 def _record(

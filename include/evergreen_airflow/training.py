@@ -109,7 +109,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
     def alone(step: str) -> Any:
         return {"max_active_tis_per_dag": 1} | options(step)
 
-    names = [candidate.name for candidate in use_case.candidates + use_case.baselines]
+    names = list(use_case.trainings)
 
     @task(**alone("extract"))
     def extract() -> Json:
@@ -152,7 +152,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         **options("train"),
     )
     def train(features: Json, name: str) -> Json:
-        """Train one candidate or baseline, tracked in MLflow."""
+        """Walk one recipe over the judged rows, tracked in MLflow."""
         from evergreen import steps
 
         with at_work() as kept:
@@ -160,44 +160,58 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
                 use_case,
                 FeaturesRef.from_json(features),
                 name,
+                the_run(),
                 force=bool(param("force_retrain")),
                 note=param("note") or "",
                 records=kept,
                 settings=here.settings(),
             )
-        return trained.to_json()
+        return trained.to_json() if trained else {}
 
     @task(**alone("evaluate"))
     def evaluate(features: Json, trained: list[Json]) -> Json:
-        """Score challenger, champion and baselines on the same held-out raw rows."""
+        """Score every recipe, and the one in charge, on the same judged rows."""
         from evergreen import steps
 
         built = FeaturesRef.from_json(features)
-        candidates = [CandidateRef.from_json(each) for each in trained]
+        walked = [CandidateRef.from_json(each) for each in trained if each]
         with at_work() as kept:
             result = steps.evaluate(
-                use_case, built, candidates, records=kept, settings=here.settings()
+                use_case, built, walked, the_run(), records=kept, settings=here.settings()
             )
         return result.to_json()
 
-    @task.short_circuit(ignore_downstream_trigger_rules=False, **alone("gate"))
-    def gate(evaluation: Json) -> Json | None:
-        """Judge the evidence; what does not pass goes no further."""
+    @task(**alone("gate"))
+    def gate(evaluation: Json) -> Json:
+        """Judge the recipes: may another take over?"""
         from evergreen import steps
 
         ref, run = EvaluationRef.from_json(evaluation), the_run()
         with at_work() as kept:
             verdict = steps.gate(use_case, ref, run, records=kept, settings=here.settings())
             tell_of_refusal(use_case, verdict, run, kept)
-        keep(verdict)
-        if verdict.passed and not run.may_promote:
+        tell(verdict.sentence)
+        return verdict.to_json()
+
+    @task.short_circuit(ignore_downstream_trigger_rules=False, **alone("fit"))
+    def fit(judged: Json) -> Json | None:
+        """Fit the recipe in charge on all mature rows; what may not serve goes no further."""
+        from evergreen import steps
+
+        verdict, run = Verdict.from_json(judged), the_run()
+        with at_work() as kept:
+            served = steps.fit(use_case, verdict, run, records=kept, settings=here.settings())
+        if served is None:
+            return None
+        keep(served)
+        if not run.may_promote:
             what = run.purpose.replace("_", " ").capitalize()
-            tell(f"{what}, so the champion stays. The gate says: {verdict.sentence}")
-        return verdict.to_json() if verdict.passed and run.may_promote else None
+            tell(f"{what}, so the champion stays. Otherwise: {served.sentence}")
+        return served.to_json() if served.passed and run.may_promote else None
 
     @task(**alone("promote"))
     def promote(verdict: Json) -> Json:
-        """Make the challenger champion, if nobody else was faster."""
+        """Let the new fit serve, if nobody else was faster."""
         from evergreen import steps
 
         ref = Verdict.from_json(verdict)
@@ -213,7 +227,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         wait_for_ingest(use_case, prefix, options) >> snapshot
     features = build_features(validate(snapshot))
     trained = train.partial(features=features).expand(name=names)
-    promote(gate(evaluate(features, trained)))
+    promote(fit(gate(evaluate(features, trained))))
 
 
 def the_run() -> Any:

@@ -23,7 +23,9 @@ decide without promoting; *As of* trains on what was known at that moment.
 starts runs as `drift__…`, `quality__…` or `new_rows__…`, with the window and its report.
 
 **To read the outcome**, look at the note of the run, or at **Models** in the menu.
-A green run whose `promote` is skipped did its work: the gate kept the champion, and says why.
+Every training *refreshes*: unless another recipe surely is better (`gate`), the recipe in charge is
+fitted anew on all mature rows (`fit`), and that fit serves. A green run whose `promote` is skipped
+did its work: there was nothing new to learn, or the fit was not let through, and the note says why.
 A red `extract` or `validate` means that the data was refused before any training:
 **Data Docs** shows the rows. Nothing was promoted; mend the source and trigger again.
 
@@ -46,7 +48,7 @@ def doc_md(use_case: UseCase) -> str:
         retraining=retraining(use_case),
         schedule=f"`{use_case.schedule}`" if use_case.schedule else "by hand",
         after=after(use_case),
-        candidates=_names(c.name for c in use_case.candidates),
+        candidates=_names(c.name for c in use_case.contenders),
         baselines=_names(c.name for c in use_case.baselines),
         floors=floors(use_case),
         metric=use_case.gate.metric,

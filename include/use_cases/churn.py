@@ -86,7 +86,12 @@ USE_CASE = UseCase(
         ),
     ),
     candidates=(
-        Candidate(name="logistic", build=logistic, search={"C": [0.03, 0.3, 3.0]}),
+        Candidate(
+            name="logistic",
+            build=logistic,
+            windows=(None, timedelta(days=60)),
+            search={"C": [0.03, 0.3, 3.0]},
+        ),
         Candidate(name="forest", build=forest),
         Candidate(name="boosting", build=boosting, search={"learning_rate": [0.06, 0.12]}),
     ),

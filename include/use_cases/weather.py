@@ -107,7 +107,7 @@ USE_CASE = UseCase(
     ),
     candidates=(
         Candidate(name="logistic", build=logistic, search={"C": [0.01, 0.1, 1.0, 10.0]}),
-        Candidate(name="forest", build=forest),
+        Candidate(name="forest", build=forest, windows=(None, timedelta(days=365))),
         Candidate(name="boosting", build=boosting, search={"learning_rate": [0.03, 0.1]}),
     ),
     baselines=(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from database import records_of
-from evergreen.champions.promotion import promote, reconcile, rollback
+from evergreen.champions.promotion import promote, reconcile, rollback, unpin
 from evergreen.champions.registry import ModelRegistry, _client
 from evergreen.errors import (
     DeclarationError,
@@ -91,9 +91,9 @@ class House:
         report_id = verdict.evaluation.report_id
         self.ledger.decisions.record(
             Decision(
-                id=decision_id(self.name, "gate/train", report_id),
+                id=decision_id(self.name, "fit/train", report_id),
                 use_case=self.name,
-                kind="gate",
+                kind="fit",
                 outcome="passed" if passed else "refused",
                 sentence=verdict.sentence,
                 evidence=verdict.to_json(),
@@ -157,6 +157,15 @@ class House:
             **parts,
         )
 
+    def unpin(self) -> str:
+        return unpin(
+            self.name,
+            reason="it was the data",
+            actor="ada",
+            ledger=self.ledger,
+            settings=self.settings,
+        )
+
 
 @pytest.fixture
 def house(settings: Settings) -> House:
@@ -173,7 +182,7 @@ def test_the_challenger_of_a_passed_gate_becomes_champion(house: House):
     assert house.crowned == 1
     (row,) = house.ledger.promotions.of(house.name)
     assert (row.sha256, row.golden_sha256, row.state) == ("a" * 64, GOLDEN, "done")
-    assert row.decision_id == decision_id(house.name, "gate/train", verdict.evaluation.report_id)
+    assert row.decision_id == decision_id(house.name, "fit/train", verdict.evaluation.report_id)
     assert house.outcomes("promotion") == ["promoted"]
     assert house.ledger.decisions.newest(house.name, kind="promotion")[0].run_key == "run-a"
     assert house.described == [1]
@@ -447,20 +456,59 @@ def test_an_earlier_champion_that_does_not_prove_itself_stays_where_it_is(house:
     assert decision.sentence == "Not rolled back: the bytes are others than on record"
 
 
-def test_a_model_that_a_person_went_back_from_returns_only_by_a_person(house: House):
+def test_a_version_that_a_person_went_back_to_is_pinned(house: House):
     house.champions("ab")
     house.rollback()
 
-    done = house.promote(house.judged("b"))
+    done = house.promote(house.judged("c"))
 
     assert not done.promoted
-    assert "from which ada went back" in done.sentence
+    assert "version 1 is pinned by ada (it is wrong)" in done.sentence
+    assert f"`evergreen unpin {house.name}`" in done.sentence
+    assert house.crowned == 1
     assert house.rollback(to=2).champion.version == 2
+
+
+def test_unpinned_it_gives_way_again(house: House):
+    house.champions("ab")
+    house.rollback()
+
+    told = house.unpin()
+    house.champions("c")
+
+    assert told == "Version 1, pinned by ada, is pinned no more: it was the data"
+    assert house.crowned == 3
+    assert house.outcomes("rollback") == ["unpinned", "rolled back"]
+    with pytest.raises(NothingToRollBackTo, match=r"no version of .* is pinned"):
+        house.unpin()
+
+
+def test_a_person_who_forces_a_promotion_lifts_the_pin(house: House):
+    house.champions("ab")
+    house.rollback()
+
+    done = house.promote(replace(house.judged("c"), kind="forced"))
+
+    assert done.promoted
+    assert house.chain[-1] == (3, "forced", "done")
+    assert house.ledger.pins.get(house.name) is None
+
+
+def test_a_refresh_meanwhile_does_not_make_a_comparison_of_recipes_stale(house: House):
+    house.champions("a")
+    compared = house.judged("c")
+    house.promote(replace(house.judged("b"), kind="refresh"))
+
+    done = house.promote(compared)
+
+    assert done.promoted
+    assert house.chain == [(1, "change", "done"), (2, "refresh", "done"), (3, "change", "done")]
 
 
 def test_a_champion_after_a_rollback_names_the_rollback_as_its_predecessor(house: House):
     house.champions("ab")
     back = house.rollback()
+    house.unpin()
 
     house.champions("c")
 

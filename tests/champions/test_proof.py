@@ -6,10 +6,10 @@ import pytest
 
 from evergreen.champions.proof import prove
 from evergreen.errors import ModelRefused
-from evergreen.learning import tracking, training
+from evergreen.learning import tracking
 from evergreen.refs import CandidateRef
 from evergreen.settings import Settings
-from learning import IRIS, built, iris_rows
+from learning import IRIS, built, iris_rows, served
 
 IRIS_QUICK = replace(IRIS, candidates=(replace(IRIS.candidate("logistic"), search={}),))
 
@@ -17,7 +17,7 @@ IRIS_QUICK = replace(IRIS, candidates=(replace(IRIS.candidate("logistic"), searc
 @pytest.fixture
 def trained(settings: Settings) -> CandidateRef:
     features = built(IRIS_QUICK, iris_rows(), settings)
-    return training.train(IRIS_QUICK, features, "logistic", settings=settings, force=True)
+    return served(IRIS_QUICK, features, "logistic", settings)
 
 
 def proof(settings: Settings, ref: CandidateRef, golden_sha256: str | None = None) -> str:

@@ -8,7 +8,7 @@ from bag import USE_CASES, Report, load_dags
 from evergreen.catalog import load
 from evergreen.spec.tasks import STEPS as STEPS_OF_ALL
 
-STEPS = ["extract", "validate", "build_features", "train", "evaluate", "gate", "promote"]
+STEPS = ["extract", "validate", "build_features", "train", "evaluate", "gate", "fit", "promote"]
 
 
 @pytest.fixture(scope="module")

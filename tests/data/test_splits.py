@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergreen import catalog
+from evergreen.data.calendar import Walk
 from evergreen.data.splits import describe, folds, shares, split
 from evergreen.errors import DataRefused, DeclarationError
 from evergreen.settings import PROJECT
@@ -36,26 +37,17 @@ def dates(frame: pd.DataFrame, parts: pd.Series, part: str) -> tuple[str, str]:
     return inside.iloc[0], inside.iloc[-1]
 
 
-def test_holds_out_the_newest_mature_rows_with_an_embargo_before_them() -> None:
+def test_judges_the_newest_mature_rows_from_a_cut_of_the_calendar_on() -> None:
     frame = days()
 
     parts = split(WEATHER, frame, AS_OF)
 
-    assert dates(frame, parts, "holdout") == ("2026-02-24", "2026-08-22")
-    assert dates(frame, parts, "embargo") == ("2026-02-23", "2026-02-23")
-    assert dates(frame, parts, "training") == ("2022-08-24", "2026-02-22")
+    walk = Walk.of(WEATHER, AS_OF)
+    first = (walk.start + timedelta(days=1)).strftime("%Y-%m-%d")
+    assert dates(frame, parts, "holdout") == (first, "2026-08-22")
+    assert dates(frame, parts, "training") == ("2022-08-24", f"{walk.start:%Y-%m-%d}")
     assert dates(frame, parts, "unused") == ("2026-08-23", "2026-08-24")
-    assert sum(parts == "holdout") == 180
-
-
-def test_rows_before_the_training_window_are_unused() -> None:
-    frame = days(last="2026-08-22")
-    use_case = replace(WEATHER, windows=replace(WEATHER.windows, training=timedelta(days=365)))
-
-    parts = split(use_case, frame, AS_OF)
-
-    assert sum(parts == "training") == 365
-    assert dates(frame, parts, "unused") == ("2022-08-24", "2025-02-22")
+    assert 180 <= sum(parts == "holdout") < 180 + 45
 
 
 def test_the_moments_of_a_temporal_split_depend_on_as_of_alone() -> None:
@@ -162,58 +154,129 @@ def test_the_columns_of_a_key_do_not_run_into_each_other() -> None:
     assert len(set(shares(keys))) == 2
 
 
-@pytest.mark.parametrize("embargo", [0, 1, 7])
-def test_temporal_folds_test_on_newer_rows_than_they_train_on(embargo: int) -> None:
-    windows = Windows(holdout=timedelta(days=180), embargo=timedelta(days=embargo))
+@pytest.mark.parametrize("embargo", [None, 1, 7])
+def test_each_block_is_answered_by_rows_whose_labels_were_known_when_it_began(
+    embargo: int | None,
+) -> None:
+    declared = None if embargo is None else timedelta(days=embargo)
+    use_case = replace(WEATHER, windows=replace(WEATHER.windows, embargo=declared))
     frame = days().sample(frac=1, random_state=0)
 
-    made = folds(replace(WEATHER, windows=windows), frame)
+    made = folds(use_case, frame, AS_OF)
 
-    assert len(made) == 5
-    for train, test in made:
-        gap = frame["date"].iloc[test].min() - frame["date"].iloc[train].max()
-        assert gap == timedelta(days=embargo + 1)
-    assert [len(train) for train, _ in made] == sorted({len(train) for train, _ in made})
-
-
-def test_rows_of_one_moment_are_never_on_both_sides_of_a_temporal_fold() -> None:
-    frame = days(last="2022-09-30")
-    frame = pd.concat([frame] * 5, ignore_index=True)
-
-    for train, test in folds(WEATHER, frame):
-        assert not set(frame["date"].iloc[train]) & set(frame["date"].iloc[test])
+    assert len(made.judging) == 5
+    for fold in (*made.choosing, *made.judging):
+        assert fold.block is not None
+        newest = frame["date"].iloc[fold.train].max().tz_localize(UTC)
+        assert fold.block.start - newest >= timedelta(
+            days=max(embargo or 0, 2)
+        )  # the label's delay
+        assert frame["date"].iloc[fold.test].min().tz_localize(UTC) > fold.block.start
 
 
-def test_other_folds_hold_every_row_once_and_every_class_in_each() -> None:
+def test_parameters_are_chosen_on_rows_before_those_that_judge() -> None:
+    frame = days()
+
+    made = folds(WEATHER, frame, AS_OF)
+
+    chosen = frame["date"].iloc[np.concatenate([fold.test for fold in made.choosing])].max()
+    judged = frame["date"].iloc[np.concatenate([fold.test for fold in made.judging])].min()
+    assert judged - chosen > timedelta(days=2)
+
+
+def test_tomorrows_walk_has_the_same_blocks_but_for_the_last() -> None:
+    today = Walk.of(WEATHER, AS_OF).judging
+
+    for later in range(1, 40):
+        then = Walk.of(WEATHER, AS_OF + timedelta(days=later)).judging
+        same = set(today[:-1]) & set(then)
+        assert len(same) >= len(today) - 2
+        assert then[0].start >= today[0].start
+
+
+def test_the_newest_fit_learns_from_every_mature_row_of_its_window() -> None:
+    frame = days()
+    windows = replace(WEATHER.windows, training=timedelta(days=365))
+
+    everything = folds(WEATHER, frame, AS_OF).newest
+    some = folds(replace(WEATHER, windows=windows), frame, AS_OF).newest
+
+    assert frame["date"].iloc[everything].max() == pd.Timestamp("2026-08-22")
+    assert len(everything) == len(frame) - 2
+    assert len(some) == 365
+
+
+def test_a_short_window_holds_the_newest_rows_of_the_fold() -> None:
+    frame = days()
+    times = pd.to_datetime(frame["date"], utc=True)
+    fold = folds(WEATHER, frame, AS_OF).judging[0]
+
+    short = fold.within(timedelta(days=60), times)
+
+    assert len(short.train) == 60
+    assert set(short.train) <= set(fold.train)
+    assert short.train.max() == fold.train.max()
+    np.testing.assert_array_equal(short.test, fold.test)
+
+
+def test_rows_of_one_moment_are_never_on_both_sides_of_a_fold() -> None:
+    frame = pd.concat([days()] * 3, ignore_index=True)
+
+    for fold in folds(WEATHER, frame, AS_OF).judging:
+        assert not set(frame["date"].iloc[fold.train]) & set(frame["date"].iloc[fold.test])
+
+
+def test_a_history_too_short_for_blocks_is_cut_into_equal_parts_to_choose_on() -> None:
+    frame = days(first="2026-01-20")
+
+    made = folds(WEATHER, frame, AS_OF)
+
+    assert made.choosing
+    assert all(fold.block is None for fold in made.choosing)
+    judged = min(fold.test.min() for fold in made.judging)
+    for fold in made.choosing:
+        assert fold.train.max() < fold.test.min()
+        assert fold.test.max() < judged
+
+
+def test_other_folds_hold_every_training_row_once_and_every_class_in_each() -> None:
     frame = flowers()
 
-    made = folds(IRIS, frame)
+    made = folds(IRIS, frame, AS_OF)
 
-    assert sorted(np.concatenate([test for _, test in made])) == list(range(300))
-    assert all(frame["species"].iloc[test].nunique() == 3 for _, test in made)
+    [twin] = made.judging
+    assert sorted(np.concatenate([fold.test for fold in made.choosing])) == sorted(twin.train)
+    assert all(frame["species"].iloc[fold.test].nunique() == 3 for fold in made.choosing)
+    assert not set(twin.train) & set(twin.test)
+    assert sorted([*twin.train, *twin.test]) == list(range(300))
 
 
 @pytest.mark.parametrize("use_case, frame", [(WEATHER, days()), (IRIS, flowers())])
 def test_the_same_rows_give_the_same_folds(use_case: UseCase, frame: pd.DataFrame) -> None:
-    for one, other in zip(folds(use_case, frame), folds(use_case, frame), strict=True):
-        np.testing.assert_array_equal(one[0], other[0])
-        np.testing.assert_array_equal(one[1], other[1])
+    once, again = (folds(use_case, frame, AS_OF) for _ in range(2))
+    pairs = zip((*once.choosing, *once.judging), (*again.choosing, *again.judging), strict=True)
+    for one, other in pairs:
+        np.testing.assert_array_equal(one.train, other.train)
+        np.testing.assert_array_equal(one.test, other.test)
 
 
 def test_a_rare_class_makes_fewer_folds() -> None:
-    frame = flowers(90).assign(species=["rare"] * 3 + ["common"] * 87)
+    frame = flowers(90).assign(species=["rare"] * 5 + ["common"] * 85)
 
-    assert len(folds(IRIS, frame)) == 3
+    trained = split(IRIS, frame, AS_OF) == "training"
+    rare = int((frame["species"][trained] == "rare").sum())
+
+    assert len(folds(IRIS, frame, AS_OF).choosing) == rare < 5
 
 
 def test_a_fold_that_lacks_a_class_to_train_on_is_left_out() -> None:
     frame = days()
-    frame["rain_tomorrow"] &= frame.index > len(frame) / 2
+    frame["rain_tomorrow"] &= frame.index > len(frame) - 320
 
-    made = folds(WEATHER, frame)
+    made = folds(WEATHER, frame, AS_OF)
 
-    assert 0 < len(made) < 5
-    assert all(frame["rain_tomorrow"].iloc[train].any() for train, _ in made)
+    assert 0 < len(made.choosing) < len(folds(WEATHER, days(), AS_OF).choosing)
+    assert all(frame["rain_tomorrow"].iloc[fold.train].any() for fold in made.choosing)
 
 
 @pytest.mark.parametrize(
@@ -221,22 +284,22 @@ def test_a_fold_that_lacks_a_class_to_train_on_is_left_out() -> None:
     [
         (WEATHER, days()[:0]),
         (WEATHER, days()[:1]),
-        (WEATHER, days().assign(rain_tomorrow=True)),
         (IRIS, flowers(0)),
         (IRIS, flowers(3)),
     ],
-    ids=["no rows", "one row", "one class", "no flowers", "one of each"],
+    ids=["no rows", "one row", "no flowers", "one of each"],
 )
 def test_too_few_rows_are_refused_in_words(use_case: UseCase, frame: pd.DataFrame) -> None:
-    with pytest.raises(DataRefused, match="too few for cross-validation"):
-        folds(use_case, frame)
+    with pytest.raises(DataRefused, match="rows are too few to"):
+        folds(use_case, frame, AS_OF)
 
 
 def test_tells_the_rule_in_words() -> None:
-    assert describe(IRIS, AS_OF) == "hash of id: 30% held out for ever"
+    assert describe(IRIS, AS_OF) == "hash of id: 30% held out for ever, judged by twins"
     assert describe(WEATHER, AS_OF) == (
-        "time (UTC): holdout after 2026-02-23 05:00 up to 2026-08-22 05:00,"
-        " embargo of 1 day, 0:00:00 up to it, training of all history up to 2026-02-22 05:00"
+        f"walk forward (UTC): judged after {Walk.of(WEATHER, AS_OF).start:%Y-%m-%d} 00:00 up to"
+        " 2026-08-22 05:00 in 5 blocks of 45 days, 0:00:00, each by a fit that ends 2 days,"
+        " 0:00:00 before it"
     )
 
 
@@ -267,11 +330,11 @@ def test_a_group_is_on_one_side_of_every_fold(kind: Kind) -> None:
     metric = {"metric": "f1", "floors": {"f1": 0.1}}
     gate = replace(CROP.gate, **({} if kind is Kind.REGRESSION else metric))
 
-    found = folds(replace(plain, kind=kind, gate=gate), rows.assign(kg_per_ha=truth))
+    found = folds(replace(plain, kind=kind, gate=gate), rows.assign(kg_per_ha=truth), AS_OF)
 
-    assert len(found) == 5
-    for train, test in found:
-        assert not set(rows["farm"].iloc[train]) & set(rows["farm"].iloc[test])
+    assert len(found.choosing) == 5
+    for fold in (*found.choosing, *found.judging):
+        assert not set(rows["farm"].iloc[fold.train]) & set(rows["farm"].iloc[fold.test])
 
 
 @pytest.mark.parametrize(
@@ -287,4 +350,4 @@ def test_a_group_that_cannot_be_is_refused(windows: dict[str, object], told: str
 
 
 def test_tells_which_groups_are_held_out() -> None:
-    assert describe(CROP, AS_OF) == "hash of farm: 30% held out for ever"
+    assert describe(CROP, AS_OF) == "hash of farm: 30% held out for ever, judged by twins"

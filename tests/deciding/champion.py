@@ -15,7 +15,7 @@ def make_champion(
     key = f"{use_case}_training/{version}"
     decision = ledger.decisions.record(
         Decision(
-            id=decision_id(use_case, "gate/train", key), use_case=use_case, kind="gate",
+            id=decision_id(use_case, "fit/train", key), use_case=use_case, kind="gate",
             outcome="passed", sentence="Better.", evidence={}, as_of=None, run_key=key,
             actor="schedule",
         )

@@ -5,12 +5,12 @@ import pytest
 from database import records_of
 from evergreen.dossier import Dossier, find, read, writing
 from evergreen.errors import DossierMissing, ModelRefused
-from evergreen.learning import features, models, tracking, training
+from evergreen.learning import features, models, tracking
 from evergreen.learning.models import Golden
 from evergreen.refs import CandidateRef, FeaturesRef, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
-from learning import IRIS, WEATHER, built, iris_rows, weather_rows
+from learning import IRIS, WEATHER, built, iris_rows, served, weather_rows
 from verdicts import NOBODY, verdict_on
 
 ROWS = {"iris": iris_rows, "weather": weather_rows}
@@ -18,7 +18,7 @@ ROWS = {"iris": iris_rows, "weather": weather_rows}
 
 def judged(use_case: UseCase, settings: Settings) -> Verdict:
     rows: FeaturesRef = built(use_case, ROWS[use_case.name](), settings)
-    trained: CandidateRef = training.train(use_case, rows, "logistic", settings=settings)
+    trained: CandidateRef = served(use_case, rows, "logistic", settings)
     return verdict_on(use_case, trained, features=rows)
 
 

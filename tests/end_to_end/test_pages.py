@@ -162,7 +162,7 @@ def promote_again(ledger: Records, use_case: str) -> None:
     decided = ledger.decisions.get(first.decision_id)
     assert decided
     again = ledger.decisions.record(
-        replace(decided, id=decision_id(use_case, "gate/train", "again"))
+        replace(decided, id=decision_id(use_case, "fit/train", "again"))
     )
     ledger.promotions.append(
         replace(first, version=2, predecessor_id=first.id, decision_id=again.id)

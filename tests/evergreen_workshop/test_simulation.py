@@ -11,7 +11,6 @@ import pytest
 from database import records_of
 from evergreen.champions import promotion
 from evergreen.errors import DeclarationError, EvergreenError, StackError
-from evergreen.learning import training
 from evergreen.records import Decision, decision_id
 from evergreen.refs import Check, EvaluationRef, Verdict
 from evergreen.serving import trials
@@ -21,7 +20,7 @@ from evergreen.spec import UseCase
 from evergreen_workshop import simulation
 from evergreen_workshop.simulation import Shift, simulate
 from evergreen_workshop.stack.ports import free_port
-from learning import IRIS, WEATHER, built, iris_rows, weather_rows
+from learning import IRIS, WEATHER, built, iris_rows, served, weather_rows
 from serving.conftest import live, rows_of
 
 ROWS = {"iris": iris_rows, "weather": weather_rows}
@@ -30,7 +29,7 @@ ROWS = {"iris": iris_rows, "weather": weather_rows}
 def promoted(use_case: UseCase, settings: Settings) -> None:
     """Train a champion and put it on record as the cycle does."""
     features = built(use_case, ROWS[use_case.name](), settings)
-    trained = training.train(use_case, features, "logistic", settings=settings)
+    trained = served(use_case, features, "logistic", settings)
     evaluation = EvaluationRef(
         uri="evidence.json", report_id="r", challenger=trained, champion=None, features=features
     )
@@ -40,7 +39,7 @@ def promoted(use_case: UseCase, settings: Settings) -> None:
     )
     records_of(settings).decisions.record(
         Decision(
-            id=decision_id(use_case.name, "gate/train", "r"), use_case=use_case.name, kind="gate",
+            id=decision_id(use_case.name, "fit/train", "r"), use_case=use_case.name, kind="fit",
             outcome="passed", sentence="Better.", evidence=verdict.to_json(), as_of=None,
             run_key="r", actor="ada",
         )

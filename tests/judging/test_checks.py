@@ -15,13 +15,25 @@ from evergreen.judging.evidence import (
     Schema,
     SliceScore,
 )
-from evergreen.judging.gate import judge, passed
+from evergreen.judging.gate import inspect, passed
+from evergreen.judging.gate import judge as judge_recipes
 from evergreen.refs import Check, Span, Status
 from evergreen.spec import Gate
 
 PASSED, FAILED, UNKNOWN = Status.PASSED, Status.FAILED, Status.UNKNOWN
 NAN = math.nan
 GATE = e.gate()
+
+
+def judge(gate: Gate, evidence: Evidence) -> tuple[Check, ...]:
+    """Every check: of the recipes, and of the fit that is to serve."""
+    return (*judge_recipes(gate, evidence), *inspect(gate, evidence))
+
+
+def fitted(**changes: Any) -> Evidence:
+    fit = e.evidence().fit
+    assert fit is not None
+    return e.evidence(fit=replace(fit, **changes))
 
 
 def found(name: str, evidence: Evidence, gate: Gate = GATE) -> Check:
@@ -151,14 +163,14 @@ TABLE: list[tuple[str, str, Evidence, str]] = [
     (
         "better_than_champion",
         FAILED,
-        e.evidence(models=e.champion(sha256="sha-boosting")),
-        "is champion v3 already: nothing new to promote",
+        e.evidence(models=e.champion(recipe="recipe-boosting")),
+        "is the recipe in charge, and there is no other",
     ),
     (
         "better_than_champion",
         UNKNOWN,
         e.evidence(models=e.champion(problem="ModelRefused: other bytes", metrics={})),
-        "champion v3 could not be scored: ModelRefused: other bytes",
+        "the recipe of champion v3 could not be walked: ModelRefused: other bytes",
     ),
     ("better_than_champion", UNKNOWN, e.evidence(models=NO_CHAMPION_MODEL), "was not scored"),
     ("better_than_champion", UNKNOWN, e.evidence(against_champion=None), "unknown"),
@@ -266,6 +278,17 @@ TABLE: list[tuple[str, str, Evidence, str]] = [
     ("size", PASSED, e.evidence(size_bytes=100_000_000), "100.000 MB"),
     ("size", FAILED, e.evidence(size_bytes=100_010_000), "100.010 MB, more than 100.000 MB"),
     ("size", UNKNOWN, e.evidence(size_bytes=None), "unknown"),
+    ("agreement", PASSED, e.evidence(), "differ by 0.010 on average"),
+    ("agreement", PASSED, fitted(disagreement=None), "cannot be asked any more"),
+    ("agreement", FAILED, fitted(disagreement=0.3), "more than 0.100"),
+    ("agreement", FAILED, fitted(disagreement=0.05, usual=(0.01,) * 5), "more than 0.040"),
+    ("agreement", PASSED, fitted(disagreement=0.05, usual=(0.01,) * 4), "at most 0.100"),
+    ("agreement", UNKNOWN, fitted(disagreement=NAN), "how far the fits disagree"),
+    ("labels", PASSED, e.evidence(), "newest stretch is 0.400, and was 0.300 to 0.500"),
+    ("labels", FAILED, fitted(label=0.71), "further than max_label_shift allows"),
+    ("labels", FAILED, fitted(label=0.09), "further than max_label_shift allows"),
+    ("labels", PASSED, fitted(label=0.99, labels=(0.1,) * 4), "too few"),
+    ("labels", UNKNOWN, fitted(label=NAN), "unknown"),
 ]
 
 

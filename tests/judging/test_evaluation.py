@@ -1,7 +1,6 @@
 """Every model on the same held-out rows, through real MLflow; what is unknown stays unknown."""
 
 import json
-import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +14,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from evergreen.data import splits
-from evergreen.errors import EvergreenError, EvidenceCorrupt
-from evergreen.judging import gate
-from evergreen.judging.evaluation import choose, digest, evaluate
+from evergreen.errors import EvergreenError, EvidenceCorrupt, ModelRefused
+from evergreen.judging import fitness, gate
+from evergreen.judging.evaluation import digest, evaluate
 from evergreen.judging.evidence import Evidence, Role
 from evergreen.learning import training
+from evergreen.learning.training import InCharge
 from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, FeaturesRef, Status, Verdict
 from evergreen.settings import PROJECT, Settings
-from evergreen.spec import Candidate, Slice, UseCase
+from evergreen.spec import CHAMPION, Candidate, Slice, UseCase
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
+from fakes import FakeTrainings
 from learning import AS_OF, IRIS, built, iris_rows
 
 
@@ -58,26 +59,43 @@ class World:
     settings: Settings
     features: FeaturesRef
     trained: Sequence[CandidateRef]
+    trainings: FakeTrainings
 
-    def evaluate(self, champion: ChampionRef | None = None, **changes: Any) -> EvaluationRef:
-        trained = changes.pop("trained", self.trained)
-        settings = changes.pop("settings", self.settings)
-        return evaluate(USE_CASE, self.features, trained, champion, settings=settings)
+    def evaluate(self, champion: InCharge | None = None, **changes: Any) -> EvaluationRef:
+        trained = list(changes.pop("trained", self.trained))
+        if champion:
+            trained.append(self.walked(champion))
+        present = champion.champion if champion else None
+        return evaluate(USE_CASE, self.features, trained, present, settings=self.settings)
 
-    def champion(self, name: str = "close", **changes: Any) -> ChampionRef:
+    def walked(self, in_charge: InCharge) -> CandidateRef:
+        """The recipe in charge over the same rows, or why it cannot be walked."""
+        try:
+            found = training.train(
+                USE_CASE, self.features, CHAMPION, in_charge=in_charge,
+                trainings=self.trainings, settings=self.settings,
+            )  # fmt: skip
+            return replace(found, reused=False)
+        except Exception as error:
+            return training.unwalked(CHAMPION, error)
+
+    def champion(self, name: str = "close", **changes: Any) -> InCharge:
+        """A champion by the recipe of that name."""
         ref = next(ref for ref in self.trained if ref.name == name)
+        served = training.fit(USE_CASE, self.features, ref, settings=self.settings)
         facts = {
             "use_case": "iris",
             "version": 3,
-            "run_id": ref.run_id,
-            "model_uri": ref.model_uri,
-            "sha256": ref.sha256,
+            "run_id": served.run_id,
+            "model_uri": served.model_uri,
+            "sha256": served.sha256,
             "snapshot_sha256": self.features.snapshot.sha256,
             "training": self.features.training,
             "promotion_id": 1,
             "promoted_at": AS_OF,
         }
-        return ChampionRef(**(facts | changes))
+        assert ref.recipe is not None
+        return InCharge(champion=ChampionRef(**(facts | changes)), recipe=ref.recipe)
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +117,12 @@ def world(
 
 
 def trained_on(rows: pd.DataFrame, settings: Settings, use_case: UseCase = USE_CASE) -> World:
-    features = built(use_case, rows, settings)
-    names = [one.name for one in use_case.candidates + use_case.baselines]
-    refs = [training.train(use_case, features, name, settings=settings) for name in names]
-    return World(settings, features, refs)
+    features, trainings = built(use_case, rows, settings), FakeTrainings()
+    refs = [
+        training.train(use_case, features, one.name, trainings=trainings, settings=settings)
+        for one in use_case.contenders + use_case.baselines
+    ]
+    return World(settings, features, refs, trainings)
 
 
 @pytest.fixture
@@ -163,10 +183,11 @@ def test_every_model_is_scored_on_the_same_rows(own: World) -> None:
 
 
 def test_evaluating_and_judging_again_changes_nothing(own: World) -> None:
-    first = judged(own, own.evaluate(own.champion()))
+    champion = own.champion()
+    first = judged(own, own.evaluate(champion))
     before = files(own)
 
-    again = judged(own, own.evaluate(own.champion()))
+    again = judged(own, own.evaluate(champion))
 
     assert again == first
     assert files(own) == before
@@ -180,19 +201,41 @@ def files(world: World) -> dict[str, bytes]:
 
 def test_evidence_that_was_incomplete_is_gathered_again(own: World) -> None:
     file = own.settings.home / "reports" / own.evaluate().uri
-    document = json.loads(file.read_text()) | {"golden_difference": None}
+    document = json.loads(file.read_text())
+    document["models"][0]["problem"] = "gone"
     file.write_text(json.dumps(document))
 
     evaluation = own.evaluate()
 
-    assert evidence_of(own, evaluation).golden_difference == 0
+    assert evidence_of(own, evaluation).challenger.problem == ""
 
 
-def test_the_champion_itself_is_nothing_new(own: World) -> None:
-    verdict = judged(own, own.evaluate(own.champion("logistic")))
+def test_the_recipe_in_charge_does_not_challenge_itself(own: World) -> None:
+    evidence = evidence_of(own, own.evaluate(own.champion("logistic")))
+
+    assert evidence.champion is not None
+    assert evidence.challenger.recipe != evidence.champion.recipe
+    assert {found.other for found in evidence.others} == {"champion v3"}
+
+
+def test_alone_it_has_nobody_to_give_way_to(own: World) -> None:
+    majority = own.trained[-1]
+
+    verdict = judged(
+        own, own.evaluate(own.champion("logistic"), trained=[own.trained[0], majority])
+    )
 
     assert not verdict.passed
-    assert "is champion v3 already: nothing new to promote" in verdict.sentence
+    assert "is the recipe in charge, and there is no other" in verdict.sentence
+
+
+def test_who_challenges_is_told_by_an_interval_that_holds_for_all_that_compete(own: World) -> None:
+    evidence = evidence_of(own, own.evaluate(own.champion("coarse")))
+
+    found = [evidence.against_champion, *evidence.others]
+    assert all(one is not None and one.over == 2 for one in found)
+    lows = [one.low for one in found if one]
+    assert lows[0] == max(lows)
 
 
 def test_a_challenger_that_is_surely_better_is_promoted(own: World) -> None:
@@ -217,10 +260,11 @@ def test_a_challenger_that_is_not_surely_better_is_not_promoted(own: World) -> N
         ({"model_uri": "nonsense"}, "cannot be fetched"),
     ],
 )
-def test_a_champion_that_cannot_be_loaded_keeps_the_gate_shut(
+def test_a_champion_that_cannot_be_loaded_is_unknown_and_a_person_may_go_on(
     own: World, change: dict[str, str], why: str
 ) -> None:
-    evaluation = own.evaluate(own.champion(**change))
+    forgetful = replace(own, trainings=FakeTrainings())
+    evaluation = forgetful.evaluate(own.champion(**change))
 
     verdict = judged(own, evaluation)
 
@@ -230,25 +274,67 @@ def test_a_champion_that_cannot_be_loaded_keeps_the_gate_shut(
     assert champion is not None
     assert why in champion.problem
     assert champion.problem in verdict.sentence
+    assert "promote --force" in verdict.sentence
 
 
-def test_a_challenger_whose_bytes_are_others_is_not_promoted(own: World) -> None:
-    corrupt = [replace(own.trained[0], sha256="0" * 64), *own.trained[1:]]
+def test_a_candidate_that_failed_is_told_and_the_others_compete(own: World) -> None:
+    failed = training.unwalked("close", ValueError("it does not converge"))
+    trained = [own.trained[0], failed, *own.trained[2:]]
 
-    verdict = judged(own, own.evaluate(trained=corrupt))
+    evidence = evidence_of(own, own.evaluate(trained=trained))
 
-    assert not verdict.passed
-    unknown = {name for name, status in statuses(verdict).items() if status == Status.UNKNOWN}
-    assert {"floor_accuracy", "golden", "model_quality", "latency", "size"} <= unknown
+    problems = {model.name: model.problem for model in evidence.models}
+    assert problems["close"] == "ValueError: it does not converge"
+    assert evidence.challenger.name == "logistic"
+
+
+def test_where_every_candidate_failed_nothing_is_evaluated(own: World) -> None:
+    failed = [training.unwalked(ref.name, ValueError("no")) for ref in own.trained[:3]]
+
+    with pytest.raises(EvergreenError, match="no candidate of iris has a accuracy"):
+        own.evaluate(trained=[*failed, own.trained[-1]])
+
+
+def test_answers_that_were_changed_are_no_evidence(own: World) -> None:
+    damaged = replace(own.trained[1], answers_sha256="0" * 64)
+
+    evidence = evidence_of(own, own.evaluate(trained=[own.trained[0], damaged, *own.trained[2:]]))
+
+    assert "close" in [model.name for model in evidence.models if model.problem]
+
+
+def examined(world: World, champion: InCharge | None = None, **changes: Any) -> Evidence:
+    evaluation = world.evaluate(champion)
+    fitted = training.fit(USE_CASE, world.features, evaluation.challenger, settings=world.settings)
+    return fitness.examine(
+        USE_CASE, evaluation, replace(fitted, **changes), "change",
+        evidence_of(world, evaluation), in_charge=champion, usual=(), settings=world.settings,
+    )  # fmt: skip
+
+
+def test_the_fit_that_serves_is_examined_in_its_own_bytes(own: World) -> None:
+    found = examined(own, own.champion("coarse"))
+
+    assert {c.name: c.status for c in gate.inspect(USE_CASE.gate, found)} == dict.fromkeys(
+        ("schema", "golden", "model_quality", "latency", "size"), Status.PASSED
+    )
+    assert found.fit is not None
+    assert found.fit.training.rows == 150  # every row, the held-out ones too
+    assert found.fit.disagreement is not None
+    assert 0 < found.fit.disagreement < 0.3
+
+
+def test_a_fit_whose_bytes_are_others_is_not_examined(own: World) -> None:
+    with pytest.raises(ModelRefused, match="has sha256"):
+        examined(own, sha256="0" * 64)
 
 
 def test_another_models_golden_predictions_are_not_reproduced(own: World) -> None:
-    majority = own.trained[-1].run_id
-    swapped = [replace(own.trained[0], run_id=majority), *own.trained[1:]]
+    other = training.fit(USE_CASE, own.features, own.trained[2], settings=own.settings)
 
-    verdict = judged(own, own.evaluate(trained=swapped))
+    found = examined(own, run_id=other.run_id)
 
-    assert statuses(verdict)["golden"] == Status.FAILED
+    assert {c.name: c.status for c in gate.inspect(USE_CASE.gate, found)}["golden"] == "failed"
 
 
 def test_missing_baselines_are_unknown(own: World) -> None:
@@ -296,43 +382,6 @@ def relabelled(part: str, change: Any) -> pd.DataFrame:
 def first_verdict(rows: pd.DataFrame, settings: Settings) -> Verdict:
     world = trained_on(rows, settings)
     return judged(world, world.evaluate())
-
-
-def reference(name: str, cv: float) -> CandidateRef:
-    return CandidateRef(
-        name=name,
-        run_id="",
-        model_uri="",
-        sha256="",
-        cv={"accuracy": cv},
-        metrics={"accuracy": 0.0},
-        seconds=0,
-    )
-
-
-@pytest.mark.parametrize(
-    ("logistic", "coarse", "chosen"),
-    [(0.9, 0.8, "logistic"), (0.8, 0.9, "coarse"), (0.9, 0.9, "logistic")],
-)
-def test_the_best_by_cross_validation_challenges(
-    logistic: float, coarse: float, chosen: str
-) -> None:
-    trained = [
-        reference("majority", 1.0),
-        reference("coarse", coarse),
-        reference("logistic", logistic),
-    ]
-
-    assert choose(USE_CASE, trained).name == chosen
-
-
-def test_a_candidate_without_a_figure_is_not_chosen() -> None:
-    assert (
-        choose(USE_CASE, [reference("logistic", math.nan), reference("coarse", 0.1)]).name
-        == "coarse"
-    )
-    with pytest.raises(EvergreenError, match="no candidate of iris has a cross-validated accuracy"):
-        choose(USE_CASE, [reference("logistic", math.nan), reference("majority", 0.9)])
 
 
 def test_another_constant_that_a_slice_reads_is_other_evidence(own: World, tmp_path: Path) -> None:

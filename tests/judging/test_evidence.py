@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import evidences as e
-from evergreen.judging.evidence import Evidence, ModelTest, Overlap, Role
+from evergreen.judging.evidence import Evidence, Overlap, Role
 
 
 def through_json(evidence: Evidence) -> Evidence:
@@ -45,12 +45,8 @@ def test_knows_who_is_who() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"golden_difference": None},
-        {"schema": None},
-        {"latency_ms": None},
         {"models": e.champion(problem="gone")},
         {"overlap": (Overlap(model=Role.CHAMPION, rows=None, how="gone"),)},
-        {"model_tests": (ModelTest(name="shape", passed=None, detail="not done"),)},
     ],
 )
 def test_is_incomplete_while_anything_is_unknown(change: dict[str, object]) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 import evidences as e
 from evergreen.judging import gate, report
-from evergreen.judging.evidence import Evidence
+from evergreen.judging.evidence import BlockScore, Evidence
 from evergreen.judging.pictures import LEFT, RIGHT, Axis
 from evergreen.refs import (
     CandidateRef,
@@ -34,7 +35,10 @@ SERVED = Settings(
     use_cases_dir=Path(),
     expectations_dir=Path(),
 )
-KEPT = e.evidence(against_champion=e.difference("champion v3", -0.016), schema=None)
+KEPT = e.evidence(
+    against_champion=e.difference("champion v3", -0.016),
+    models=e.challenger(calibration_error=None),
+)
 
 
 def verdict(evidence: Evidence, checks: tuple[Check, ...] | None = None) -> Verdict:
@@ -131,11 +135,13 @@ def test_the_decision_comes_first_then_what_failed() -> None:
     ]
     assert places == sorted(places)
     assert 'class="decision failed"' in html
-    assert "11 of 13 checks passed" in html
+    assert "6 of 8 checks passed" in html
 
 
 def test_the_badge_is_unknown_when_nothing_failed() -> None:
-    assert 'class="decision unknown"' in page(e.evidence(schema=None))
+    assert 'class="decision unknown"' in page(
+        e.evidence(models=e.challenger(calibration_error=None))
+    )
     assert 'class="decision passed"' in page(e.evidence())
 
 
@@ -144,6 +150,35 @@ def test_a_verdict_without_checks_is_no_pass() -> None:
 
     assert "There are no checks, so nothing is proved." in html
     assert 'class="decision passed"' not in html
+
+
+def test_shows_what_judged_and_what_serves_apart() -> None:
+    recipes = verdict(KEPT)
+    fit = gate.inspect(USE_CASE.gate, KEPT)
+    served = replace(recipes, passed=True, checks=fit, kind="refresh", sentence="Refreshed it.")
+
+    html = report.render(USE_CASE.gate, KEPT, served, SERVED, recipes)
+
+    assert html.index("May the recipe take over?") < html.index("May this fit serve?")
+    assert html.index("better than champion") < html.index("May this fit serve?")
+    assert html.index(">agreement<") > html.index("May this fit serve?")
+    assert "Refreshed<small>7 of 7 checks passed" in html
+
+
+def test_draws_the_walk_block_by_block() -> None:
+    days = [datetime(2026, 5, 24, tzinfo=UTC) + timedelta(days=45 * n) for n in range(4)]
+    blocks = tuple(
+        BlockScore(
+            start=day, end=day + timedelta(days=45), rows=45, trained_rows=900,
+            trained_until=day - timedelta(days=2), value=0.7 + n / 100,
+        )
+        for n, day in enumerate(days)
+    )  # fmt: skip
+
+    html = page(e.evidence(models=e.challenger(blocks=blocks)))
+
+    assert html.count("learned from 900 up to") == 4
+    assert "0.73 on 45 rows" in html
 
 
 def test_what_users_write_is_escaped() -> None:
@@ -170,6 +205,7 @@ def test_json_holds_the_same_facts() -> None:
     document = json.loads(written["report.json"])
     assert document["decision"] == {
         "passed": False,
+        "kind": "change",
         "sentence": verdict(KEPT).sentence,
         "challenger": "boosting",
         "champion_version": 3,

@@ -110,9 +110,10 @@ def test_keeps_key_time_part_features_and_label(local: Settings) -> None:
 
     assert list(frame) == ["date", "part", *WEATHER.features.columns, "rain_tomorrow"]
     assert len(frame) == len(RAW)
-    assert set(frame["part"]) == {"training", "embargo", "holdout"}
+    assert set(frame["part"]) == {"training", "holdout"}
     assert set(frame["rain_tomorrow"]) == {0, 1}
-    assert ref.training.rows == (frame["part"] == "training").sum()
+    assert ref.training.rows == len(frame)  # the fit that serves learns from every mature row
+    assert ref.holdout.rows == (frame["part"] == "holdout").sum()
     assert ref.holdout.end == datetime(2015, 12, 30, tzinfo=UTC)
 
 
@@ -156,7 +157,7 @@ def test_refuses_missing_labels(local: Settings) -> None:
     rows = RAW.astype({"rain_tomorrow": object})
     rows.loc[rows.index[-3:], "rain_tomorrow"] = None
 
-    assert "'rain_tomorrow' is missing in 3 of 1459 rows" in refused(WEATHER, rows, local)
+    assert "'rain_tomorrow' is missing in 3 of 1460 rows" in refused(WEATHER, rows, local)
 
 
 def test_refuses_a_single_class(local: Settings) -> None:

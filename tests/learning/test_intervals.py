@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from evergreen.errors import DeclarationError
 from evergreen.learning import intervals, models
 from evergreen.learning.models import Output
+from evergreen.learning.recipes import Recipe
 from evergreen.spec import UseCase
 from learning import CATALOG, IRIS
 
@@ -46,7 +47,7 @@ def field(rows: int = 80) -> pd.DataFrame:
 
 def test_the_width_stays_inside_the_model_and_survives_its_file(tmp_path: Path) -> None:
     rows = field()
-    model = models.pipeline(CROP, CROP.candidate("linear"), half_width=2.5)
+    model = Recipe.of(CROP, CROP.candidate("linear"), {}).fresh(half_width=2.5)
     model.fit(rows, rows["size"] * 3)
 
     loaded = models.load(tmp_path / "m", models.save(model, tmp_path / "m"))

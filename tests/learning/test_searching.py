@@ -6,18 +6,29 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
+from sklearn.model_selection import StratifiedKFold
 
+from evergreen.data.splits import Fold
 from evergreen.errors import DeclarationError
 from evergreen.learning import features, searching, tracking, training
 from evergreen.learning.searching import Found
+from evergreen.learning.training import Forgetful
+from evergreen.learning.walking import Rows
 from evergreen.settings import Settings
 from evergreen.spec import Between, Candidate, UseCase
+from fakes import FakeTrainings
 from learning import IRIS, built, iris_rows
 
-ROWS = iris_rows()
-TRUTH = features.labels(IRIS, ROWS["species"])
+ROWS = Rows(
+    iris_rows()[list(IRIS.features.columns)], features.labels(IRIS, iris_rows()["species"]), None
+)
+CHOOSING = [
+    Fold(train, test)
+    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(
+        ROWS.frame, ROWS.truth
+    )
+]
 FOREST = IRIS.candidate("forest")
 RANGES = replace(
     FOREST,
@@ -33,7 +44,7 @@ def found_by_logistic() -> Found:
 
 
 def search(candidate: Candidate, use_case: UseCase = IRIS) -> Found:
-    return searching.search(use_case, candidate, ROWS, TRUTH)
+    return searching.search(use_case, candidate, ROWS, CHOOSING, Forgetful())
 
 
 def points(found: Found) -> list[dict[str, Any]]:
@@ -68,12 +79,12 @@ def test_no_trial_begins_after_the_budget_and_those_before_are_the_same() -> Non
     assert points(cut) == points(found_by_logistic())[:1]
 
 
-def test_out_of_fold_predictions_are_of_the_best_trial_and_cover_every_row_once() -> None:
+def test_the_recipe_has_the_parameters_of_the_best_trial_and_its_answers() -> None:
     found = found_by_logistic()
 
-    np.testing.assert_array_equal(found.tested.rows, np.arange(len(ROWS)))
-    right = (found.tested.labels == TRUTH).mean()
-    assert right == pytest.approx(found.best.mean["accuracy"], abs=0.01)
+    assert found.recipe.parameters == found.best.parameters
+    right = [(block.labels == ROWS.truth[block.fold.test]).mean() for block in found.walked.blocks]
+    assert np.mean(right) == pytest.approx(found.best.mean["accuracy"])
 
 
 @pytest.mark.parametrize("ends", [(2, 1), (1, 1)])
@@ -88,9 +99,9 @@ def test_a_logarithmic_range_is_positive() -> None:
 
 
 def test_the_trials_are_runs_nested_below_the_candidates(settings: Settings) -> None:
-    ref = built(IRIS, iris_rows(), settings)
+    ref, trainings = built(IRIS, iris_rows(), settings), FakeTrainings()
 
-    trained = training.train(IRIS, ref, "logistic", settings=settings)
+    trained = training.train(IRIS, ref, "logistic", trainings=trainings, settings=settings)
 
     found = tracking.experiment(settings, "iris")
     below = f"tags.`{tracking.PARENT}` = '{trained.run_id}'"
@@ -99,10 +110,15 @@ def test_the_trials_are_runs_nested_below_the_candidates(settings: Settings) -> 
     assert {run.info.status for run in trials} == {"FINISHED"}
     best = max(trials, key=lambda run: run.data.metrics["cv_f1"])
     assert best.data.metrics["cv_f1"] == pytest.approx(trained.cv["f1"])
-    assert training.train(IRIS, ref, "logistic", settings=settings).reused
+    assert training.train(IRIS, ref, "logistic", trainings=trainings, settings=settings).reused
 
 
-def test_the_rows_of_the_frame_decide_not_their_index() -> None:
-    moved = ROWS.set_index(pd.Index(range(1000, 1150)))
+def test_a_search_that_is_remembered_fits_nothing_again() -> None:
+    memory = FakeTrainings()
+    first = searching.search(IRIS, LOGISTIC, ROWS, CHOOSING, memory)
 
-    assert searching.search(IRIS, LOGISTIC, moved, TRUTH).trials == found_by_logistic().trials
+    again = searching.search(IRIS, LOGISTIC, ROWS, CHOOSING, memory)
+
+    assert first.walked.fitted == 5
+    assert again.walked.fitted == 0
+    assert again.trials == first.trials

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.artifacts import download_artifacts
@@ -12,12 +13,36 @@ from pydantic import TypeAdapter
 from sklearn.linear_model import LogisticRegression
 
 from evergreen import catalog
-from evergreen.data import splits
-from evergreen.learning import features, fitting, models, searching, tracking, training
-from evergreen.refs import CandidateRef, FeaturesRef
+from evergreen.errors import ModelRefused
+from evergreen.learning import answers, models, searching, tracking, training
+from evergreen.learning.training import InCharge
+from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef
 from evergreen.settings import PROJECT, Settings
-from evergreen.spec import Candidate
-from learning import IRIS, WEATHER, built, iris_rows, shuffled, weather_rows
+from evergreen.spec import CHAMPION, Candidate, UseCase
+from fakes import FakeTrainings
+from learning import AS_OF, IRIS, WEATHER, built, iris_rows, shuffled, weather_rows
+
+
+class House:
+    """Where a test trains."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.trainings = settings, FakeTrainings()
+
+    def train(self, use_case: UseCase, ref: FeaturesRef, name: str, **options: Any) -> CandidateRef:
+        return training.train(
+            use_case, ref, name, trainings=self.trainings, settings=self.settings, **options
+        )
+
+    def fit(
+        self, use_case: UseCase, ref: FeaturesRef, walked: CandidateRef, **options: Any
+    ) -> CandidateRef:
+        return training.fit(use_case, ref, walked, settings=self.settings, **options)
+
+
+@pytest.fixture
+def house(settings: Settings) -> House:
+    return House(settings)
 
 
 @pytest.fixture
@@ -35,20 +60,19 @@ def artifact(settings: Settings, ref: CandidateRef, path: str, folder: Path) -> 
     return Path(download_artifacts(uri, dst_path=str(folder), tracking_uri=settings.tracking_uri))
 
 
-def test_logs_what_made_the_model_and_how_good_it_is(
-    weather: FeaturesRef, settings: Settings, tmp_path: Path
-) -> None:
-    ref = training.train(WEATHER, weather, "logistic", settings=settings, note="after the storm")
+def test_logs_what_was_walked_and_how_good_it_is(weather: FeaturesRef, house: House) -> None:
+    ref = house.train(WEATHER, weather, "logistic", note="after the storm")
 
-    run = tracking.client(settings).get_run(ref.run_id)
+    run = tracking.client(house.settings).get_run(ref.run_id)
     assert run.info.run_name == "logistic"
     assert run.info.status == "FINISHED"
     assert run.data.metrics["holdout_roc_auc"] == ref.metrics["roc_auc"] > 0.75
-    assert run.data.metrics["cv_roc_auc"] == ref.cv["roc_auc"] > 0.7
+    assert run.data.metrics["cv_roc_auc"] == ref.cv["roc_auc"] > 0.65
     assert run.data.metrics["cv_roc_auc_std"] > 0
     assert run.data.params["estimator"] == "LogisticRegression"
     assert run.data.params["seed"] == "0"
     assert run.data.params["split"] == weather.split
+    assert run.data.params["blocks"] == str(len(ref.blocks)) == "5"
     assert float(run.data.params["C"]) in WEATHER.candidate("logistic").search["C"]
     tags = run.data.tags
     assert tags["evergreen.snapshot_sha256"] == weather.snapshot.sha256
@@ -60,19 +84,27 @@ def test_logs_what_made_the_model_and_how_good_it_is(
     (dataset,) = run.inputs.dataset_inputs
     assert dataset.dataset.digest == weather.snapshot.sha256[:16]
     assert weather.snapshot.uri in dataset.dataset.source
-    plots = artifact(settings, ref, "plots", tmp_path)
-    assert {p.stem for p in plots.iterdir()} == {"roc", "calibration", "confusion", "importance"}
-    trials = json.loads(artifact(settings, ref, "search.json", tmp_path).read_text())
-    assert [trial["parameters"]["C"] for trial in trials] == [0.01, 0.1, 1.0, 10.0]
 
 
-def test_logs_a_model_that_takes_raw_rows_and_holds_no_pickle(
-    weather: FeaturesRef, settings: Settings, tmp_path: Path
+def test_keeps_an_answer_to_every_judged_row(weather: FeaturesRef, house: House) -> None:
+    ref = house.train(WEATHER, weather, "logistic")
+
+    output = answers.load(ref, house.settings)
+
+    assert len(output) == weather.holdout.rows == sum(block.rows for block in ref.blocks)
+    assert all(
+        block.trained_until and block.start and block.trained_until + WEATHER.embargo <= block.start
+        for block in ref.blocks
+    )
+
+
+def test_serves_a_fit_of_every_mature_row_that_takes_raw_rows_and_holds_no_pickle(
+    weather: FeaturesRef, house: House, tmp_path: Path
 ) -> None:
-    ref = training.train(WEATHER, weather, "boosting", settings=settings)
+    ref = house.fit(WEATHER, weather, house.train(WEATHER, weather, "boosting"))
 
+    settings = house.settings
     model = tracking.fetch_model(settings, ref.model_uri, ref.sha256)
-
     golden = tracking.fetch_golden(settings, ref.run_id)
     assert models.reproduces(model, golden) == 0
     assert len(golden.rows) == training.GOLDEN_ROWS + 14  # the days that the features look back at
@@ -83,40 +115,125 @@ def test_logs_a_model_that_takes_raw_rows_and_holds_no_pickle(
     assert {metric.key: metric.value for metric in made.metrics}["holdout_f1"] == ref.metrics["f1"]
     described = Path(made.artifact_location, "MLmodel").read_text()
     assert '"name": "precipitation"' in described
+    plots = artifact(settings, ref, "plots", tmp_path)
+    assert {p.stem for p in plots.iterdir()} == {"roc", "calibration", "confusion", "importance"}
+    importance = json.loads(artifact(settings, ref, "importance.json", tmp_path).read_text())
+    assert set(importance) == set(WEATHER.features.columns)
 
 
-def test_the_same_training_is_done_once(iris: FeaturesRef, settings: Settings) -> None:
-    first = training.train(IRIS, iris, "forest", settings=settings)
+def test_the_same_training_is_done_once(iris: FeaturesRef, house: House) -> None:
+    first = house.train(IRIS, iris, "forest")
 
-    second = training.train(IRIS, iris, "forest", settings=settings)
+    second = house.train(IRIS, iris, "forest")
 
     assert second == replace(first, reused=True)
 
 
-def test_training_again_gives_the_same_model_and_metrics_to_the_last_digit(
-    weather: FeaturesRef, settings: Settings
+def test_whoever_writes_tags_in_mlflow_does_not_say_what_was_trained(
+    iris: FeaturesRef, house: House
 ) -> None:
-    first, second = (
-        training.train(WEATHER, weather, "forest", settings=settings, force=True) for _ in range(2)
-    )
+    experiment = tracking.experiment(house.settings, "iris")
+    key = training.training_key(IRIS, iris, "forest")
+    forged = {tracking.KEY: key, "evergreen.model_uri": "runs:/evil/model"}
+    run = experiment.client.create_run(experiment.id, tags=forged)
+    experiment.client.set_terminated(run.info.run_id, "FINISHED")
+
+    ref = house.train(IRIS, iris, "forest")
+
+    assert not ref.reused
+    assert ref.run_id != run.info.run_id
+
+
+def test_training_again_gives_the_same_answers_and_bytes_to_the_last_digit(
+    weather: FeaturesRef, house: House
+) -> None:
+    first, second = (house.train(WEATHER, weather, "forest", force=True) for _ in range(2))
 
     assert first.run_id != second.run_id
-    assert (first.metrics, first.cv, first.sha256) == (second.metrics, second.cv, second.sha256)
+    assert (first.metrics, first.cv) == (second.metrics, second.cv)
+    assert first.answers_sha256 == second.answers_sha256
+    bytes_of = [house.fit(WEATHER, weather, ref).sha256 for ref in (first, second)]
+    assert bytes_of[0] == bytes_of[1]
 
 
-def test_another_seed_search_or_snapshot_is_another_training(
+def test_one_more_day_fits_one_more_block_and_gives_what_everything_anew_gives(
+    settings: Settings, house: House
+) -> None:
+    before = built(WEATHER, weather_rows().iloc[:-1], settings)
+    after = built(WEATHER, weather_rows(), settings)
+    house.train(WEATHER, before, "logistic")
+
+    ref = house.train(WEATHER, after, "logistic")
+
+    assert ref.fitted == 1
+    everything = House(settings).train(WEATHER, after, "logistic")
+    assert everything.fitted == len(ref.blocks)
+    assert ref.answers_sha256 == everything.answers_sha256
+
+
+def test_a_correction_of_an_old_row_fits_every_block_after_it_anew(
+    settings: Settings, house: House
+) -> None:
+    house.train(WEATHER, built(WEATHER, weather_rows(), settings), "climatology")
+    rows = weather_rows()
+    rows.loc[700, "rain_tomorrow"] = not rows.loc[700, "rain_tomorrow"]
+
+    ref = house.train(WEATHER, built(WEATHER, rows, settings), "climatology")
+
+    assert ref.fitted == len(ref.blocks)
+
+
+def in_charge(ref: CandidateRef, features: FeaturesRef) -> InCharge:
+    assert ref.recipe is not None
+    champion = ChampionRef(
+        use_case="iris",
+        version=1,
+        run_id=ref.run_id,
+        model_uri=ref.model_uri,
+        sha256=ref.sha256,
+        snapshot_sha256=features.snapshot.sha256,
+        training=features.training,
+        promotion_id=1,
+        promoted_at=AS_OF,
+    )
+    return InCharge(champion=champion, recipe=ref.recipe)
+
+
+def test_the_recipe_in_charge_is_that_of_the_champions_own_fit(
+    iris: FeaturesRef, house: House
+) -> None:
+    walked = house.train(IRIS, iris, "logistic")
+    present = in_charge(house.fit(IRIS, iris, walked), iris)
+    elsewhere = replace(IRIS, candidates=(IRIS.candidate("forest"),))
+
+    again = house.train(elsewhere, iris, CHAMPION, in_charge=present)
+    served = house.fit(elsewhere, iris, again, in_charge=present)
+
+    assert again.recipe == walked.recipe
+    assert again.fitted == 0  # its answers are remembered
+    assert again.answers_sha256 == walked.answers_sha256
+    assert served.sha256 == present.champion.sha256
+
+
+def test_another_recipe_than_was_judged_is_not_fitted(iris: FeaturesRef, house: House) -> None:
+    walked = house.train(IRIS, iris, "logistic")
+    changed = Candidate(name="logistic", build=lambda: LogisticRegression(C=7))
+
+    with pytest.raises(ModelRefused, match="not the one that was judged"):
+        house.fit(replace(IRIS, candidates=(changed,)), iris, walked)
+
+
+def test_another_seed_search_window_or_snapshot_is_another_training(
     iris: FeaturesRef, settings: Settings
 ) -> None:
-    candidate = IRIS.candidate("forest")
+    def key(use_case: UseCase = IRIS, ref: FeaturesRef = iris, name: str = "forest") -> str:
+        return training.training_key(use_case, ref, name)
+
+    forest = IRIS.candidate("forest")
+    searched = replace(IRIS, candidates=(replace(forest, search={"max_depth": [3]}),))
     less = built(IRIS, iris_rows().iloc[:-1], settings)
 
-    keys = {
-        training.training_key(IRIS, candidate, iris),
-        training.training_key(replace(IRIS, seed=1), candidate, iris),
-        training.training_key(IRIS, replace(candidate, search={"max_depth": [3]}), iris),
-        training.training_key(IRIS, candidate, less),
-        training.training_key(IRIS, IRIS.candidate("logistic"), iris),
-    }
+    keys = {key(), key(replace(IRIS, seed=1)), key(searched), key(ref=less), key(name="logistic")}
 
     assert len(keys) == 5
 
@@ -129,29 +246,29 @@ def test_another_constant_that_the_business_figure_reads_is_another_training(
     def key(text: str) -> str:
         (tmp_path / "churn.py").write_text(text)
         churn = catalog.load(tmp_path).find("churn")
-        return training.training_key(churn, churn.candidate("logistic"), iris)
+        return training.training_key(churn, iris, "logistic")
 
     assert key(text) == key(text.replace('"""USD that', '"""US dollars that'))
     assert key(text) != key(text.replace("OFFER = 50.0", "OFFER = 20.0"))
 
 
-def test_labels_that_mean_nothing_teach_nothing(settings: Settings) -> None:
+def test_labels_that_mean_nothing_teach_nothing(settings: Settings, house: House) -> None:
     noise = built(WEATHER, shuffled(weather_rows(), "rain_tomorrow"), settings)
 
-    ref = training.train(WEATHER, noise, "logistic", settings=settings)
+    ref = house.train(WEATHER, noise, "logistic")
 
-    assert ref.cv["roc_auc"] == pytest.approx(0.5, abs=0.06)
+    assert ref.cv["roc_auc"] == pytest.approx(0.5, abs=0.09)
     assert ref.metrics["roc_auc"] == pytest.approx(0.5, abs=0.12)
 
 
-def test_an_estimator_that_fails_leaves_a_failed_run(iris: FeaturesRef, settings: Settings) -> None:
+def test_an_estimator_that_fails_leaves_a_failed_run(iris: FeaturesRef, house: House) -> None:
     broken = Candidate(name="broken", build=lambda: LogisticRegression(C=-1))
     use_case = replace(IRIS, candidates=(*IRIS.candidates, broken))
 
     with pytest.raises(ValueError, match="'C' parameter"):
-        training.train(use_case, iris, "broken", settings=settings)
+        house.train(use_case, iris, "broken")
 
-    assert statuses(settings, use_case.name, "broken") == ["FAILED"]
+    assert statuses(house.settings, use_case.name, "broken") == ["FAILED"]
 
 
 def statuses(settings: Settings, experiment: str, run_name: str) -> list[str]:
@@ -163,23 +280,24 @@ def statuses(settings: Settings, experiment: str, run_name: str) -> list[str]:
 KILLED = """
 import os, signal, sys
 from pydantic import TypeAdapter
-from evergreen.learning import plots
-from evergreen.learning import training
+from evergreen.learning import answers, training
 from evergreen.refs import FeaturesRef
 from evergreen.settings import Settings
+from fakes import FakeTrainings
 from learning import IRIS
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-plots.draw = die  # the model has been fitted and uploaded, nothing else has
+answers.keep = die  # everything has been fitted and logged, and nothing is on record
 settings = TypeAdapter(Settings).validate_json(sys.argv[1])
 built = TypeAdapter(FeaturesRef).validate_json(sys.argv[2])
-training.train(IRIS, built, "neighbours", settings=settings)
+training.train(IRIS, built, "neighbours", trainings=FakeTrainings(), settings=settings)
 """
 
 
-def test_a_retry_completes_what_was_killed(iris: FeaturesRef, settings: Settings) -> None:
+def test_a_retry_completes_what_was_killed(iris: FeaturesRef, house: House) -> None:
+    settings = house.settings
     documents = [TypeAdapter(type(ref)).dump_json(ref).decode() for ref in (settings, iris)]
     path = os.pathsep.join([str(PROJECT / "tests"), str(PROJECT / "include")])
     died = subprocess.run(
@@ -187,12 +305,12 @@ def test_a_retry_completes_what_was_killed(iris: FeaturesRef, settings: Settings
     )
     before = statuses(settings, "iris", "neighbours")
 
-    ref = training.train(IRIS, iris, "neighbours", settings=settings)
+    ref = house.train(IRIS, iris, "neighbours")
 
     assert died.returncode == -signal.SIGKILL
     assert before == ["RUNNING"]
     assert sorted(statuses(settings, "iris", "neighbours")) == ["FINISHED", "KILLED"]
-    assert tracking.fetch_model(settings, ref.model_uri, ref.sha256)
+    assert answers.load(ref, settings)
     assert not ref.reused
 
 
@@ -207,31 +325,15 @@ def test_searches_random_points_of_a_large_space_with_the_seed() -> None:
 
 
 def test_picks_the_best_parameters_by_the_metric_of_the_gate(
-    iris: FeaturesRef, settings: Settings
+    iris: FeaturesRef, house: House
 ) -> None:
     candidate = replace(IRIS.candidate("logistic"), search={"C": [1e-6, 1.0]})
-    frame = features.load(iris, settings)
-    holdout = features.raw_holdout(iris, IRIS, settings)
+    use_case = replace(IRIS, candidates=(candidate,))
 
-    fitted = fitting.fit(IRIS, candidate, frame, holdout)
+    ref = house.train(use_case, iris, "logistic")
 
-    assert fitted.best.parameters == {"C": 1.0}
-    assert fitted.model[-1].C == 1.0
-    assert max(fitted.importance, key=fitted.importance.get).startswith("petal")
-
-
-def test_cross_validation_uses_the_folds_of_the_split(
-    iris: FeaturesRef, settings: Settings
-) -> None:
-    frame = features.load(iris, settings)
-    rows = frame[frame["part"] == "training"]
-    truth = features.labels(IRIS, rows["species"])
-
-    (trial,) = searching.search(IRIS, IRIS.candidate("forest"), rows, truth).trials
-
-    model = models.pipeline(IRIS, IRIS.candidate("forest"))[1:]
-    right = []
-    for train, test in splits.folds(IRIS, rows):
-        fold = model.fit(rows.iloc[train], truth[train])
-        right.append((fold.predict(rows.iloc[test]) == truth[test]).mean())
-    assert trial.mean["accuracy"] == pytest.approx(sum(right) / len(right))
+    assert ref.recipe is not None
+    assert ref.recipe.parameters == {"C": 1.0}
+    served = house.fit(use_case, iris, ref)
+    model = tracking.fetch_model(house.settings, served.model_uri, served.sha256)
+    assert model[-1].C == 1.0

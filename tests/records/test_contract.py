@@ -23,7 +23,7 @@ def ledger(request: pytest.FixtureRequest) -> Ledger:
 
 def a_decision(about: str = "report-1", **changes: object) -> Decision:
     fields = {
-        "id": decision_id("weather", "gate/train", about),
+        "id": decision_id("weather", "fit/train", about),
         "use_case": "weather",
         "kind": "gate",
         "outcome": "passed",

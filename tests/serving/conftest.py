@@ -113,10 +113,10 @@ class Shop:
     def register(self, ref: ModelRef, version: int) -> ModelRef:
         """Write the dossier of a version, and the decision of the gate that passed its bytes."""
         ledger = records_of(self.settings)
-        gate = decision_id(ref.use_case, "gate/train", f"{version}/{ref.sha256}")
+        gate = decision_id(ref.use_case, "fit/train", f"{version}/{ref.sha256}")
         ledger.decisions.record(
             Decision(
-                id=gate, use_case=ref.use_case, kind="gate", outcome="passed", sentence="Better.",
+                id=gate, use_case=ref.use_case, kind="fit", outcome="passed", sentence="Better.",
                 evidence={"evaluation": {"challenger": {"sha256": ref.sha256}}}, as_of=AS_OF,
                 run_key=f"{version}", actor="ada",
             )
@@ -138,8 +138,8 @@ class Shop:
         about = f"{version}/{len(rows)}"
         decision = ledger.decisions.record(
             Decision(
-                id=decision_id(ref.use_case, "gate/train", about), use_case=ref.use_case,
-                kind="gate", outcome="passed", sentence="Better.", evidence={},
+                id=decision_id(ref.use_case, "fit/train", about), use_case=ref.use_case,
+                kind="fit", outcome="passed", sentence="Better.", evidence={},
                 as_of=datetime(2026, 8, 24, tzinfo=UTC), run_key=about, actor="ada",
             )
         )  # fmt: skip

@@ -8,6 +8,7 @@ from sklearn.linear_model import Ridge
 
 from evergreen.learning import models
 from evergreen.learning.features import code
+from evergreen.learning.recipes import Recipe
 from evergreen.serving.engine import Whole, engine
 from evergreen.spec import Candidate, Features
 from learning import CATALOG
@@ -60,7 +61,7 @@ def test_a_model_without_golden_rows_is_served_whole() -> None:
 def test_a_decision_threshold_decides(candidate: str) -> None:
     use_case, raw = CATALOG.find("weather"), ROWS["weather"]()
     declared = use_case.candidate(candidate)
-    model = models.pipeline(use_case, declared, threshold=0.9, positive=True)
+    model = Recipe.of(use_case, declared, {}).fresh(threshold=0.9, positive=True)
     model.fit(raw, raw["rain_tomorrow"])
     found = engine(model, models.golden(model, raw.tail(40)))
 
@@ -74,7 +75,8 @@ def test_a_decision_threshold_decides(candidate: str) -> None:
 def test_intervals_are_given_with_the_value() -> None:
     raw = ROWS["iris"]()
     use_case = replace(CATALOG.find("iris"), features=Features(numeric=("sepal_length",)))
-    model = models.pipeline(use_case, Candidate(name="ridge", build=Ridge), half_width=0.5)
+    ridge = Recipe.of(use_case, Candidate(name="ridge", build=Ridge), {})
+    model = ridge.fresh(half_width=0.5)
     model.fit(raw, raw["petal_length"])
 
     found = engine(model, models.golden(model, raw.tail(20)))

@@ -20,12 +20,14 @@ AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 
 @pytest.fixture
 def iris(settings: Settings) -> UseCase:
-    """Iris with an A/B test, and a gate that lets every good model pass."""
+    """Iris with an A/B test, and a gate that lets every good recipe take over."""
     demo.load("iris", settings.database_url, until=date(2026, 2, 28))
     declared = catalog.load(PROJECT / "include" / "use_cases").find("iris")
     return replace(
         declared,
-        candidates=(replace(declared.candidate("logistic"), search={}),),
+        candidates=tuple(
+            replace(declared.candidate(name), search={}) for name in ("logistic", "neighbours")
+        ),
         gate=replace(declared.gate, min_improvement=-1.0),
         release=Release(strategy="ab", share=0.2),
     )

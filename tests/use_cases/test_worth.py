@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from evergreen.errors import DeclarationError
-from evergreen.learning import models, searching, worth
+from evergreen.learning import models, worth
 from evergreen.learning.models import Output
+from evergreen.learning.recipes import Recipe
 from evergreen.spec import Business
 from evergreen_workshop.demo import churn
 from learning import CATALOG
@@ -41,12 +42,7 @@ def test_an_offer_to_nobody_and_to_all_is_worth_what_needs_no_model() -> None:
     assert worth.constants(CATALOG.find("crop"), rows, np.array([1.0, 0.0])) is None
 
 
-def out_of_fold(positive: np.ndarray) -> searching.Tested:
-    probabilities = np.column_stack([1 - positive, positive])
-    fold = (np.array([], dtype=int), np.arange(len(positive)))
-    return searching.Tested(
-        [fold], [Output((positive > 0.5).astype(int), probabilities, np.array([0, 1]))]
-    )
+BOTH = np.array([0, 1])
 
 
 def test_the_threshold_is_where_the_offers_are_worth_most() -> None:
@@ -54,7 +50,7 @@ def test_the_threshold_is_where_the_offers_are_worth_most() -> None:
     truth = (np.random.default_rng(0).random(1000) < positive).astype(int)
     rows = pd.DataFrame({"monthly_charges": np.full(1000, 100.0)})
 
-    found = worth.threshold(CHURN, rows, truth, out_of_fold(positive))
+    found = worth.threshold(CHURN, rows, truth, positive, BOTH)
 
     assert found == pytest.approx(50 / (0.3 * 8 * 100), abs=0.06)  # cost over what is won
 
@@ -66,7 +62,8 @@ def test_a_threshold_among_equals_is_the_one_nearest_to_a_half() -> None:
         replace(CHURN, business=indifferent),
         pd.DataFrame({"x": [0, 0]}),
         np.array([0, 1]),
-        out_of_fold(np.array([0.2, 0.8])),
+        np.array([0.2, 0.8]),
+        BOTH,
     )
 
     assert found == 0.5
@@ -81,7 +78,8 @@ def test_a_measure_that_gives_no_figures_is_told(measured: object) -> None:
 
 
 def test_the_threshold_stays_inside_the_model_and_survives_its_file(tmp_path: Path) -> None:
-    model = models.pipeline(CHURN, CHURN.candidate("logistic"), threshold=0.2, positive=1)
+    recipe = Recipe.of(CHURN, CHURN.candidate("logistic"), {})
+    model = recipe.fresh(threshold=0.2, positive=1)
     model.fit(PEOPLE, PEOPLE["churned"].astype(int))
     file = tmp_path / "model.skops"
 

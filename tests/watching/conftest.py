@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from database import records_of
 from evergreen.data import warehouse
 from evergreen.dossier import writing
-from evergreen.learning import models, tracking, training
+from evergreen.learning import models, tracking
 from evergreen.records import Decision, Promotion, WatchedWindows, decision_id
 from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, Window, WindowRef
 from evergreen.serving.ids import new_id
@@ -23,7 +23,7 @@ from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Windows
 from evergreen.watching import watch
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
-from learning import WEATHER, built, weather_rows
+from learning import WEATHER, built, served, weather_rows
 from verdicts import verdict_on
 
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
@@ -77,11 +77,11 @@ class Shop:
 
     @cached_property
     def training(self) -> pd.DataFrame:
-        """The rows that the champion was trained on."""
+        """The rows that the model that serves has learned from."""
         from evergreen.learning import features
 
         part = features.load(self.features, self.settings)["part"]
-        return self.rows[(part == "training").to_numpy()]
+        return self.rows[part.isin(["training", "holdout"]).to_numpy()]
 
     @property
     def url(self) -> str:
@@ -163,7 +163,7 @@ def promoted(
     key = f"{use_case.name}_training/{version}"
     decision = ledger.decisions.record(
         Decision(
-            id=decision_id(use_case.name, "gate/train", key), use_case=use_case.name, kind="gate",
+            id=decision_id(use_case.name, "fit/train", key), use_case=use_case.name, kind="fit",
             outcome="passed", sentence="Better.", as_of=None, run_key=key, actor="ada",
             evidence={},
         )
@@ -191,7 +191,7 @@ def opened(use_case: UseCase, rows: pd.DataFrame, settings: Settings) -> Shop:
     quick = replace(use_case.candidates[0], name="logistic", search={})
     use_case = replace(use_case, candidates=(quick,))
     features = built(use_case, rows, settings)
-    trained = training.train(use_case, features, "logistic", settings=settings)
+    trained = served(use_case, features, "logistic", settings)
     champion = promoted(settings, use_case, features, trained, 1)
     model = tracking.fetch_model(settings, trained.model_uri, trained.sha256)
     return Shop(use_case, rows, settings, features, champion, model)

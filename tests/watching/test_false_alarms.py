@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from database import records_of
+from evergreen.dossier import read
 from evergreen.watching import columns, drift, reference, verdict
 from evergreen.watching.columns import Checked
 from evergreen.watching.distances import Frequencies, numeric_distance, numeric_threshold
@@ -21,7 +23,8 @@ WINDOWS = 150
 
 @pytest.fixture
 def learned(shop: Shop) -> Reference:
-    return reference.load(shop.use_case, shop.features, shop.settings)
+    dossier = read(records_of(shop.settings).dossiers, "shop", 1)
+    return reference.load(dossier, shop.use_case.monitoring.sample, shop.settings)
 
 
 def check(shop: Shop, learned: Reference, rows: pd.DataFrame) -> Checked:

@@ -19,10 +19,10 @@ from evergreen.champions.move import PROMOTION, Describe, Move
 from evergreen.champions.proof import Prove, prove
 from evergreen.champions.registry import ModelRegistry, Registration
 from evergreen.errors import ModelRefused, NothingToRollBackTo, StalePromotion
-from evergreen.records import Decision, Promotion, decision_id
-from evergreen.records.promotions import CHANGE, PENDING, ROLLBACK
+from evergreen.records import Decision, Pin, Promotion, decision_id
+from evergreen.records.promotions import PENDING, REFRESH, ROLLBACK
 from evergreen.records.protocols import Ledger
-from evergreen.refs import ChampionRef, Json, PromotionRef, Verdict
+from evergreen.refs import FORCED, ChampionRef, Json, PromotionRef, Verdict
 from evergreen.settings import Settings
 
 
@@ -66,9 +66,8 @@ def register(
     """
     use_case = verdict.evaluation.features.snapshot.use_case
     move = Move.of(use_case, ledger, settings, "", registry, prove, describe)
-    asked = decision_id(use_case, "gate/train", verdict.evaluation.report_id)
-    gate = move.ledger.decisions.get(asked, "passed")
-    if gate is None or _refusal(verdict, gate, move.ledger.promotions.of(use_case)):
+    gate, pin = _decision(move, verdict), ledger.pins.get(use_case)
+    if gate is None or _refusal(verdict, gate, ledger.promotions.of(use_case), pin):
         return None
     return _registered(move, verdict, gate)
 
@@ -103,6 +102,23 @@ def rollback(
         return _rollback(move, to, reason, key)
 
 
+def unpin(name: str, *, reason: str, actor: str, ledger: Ledger, settings: Settings) -> str:
+    """Let trainings move the champion again, to which a person went back; return what was done.
+
+    Raises:
+        NothingToRollBackTo: nothing is pinned.
+        DeclarationError: the reason is too long.
+    """
+    move, reason = Move.of(name, ledger, settings, actor, None, prove), reasons.checked(reason)
+    with ledger.locks.hold("champion", name):
+        pin = ledger.pins.lift(name, actor)
+        if pin is None:
+            raise NothingToRollBackTo(f"no version of {name} is pinned")
+        sentence = f"Version {pin.version}, pinned by {pin.actor}, is pinned no more: {reason}"
+        move.record(ROLLBACK, "unpinned", sentence, f"{pin.id}", {"version": pin.version})
+    return sentence
+
+
 def reconcile(
     name: str, ledger: Ledger, settings: Settings, *, registry: ModelRegistry | None = None
 ) -> list[str]:
@@ -131,27 +147,35 @@ def _first(rows: Sequence[Promotion]) -> dict[int, Promotion]:
 def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
     rows = move.ledger.promotions.of(move.use_case)
     champion = rows[0].ref if rows else None
-    asked = decision_id(move.use_case, "gate/train", verdict.evaluation.report_id)
-    gate = move.ledger.decisions.get(asked, "passed")
+    gate = _decision(move, verdict)
     done = gate and move.ledger.promotions.by(move.use_case, gate.id)
     if done:
         _note_promoted(move, verdict, gate, done)  # a crash may have come before it
         return _again(done, champion)
-    refusal = _refusal(verdict, gate, rows)
+    pin = None if verdict.kind == FORCED else move.ledger.pins.get(move.use_case)
+    refusal = _refusal(verdict, gate, rows, pin)
     if refusal or gate is None:
         _note(move, verdict, gate, "refused", refusal)
         return PromotionRef(promoted=False, champion=champion, sentence=refusal)
     try:
-        _check_expected(verdict, champion)
+        _check_expected(verdict, champion, rows)
         golden_sha256 = _proven(move, verdict)
     except (StalePromotion, ModelRefused) as error:
         outcome = "stale" if isinstance(error, StalePromotion) else "refused"
         _note(move, verdict, gate, outcome, str(error))
         raise
+    if verdict.kind == FORCED:
+        move.ledger.pins.lift(move.use_case, move.actor)
     row = _row(move, verdict, gate, champion, golden_sha256, reason)
     promoted = move.append(row)
     _note_promoted(move, verdict, gate, row)
     return promoted
+
+
+def _decision(move: Move, verdict: Verdict) -> Decision | None:
+    """Return the decision that let this very fit pass."""
+    asked = decision_id(move.use_case, "fit/train", verdict.evaluation.report_id)
+    return move.ledger.decisions.get(asked, "passed")
 
 
 def _again(done: Promotion, champion: ChampionRef | None) -> PromotionRef:
@@ -166,39 +190,49 @@ def _again(done: Promotion, champion: ChampionRef | None) -> PromotionRef:
     )
 
 
-def _refusal(verdict: Verdict, gate: Decision | None, rows: Sequence[Promotion]) -> str:
+def _refusal(
+    verdict: Verdict, gate: Decision | None, rows: Sequence[Promotion], pin: Pin | None
+) -> str:
     """Say why this verdict moves nobody; empty when it may."""
     challenger = verdict.evaluation.challenger
     if not verdict.passed:
         return verdict.sentence
     if gate is None:
         report = verdict.evaluation.report_id
-        return f"Not promoted: the ledger holds no decision of a gate that passed report {report}."
+        return f"Not promoted: the ledger holds no decision that let the fit of {report} pass."
     if gate.evidence["evaluation"]["challenger"]["sha256"] != challenger.sha256:
-        return "Not promoted: the gate's decision on record is about other bytes."
+        return "Not promoted: the decision on record is about other bytes."
     if rows and rows[0].sha256 == challenger.sha256:
         return f"Not promoted: version {rows[0].version}, the champion, is this very model."
-    return _rolled_back(challenger.sha256, rows)
+    return _pinned(pin)
 
 
-def _rolled_back(sha256: str, rows: Sequence[Promotion]) -> str:
-    """Say that a person went back from this very model: only a person brings it back."""
-    by_id = {row.id: row for row in rows}
+def _pinned(pin: Pin | None) -> str:
+    """Say that a person went back to the present champion: only a person moves it from there."""
+    if pin is None:
+        return ""
+    return (
+        f"Not promoted: version {pin.version} is pinned by {pin.actor} ({pin.reason});"
+        f" `evergreen unpin {pin.use_case}` lets trainings move it again."
+    )
+
+
+def _refreshed(rows: Sequence[Promotion]) -> set[int]:
+    """Return the promotions since which the recipe in charge was only fitted anew."""
+    found: set[int] = set()
     for row in rows:
-        left = by_id.get(row.predecessor_id or 0)
-        if row.kind == ROLLBACK and left is not None and left.sha256 == sha256:
-            version = left.version
-            return (
-                f"Not promoted: this very model is version {version}, from which {row.actor} went"
-                f" back ({row.reason}); `evergreen rollback --to {version}` brings it back."
-            )
-    return ""
+        found.add(row.id)
+        if row.kind != REFRESH:
+            break
+    return found
 
 
-def _check_expected(verdict: Verdict, champion: ChampionRef | None) -> None:
+def _check_expected(
+    verdict: Verdict, champion: ChampionRef | None, rows: Sequence[Promotion]
+) -> None:
     expected = verdict.evaluation.champion
     ids = [None if ref is None else ref.promotion_id for ref in (expected, champion)]
-    if ids[0] == ids[1]:
+    if ids[0] == ids[1] or (ids[0] is not None and ids[0] in _refreshed(rows)):
         return
     names = ["no champion" if r is None else f"version {r.version}" for r in (expected, champion)]
     raise StalePromotion(
@@ -232,10 +266,10 @@ def _row(
         sha256=challenger.sha256,
         snapshot_sha256=features.snapshot.sha256,
         golden_sha256=golden_sha256,
-        training=features.training,
+        training=verdict.learned or features.training,
         predecessor_id=champion.promotion_id if champion else None,
         decision_id=gate.id,
-        kind=CHANGE,
+        kind=verdict.kind,
         reason=reason,
         actor=move.actor,
     )
@@ -285,6 +319,9 @@ def _rollback(move: Move, to: int | None, reason: str, key: str) -> PromotionRef
     sentence = f"Rolled back from version {rows[0].version} to {target.version}: {reason}"
     evidence["to"] = target.version
     decision = move.record(ROLLBACK, "rolled back", sentence, about, evidence, run_key=key)
+    move.ledger.pins.put(
+        Pin(use_case=move.use_case, version=target.version, reason=reason, actor=move.actor)
+    )
     return move.append(
         replace(
             target,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from evergreen.data.calendar import reach
 from evergreen.data.chunks import UNDATED
 from evergreen.data.warehouse import Column, identifier, quoted
 from evergreen.spec import UseCase
@@ -36,18 +37,9 @@ class Cuts:
     def of(cls, use_case: UseCase, as_of: datetime, asked_at: datetime) -> "Cuts":
         """Return the cuts of a use case."""
         mature = as_of - use_case.source.label_delay
-        length = window(use_case)
+        length = reach(use_case)
         start = None if length is None else mature - length
         return cls(start=start, mature=mature, as_of=as_of, asked_at=asked_at)
-
-
-def window(use_case: UseCase) -> timedelta | None:
-    """Return how far before the newest mature row a snapshot reaches; None: all history."""
-    windows = use_case.windows
-    if windows.training is None:
-        return None
-    holdout = windows.holdout if isinstance(windows.holdout, timedelta) else timedelta(0)
-    return windows.training + windows.embargo + holdout + use_case.features.lookback
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,27 @@
-"""Which rows train and which are held out, and the folds of cross-validation.
+"""Which rows are judged, which train, and the folds of a walk forward or of a twin.
 
 Usage::
 
-    part = split(use_case, frame, as_of)             # "training", "holdout", "embargo" or "unused"
-    for train, test in folds(use_case, frame[part == "training"]):
+    part = split(use_case, frame, as_of)             # "training", "holdout" or "unused"
+    found = folds(use_case, frame, as_of)
+    for fold in found.judging:                       # fold.train and fold.test: positions
         ...
 
-The parts of a temporal use case are cut at moments that depend on `as_of` alone::
+Temporal use cases walk forward (`data.calendar`): the rows after `Walk.start` are judged, block by
+block, each by a fit of the rows whose labels were known when the block began::
 
-    unused | training | embargo | holdout | not mature: unused
-           ^ if windows.training is given     ^ as_of - label_delay
+    training (with the choosing blocks) | holdout, in judging blocks | not mature: unused
+                                        ^ Walk.start                 ^ Walk.end
 
 Every part holds its end and not its start. Other use cases hold out the rows whose hashed key falls
-below the share: that depends on the row's own key alone, so a row stays where it is for ever. With
-`windows.group` those columns are hashed, and the rows of a group stay together.
+below the share: that depends on the row's own key alone, so a row stays where it is for ever. They
+are judged by a twin, fitted without them. With `windows.group` those columns are hashed, and the
+rows of a group stay together.
 """
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -25,14 +30,41 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
+from evergreen.data.calendar import Block, Walk, block_length
 from evergreen.errors import DataRefused
 from evergreen.spec import Kind, UseCase
 
-TRAINING, HOLDOUT, EMBARGO, UNUSED = "training", "holdout", "embargo", "unused"
+TRAINING, HOLDOUT, UNUSED = "training", "holdout", "unused"
 FOLDS = 5
 _NULL = "null"
 Positions = npt.NDArray[np.intp]
-Fold = tuple[Positions, Positions]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows that train, and rows that are answered by what they taught: positions in a frame."""
+
+    train: Positions
+    test: Positions
+    block: Block | None = None
+    """Of the walk; None: the rows are not divided by time."""
+
+    def within(self, window: timedelta | None, times: "pd.Series | None") -> "Fold":
+        """Return the fold with only the training rows of the last `window` before its newest."""
+        if window is None or times is None or not len(self.train):
+            return self
+        known = times.iloc[self.train]
+        return replace(self, train=self.train[(known > known.max() - window).to_numpy()])
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What parameters are chosen on, and what judges: never the same rows."""
+
+    choosing: Sequence[Fold]
+    judging: Sequence[Fold]
+    newest: Positions
+    """The mature rows, which the fit that serves learns from."""
 
 
 def split(use_case: UseCase, frame: pd.DataFrame, as_of: datetime) -> pd.Series:
@@ -41,17 +73,14 @@ def split(use_case: UseCase, frame: pd.DataFrame, as_of: datetime) -> pd.Series:
     The frame holds the key columns and, in a temporal use case, the event times; rows without an
     event time are unused.
     """
-    holdout = use_case.windows.holdout
-    if not isinstance(holdout, timedelta):
-        held_out = shares(frame[list(grouping(use_case))]) < holdout
+    if not use_case.windows.temporal:
+        share = float(use_case.windows.holdout)  # type: ignore[arg-type]
+        held_out = shares(frame[list(grouping(use_case))]) < share
         return pd.Series(np.where(held_out, HOLDOUT, TRAINING), index=frame.index, dtype="str")
-    times = _times(use_case, frame)
-    end, after, embargo, start = _edges(use_case, holdout, as_of)
+    times, walk = times_of(use_case, frame), Walk.of(use_case, as_of)
     parts = pd.Series(UNUSED, index=frame.index, dtype="str")
-    parts[(times > start) if start else times.notna()] = TRAINING
-    parts[times > embargo] = EMBARGO
-    parts[times > after] = HOLDOUT
-    parts[times > end] = UNUSED
+    parts[times <= walk.end] = TRAINING
+    parts[(times > walk.start) & (times <= walk.end)] = HOLDOUT
     return parts
 
 
@@ -99,50 +128,88 @@ def _text(value: Any) -> str:
     return str(int(value)) if value == value // 1 else repr(float(value))
 
 
-def folds(use_case: UseCase, training_frame: pd.DataFrame) -> list[Fold]:
-    """Return (training, test) positions of up to five folds over the training rows.
+def folds(use_case: UseCase, frame: pd.DataFrame, as_of: datetime) -> Folds:
+    """Return the folds of all rows of a frame (key, event time, target), by position.
 
-    Temporal: the rows of each test fold are newer than all that train it, with the embargo between
-    them. Otherwise shuffled by the use case's seed, stratified by class in classification, groups
-    kept together. Folds whose training rows lack a class are left out.
+    Temporal: the blocks of the walk. Otherwise one twin, and cross-validation among its training
+    rows: shuffled by the use case's seed, stratified by class, groups kept together. Folds whose
+    training rows lack a class are left out.
 
     Raises:
-        DataRefused: the rows are too few to make a single fold.
+        DataRefused: the rows are too few to judge or to choose by.
     """
     if use_case.windows.temporal:
-        candidates = _expanding(_times(use_case, training_frame), use_case.windows.embargo)
+        found = _walked(use_case, frame, Walk.of(use_case, as_of))
     else:
-        candidates = _shuffled(use_case, training_frame)
-    usable = [fold for fold in candidates if _usable(use_case, training_frame, fold)]
-    if not usable:
-        raise DataRefused(
-            [
-                f"{len(training_frame)} training rows are too few for cross-validation: no fold"
-                " has rows (and every class) to train on and rows to test; give windows.training"
-                " or the source more rows"
-            ]
-        )
-    return usable
+        found = _twin(use_case, frame, split(use_case, frame, as_of))
+    if not found.judging:
+        raise DataRefused([_too_few(use_case, frame, "judge by")])
+    if not found.choosing:
+        raise DataRefused([_too_few(use_case, frame, "choose parameters by")])
+    return found
 
 
-def _expanding(times: pd.Series, embargo: timedelta) -> list[Fold]:
-    """Cut the time-ordered rows into blocks; each but the first is tested by those before it."""
-    ordered = times.sort_values().reset_index(drop=True)
-    if ordered.empty:
+def _too_few(use_case: UseCase, frame: pd.DataFrame, purpose: str) -> str:
+    block = (
+        f" and windows.holdout ({use_case.windows.holdout})" if use_case.windows.temporal else ""
+    )
+    return (
+        f"{len(frame)} rows are too few to {purpose}: no fold has rows (and every class) to train"
+        f" on and rows to test; give the source more rows, or see windows.training{block}"
+    )
+
+
+def _walked(use_case: UseCase, frame: pd.DataFrame, walk: Walk) -> Folds:
+    times = times_of(use_case, frame)
+
+    def fold(block: Block) -> Fold:
+        train = np.flatnonzero(times <= walk.known(block.start))
+        test = np.flatnonzero((times > block.start) & (times <= block.end))
+        return Fold(train, test, block).within(use_case.windows.training, times)
+
+    choosing, judging = (
+        [one for one in map(fold, blocks) if _usable(use_case, frame, one)]
+        for blocks in (walk.choosing, walk.judging)
+    )
+    newest = Fold(np.flatnonzero(times <= walk.end), np.array([], dtype=np.intp))
+    return Folds(
+        choosing or _expanding(use_case, frame, times, walk),
+        judging,
+        newest.within(use_case.windows.training, times).train,
+    )
+
+
+def _expanding(use_case: UseCase, frame: pd.DataFrame, times: pd.Series, walk: Walk) -> list[Fold]:
+    """Cut a history that is too short for choosing blocks into equal parts, each tested in turn."""
+    early = times[times <= walk.known(walk.start)].sort_values()
+    if early.empty:
         return []
-    starts = [ordered[len(ordered) * block // (FOLDS + 1)] for block in range(1, FOLDS + 1)]
-    starts = sorted(set(starts))
-    ends = [*starts[1:], None]
-    return [
-        (
-            np.flatnonzero(times < start - embargo),
-            np.flatnonzero((times >= start) & (times < end if end is not None else True)),
+    cuts = sorted({early.iloc[len(early) * part // (FOLDS + 1)] for part in range(1, FOLDS + 1)})
+    ends = [*cuts[1:], early.iloc[-1] + timedelta(microseconds=1)]
+    found = [
+        Fold(
+            np.flatnonzero(times < start - walk.embargo),
+            np.flatnonzero((times >= start) & (times < end)),
         )
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in zip(cuts, ends, strict=True)
     ]
+    return [fold for fold in found if _usable(use_case, frame, fold)]
 
 
-def _shuffled(use_case: UseCase, frame: pd.DataFrame) -> list[Fold]:
+def _twin(use_case: UseCase, frame: pd.DataFrame, part: pd.Series) -> Folds:
+    training, holdout = (np.flatnonzero(part == name) for name in (TRAINING, HOLDOUT))
+    chosen = [
+        Fold(training[train], training[test])
+        for train, test in _shuffled(use_case, frame.iloc[training])
+    ]
+    return Folds(
+        [fold for fold in chosen if _usable(use_case, frame, fold)],
+        [Fold(training, holdout)] if len(training) and len(holdout) else [],
+        np.flatnonzero(part != UNUSED),
+    )
+
+
+def _shuffled(use_case: UseCase, frame: pd.DataFrame) -> list[tuple[Positions, Positions]]:
     smallest = len(frame)
     stratified = use_case.kind is not Kind.REGRESSION
     if stratified:
@@ -156,7 +223,9 @@ def _shuffled(use_case: UseCase, frame: pd.DataFrame) -> list[Fold]:
     return list(splitter.split(frame, frame[use_case.source.target]))
 
 
-def _grouped(use_case: UseCase, frame: pd.DataFrame, smallest: int) -> list[Fold]:
+def _grouped(
+    use_case: UseCase, frame: pd.DataFrame, smallest: int
+) -> list[tuple[Positions, Positions]]:
     groups = frame.groupby(list(use_case.windows.group), dropna=False, sort=True).ngroup()
     number = min(FOLDS, smallest, groups.nunique())
     if number < 2:
@@ -167,42 +236,28 @@ def _grouped(use_case: UseCase, frame: pd.DataFrame, smallest: int) -> list[Fold
 
 
 def _usable(use_case: UseCase, frame: pd.DataFrame, fold: Fold) -> bool:
-    train, test = fold
-    if not len(train) or not len(test):
+    if not len(fold.train) or not len(fold.test):
         return False
     if use_case.kind is Kind.REGRESSION:
         return True
     target = frame[use_case.source.target]
-    return bool(
-        target.iloc[train].nunique() == target.nunique() and target.iloc[test].nunique() > 1
-    )
+    return bool(target.iloc[fold.train].nunique() == target.nunique())
 
 
 def describe(use_case: UseCase, as_of: datetime) -> str:
     """Tell the rule of the split in words."""
-    length = use_case.windows.holdout
-    if not isinstance(length, timedelta):
-        return f"hash of {', '.join(grouping(use_case))}: {length:.0%} held out for ever"
-    end, holdout, embargo, start = _edges(use_case, length, as_of)
-    since = f"from {start:%Y-%m-%d %H:%M}" if start else "of all history"
+    if not use_case.windows.temporal:
+        share, key = use_case.windows.holdout, ", ".join(grouping(use_case))
+        return f"hash of {key}: {share:.0%} held out for ever, judged by twins"
+    walk = Walk.of(use_case, as_of)
     return (
-        f"time (UTC): holdout after {holdout:%Y-%m-%d %H:%M} up to {end:%Y-%m-%d %H:%M},"
-        f" embargo of {use_case.windows.embargo} up to it,"
-        f" training {since} up to {embargo:%Y-%m-%d %H:%M}"
+        f"walk forward (UTC): judged after {walk.start:%Y-%m-%d %H:%M} up to"
+        f" {walk.end:%Y-%m-%d %H:%M} in {len(walk.judging)} blocks of {block_length(use_case)},"
+        f" each by a fit that ends {walk.embargo} before it"
     )
 
 
-def _edges(
-    use_case: UseCase, length: timedelta, as_of: datetime
-) -> tuple[datetime, datetime, datetime, datetime | None]:
-    """Return the end of the holdout, and the starts of holdout, embargo and training."""
-    windows = use_case.windows
-    end = as_of - use_case.source.label_delay
-    holdout = end - length
-    embargo = holdout - windows.embargo
-    return end, holdout, embargo, embargo - windows.training if windows.training else None
-
-
-def _times(use_case: UseCase, frame: pd.DataFrame) -> pd.Series:
+def times_of(use_case: UseCase, frame: pd.DataFrame) -> pd.Series:
+    """Return the event time of every row, UTC."""
     times: pd.Series = pd.to_datetime(frame[use_case.source.timestamp], utc=True)
     return times

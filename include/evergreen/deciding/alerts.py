@@ -24,6 +24,7 @@ from urllib.parse import quote
 from evergreen.deciding import policy
 from evergreen.deciding.decision import DecisionRef
 from evergreen.errors import EvergreenError
+from evergreen.judging.checks import BOTH_BELOW
 from evergreen.mending import mend
 from evergreen.notify import alert, all_clear
 from evergreen.records import Incident, Records
@@ -32,6 +33,7 @@ from evergreen.settings import Settings
 from evergreen.spec import METRICS, UseCase
 from evergreen.steps import Run
 
+PASSED = Status.PASSED
 ROUTINE = {"better_than_champion"}
 """Checks that a challenger fails for being no better: the champion is still good."""
 PATIENCE = 5.0
@@ -63,16 +65,22 @@ def of_gate(
     use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
 ) -> None:
     """Tell of a refusal, unless it is routine: a scheduled challenger that is only no better."""
-    if verdict.passed:
+    if verdict.passed and not _below_the_floor(verdict):
         all_clear(records, settings, use_case.name, "gate", verdict.sentence)
         return
     failed = {check.name for check in verdict.checks if check.status != Status.PASSED}
-    if run.may_promote and (failed - ROUTINE or _was_asked_for(use_case, run, records)):
+    below = _below_the_floor(verdict)
+    if run.may_promote and (below or failed - ROUTINE or _was_asked_for(use_case, run, records)):
         folder = verdict.report.removesuffix("report.html")
         link = f"{settings.ui_url}/evergreen/reports/{folder}" if settings.ui_url else ""
         alert(
             records, settings, use_case.name, "gate", verdict.sentence, at=run.asked_at, link=link
         )
+
+
+def _below_the_floor(verdict: Verdict) -> bool:
+    """Tell whether a challenger takes over that is below a floor, as the champion is."""
+    return any(BOTH_BELOW in check.reason for check in verdict.checks if check.status == PASSED)
 
 
 def of_staleness(

@@ -94,7 +94,10 @@ class Proof(Ref):
     metric: str
     """The metric that decided."""
     figures: dict[str, float]
-    """Each metric on the held-out rows."""
+    """Each metric on the judged rows, by fits that had not seen them."""
+    answers_uri: str = ""
+    """The recipe's answers to the judged rows, which none of its fits had seen."""
+    answers_sha256: str = ""
     floors: dict[str, float]
     """Per metric the worst value that passed (a ceiling where less is better)."""
 

@@ -141,6 +141,8 @@ def _proof(use_case: UseCase, verdict: Verdict, decision_id: str) -> Proof:
         sentence=verdict.sentence,
         metric=use_case.gate.metric,
         figures=dict(verdict.evaluation.challenger.metrics),
+        answers_uri=verdict.evaluation.challenger.answers_uri,
+        answers_sha256=verdict.evaluation.challenger.answers_sha256,
         floors=dict(use_case.gate.floors),
     )
 

@@ -50,8 +50,8 @@ def _without_commit(scene: Scene, run_id: str) -> Iterator[str]:
 def bytes_are_those_that_were_gated(scene: Scene) -> Found:
     """4: the champions' files, the service's copies and what has answered are what gates judged."""
     found = models.bytes_are_those_that_were_gated(scene)
-    decisions = scene.records.decisions.newest(kind="gate", limit=1_000_000)
-    judged = {_judged(decision) for decision in decisions}
+    newest = scene.records.decisions.newest
+    judged = {_judged(one) for kind in ("gate", "fit") for one in newest(kind=kind, limit=10**6)}
     answered = {group.by for group in scene.records.predictions.answered()}
     found.failed += [
         f"{by.use_case}: version {by.version} has answered, but no gate judged it"

@@ -57,8 +57,8 @@ def snapshots_match_their_manifests(scene: Scene) -> Found:
 
 def nothing_was_done_twice(scene: Scene) -> Found:
     """7: one decision on each matter, one version of each digest, one run of each training."""
-    decisions = scene.records.decisions.newest(kind="gate", limit=EVERYTHING)
-    found = Found(checked=f"{len(decisions)} gate decisions, versions and runs")
+    decisions = _judgements(scene)
+    found = Found(checked=f"{len(decisions)} decisions on recipes and fits, versions and runs")
     for decision in decisions:
         if decision.id not in _expected_ids(decision):
             found.failed.append(
@@ -71,9 +71,16 @@ def nothing_was_done_twice(scene: Scene) -> Found:
     return found
 
 
+def _judgements(scene: Scene) -> list[Decision]:
+    """Return the decisions of the gate on recipes, and those on the fits that were to serve."""
+    newest = scene.records.decisions.newest
+    return [one for kind in ("gate", "fit") for one in newest(kind=kind, limit=EVERYTHING)]
+
+
 def _expected_ids(decision: Decision) -> set[str]:
     matters = [
-        decision_id(decision.use_case, f"gate/{purpose}", _report(decision)) for purpose in PURPOSES
+        decision_id(decision.use_case, f"{decision.kind}/{purpose}", _report(decision))
+        for purpose in PURPOSES
     ]
     return {*matters, *(reversal_id(matter, decision.outcome) for matter in matters)}
 
@@ -162,7 +169,7 @@ def nothing_passes_empty(scene: Scene) -> Found:
             continue
         found.failed += [f"{name}: {lack}" for lack in suites.check_suite(suite, use_case)]
     found.unknown += [f"{name}: its declaration is broken" for name in scene.catalog.broken]
-    for decision in scene.records.decisions.newest(kind="gate", limit=EVERYTHING):
+    for decision in _judgements(scene):
         if decision.outcome == Status.PASSED:
             found.failed += _empty(Verdict.from_json(decision.evidence))
     return found

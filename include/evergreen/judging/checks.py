@@ -8,22 +8,24 @@ import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from evergreen.judging import promises
+from evergreen.judging import promises, refreshing
 from evergreen.judging.evidence import Difference, Evidence, Role, ScoredModel, SliceScore
 from evergreen.judging.facts import Outcome, Rule, Unknown, because, challenger, finite, limit
 from evergreen.judging.figures import figure, figures, interval, listed, plain, signed
 from evergreen.learning.models import TOLERANCE
+from evergreen.refs import REFRESH
 from evergreen.spec import METRICS, Gate, bound
 
+BOTH_BELOW = "as is champion"
+"""How a floor's reason begins to say that champion and challenger are beyond it both."""
 MODEL_TESTS = ("shape", "valid_values", "probabilities", "one_row", "extreme_values", "same_twice")
 """The tests of the model that must have been done; `model_tests` does them."""
 
 
 def rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
-    """Yield the checks that the declaration asks for: all of them but slices and calibration."""
+    """Yield the checks of the recipes that the declaration asks for."""
     yield "holdout_size", holdout_size
     yield "overlap", overlap
-    yield "schema", schema
     for metric in gate.floors:
         yield f"floor_{metric}", partial(floor, metric=metric)
     yield "beats_baseline", beats_baseline
@@ -39,10 +41,27 @@ def rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
         yield name, partial(promises.fairness, declared=declared)
     if gate.min_business is not None:
         yield "business", promises.business
+
+
+def fit_rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
+    """Yield the checks of the fit that is to serve, which need no unseen label."""
+    yield "schema", schema
     yield "golden", golden
     yield "model_quality", model_quality
     yield "latency", latency
     yield "size", size
+    if (
+        evidence.fit is not None
+        and evidence.fit.kind == REFRESH
+        and gate.max_disagreement is not None
+    ):
+        yield "agreement", refreshing.agreement
+    if (
+        evidence.fit is not None
+        and evidence.fit.label is not None
+        and gate.max_label_shift is not None
+    ):
+        yield "labels", refreshing.labels
 
 
 def holdout_size(gate: Gate, evidence: Evidence) -> Outcome:
@@ -54,9 +73,10 @@ def holdout_size(gate: Gate, evidence: Evidence) -> Outcome:
 
 
 def overlap(_gate: Gate, evidence: Evidence) -> Outcome:
-    """No held-out row was in the training of the challenger or of the champion."""
+    """No judged row was seen by the fits that answered it, the challenger's or the champion's."""
     known = {found.model: found for found in evidence.overlap}
-    roles = [Role.CHALLENGER] + [Role.CHAMPION] * (evidence.champion_version is not None)
+    champion = evidence.champion
+    roles = [Role.CHALLENGER] + [Role.CHAMPION] * bool(champion and not champion.problem)
     for role in roles:
         if role not in known or known[role].rows is None:
             why = known[role].how if role in known else "nobody looked"
@@ -89,8 +109,23 @@ def floor(gate: Gate, evidence: Evidence, *, metric: str) -> Outcome:
     name, side = bound(more), "below" if more else "above"
     if value < threshold if more else value > threshold:
         who = challenger(evidence)
+        if both := _both_below(gate, evidence, metric):
+            words = f"{who} is {side} the {name} on {metric}, {found} against {allowed}"
+            return True, f"{words}, {both}"
         return False, f"{who} is {side} the {name} on {metric}: {found} against {allowed}"
     return True, f"{metric} is {found}, not {side} the {name} {allowed}"
+
+
+def _both_below(gate: Gate, evidence: Evidence, metric: str) -> str:
+    """Say why a challenger beyond the floor takes over all the same; empty: it does not."""
+    champion, found = evidence.champion, evidence.against_champion
+    if champion is None or found is None or metric not in champion.metrics:
+        return ""
+    value, threshold = champion.metrics[metric], gate.floors[metric]
+    beyond = value < threshold if _more_is_better(evidence, metric) else value > threshold
+    if not beyond or not found.low > max(gate.min_improvement, 0.0):
+        return ""
+    return f"{BOTH_BELOW} v{evidence.champion_version} ({figure(value)}), but surely better than it"
 
 
 def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
@@ -128,10 +163,13 @@ def better_than_champion(gate: Gate, evidence: Evidence) -> Outcome:
     if champion is None:
         raise Unknown(f"champion v{version} was not scored")
     who = challenger(evidence)
-    if champion.sha256 == evidence.challenger.sha256:
-        return False, f"{who} is champion v{version} already: nothing new to promote"
     if champion.problem:
-        raise Unknown(f"champion v{version} could not be scored: {champion.problem}")
+        raise Unknown(
+            f"the recipe of champion v{version} could not be walked: {champion.problem}; a person"
+            " may let the challenger take over (evergreen promote --force --reason)"
+        )
+    if champion.recipe == evidence.challenger.recipe:
+        return False, f"{who} is the recipe in charge, and there is no other"
     found = _judged(evidence.against_champion, gate, f"champion v{version}")
     least = limit(gate, "min_improvement")
     range_, bar = interval(found, least), plain(least)

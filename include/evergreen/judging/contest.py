@@ -1,59 +1,59 @@
-"""The contest: every model answers for the same held-out raw rows, and is measured.
+"""The contest: what every recipe answered to the same rows, none of them seen by its fits.
 
-evidence = hold(use_case, features, trained, challenger, champion, settings)
+held = hold(use_case, features, trained, champion, settings)
+held.challenger, held.in_charge       # the recipe that wants to take over; the one in charge
+held.evidence                         # facts, no judgement
 """
 
-import statistics
-import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
-from evergreen.errors import DeclarationError, ModelRefused
-from evergreen.judging import model_tests, overlap
-from evergreen.judging.differences import by_slice, paired_difference
+from evergreen.errors import DeclarationError, EvergreenError, SnapshotCorrupt
+from evergreen.judging import overlap
+from evergreen.judging.differences import by_slice, compare
 from evergreen.judging.evidence import (
+    BlockScore,
     Difference,
     Evidence,
     Interval,
     Origin,
-    Overlap,
     Role,
-    Schema,
     ScoredModel,
     SliceScore,
     Subject,
 )
 from evergreen.judging.units import Units
-from evergreen.learning import features, intervals, metrics, models, tracking, worth
+from evergreen.learning import answers, features, intervals, metrics, tracking, worth
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.models import Output
 from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef
 from evergreen.settings import Settings
-from evergreen.spec import UseCase
+from evergreen.spec import CHAMPION, UseCase
 
-ANSWERS = 30
-"""How often one answer is timed."""
+Differences = Mapping[str, Difference]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A model in the contest; without a model or an output, `problem` says why."""
+    """A recipe in the contest; without an output, `problem` says why."""
 
     name: str
+    """In the contest: the recipe in charge is `champion v3`."""
     role: Role
-    ref: CandidateRef | ChampionRef
-    model: Pipeline | None = None
+    ref: CandidateRef
     output: Output | None = None
-    """Its answers for the held-out rows."""
+    """Its answers to the judged rows."""
     problem: str = ""
+
+    @property
+    def recipe(self) -> str:
+        """Digest of its recipe; empty: it could not be walked."""
+        return self.ref.recipe.digest if self.ref.recipe else ""
 
 
 @dataclass(frozen=True)
@@ -64,54 +64,91 @@ class Contest:
     features: FeaturesRef
     holdout: RawHoldout
     cuts: Mapping[str, NDArray[Any]]
-    """Slice name to the slice of each held-out row."""
+    """Slice name to the slice of each judged row."""
     settings: Settings
 
-    def answer(self, model: Pipeline) -> Output:
-        """Return the model's answers for the held-out rows."""
-        return models.predict(model, self.holdout.rows).take(self.holdout.mask)
+    def against(self, others: Sequence[Contender], one: Contender | None) -> dict[str, Difference]:
+        """Compare recipes with one, in intervals that hold for all of them together."""
+        outputs = {other.name: other.output for other in others if other.output is not None}
+        if one is None or one.output is None or not outputs:
+            return {}
+        gate = self.use_case.gate
+        return compare(
+            self.use_case.kind,
+            gate.metric,
+            self.holdout.truth,
+            outputs,
+            one.output,
+            self.units,
+            name=one.name,
+            confidence=gate.confidence,
+            resamples=gate.resamples,
+            seed=self.use_case.seed,
+        )
+
+    @property
+    def units(self) -> Units:
+        """What is independent among the judged rows: days, groups, or each row."""
+        return Units.of_rows(self.use_case, self.holdout.held_out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """How the contest came out."""
+
+    challenger: CandidateRef
+    in_charge: CandidateRef | None
+    evidence: Evidence
 
 
 def hold(
     use_case: UseCase,
     built: FeaturesRef,
     trained: Sequence[CandidateRef],
-    challenger: CandidateRef,
     champion: ChampionRef | None,
     settings: Settings,
-) -> Evidence:
-    """Measure every model on the holdout, and the challenger in all other respects."""
+) -> Held:
+    """Measure every recipe on the judged rows, and find the one that wants to take over.
+
+    Raises:
+        EvergreenError: no contender could be walked.
+    """
     holdout = features.raw_holdout(built, use_case, settings)
     contest = Contest(use_case, built, holdout, cut(use_case, holdout), settings)
-    candidates = [_candidate(contest, ref, challenger) for ref in trained]
-    first = next(one for one in candidates if one.role is Role.CHALLENGER)
-    others = [one for one in candidates if one.role is Role.CANDIDATE]
-    baselines = [one for one in candidates if one.role is Role.BASELINE]
-    present = _champion(contest, champion) if champion else None
-    entered = [first, *([present] if present else []), *others, *baselines]
-    scored = {one.name: _score(contest, one) for one in entered}
+    entered = [_enter(contest, ref, champion) for ref in trained]
+    baselines = [one for one in entered if one.role is Role.BASELINE]
+    contenders = [one for one in entered if one.role is Role.CANDIDATE]
+    present = next((one for one in entered if one.role is Role.CHAMPION), None)
+    scored = {one.name: _score(contest, one, champion) for one in entered}
+    differing = [one for one in contenders if not present or one.recipe != present.recipe]
+    differences = contest.against(differing, present)
+    first = _first(use_case, contenders, differences, scored)
     scored[first.name] = _in_slices(contest, scored[first.name], first, present)
-    hardest = _best(use_case, [scored[one.name] for one in baselines])
-    best = next((one for one in baselines if one.name == hardest), None)
-    run = tracking.client(settings).get_run(challenger.run_id)
-    return Evidence(
+    hardest = _best(use_case, baselines, scored)
+    beaten = contest.against(contenders, hardest)
+    others = [one for one in entered if one is not first and one is not present]
+    order = [first, *([present] if present else []), *others]
+    models = [scored[one.name] for one in order]
+    models[0] = replace(models[0], role=Role.CHALLENGER)
+    evidence = Evidence(
         report_id="",
         subject=_subject(use_case),
-        origin=_origin(built, run.data.tags),
+        origin=_origin(contest, first),
         training=built.training,
         holdout=built.holdout,
-        models=tuple(scored.values()),
+        models=tuple(models),
         champion_version=champion.version if champion else None,
-        against_champion=_compare(contest, first, present),
-        against_baseline=_compare(contest, first, best),
-        overlap=_overlaps(contest, champion, run.data.tags),
+        against_champion=differences.get(first.name),
+        against_baseline=beaten.get(first.name),
+        others=tuple(d for name, d in differences.items() if name != first.name),
+        overlap=_overlaps(contest, first, present),
         constants=worth.constants(use_case, holdout.held_out, holdout.truth),
-        **_alone(contest, first),
     )
+    return Held(challenger=first.ref, in_charge=present.ref if present else None, evidence=evidence)
 
 
 def cut(use_case: UseCase, holdout: RawHoldout) -> dict[str, NDArray[Any]]:
-    """Return the slice of every held-out row, as text, for each declared slice.
+    """Return the slice of every judged row, as text, for each declared slice.
 
     Raises:
         DeclarationError: a slice names no column, or its function returns other rows.
@@ -128,65 +165,124 @@ def cut(use_case: UseCase, holdout: RawHoldout) -> dict[str, NDArray[Any]]:
     return found
 
 
-def _candidate(contest: Contest, ref: CandidateRef, challenger: CandidateRef) -> Contender:
-    role = Role.CHALLENGER if ref.name == challenger.name else Role.CANDIDATE
-    if ref.name in {baseline.name for baseline in contest.use_case.baselines}:
+def _enter(contest: Contest, ref: CandidateRef, champion: ChampionRef | None) -> Contender:
+    role, name = Role.CANDIDATE, ref.name
+    if name in {baseline.name for baseline in contest.use_case.baselines}:
         role = Role.BASELINE
+    if name == CHAMPION:
+        role, name = Role.CHAMPION, f"champion v{champion.version}" if champion else CHAMPION
+    if ref.problem:
+        return Contender(name=name, role=role, ref=ref, problem=ref.problem)
     try:
-        model = tracking.fetch_model(contest.settings, ref.model_uri, ref.sha256)
-    except ModelRefused as error:
-        return Contender(name=ref.name, role=role, ref=ref, problem=str(error))
-    output = contest.answer(model)
-    return Contender(name=ref.name, role=role, ref=ref, model=model, output=output)
+        output = answers.load(ref, contest.settings)
+    except SnapshotCorrupt as error:
+        return Contender(name=name, role=role, ref=ref, problem=str(error))
+    if len(output) != len(contest.holdout.truth):
+        problem = f"it answered {len(output)} of {len(contest.holdout.truth)} judged rows"
+        return Contender(name=name, role=role, ref=ref, problem=problem)
+    return Contender(name=name, role=role, ref=ref, output=output)
 
 
-def _champion(contest: Contest, ref: ChampionRef) -> Contender:
-    name = f"champion v{ref.version}"
-    try:
-        model = tracking.fetch_model(contest.settings, ref.model_uri, ref.sha256)
-        output = contest.answer(model)
-    except Exception as error:  # whatever is wrong with it is evidence, and keeps the gate shut
-        problem = f"{type(error).__name__}: {error}"
-        return Contender(name=name, role=Role.CHAMPION, ref=ref, problem=problem)
-    return Contender(name=name, role=Role.CHAMPION, ref=ref, model=model, output=output)
+def _first(
+    use_case: UseCase,
+    contenders: Sequence[Contender],
+    differences: Differences,
+    scored: Mapping[str, ScoredModel],
+) -> Contender:
+    """Return the recipe that most surely is better than the one in charge.
+
+    With nothing to compare: the best on the judged rows, of equals the one declared first.
+
+    Raises:
+        EvergreenError: no contender has the metric that decides.
+    """
+    known = [one for one in contenders if one.name in differences]
+    if known:
+        return max(known, key=lambda one: _surely(differences[one.name]))
+    best = _best(use_case, contenders, scored)
+    if best is None:
+        why = "; ".join(f"{one.name}: {one.problem}" for one in contenders if one.problem)
+        raise EvergreenError(
+            f"no candidate of {use_case.name} has a {use_case.gate.metric}. {why}".strip()
+        )
+    return best
 
 
-def _score(contest: Contest, one: Contender) -> ScoredModel:
-    ref, output = one.ref, one.output
-    past = ref if isinstance(ref, ChampionRef) else None
-    return ScoredModel(
+def _surely(difference: Difference) -> float:
+    return difference.low if np.isfinite(difference.low) else -np.inf
+
+
+def _best(
+    use_case: UseCase, contenders: Sequence[Contender], scored: Mapping[str, ScoredModel]
+) -> Contender | None:
+    metric, sign = use_case.gate.metric, 1 if use_case.more_is_better else -1
+    rated = [one for one in contenders if np.isfinite(scored[one.name].metrics.get(metric, np.nan))]
+    return max(rated, key=lambda one: sign * scored[one.name].metrics[metric], default=None)
+
+
+def _score(contest: Contest, one: Contender, champion: ChampionRef | None) -> ScoredModel:
+    recipe, output = one.ref.recipe, one.output
+    bare = ScoredModel(
         name=one.name,
         role=one.role,
-        run_id=ref.run_id,
-        sha256=ref.sha256,
-        version=past.version if past else None,
-        training=past.training if past else contest.features.training,
-        cv=ref.cv if isinstance(ref, CandidateRef) else None,
+        run_id=one.ref.run_id,
+        recipe=one.recipe,
+        version=champion.version if champion and one.role is Role.CHAMPION else None,
+        window=recipe.window if recipe else None,
+        parameters=recipe.parameters if recipe else {},
+        cv=one.ref.cv or None,
+        metrics={},
+        slices={},
+        threshold=one.ref.held.get("threshold"),
         problem=one.problem,
-        threshold=getattr(one.model[-1], "threshold", None) if one.model is not None else None,
-        **(_measured(contest, output) if output else {"metrics": {}, "slices": {}}),
+    )
+    return bare if output is None else _measured(contest, bare, output, one.ref)
+
+
+def _measured(
+    contest: Contest, bare: ScoredModel, output: Output, ref: CandidateRef
+) -> ScoredModel:
+    kind, truth = contest.use_case.kind, contest.holdout.truth
+    calibrated = output.probabilities is not None
+    return replace(
+        bare,
+        blocks=_blocks(contest, output, ref),
+        metrics=metrics.score(kind, truth, output),
+        slices={name: _slices(contest, values, output) for name, values in contest.cuts.items()},
+        calibration_error=metrics.calibration_error(truth, output) if calibrated else None,
+        interval=_interval(contest, output),
+        business=worth.measure(contest.use_case, contest.holdout.held_out, truth, output) or None,
     )
 
 
-def _measured(contest: Contest, output: Output) -> dict[str, Any]:
+def _slices(contest: Contest, values: NDArray[Any], output: Output) -> dict[str, SliceScore]:
     kind, truth = contest.use_case.kind, contest.holdout.truth
-    slices: dict[str, dict[str, SliceScore]] = {}
-    for name, values in contest.cuts.items():
-        slices[name] = {}
-        for value in np.unique(values):
-            rows = values == value
-            found = metrics.score_slice(kind, truth[rows], output.take(rows))
-            slices[name][str(value)] = SliceScore(rows=int(rows.sum()), metrics=found)
-    return {
-        "metrics": metrics.score(kind, truth, output),
-        "slices": slices,
-        "calibration_error": None
-        if output.probabilities is None
-        else metrics.calibration_error(truth, output),
-        "interval": _interval(contest, output),
-        "business": worth.measure(contest.use_case, contest.holdout.held_out, truth, output)
-        or None,
-    }
+    found: dict[str, SliceScore] = {}
+    for value in np.unique(values):
+        rows = values == value
+        scores = metrics.score_slice(kind, truth[rows], output.take(rows))
+        found[str(value)] = SliceScore(rows=int(rows.sum()), metrics=scores)
+    return found
+
+
+def _blocks(contest: Contest, output: Output, ref: CandidateRef) -> tuple[BlockScore, ...]:
+    metric, kind = contest.use_case.gate.metric, contest.use_case.kind
+    ends = np.cumsum([block.rows for block in ref.blocks])
+    found = []
+    for block, end in zip(ref.blocks, ends, strict=True):
+        rows = np.arange(end - block.rows, end)
+        score = metrics.score(kind, contest.holdout.truth[rows], output.take(rows), [metric])
+        found.append(
+            BlockScore(
+                start=block.start,
+                end=block.end,
+                rows=block.rows,
+                trained_rows=block.trained_rows,
+                trained_until=block.trained_until,
+                value=score.get(metric, np.nan),
+            )
+        )
+    return tuple(found)
 
 
 def _in_slices(
@@ -215,32 +311,7 @@ def _interval(contest: Contest, output: Output) -> Interval | None:
     if output.half_width is None:
         return None
     held = intervals.coverage(contest.holdout.truth, output)
-    return Interval(coverage=held, half_width=output.half_width)
-
-
-def _best(use_case: UseCase, baselines: Sequence[ScoredModel]) -> str | None:
-    """Return the name of the baseline that is best on the holdout: the hardest to beat."""
-    metric, sign = use_case.gate.metric, 1 if use_case.more_is_better else -1
-    rated = {one.name: one.metrics[metric] for one in baselines if metric in one.metrics}
-    return max(rated, key=lambda name: sign * rated[name], default=None)
-
-
-def _compare(contest: Contest, one: Contender, other: Contender | None) -> Difference | None:
-    if other is None or one.output is None or other.output is None:
-        return None
-    gate = contest.use_case.gate
-    return paired_difference(
-        contest.use_case.kind,
-        gate.metric,
-        contest.holdout.truth,
-        one.output,
-        other.output,
-        Units.of_rows(contest.use_case, contest.holdout.held_out),
-        name=other.name,
-        confidence=gate.confidence,
-        resamples=gate.resamples,
-        seed=contest.use_case.seed,
-    )
+    return Interval(coverage=held, half_width=float(np.mean(output.half_width)))
 
 
 def _subject(use_case: UseCase) -> Subject:
@@ -257,68 +328,22 @@ def _subject(use_case: UseCase) -> Subject:
     )
 
 
-def _origin(built: FeaturesRef, tags: Mapping[str, str]) -> Origin:
+def _origin(contest: Contest, first: Contender) -> Origin:
+    built = contest.features
+    run = tracking.client(contest.settings).get_run(first.ref.run_id)
     return Origin(
         as_of=built.snapshot.as_of,
         snapshot_uri=built.snapshot.uri,
         snapshot_sha256=built.snapshot.sha256,
         features_sha256=built.sha256,
         split=built.split,
-        code_commit=tags.get("evergreen.code_commit", ""),
+        code_commit=run.data.tags.get("evergreen.code_commit", ""),
     )
 
 
-def _overlaps(
-    contest: Contest, champion: ChampionRef | None, tags: Mapping[str, str]
-) -> tuple[Overlap, ...]:
-    use_case, built, settings = contest.use_case, contest.features, contest.settings
-    own = overlap.of_challenger(use_case, built, settings)
-    if tags.get("evergreen.features_sha256") != built.sha256:
-        how = "its run was trained on other features than these"
-        own = Overlap(model=Role.CHALLENGER, rows=None, how=how)
-    if champion is None:
-        return (own,)
-    return own, overlap.of_champion(use_case, built, champion, contest.holdout, settings)
-
-
-def _alone(contest: Contest, one: Contender) -> dict[str, Any]:
-    """Measure what does not need another model: behaviour, golden rows, time, size, schema."""
-    if one.model is None or one.output is None:
-        return {}
-    subject = model_tests.Subject(contest.use_case, one.model, contest.holdout, one.output)
-    found: dict[str, Any] = {
-        "model_tests": model_tests.examine(subject),
-        "latency_ms": _latency(subject),
-        "size_bytes": _size(one.model),
-    }
-    try:
-        golden = tracking.fetch_golden(contest.settings, one.ref.run_id)
-    except ModelRefused as error:
-        return found | {"golden_problem": str(error)}
-    offered = {str(name): str(kind) for name, kind in contest.holdout.rows.dtypes.items()}
-    takes = {str(name): str(kind) for name, kind in golden.rows.dtypes.items()}
-    return found | {
-        "golden_difference": models.reproduces(one.model, golden),
-        "schema": Schema(takes=takes, offered=offered),
-    }
-
-
-def _latency(subject: model_tests.Subject) -> float:
-    """Return the median of the milliseconds of one answer, history and features included.
-
-    Of the processor: what else the machine does at the moment is not the model's fault.
-    """
-    rows = subject.latest()
-    times = []
-    for _ in range(ANSWERS):
-        start = time.process_time()
-        subject.answers(rows)
-        times.append(time.process_time() - start)
-    return statistics.median(times) * 1000
-
-
-def _size(model: Pipeline) -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, tracking.MODEL_FILE)
-        models.save(model, file)
-        return file.stat().st_size
+def _overlaps(contest: Contest, first: Contender, present: Contender | None) -> Any:
+    asked = [(Role.CHALLENGER, first)] + ([(Role.CHAMPION, present)] if present else [])
+    return tuple(
+        overlap.of(role, contest.use_case, contest.features, one.ref.blocks, contest.settings)
+        for role, one in asked
+    )

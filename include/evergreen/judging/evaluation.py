@@ -1,27 +1,24 @@
-"""Score challenger, champion, candidates and baselines on the very same held-out raw rows.
+"""Score every recipe on the very same judged rows, by what it answered before it had seen them.
 
     evaluation = evaluate(use_case, built, trained, champion, settings=settings)
-    evaluation.challenger.name                     # the best by cross-validation
+    evaluation.challenger.name                     # the recipe that most surely is better
     evaluation.uri                                 # evidence.json in the store: facts, no judgement
 
-Each model gets the raw rows and runs its own preprocessing. A champion that cannot be loaded or
-asked is evidence too: the reason is written down, and the gate stays shut.
+A recipe that could not be walked is evidence too: the reason is written down.
 """
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from evergreen import storage
-from evergreen.errors import EvergreenError
 from evergreen.judging import contest
 from evergreen.judging.evidence import FORMAT, Evidence
 from evergreen.learning import source_code
 from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, FeaturesRef
 from evergreen.settings import Settings
-from evergreen.spec import Slice, UseCase
+from evergreen.spec import CHAMPION, Slice, UseCase
 from evergreen.storage import Store
 
 
@@ -33,64 +30,53 @@ def evaluate(
     *,
     settings: Settings,
 ) -> EvaluationRef:
-    """Gather the evidence about the best candidate into `evidence.json`.
+    """Gather the evidence about the recipes into `evidence.json`.
 
     Complete evidence about the same inputs is kept as it is: evaluating again changes nothing.
 
     Args:
         use_case: the declaration.
         features: features and split, from `features.build`.
-        trained: the candidates and baselines, trained on them.
+        trained: the contenders, baselines and the recipe in charge, walked over them.
         champion: the present champion, from the ledger; None: there is none.
         settings: where snapshots, models and reports are.
 
     Raises:
-        EvergreenError: no candidate has a cross-validated figure to be chosen by.
+        EvergreenError: no contender could be walked.
     """
-    challenger = choose(use_case, trained)
-    report_id = identify(features, challenger, champion)
+    report_id = identify(features, trained, champion)
     inputs = digest(use_case, features, trained, champion)
     store = storage.of(settings, storage.REPORTS)
     path = f"{use_case.name}/{report_id}/evidence.json"
-    if not _is_done(store, path, inputs):
-        evidence = contest.hold(use_case, features, trained, challenger, champion, settings)
-        evidence = replace(evidence, inputs=inputs, report_id=report_id)
+    evidence = _done(store, path, inputs)
+    if evidence is None:
+        held = contest.hold(use_case, features, trained, champion, settings)
+        evidence = replace(held.evidence, inputs=inputs, report_id=report_id)
         store.publish(path, evidence.to_text())
+    by_name = {ref.name: ref for ref in trained}
     return EvaluationRef(
         uri=path,
         sha256=hashlib.sha256(store.read(path)).hexdigest(),
         report_id=report_id,
-        challenger=challenger,
+        challenger=by_name[evidence.challenger.name],
         champion=champion,
+        in_charge=by_name.get(CHAMPION) if champion else None,
         features=features,
     )
 
 
-def choose(use_case: UseCase, trained: Sequence[CandidateRef]) -> CandidateRef:
-    """Return the candidate that is best by cross-validation; never by the holdout.
-
-    Equals: the one that is declared first.
-
-    Raises:
-        EvergreenError: none has a finite figure of the gate's metric.
-    """
-    metric, sign = use_case.gate.metric, 1 if use_case.more_is_better else -1
-    by_name = {ref.name: ref for ref in trained}
-    declared = [by_name[c.name] for c in use_case.candidates if c.name in by_name]
-    rated = [ref for ref in declared if math.isfinite(ref.cv.get(metric, math.nan))]
-    if not rated:
-        raise EvergreenError(
-            f"no candidate of {use_case.name} has a cross-validated {metric};"
-            f" trained: {', '.join(by_name) or 'none'}"
-        )
-    return max(rated, key=lambda ref: sign * ref.cv[metric])
-
-
-def identify(features: FeaturesRef, challenger: CandidateRef, champion: ChampionRef | None) -> str:
+def identify(
+    features: FeaturesRef, trained: Sequence[CandidateRef], champion: ChampionRef | None
+) -> str:
     """Return the report's id, such as `20261120T000000-3f2a9c01b7de`."""
-    contents = (features.sha256, challenger.sha256, champion.sha256 if champion else "")
-    digest = hashlib.sha256("".join(contents).encode()).hexdigest()
-    return f"{features.snapshot.as_of:%Y%m%dT%H%M%S}-{digest[:12]}"
+    recipes = sorted(_recipe(ref) for ref in trained)
+    contents = (features.sha256, *recipes, champion.sha256 if champion else "")
+    found = hashlib.sha256("".join(contents).encode()).hexdigest()
+    return f"{features.snapshot.as_of:%Y%m%dT%H%M%S}-{found[:12]}"
+
+
+def _recipe(ref: CandidateRef) -> str:
+    return f"{ref.name}{ref.recipe.digest if ref.recipe else ''}{ref.answers_sha256}"
 
 
 def digest(
@@ -111,7 +97,7 @@ def digest(
         "business": _worth(use_case),
         "windows": repr(use_case.windows),
         "features": [features.sha256, features.snapshot.sha256],
-        "trained": sorted([ref.name, ref.run_id, ref.sha256] for ref in trained),
+        "trained": sorted([_recipe(ref), ref.run_id, ref.problem] for ref in trained),
         "champion": [champion.version, champion.sha256] if champion else None,
     }
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
@@ -126,10 +112,10 @@ def _cut(cut: Slice) -> tuple[str, str]:
     return cut.name, cut.by if isinstance(cut.by, str) else source_code.closure(cut.by)
 
 
-def _is_done(store: Store, path: str, inputs: str) -> bool:
-    """Tell whether the file holds complete evidence about the same inputs."""
+def _done(store: Store, path: str, inputs: str) -> Evidence | None:
+    """Return complete evidence about the same inputs, if the store holds it."""
     try:
         evidence = Evidence.from_json(json.loads(store.read(path)))
     except (FileNotFoundError, ValueError):  # none, or of an older format, or damaged
-        return False
-    return evidence.inputs == inputs and evidence.complete
+        return None
+    return evidence if evidence.inputs == inputs and evidence.complete else None

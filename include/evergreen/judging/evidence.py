@@ -9,14 +9,14 @@ What could not be measured is None (a figure: NaN), and the `problem` beside it 
 
 import json
 import math
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from evergreen.refs import Ref, Span
+from evergreen.refs import Json, Ref, Span
 from evergreen.spec import Kind
 
 FORMAT = 2
@@ -119,6 +119,19 @@ class SliceScore(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlockScore(Ref):
+    """The deciding metric on the rows of one block, answered by one fit."""
+
+    start: datetime | None
+    """Exclusive; None: a twin answered all rows."""
+    end: datetime | None
+    rows: int
+    trained_rows: int
+    trained_until: datetime | None
+    value: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
 class Interval(Ref):
     """The prediction intervals of a model on the held-out rows."""
 
@@ -130,18 +143,22 @@ class Interval(Ref):
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredModel(Ref):
-    """One model on the held-out rows."""
+    """One recipe on the judged rows, answered by fits that had not seen them."""
 
     name: str
     role: Role
     run_id: str
-    sha256: str
+    recipe: str
+    """Digest of the recipe; empty: it could not be walked."""
     version: int | None = None
-    """Of a champion."""
-    training: Span | None = None
-    """The rows that it was trained on."""
+    """Of the champion that the recipe in charge serves by."""
+    window: timedelta | None = None
+    """Its training window; None: as far as the use case allows."""
+    parameters: Json = field(default_factory=dict)
     cv: dict[str, Figure] | None = None
-    """Mean of each metric over the folds of the training rows; None for a champion."""
+    """Mean of each metric over the folds that its parameters were chosen on; None: no choice."""
+    blocks: tuple["BlockScore", ...] = ()
+    """The judged rows, block by block."""
     metrics: dict[str, Figure]
     slices: dict[str, dict[str, SliceScore]]
     """Slice name → value → score."""
@@ -179,7 +196,7 @@ class Schema(Ref):
 
 @dataclass(frozen=True, kw_only=True)
 class Overlap(Ref):
-    """How many held-out rows were in a model's training."""
+    """How many judged rows the fits that answered them had seen."""
 
     model: Role
     rows: int | None
@@ -189,8 +206,35 @@ class Overlap(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fit(Ref):
+    """The newest fit of the recipe in charge, of all mature rows: what is to serve."""
+
+    kind: str
+    """`change` of the recipe in charge, or `refresh`."""
+    name: str
+    """Of the recipe."""
+    sha256: str
+    training: Span
+    """The rows that it learned from; nobody has judged it on rows yet."""
+    before: Span | None = None
+    """Those of the fit that serves now; None: none does."""
+    disagreement: Figure | None = None
+    """Mean difference of its answers to the newest rows from those of the fit that serves: of
+    probabilities, or of values in standard deviations of the target; None: none serves."""
+    usual: tuple[Figure, ...] = ()
+    """The disagreement of the refreshes before it, newest first."""
+    label: Figure | None = None
+    """Mean label of the newest rows, as long a stretch as a block; None: not divided by time."""
+    labels: tuple[Figure, ...] = ()
+    """Mean label of each such stretch before."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence(Ref):
-    """Everything that the gate judges, and the report shows."""
+    """Everything that the gate judges, and the report shows.
+
+    What follows `fit` is about the bytes that are to serve, which no unseen label has judged.
+    """
 
     format: int = FORMAT
     inputs: str = ""
@@ -206,6 +250,13 @@ class Evidence(Ref):
     """Version that is champion now; None: there is none."""
     against_champion: Difference | None = None
     against_baseline: Difference | None = None
+    others: tuple[Difference, ...] = ()
+    """The other recipes against the one in charge, each in the same simultaneous interval."""
+    overlap: tuple[Overlap, ...] = ()
+    constants: dict[str, Figure] | None = None
+    """What it is worth to answer the same for all, by class; None: no business figure decides."""
+    fit: "Fit | None" = None
+    """The fit that is to serve; None: no recipe has been fitted yet."""
     golden_difference: Figure | None = None
     """Largest difference between the reloaded challenger and its recorded golden predictions."""
     golden_problem: str = ""
@@ -215,9 +266,6 @@ class Evidence(Ref):
     """Median of one answer."""
     size_bytes: int | None = None
     schema: Schema | None = None
-    overlap: tuple[Overlap, ...] = ()
-    constants: dict[str, Figure] | None = None
-    """What it is worth to answer the same for all, by class; None: no business figure decides."""
 
     @property
     def challenger(self) -> ScoredModel:
@@ -236,13 +284,9 @@ class Evidence(Ref):
 
     @property
     def complete(self) -> bool:
-        """Tell whether everything could be measured."""
-        measured = (self.golden_difference, self.latency_ms, self.size_bytes, self.schema)
-        return (
-            not any(model.problem for model in self.models)
-            and all(fact is not None for fact in measured)
-            and all(overlap.rows is not None for overlap in self.overlap)
-            and all(test.passed is not None for test in self.model_tests)
+        """Tell whether every recipe could be measured."""
+        return not any(model.problem for model in self.models) and all(
+            overlap.rows is not None for overlap in self.overlap
         )
 
     def to_text(self) -> str:

@@ -8,24 +8,38 @@ verdict(use_case, evaluation, settings=settings).sentence
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evergreen import storage
 from evergreen.errors import EvidenceCorrupt
 from evergreen.judging import report
-from evergreen.judging.checks import rules
+from evergreen.judging.checks import fit_rules, rules
 from evergreen.judging.evidence import Evidence
 from evergreen.judging.facts import Rule, Unknown
 from evergreen.judging.figures import figure, figures, interval, label, listed, signed
 from evergreen.learning import tracking
-from evergreen.refs import Check, EvaluationRef, Status, Verdict
+from evergreen.refs import (
+    CHANGE,
+    REFRESH,
+    CandidateRef,
+    Check,
+    EvaluationRef,
+    Status,
+    Verdict,
+)
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, Gate, UseCase, bound
 from evergreen.storage import Damaged, Store
 
 
 def judge(gate: Gate, evidence: Evidence) -> tuple[Check, ...]:
-    """Return every check that the declaration asks for."""
+    """Return every check of the recipes that the declaration asks for."""
     return tuple(check(name, rule, gate, evidence) for name, rule in rules(gate, evidence))
+
+
+def inspect(gate: Gate, evidence: Evidence) -> tuple[Check, ...]:
+    """Return every check of the fit that is to serve."""
+    return tuple(check(name, rule, gate, evidence) for name, rule in fit_rules(gate, evidence))
 
 
 def check(name: str, rule: Rule, gate: Gate, evidence: Evidence) -> Check:
@@ -46,7 +60,7 @@ def passed(checks: Sequence[Check]) -> bool:
 
 
 def verdict(use_case: UseCase, evaluation: EvaluationRef, *, settings: Settings) -> Verdict:
-    """Judge the evidence and write the report, for people (HTML) and for programs (JSON).
+    """Judge the recipes and write the report, for people (HTML) and for programs (JSON).
 
     The report is kept in the store and with the challenger's run in MLflow. Doing it again
     writes the same bytes.
@@ -57,14 +71,56 @@ def verdict(use_case: UseCase, evaluation: EvaluationRef, *, settings: Settings)
     store = storage.of(settings, storage.REPORTS)
     evidence = read(use_case, evaluation, store)
     checks = judge(use_case.gate, evidence)
+    return _told(use_case, evaluation, evidence, checks, CHANGE, settings)
+
+
+def approve(
+    use_case: UseCase,
+    recipes: Verdict,
+    fitted: CandidateRef,
+    evidence: Evidence,
+    settings: Settings,
+) -> Verdict:
+    """Judge the fit that is to serve, and write the report again, with both decisions in it.
+
+    Where a person forces it, only the fit is judged.
+    """
+    kind = evidence.fit.kind if evidence.fit else REFRESH
+    named = fitted.recipe.name if fitted.recipe else fitted.name
+    evaluation = replace(recipes.evaluation, challenger=replace(fitted, name=named))
+    found = inspect(use_case.gate, evidence)
+    store = storage.of(settings, storage.REPORTS)
+    store.publish(f"{use_case.name}/{evaluation.report_id}/fit.json", evidence.to_text())
+    words = serve(evidence, recipes, found)
+    checks = (*(recipes.checks if kind == CHANGE else ()), *found)
+    told = _told(use_case, evaluation, evidence, checks, kind, settings, words, recipes)
+    fit = evidence.fit
+    apart = fit.disagreement if fit and kind == REFRESH else None
+    return replace(told, learned=fit.training if fit else None, disagreement=apart)
+
+
+def _told(
+    use_case: UseCase,
+    evaluation: EvaluationRef,
+    evidence: Evidence,
+    checks: tuple[Check, ...],
+    kind: str,
+    settings: Settings,
+    words: str = "",
+    recipes: Verdict | None = None,
+) -> Verdict:
     result = Verdict(
         evaluation=evaluation,
         passed=passed(checks),
-        sentence=sentence(use_case.gate, evidence, checks),
+        sentence=words or sentence(use_case.gate, evidence, checks),
         checks=checks,
         report=f"{use_case.name}/{evaluation.report_id}/report.html",
+        kind=kind,
     )
-    written = report.files(use_case, evidence, result, settings)
+    store, written = (
+        storage.of(settings, storage.REPORTS),
+        report.files(use_case, evidence, result, settings, recipes),
+    )
     for name, text in written.items():
         store.publish(f"{use_case.name}/{evaluation.report_id}/{name}", text)
     tracking.log_report(
@@ -104,6 +160,27 @@ def sentence(gate: Gate, evidence: Evidence, checks: Sequence[Check]) -> str:
         f"; {listed(label(check.name) for check in others)} did not pass either" if others else ""
     )
     return f"{kept}: {first.reason}{also}."
+
+
+def serve(evidence: Evidence, recipes: Verdict, checks: Sequence[Check]) -> str:
+    """Tell what is to serve, or why the fit that serves stays, in one sentence."""
+    fit = evidence.fit
+    if fit is None:
+        return recipes.sentence
+    stopped = [check for check in checks if check.status != Status.PASSED]
+    if stopped:
+        version = evidence.champion_version
+        kept = "No champion yet" if version is None else f"Kept champion v{version}"
+        return f"{kept}: the new fit of {fit.name} was not let through: {stopped[0].reason}."
+    if recipes.passed:
+        return recipes.sentence
+    until = f" up to {fit.training.end:%Y-%m-%d}" if fit.training.end else ""
+    before = f" (before: {fit.before.end:%Y-%m-%d})" if fit.before and fit.before.end else ""
+    why = recipes.sentence.partition(": ")[2]
+    return (
+        f"Refreshed {fit.name}, the recipe in charge: it has learned from {fit.training.rows:,}"
+        f" rows{until}{before}. No other recipe takes over: {why}"
+    )
 
 
 def _promote(gate: Gate, evidence: Evidence, checks: int) -> str:

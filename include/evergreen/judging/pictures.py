@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evergreen.judging.evidence import Difference, Evidence, ScoredModel
+from evergreen.judging.evidence import Difference, Evidence, Role, ScoredModel
 from evergreen.spec import METRICS, Gate
 
 LEFT, RIGHT = 190, 700
@@ -39,12 +39,17 @@ class Axis:
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """Round values along the axis: pixel and label."""
+        return [(self.x(value), label) for value, label in self.values]
+
+    @property
+    def values(self) -> list[tuple[float, str]]:
+        """Round values along the axis, each with its label."""
         rough = (self.high - self.low) / TICKS
         power = 10 ** math.floor(math.log10(rough))
         step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
         digits = max(0, -math.floor(math.log10(step)))
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
-        return [(self.x(n * step), f"{n * step:,.{digits}f}") for n in range(first, last + 1)]
+        return [(n * step, f"{n * step:,.{digits}f}") for n in range(first, last + 1)]
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,62 @@ class Standing:
         floor = gate.floors.get(metric)
         axis = Axis.of([*known.values(), *([] if floor is None else [floor])])
         return cls(metric, axis, floor, more, rows, 30 + 26 * len(rows))
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The deciding metric of the challenger and the recipe in charge, block by block."""
+
+    ticks: Sequence[tuple[float, str]]
+    """Values on the left: height and label."""
+    starts: Sequence[tuple[float, str]]
+    """Where each block begins, and its day."""
+    lines: Sequence[tuple[ScoredModel, str, Sequence[tuple[float, float, str]]]]
+    """Of each recipe: the polyline through its points, and each point with what it says."""
+    floor: float | None
+    height: int = 190
+
+    @classmethod
+    def of(cls, gate: Gate, evidence: Evidence) -> "Blocks | None":
+        """Return the picture; None: there are no blocks in time."""
+        shown = [one for one in evidence.models if one.role in SHOWN and len(one.blocks) > 1]
+        values = [block.value for one in shown for block in one.blocks]
+        known = [value for value in values if math.isfinite(value)]
+        if not shown or not known or shown[0].blocks[0].start is None:
+            return None
+        floor = gate.floors.get(gate.metric)
+        axis = Axis.of([*known, *([] if floor is None else [floor])])
+        first = shown[0].blocks
+        width = (RIGHT - LEFT) / len(first)
+        return cls(
+            ticks=[(cls._y(axis, value), label) for value, label in axis.values],
+            starts=[(LEFT + n * width, f"{block.start:%d %b %y}") for n, block in enumerate(first)],
+            lines=[cls._line(axis, one, width) for one in shown],
+            floor=None if floor is None else cls._y(axis, floor),
+        )
+
+    @classmethod
+    def _y(cls, axis: Axis, value: float) -> float:
+        return round(10 + (axis.high - value) / (axis.high - axis.low) * (cls.height - 20), 1)
+
+    @classmethod
+    def _line(
+        cls, axis: Axis, one: ScoredModel, width: float
+    ) -> tuple[ScoredModel, str, list[tuple[float, float, str]]]:
+        points = [
+            (
+                round(LEFT + (n + 0.5) * width, 1),
+                cls._y(axis, block.value),
+                f"{one.name}: {block.value:.3g} on {block.rows:,} rows, learned from"
+                f" {block.trained_rows:,} up to {block.trained_until:%Y-%m-%d}",
+            )
+            for n, block in enumerate(one.blocks)
+            if math.isfinite(block.value)
+        ]
+        return one, " ".join(f"{x},{y}" for x, y, _ in points), points
+
+
+SHOWN = (Role.CHALLENGER, Role.CHAMPION)
 
 
 def _known(models: Sequence[ScoredModel], metric: str) -> Mapping[str, float]:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from evergreen.judging.evidence import Evidence, ScoredModel
 from evergreen.judging.figures import behind, figure, label, listed, signed
-from evergreen.judging.pictures import Intervals, Standing
+from evergreen.judging.pictures import Blocks, Intervals, Standing
 from evergreen.refs import Check, Json, Status, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, Gate, UseCase
@@ -27,16 +27,29 @@ ORDER = (Status.FAILED, Status.UNKNOWN, Status.PASSED)
 
 
 def files(
-    use_case: UseCase, evidence: Evidence, verdict: Verdict, settings: Settings
+    use_case: UseCase,
+    evidence: Evidence,
+    verdict: Verdict,
+    settings: Settings,
+    recipes: Verdict | None = None,
 ) -> dict[str, str]:
-    """Return the texts of `report.json` and `report.html`."""
-    facts = document(use_case.gate, evidence, verdict, settings)
+    """Return the texts of `report.json` and `report.html`.
+
+    `recipes` is the gate's verdict, where `verdict` is about the fit that is to serve.
+    """
+    facts = document(use_case.gate, evidence, verdict, settings, recipes)
     text = json.dumps(facts, indent=1, allow_nan=False, ensure_ascii=False)
-    page = render(use_case.gate, evidence, verdict, settings)
+    page = render(use_case.gate, evidence, verdict, settings, recipes)
     return {"report.json": text + "\n", "report.html": page}
 
 
-def document(gate: Gate, evidence: Evidence, verdict: Verdict, settings: Settings) -> Json:
+def document(
+    gate: Gate,
+    evidence: Evidence,
+    verdict: Verdict,
+    settings: Settings,
+    recipes: Verdict | None = None,
+) -> Json:
     """Return the report as plain JSON: decision, checks, thresholds, evidence and links."""
     return {
         "use_case": evidence.subject.name,
@@ -44,31 +57,45 @@ def document(gate: Gate, evidence: Evidence, verdict: Verdict, settings: Setting
         "as_of": evidence.origin.as_of.isoformat(),
         "decision": {
             "passed": verdict.passed,
+            "kind": verdict.kind,
             "sentence": verdict.sentence,
             "challenger": evidence.challenger.name,
             "champion_version": evidence.champion_version,
         },
+        "gate_decision": (recipes or verdict).sentence,
         "checks": [check.to_json() for check in verdict.checks],
+        "recipe_checks": [check.to_json() for check in (recipes or verdict).checks],
         "gate": TypeAdapter(Gate).dump_python(gate, mode="json"),
         "evidence": evidence.to_json(),
         "links": {model.name: run_url(settings, model.run_id) for model in evidence.models},
     }
 
 
-def render(gate: Gate, evidence: Evidence, verdict: Verdict, settings: Settings) -> str:
+def render(
+    gate: Gate,
+    evidence: Evidence,
+    verdict: Verdict,
+    settings: Settings,
+    recipes: Verdict | None = None,
+) -> str:
     """Return the HTML page."""
+    judged = (recipes or verdict).checks
+    fitted = [check for check in verdict.checks if recipes is not None and check not in judged]
     return _template().render(
         gate=gate,
         evidence=evidence,
         subject=evidence.subject,
         verdict=verdict,
-        checks=in_order(verdict.checks),
+        judged=in_order(judged),
+        fitted=in_order(fitted),
         counts={s: sum(c.status == s for c in verdict.checks) for s in ORDER},
+        total=len(verdict.checks),
         outcome=outcome(verdict),
         metrics=METRICS[evidence.subject.kind],
         best={m: _best(evidence.models, m, more) for m, more in metrics_of(evidence).items()},
         intervals=Intervals.of(gate, evidence),
         standing=Standing.of(gate, evidence),
+        walk=Blocks.of(gate, evidence),
         unasked=unasked(gate, evidence),
         links={model.name: run_url(settings, model.run_id) for model in evidence.models},
     )

@@ -17,8 +17,10 @@ from evergreen.data import snapshots, splits
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.errors import DataRefused, DeclarationError
 from evergreen.learning import source_code
+from evergreen.learning.data import Data
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.learning.lookahead import check_no_lookahead
+from evergreen.learning.walking import Rows
 from evergreen.refs import FeaturesRef, SnapshotRef, Span
 from evergreen.settings import Settings
 from evergreen.spec import Kind, UseCase
@@ -94,7 +96,10 @@ def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> Featu
     raw = store.frame(snapshot.uri, snapshot.sha256)
     part = splits.split(use_case, raw, snapshot.as_of)
     _refuse(_row_problems(use_case, raw, part))
-    splits.folds(use_case, raw[part == TRAINING])  # refuses rows that are too few
+    folds = splits.folds(use_case, raw, snapshot.as_of)  # refuses rows that are too few
+    judged = np.zeros(len(raw), dtype=bool)
+    judged[np.concatenate([fold.test for fold in folds.judging])] = True
+    part[(part == HOLDOUT) & ~judged] = TRAINING  # in blocks before there is enough to learn from
     step = code(use_case)
     check_no_lookahead(step, raw, use_case)
     found = step.transform(raw)
@@ -107,7 +112,7 @@ def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> Featu
         snapshot=snapshot,
         uri=stored.uri,
         sha256=stored.sha256,
-        training=_span(use_case, raw[part == TRAINING]),
+        training=_span(use_case, raw.iloc[folds.newest]),
         holdout=_span(use_case, raw[part == HOLDOUT]),
         split=split,
     )
@@ -130,12 +135,27 @@ def raw_holdout(ref: FeaturesRef, use_case: UseCase, settings: Settings) -> RawH
     return RawHoldout(raw[rows].reset_index(drop=True), mask[rows], truth)
 
 
-def raw_training(ref: FeaturesRef, settings: Settings) -> pd.DataFrame:
-    """Return the raw training rows, in the order of those of `load`."""
+def data(
+    ref: FeaturesRef, use_case: UseCase, settings: Settings, own: FeatureCode | None = None
+) -> Data:
+    """Return all that a training learns from and is judged on.
+
+    `own` is the feature code of the recipe in charge, if it may be another than today's.
+
+    Raises:
+        KeyError: a raw column that its own code reads is gone.
+    """
     store = snapshots.of(settings)
     raw = store.frame(ref.snapshot.uri, ref.snapshot.sha256)
-    part = store.frame(ref.uri, ref.sha256, [PART])[PART]
-    return raw[(part == TRAINING).to_numpy()].reset_index(drop=True)
+    if own is None or own.get_params() == code(use_case).get_params():
+        frame = load(ref, settings)[list(use_case.features.columns)]
+    else:
+        frame = own.transform(raw)
+    target = raw[use_case.source.target]
+    truth = labels(use_case, target.fillna(target.dropna().iloc[0]))  # unused rows may lack one
+    folds = splits.folds(use_case, raw, ref.snapshot.as_of)
+    times = splits.times_of(use_case, raw) if use_case.source.timestamp else None
+    return Data(Rows(frame, truth, times), raw, folds)
 
 
 def with_history(

@@ -1,8 +1,16 @@
-"""Search, cross-validate and fit one candidate on the training rows. Knows no MLflow."""
+"""Let a recipe answer for rows that it has not seen, and fit the model that serves. No MLflow.
+
+    tried = judge(use_case, weather.candidate("forest"), data, memory)
+    tried.output                          # of the judged rows, each by a fit that had not seen it
+    model = newest(tried.recipe, data, tried.held)     # of all mature rows: this is served
+
+What is learned from predictions (decision threshold, width of the intervals) is learned for each
+block from the answers before it, and for the model that serves from all of them.
+"""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,104 +18,179 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from evergreen.data.splits import HOLDOUT, TRAINING
-from evergreen.learning import features, intervals, metrics, models, searching, worth
-from evergreen.learning.features import PART, RawHoldout
+from evergreen.data.splits import Fold
+from evergreen.learning import intervals, metrics, models, searching, walking, worth
+from evergreen.learning.data import Data
 from evergreen.learning.models import Output
-from evergreen.learning.searching import Found, Trial
+from evergreen.learning.recipes import Recipe
+from evergreen.learning.searching import Trial
+from evergreen.learning.walking import Answered, Memory
+from evergreen.refs import BlockRef
 from evergreen.spec import Candidate, UseCase
 
 Array = NDArray[Any]
+Held = Mapping[str, Any]
+"""What a model holds besides its estimator: `threshold` and `positive`, or `half_width`."""
 
 IMPORTANCE_ROWS = 2_000
 IMPORTANCE_REPEATS = 3
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A fitted candidate, with all that its run will say of it."""
+class Tried:
+    """A recipe, and what it answered for rows that its fits had not seen."""
 
-    model: Pipeline
+    recipe: Recipe
     trials: Sequence[Trial]
-    best: Trial
+    """Of the search that chose its parameters; empty: nothing was chosen."""
     output: Output
-    """Of the held-out rows."""
-    metrics: dict[str, float]
-    """On the held-out rows."""
-    importance: dict[str, float]
+    """Of `Data.judged`."""
+    blocks: tuple[BlockRef, ...]
+    held: Held
+    """What the model that serves is to hold."""
+    fitted: int
     seconds: float
-    worth: dict[str, float] = field(default_factory=dict)
-    """The business figures on the held-out rows; empty: none is declared."""
 
 
-def fit(
-    use_case: UseCase,
-    candidate: Candidate,
-    frame: pd.DataFrame,
-    holdout: RawHoldout,
-    raw: pd.DataFrame | None = None,
-) -> Fitted:
-    """Choose the parameters by cross-validation, fit on all training rows, score the holdout.
-
-    The predictions of the cross-validation also choose the decision threshold and the width of the
-    intervals, where the use case declares them.
-
-    Args:
-        use_case: the declaration.
-        candidate: one of its candidates or baselines.
-        frame: what `features.load` returns.
-        holdout: the raw held-out rows, which the fitted model gets as they are.
-        raw: the raw training rows, which the worth of a threshold is measured on.
-    """
+def judge(use_case: UseCase, candidate: Candidate, data: Data, memory: Memory) -> Tried:
+    """Choose the parameters of a candidate (or baseline), then walk it over the judged rows."""
     began = time.perf_counter()
-    training = frame[frame[PART] == TRAINING]
-    truth = features.labels(use_case, training[use_case.source.target])
-    found = searching.search(use_case, candidate, training, truth)
-    extras, best = _extras(use_case, found, truth, raw)
-    model = models.pipeline(use_case, candidate, best.parameters, **extras)
-    model[1:].fit(training, truth)  # the features are computed already, with all their history
-    output = models.predict(model, holdout.rows).take(holdout.mask)
-    return Fitted(
-        model=model,
-        trials=found.trials,
-        best=best,
-        output=output,
-        metrics=metrics.score(use_case.kind, holdout.truth, output),
-        importance=importance(use_case, candidate, model, frame[frame[PART] == HOLDOUT]),
+    if len(candidate.search):
+        found = searching.search(use_case, candidate, data.rows, data.folds.choosing, memory)
+        return _judge(use_case, found.recipe, data, memory, found.trials, began)
+    return judge_recipe(use_case, Recipe.of(use_case, candidate, {}), data, memory)
+
+
+def judge_recipe(use_case: UseCase, recipe: Recipe, data: Data, memory: Memory) -> Tried:
+    """Walk a recipe, as it is, over the judged rows."""
+    return _judge(use_case, recipe, data, memory, (), time.perf_counter())
+
+
+def _judge(
+    use_case: UseCase,
+    recipe: Recipe,
+    data: Data,
+    memory: Memory,
+    trials: Sequence[Trial],
+    began: float,
+) -> Tried:
+    holds = use_case.interval is not None or _chooses_threshold(use_case)
+    choosing = data.folds.choosing if holds else ()
+    folds = [*choosing, *data.folds.judging]
+    walked = walking.walk(recipe, data.rows, folds, memory)
+    early, judged = walked.blocks[: len(choosing)], walked.blocks[len(choosing) :]
+    outputs = [
+        _decided(block.output, _held(use_case, data, _known(data, block.fold, early, judged)))
+        for block in judged
+    ]
+    return Tried(
+        recipe=recipe,
+        trials=trials,
+        output=walking.joined(outputs).take(_order([block.fold for block in judged])),
+        blocks=tuple(_block(data, block) for block in judged),
+        held=_held(use_case, data, walked.blocks),
+        fitted=walked.fitted,
         seconds=time.perf_counter() - began,
-        worth=worth.measure(use_case, holdout.held_out, holdout.truth, output),
     )
 
 
-def _extras(
-    use_case: UseCase, found: Found, truth: Array, raw: pd.DataFrame | None
-) -> tuple[dict[str, Any], Trial]:
-    """Return what the model shall hold besides its parameters, and the best trial with it."""
+def newest(recipe: Recipe, data: Data, held: Held) -> Pipeline:
+    """Fit the model that serves: on all mature rows that the recipe's window holds."""
+    rows = learned(recipe, data)
+    model = recipe.fresh(**held)
+    model[1:].fit(data.rows.frame.iloc[rows], data.rows.truth[rows])
+    return model
+
+
+def learned(recipe: Recipe, data: Data) -> Array:
+    """Return the positions of the rows that the newest fit learns from."""
+    everything = Fold(data.folds.newest, np.array([], dtype=np.intp))
+    return everything.within(recipe.window, data.rows.times).train
+
+
+def _chooses_threshold(use_case: UseCase) -> bool:
+    return use_case.business is not None and use_case.business.choose_threshold
+
+
+def _known(
+    data: Data, fold: Fold, early: Sequence[Answered], judged: Sequence[Answered]
+) -> list[Answered]:
+    """Return the answers whose labels were known when the fold's fit was made."""
+    if fold.block is None or data.rows.times is None:
+        return list(early)
+    newest = data.rows.times.iloc[fold.train].max()
+    before = [one for one in (*early, *judged) if _start(one) < fold.block.start]
+    return [_until(one, data, newest) for one in before]
+
+
+def _start(one: Answered) -> Any:
+    return one.fold.block.start if one.fold.block else pd.Timestamp.min.tz_localize("UTC")
+
+
+def _until(one: Answered, data: Data, newest: Any) -> Answered:
+    assert data.rows.times is not None, "a block has times"  # noqa: S101
+    kept = (data.rows.times.iloc[one.fold.test] <= newest).to_numpy()
+    chances = None if one.probabilities is None else one.probabilities[kept]
+    fold = replace(one.fold, test=one.fold.test[kept])
+    return replace(
+        one, fold=fold, names=one.names[kept], labels=one.labels[kept], probabilities=chances
+    )
+
+
+def _held(use_case: UseCase, data: Data, answered: Sequence[Answered]) -> Held:
+    """Return what these answers teach about threshold or width; nothing where none is declared."""
+    answered = [one for one in answered if len(one.names)]
+    if not answered:
+        return {}
+    places = np.concatenate([one.fold.test for one in answered])
+    said, truth = walking.joined([one.output for one in answered]), data.rows.truth[places]
     if use_case.interval is not None:
-        errors = truth[found.tested.rows] - found.tested.labels
-        return {"half_width": intervals.half_width(errors, use_case.interval)}, found.best
-    classes = found.tested.outputs[0].classes
-    if raw is None or classes is None or found.tested.outputs[0].probabilities is None:
-        return {}, found.best
-    threshold = worth.threshold(use_case, raw, truth, found.tested)
-    decided = found.tested.decided(threshold)
-    return {"threshold": threshold, "positive": classes[-1].item()}, searching.score(
-        use_case, found.best.parameters, truth, decided
+        return {"half_width": intervals.half_width(truth - said.labels, use_case.interval)}
+    if not _chooses_threshold(use_case) or said.probabilities is None or said.classes is None:
+        return {}
+    order = np.argsort(places, kind="stable")
+    rows = data.raw.iloc[places[order]].reset_index(drop=True)
+    cut = worth.threshold(use_case, rows, truth[order], said.positive[order], said.classes)
+    return {"threshold": cut, "positive": said.classes[-1].item()}
+
+
+def _order(folds: Sequence[Fold]) -> Array:
+    return np.argsort(np.concatenate([fold.test for fold in folds]), kind="stable")
+
+
+def _decided(output: Output, held: Held) -> Output:
+    if "half_width" in held:
+        return replace(output, half_width=held["half_width"])
+    if "threshold" in held and output.classes is not None:
+        places = (output.positive >= held["threshold"]).astype(int)
+        return replace(output, labels=output.classes[places])
+    return output
+
+
+def _block(data: Data, one: Answered) -> BlockRef:
+    times, block = data.rows.times, one.fold.block
+    trained = None if times is None else times.iloc[one.fold.train].max().to_pydatetime()
+    return BlockRef(
+        start=block.start if block else None,
+        end=block.end if block else None,
+        rows=len(one.fold.test),
+        trained_rows=len(one.fold.train),
+        trained_until=trained,
+        fit=one.fit,
     )
 
 
-def importance(
-    use_case: UseCase, candidate: Candidate, model: Pipeline, holdout: pd.DataFrame
-) -> dict[str, float]:
+def importance(use_case: UseCase, recipe: Recipe, model: Pipeline, data: Data) -> dict[str, float]:
     """Return how much worse the gate's metric gets when a feature is shuffled, for each feature.
 
-    Mean of a few shuffles of at most 2,000 held-out rows, seeded; all are predicted at once.
+    Mean of a few shuffles of at most 2,000 judged rows, seeded; all are predicted at once.
     Source: Breiman, "Random Forests", Machine Learning 45 (2001), section 10.
     """
-    rows = holdout.sample(min(len(holdout), IMPORTANCE_ROWS), random_state=use_case.seed)
-    names = list(candidate.columns or use_case.features.columns)
-    truth = features.labels(use_case, rows[use_case.source.target])
     rng = np.random.default_rng(use_case.seed)
+    size = min(len(data.judged), IMPORTANCE_ROWS)
+    places = np.sort(rng.choice(data.judged, size, replace=False))
+    rows, truth = data.rows.frame.iloc[places], data.rows.truth[places]
+    names = [*recipe.code.numeric, *recipe.code.categorical]
     copies = [rows]
     for name in names:
         for _ in range(IMPORTANCE_REPEATS):

@@ -69,8 +69,8 @@ class Output:
     """n × k, the columns in the order of `classes`; None: regression, or no `predict_proba`."""
     classes: Array | None = None
     """The k classes, sorted; None: regression. Of two, the last is the positive one."""
-    half_width: float | None = None
-    """Regression: the interval is value ± this; None: the model gives no intervals."""
+    half_width: float | Array | None = None
+    """Regression: the interval is value ± this (of all rows, or of each); None: no intervals."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -90,23 +90,18 @@ class Output:
     def take(self, rows: Array) -> "Output":
         """Return the predictions of some rows: a mask or positions."""
         chosen = None if self.probabilities is None else self.probabilities[rows]
-        return Output(self.labels[rows], chosen, self.classes, self.half_width)
+        width = self.half_width
+        if isinstance(width, np.ndarray):
+            width = width[rows]
+        return Output(self.labels[rows], chosen, self.classes, width)
 
 
 def pipeline(
-    use_case: UseCase,
-    candidate: Candidate,
-    parameters: Mapping[str, Any] | None = None,
-    *,
-    threshold: float | None = None,
-    positive: Any = None,
-    half_width: float | None = None,
+    use_case: UseCase, candidate: Candidate, parameters: Mapping[str, Any] | None = None
 ) -> Pipeline:
     """Return the candidate's unfitted model; `parameters` override the estimator's.
 
-    With a `threshold` (binary) it says `positive` from that probability on; with a `half_width`
-    (regression) it knows its intervals. Every `random_state` that the estimator leaves open is the
-    seed of the use case.
+    Every `random_state` that the estimator leaves open is the seed of the use case.
     """
     from evergreen.learning import features  # not above: whoever only loads needs no snapshots
 
@@ -124,14 +119,18 @@ def pipeline(
         [
             ("features", features.code(use_case)),
             ("prepare", _preparation(numeric, categorical)),
-            ("estimator", _wrapped(estimator, threshold, positive, half_width)),
+            ("estimator", estimator),
         ]
     )
 
 
-def _wrapped(
-    estimator: Any, threshold: float | None, positive: Any, half_width: float | None
+def wrapped(
+    estimator: Any,
+    threshold: float | None = None,
+    positive: Any = None,
+    half_width: float | None = None,
 ) -> Any:
+    """Return the estimator with a decision threshold or with the half width of its intervals."""
     if threshold is not None:
         return FixedThresholdClassifier(
             estimator, threshold=threshold, pos_label=positive, response_method="predict_proba"

@@ -1,29 +1,28 @@
-"""Hyper-parameter search by cross-validation, always on the same folds. Knows no MLflow.
+"""Hyper-parameter search by walking forward over the blocks before those that judge.
 
-    found = search(use_case, candidate, training, truth)
-    found.best.parameters, found.output       # the best point, and its out-of-fold predictions
+    found = search(use_case, candidate, rows, folds.choosing, memory)
+    found.recipe, found.walked        # the best point as a recipe, and its answers
 
-Lists of values: every point if there are no more than `candidate.trials`, else seeded random ones.
-With a `Between`: a tree-structured Parzen estimator (Bergstra et al., NIPS 2011; Optuna's), seeded.
+Rows without time are searched by cross-validation among those that are not held out. Lists of
+values: every point if there are no more than `candidate.trials`, else seeded random ones. With a
+`Between`: a tree-structured Parzen estimator (Bergstra et al., NIPS 2011; Optuna's), seeded.
 `candidate.budget` cuts the sequence of trials short and never changes it.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
-from evergreen.data import splits
 from evergreen.data.splits import Fold
-from evergreen.learning import metrics, models
-from evergreen.learning.models import Output
+from evergreen.learning import metrics
+from evergreen.learning.recipes import Recipe
+from evergreen.learning.walking import Memory, Rows, Walked, walk
 from evergreen.spec import Between, Candidate, UseCase
 
 Array = NDArray[Any]
@@ -43,79 +42,31 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Tested:
-    """Predictions of training rows by models that were not trained on them."""
-
-    folds: Sequence[Fold]
-    outputs: Sequence[Output]
-    """One for each fold's test rows."""
-
-    @property
-    def rows(self) -> Array:
-        """Positions of the tested rows among the training rows, in ascending order."""
-        rows: Array = np.sort(self._unordered)
-        return rows
-
-    @property
-    def labels(self) -> Array:
-        """The predicted label or value of each of `rows`."""
-        found: Array = np.concatenate([o.labels for o in self.outputs])[self._order]
-        return found
-
-    @property
-    def positive(self) -> Array:
-        """The probability of the positive class of each of `rows`.
-
-        Raises:
-            ValueError: the model gives no probabilities.
-        """
-        found: Array = np.concatenate([o.positive for o in self.outputs])[self._order]
-        return found
-
-    def decided(self, threshold: float) -> "Tested":
-        """Return the same predictions, called positive from a probability on."""
-        return Tested(self.folds, [_decided(output, threshold) for output in self.outputs])
-
-    @property
-    def _unordered(self) -> Array:
-        return np.concatenate([test for _, test in self.folds])
-
-    @property
-    def _order(self) -> Array:
-        return np.argsort(self._unordered, kind="stable")
-
-
-def _decided(output: Output, threshold: float) -> Output:
-    if output.classes is None:
-        return output
-    places = (output.positive >= threshold).astype(int)
-    return replace(output, labels=output.classes[places])
-
-
-@dataclass(frozen=True)
 class Found:
     """What a search found."""
 
     trials: Sequence[Trial]
     best: Trial
-    tested: Tested
-    """By the best trial."""
+    recipe: Recipe
+    """With the parameters of the best trial."""
+    walked: Walked
+    """By that recipe."""
 
 
-def search(use_case: UseCase, candidate: Candidate, training: pd.DataFrame, truth: Array) -> Found:
-    """Cross-validate every trial on the same folds; a candidate without a search is one trial."""
-    folds = splits.folds(use_case, training)
+def search(
+    use_case: UseCase, candidate: Candidate, rows: Rows, folds: Sequence[Fold], memory: Memory
+) -> Found:
+    """Walk every trial over the same folds; a candidate without a search is one trial."""
     trials: list[Trial] = []
     best: Found | None = None
 
     def attempt(parameters: Parameters) -> float:
         nonlocal best
-        outputs = [
-            _answer(use_case, candidate, parameters, training, truth, fold) for fold in folds
-        ]
-        trials.append(score(use_case, parameters, truth, Tested(folds, outputs)))
+        recipe = Recipe.of(use_case, candidate, parameters)
+        walked = walk(recipe, rows, folds, memory)
+        trials.append(score(use_case, parameters, rows.truth, walked))
         if best is None or _value(use_case, trials[-1]) > _value(use_case, best.best):
-            best = Found(trials, trials[-1], Tested(folds, outputs))
+            best = Found(trials, trials[-1], recipe, walked)
         return trials[-1].mean.get(use_case.gate.metric, np.nan)
 
     began = time.perf_counter()
@@ -154,30 +105,16 @@ def listed(use_case: UseCase, candidate: Candidate) -> list[Parameters]:
     return [grid[i] for i in sorted(chosen)]
 
 
-def score(use_case: UseCase, parameters: Parameters, truth: Array, tested: Tested) -> Trial:
+def score(use_case: UseCase, parameters: Parameters, truth: Array, walked: Walked) -> Trial:
     """Average each metric over the folds in which it is defined."""
     scores = [
-        metrics.score(use_case.kind, truth[test], output)
-        for (_, test), output in zip(tested.folds, tested.outputs, strict=True)
+        metrics.score(use_case.kind, truth[block.fold.test], block.output)
+        for block in walked.blocks
     ]
     names = dict.fromkeys(name for fold in scores for name in fold)
     found = {name: [fold[name] for fold in scores if name in fold] for name in names}
     mean = {name: float(np.mean(values)) for name, values in found.items()}
     return Trial(parameters, mean, {name: float(np.std(v)) for name, v in found.items()})
-
-
-def _answer(
-    use_case: UseCase,
-    candidate: Candidate,
-    parameters: Mapping[str, Any],
-    training: pd.DataFrame,
-    truth: Array,
-    fold: Fold,
-) -> Output:
-    train, test = fold
-    model = clone(models.pipeline(use_case, candidate, parameters)[1:])
-    model.fit(training.iloc[train], truth[train])
-    return models.predict(model, training.iloc[test])
 
 
 def _guided(use_case: UseCase, candidate: Candidate) -> Iterator[Callable[[Attempt], Any]]:

@@ -115,7 +115,7 @@ class RunLog:
         params: Mapping[str, Any],
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
-        model_id: str,
+        model_id: str | None,
     ) -> None:
         """Log parameters, metrics (of the run and of its model) and tags, in one batch."""
         now = time.time_ns() // 1_000_000

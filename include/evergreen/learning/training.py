@@ -1,7 +1,9 @@
-"""Train one candidate and log all of it to MLflow.
+"""Walk one contender (or baseline, or the recipe in charge), and log all of it to MLflow.
 
-    ref = train(weather, features, "logistic", settings=settings)
-    ref.cv["roc_auc"], ref.metrics["roc_auc"], ref.run_id
+    ref = train(weather, features, "logistic", trainings=trainings, settings=settings)
+    ref.metrics["roc_auc"], ref.blocks, ref.run_id      # by fits that had not seen the rows
+    served = fit(weather, features, ref, settings=settings)
+    served.model_uri, served.sha256                     # fitted on all mature rows
 
 The same training (data, code, parameters, seed, package versions) is done only once.
 """
@@ -10,36 +12,78 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 
+from evergreen.errors import ModelRefused
 from evergreen.learning import (
+    answers,
     features,
     fitting,
+    metrics,
     model_folder,
     models,
     plots,
     provenance,
     source_code,
     tracking,
+    worth,
 )
+from evergreen.learning.data import Data
 from evergreen.learning.features import RawHoldout
-from evergreen.learning.fitting import Fitted
+from evergreen.learning.fitting import Tried
 from evergreen.learning.models import Golden
+from evergreen.learning.recipes import Recipe, described
 from evergreen.learning.searching import Trial
 from evergreen.learning.tracking import RunLog
-from evergreen.refs import CandidateRef, FeaturesRef
+from evergreen.learning.walking import Known, Memory
+from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, Json, RecipeRef
 from evergreen.settings import Settings
-from evergreen.spec import Candidate, UseCase
+from evergreen.spec import CHAMPION, UseCase
 
 GOLDEN_ROWS = 20
 EXAMPLE_ROWS = 5
-CV, HOLDOUT, WORTH, SECONDS = "cv_", "holdout_", "business_", "fit_seconds"
-MODEL_URI, MODEL_SHA256 = "evergreen.model_uri", "evergreen.model_sha256"
+CV, JUDGED, WORTH, SECONDS = "cv_", "holdout_", "business_", "fit_seconds"
+
+
+class Trainings(Memory, Protocol):
+    """What earlier trainings of a use case left on record."""
+
+    def finished(self, key: str) -> Json | None:
+        """Return the `CandidateRef` of a training that was finished."""
+
+    def finish(self, key: str, document: Json) -> None:
+        """Put a finished training on record."""
+
+
+class Forgetful:
+    """A memory without a past: everything is fitted again."""
+
+    def recall(self, recipe: str) -> Known | None:  # noqa: ARG002
+        """Return nothing."""
+        return None
+
+    def keep(self, recipe: str, known: Known) -> None:
+        """Keep nothing."""
+
+    def finished(self, key: str) -> Json | None:  # noqa: ARG002
+        """Return nothing."""
+        return None
+
+    def finish(self, key: str, document: Json) -> None:
+        """Keep nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InCharge:
+    """The champion, and the recipe that its fit was made by."""
+
+    champion: ChampionRef
+    recipe: RecipeRef
 
 
 def train(
@@ -47,65 +91,246 @@ def train(
     built: FeaturesRef,
     name: str,
     *,
+    in_charge: InCharge | None = None,
+    trainings: Trainings,
     settings: Settings,
     force: bool = False,
     note: str = "",
 ) -> CandidateRef:
-    """Train a candidate or baseline, and log it in the experiment of the use case.
+    """Walk a recipe over the judged rows, and log it in the experiment of the use case.
 
     A run that a dead process left running is ended first. A training that was finished before is
-    not done again: its run is returned, marked as reused.
+    not done again: its reference is returned, marked as reused.
 
     Args:
         use_case: the declaration.
         built: features and split, from `features.build`.
-        name: of the candidate or baseline.
+        name: of the contender or baseline, or `champion`: the recipe in charge.
+        in_charge: the present champion; needed where the name is `champion`.
+        trainings: what earlier ones left on record.
         settings: where snapshots and MLflow are.
         force: train even so.
         note: shown with the run in MLflow.
     """
-    candidate = use_case.candidate(name)
     experiment = tracking.experiment(settings, use_case.name)
-    key = training_key(use_case, candidate, built)
+    key = training_key(use_case, built, name, in_charge)
     experiment.end_leftovers(key)
-    if not force and (done := experiment.finished(key)):
-        return _reference(name, done.info.run_id, done.data.tags, done.data.metrics, reused=True)
+    if not force and (done := trainings.finished(key)):
+        return replace(CandidateRef.from_json(done), reused=True)
     tags = _tags(use_case, built, key, note, settings) | {tracking.FORCED: str(force).lower()}
     with experiment.run(name, tags) as log:
-        holdout = features.raw_holdout(built, use_case, settings)
-        chosen = use_case.business is not None and use_case.business.choose_threshold
-        raw = features.raw_training(built, settings) if chosen else None
-        fitted = fitting.fit(use_case, candidate, features.load(built, settings), holdout, raw)
-        return _log(log, use_case, candidate, built, fitted, holdout)
+        data, tried = _try(
+            use_case, built, name, in_charge, Forgetful() if force else trainings, settings
+        )
+        ref = _log_walk(log, use_case, built, name, data, tried, settings)
+    trainings.finish(key, ref.to_json())
+    return ref
 
 
-def training_key(use_case: UseCase, candidate: Candidate, built: FeaturesRef) -> str:
+def unwalked(name: str, error: Exception) -> CandidateRef:
+    """Return the reference of a training that failed: the others compete without it."""
+    problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return CandidateRef(name=name, run_id="", cv={}, metrics={}, seconds=0.0, problem=problem)
+
+
+def fit(
+    use_case: UseCase,
+    built: FeaturesRef,
+    ref: CandidateRef,
+    *,
+    in_charge: InCharge | None = None,
+    settings: Settings,
+) -> CandidateRef:
+    """Fit a recipe on all mature rows, and log the model that serves in the recipe's own run.
+
+    Raises:
+        ModelRefused: it holds a type that is not trusted, or its recipe is not what was judged.
+    """
+    recipe = recipe_of(use_case, ref, in_charge, settings)
+    data = features.data(built, use_case, settings, recipe.code)
+    model = fitting.newest(recipe, data, ref.held)
+    holdout = features.raw_holdout(built, use_case, settings)
+    experiment = tracking.experiment(settings, use_case.name)
+    log = RunLog(experiment.client, experiment.id, ref.run_id)
+    said = answers.load(ref, settings)
+    drawn = (holdout.truth, said, fitting.importance(use_case, recipe, model, data))
+    uri, sha256 = _log_model(log, use_case, recipe, model, holdout, drawn)
+    model_id = uri.removeprefix("models:/")
+    log.figures({}, {f"{JUDGED}{k}": v for k, v in ref.metrics.items()}, {}, model_id)
+    return replace(ref, model_uri=uri, sha256=sha256)
+
+
+def recipe_of(
+    use_case: UseCase, ref: CandidateRef, in_charge: InCharge | None, settings: Settings
+) -> Recipe:
+    """Return the recipe that was walked.
+
+    Raises:
+        ModelRefused: it has another digest now.
+    """
+    if ref.name == CHAMPION:
+        recipe = _in_charge(in_charge, settings)
+    else:
+        parameters = ref.recipe.parameters if ref.recipe else {}
+        recipe = Recipe.of(
+            use_case, use_case.candidate(ref.name), _given(use_case, ref, parameters)
+        )
+    if ref.recipe is None or recipe.digest != ref.recipe.digest:
+        raise ModelRefused(f"the recipe {ref.name} is not the one that was judged; train again")
+    return recipe
+
+
+def training_key(
+    use_case: UseCase, built: FeaturesRef, name: str, in_charge: InCharge | None = None
+) -> str:
     """Return the digest of all that a training depends on."""
     depends_on = {
         "features": built.sha256,
+        "snapshot": built.snapshot.sha256,
+        "split": built.split,
         "code": features.code(use_case).digest,
         "use_case": [use_case.name, use_case.kind, use_case.seed, use_case.gate.metric],
         "windows": repr(use_case.windows),
-        "columns": candidate.columns or use_case.features.columns,
-        "candidate": [candidate.name, repr(dict(candidate.search)), candidate.trials],
-        "estimator": _describe(candidate.build()),
         "environment": provenance.environment(),
         "interval": use_case.interval,
-        "business": _source(use_case),
+        "business": _worth(use_case),
+        "recipe": _asked(use_case, name, in_charge),
     }
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
-def _source(use_case: UseCase) -> str:
+def _asked(use_case: UseCase, name: str, in_charge: InCharge | None) -> Any:
+    if name == CHAMPION:
+        return [in_charge.champion.sha256, in_charge.recipe.digest] if in_charge else None
+    candidate = use_case.candidate(name)
+    return [
+        name,
+        candidate.columns or use_case.features.columns,
+        repr(dict(candidate.search)),
+        candidate.trials,
+        str(candidate.window),
+        described(candidate.build()),
+    ]
+
+
+def _worth(use_case: UseCase) -> str:
     business = use_case.business
     if business is None:
         return ""
     return source_code.closure(business.measure) + repr(business.choose_threshold)
 
 
-def _describe(estimator: BaseEstimator) -> str:
-    kind = type(estimator)
-    return f"{kind.__module__}.{kind.__qualname__}({sorted(estimator.get_params().items())})"
+def _given(use_case: UseCase, ref: CandidateRef, parameters: Json) -> Json:
+    """Return searched parameters as they were declared: JSON has no tuples, for one."""
+    declared = use_case.candidate(ref.name).search
+    listed = {n: v for n, v in declared.items() if isinstance(v, list | tuple | range)}
+    return {
+        name: next((v for v in listed.get(name, ()) if described(v) == value), value)
+        for name, value in parameters.items()
+    }
+
+
+def _in_charge(in_charge: InCharge | None, settings: Settings) -> Recipe:
+    if in_charge is None:
+        raise ValueError("there is no champion whose recipe could be walked")
+    champion = in_charge.champion
+    model = tracking.fetch_model(settings, champion.model_uri, champion.sha256)
+    return Recipe.behind(model, in_charge.recipe)
+
+
+def _try(
+    use_case: UseCase,
+    built: FeaturesRef,
+    name: str,
+    in_charge: InCharge | None,
+    memory: Memory,
+    settings: Settings,
+) -> tuple[Data, Tried]:
+    if name == CHAMPION:
+        recipe = _in_charge(in_charge, settings)
+        data = features.data(built, use_case, settings, recipe.code)
+        return data, fitting.judge_recipe(use_case, recipe, data, memory)
+    data = features.data(built, use_case, settings)
+    return data, fitting.judge(use_case, use_case.candidate(name), data, memory)
+
+
+def _log_walk(
+    log: RunLog,
+    use_case: UseCase,
+    built: FeaturesRef,
+    name: str,
+    data: Data,
+    tried: Tried,
+    settings: Settings,
+) -> CandidateRef:
+    truth, raw = data.rows.truth[data.judged], data.raw.iloc[data.judged]
+    measured = metrics.score(use_case.kind, truth, tried.output)
+    valued = worth.measure(use_case, raw.reset_index(drop=True), truth, tried.output)
+    best = max(
+        tried.trials, key=lambda trial: trial.parameters == tried.recipe.parameters, default=None
+    )
+    log.dataset(built.snapshot, model_folder.schema(raw))
+    log.figures(_params(use_case, tried, built), _figures(measured, valued, tried, best), {}, None)
+    if len(tried.trials) > 1:
+        for number, trial in enumerate(tried.trials, start=1):
+            log.trial(f"{name} trial {number}", trial.parameters, _averages(trial))
+    kept = answers.keep(use_case.name, tried.output, settings)
+    return CandidateRef(
+        name=name,
+        run_id=log.run_id,
+        cv=best.mean if best else {},
+        metrics=measured,
+        seconds=tried.seconds,
+        recipe=tried.recipe.ref,
+        blocks=tried.blocks,
+        answers_uri=kept.uri,
+        answers_sha256=kept.sha256,
+        held=dict(tried.held),
+        fitted=tried.fitted,
+    )
+
+
+def _log_model(
+    log: RunLog,
+    use_case: UseCase,
+    recipe: Recipe,
+    model: Pipeline,
+    holdout: RawHoldout,
+    drawn: tuple[Any, Any, dict[str, float]],
+) -> tuple[str, str]:
+    """Upload the model with its golden rows and pictures; return its address and digest."""
+    raw = holdout.rows[list(recipe.code.inputs)]
+    example = raw[holdout.mask].tail(EXAMPLE_ROWS)
+    labels = models.predict(model, raw).take(holdout.mask).labels
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, artifacts = Path(scratch, "model"), Path(scratch, "run")
+        with log.model(recipe.name, folder) as model_id:
+            sha256 = model_folder.write(folder, model, example, labels, log.run_id, model_id)
+        golden = models.golden(model, _golden_rows(use_case, holdout)[raw.columns])
+        _write_artifacts(artifacts, use_case, golden, *drawn)
+        log.artifacts(artifacts)
+    return f"models:/{model_id}", sha256
+
+
+def _write_artifacts(
+    folder: Path,
+    use_case: UseCase,
+    golden: Golden,
+    truth: Any,
+    said: models.Output,
+    importance: dict[str, float],
+) -> None:
+    plots.draw(use_case.kind, truth, said, importance, folder / "plots")
+    documents = {tracking.GOLDEN_FILE: golden.to_json(), "importance.json": importance}
+    for name, document in documents.items():
+        (folder / name).write_text(json.dumps(document, indent=1, default=str))
+
+
+def _golden_rows(use_case: UseCase, holdout: RawHoldout) -> pd.DataFrame:
+    newest = holdout.mask.nonzero()[0][-GOLDEN_ROWS:]
+    wanted = holdout.mask & False
+    wanted[newest] = True
+    return holdout.rows[features.with_history(use_case, holdout.rows, wanted)]
 
 
 def _tags(
@@ -126,77 +351,24 @@ def _tags(
     return tags | ({"mlflow.note.content": note} if note else {})
 
 
-def _log(
-    log: RunLog,
-    use_case: UseCase,
-    candidate: Candidate,
-    built: FeaturesRef,
-    fitted: Fitted,
-    holdout: RawHoldout,
-) -> CandidateRef:
-    raw = holdout.rows[list(use_case.features.raw)]
-    example = raw[holdout.mask].tail(EXAMPLE_ROWS)
-    log.dataset(built.snapshot, model_folder.schema(holdout.rows))
-    with tempfile.TemporaryDirectory() as scratch:
-        folder, artifacts = Path(scratch, "model"), Path(scratch, "run")
-        with log.model(candidate.name, folder) as model_id:
-            sha256 = model_folder.write(
-                folder, fitted.model, example, fitted.output.labels, log.run_id, model_id
-            )
-        golden = models.golden(fitted.model, _golden_rows(use_case, holdout)[raw.columns])
-        _write_artifacts(artifacts, use_case, fitted, holdout, golden)
-        log.artifacts(artifacts)
-    figures = _figures(fitted)
-    tags = {MODEL_URI: f"models:/{model_id}", MODEL_SHA256: sha256}
-    log.figures(_params(use_case, candidate, built, fitted), figures, tags, model_id)
-    if len(fitted.trials) > 1:
-        for number, trial in enumerate(fitted.trials, start=1):
-            log.trial(f"{candidate.name} trial {number}", trial.parameters, _averages(trial))
-    return _reference(candidate.name, log.run_id, tags, figures)
-
-
-def _write_artifacts(
-    folder: Path, use_case: UseCase, fitted: Fitted, holdout: RawHoldout, golden: Golden
-) -> None:
-    pictures = folder / "plots"
-    plots.draw(use_case.kind, holdout.truth, fitted.output, fitted.importance, pictures)
-    documents = {
-        tracking.GOLDEN_FILE: golden.to_json(),
-        "search.json": [asdict(trial) for trial in fitted.trials],
-        "importance.json": fitted.importance,
-    }
-    for name, document in documents.items():
-        (folder / name).write_text(json.dumps(document, indent=1, default=str))
-
-
-def _golden_rows(use_case: UseCase, holdout: RawHoldout) -> pd.DataFrame:
-    newest = holdout.mask.nonzero()[0][-GOLDEN_ROWS:]
-    wanted = holdout.mask & False
-    wanted[newest] = True
-    return holdout.rows[features.with_history(use_case, holdout.rows, wanted)]
-
-
-def _params(
-    use_case: UseCase, candidate: Candidate, built: FeaturesRef, fitted: Fitted
-) -> dict[str, Any]:
-    estimator = models.bare(fitted.model[-1])
-    held = {
-        name: getattr(fitted.model[-1], name)
-        for name in ("threshold", "half_width")
-        if estimator is not fitted.model[-1] and hasattr(fitted.model[-1], name)
-    }
+def _params(use_case: UseCase, tried: Tried, built: FeaturesRef) -> dict[str, Any]:
+    estimator = tried.recipe.model[-1]
     own: dict[str, Any] = estimator.get_params(deep=False)
+    held = {name: value for name, value in tried.held.items() if name != "positive"}
     return (
         own
         | held
         | {
             "estimator": type(estimator).__name__,
-            "features": ", ".join(candidate.columns or use_case.features.columns),
+            "features": ", ".join([*tried.recipe.code.numeric, *tried.recipe.code.categorical]),
+            "recipe": tried.recipe.digest[:16],
+            "window": str(tried.recipe.window or "all"),
             "seed": use_case.seed,
             "split": built.split,
-            "training_rows": built.training.rows,
+            "mature_rows": built.training.rows,
             "holdout_rows": built.holdout.rows,
-            "trials": len(fitted.trials),
+            "blocks": len(tried.blocks),
+            "trials": len(tried.trials) or 1,
         }
     )
 
@@ -205,31 +377,13 @@ def _averages(trial: Trial) -> dict[str, float]:
     return {f"{CV}{name}": value for name, value in trial.mean.items()}
 
 
-def _figures(fitted: Fitted) -> dict[str, float]:
+def _figures(
+    measured: Mapping[str, float], valued: Mapping[str, float], tried: Tried, best: Trial | None
+) -> dict[str, float]:
     """Name the metrics as the MLflow UI shows them: cv_f1, cv_f1_std, holdout_f1."""
-    figures = {f"{CV}{name}": value for name, value in fitted.best.mean.items()}
-    figures |= {f"{CV}{name}_std": value for name, value in fitted.best.std.items()}
-    figures |= {f"{HOLDOUT}{name}": value for name, value in fitted.metrics.items()}
-    figures |= {f"{WORTH}{name}": value for name, value in fitted.worth.items()}
-    return figures | {SECONDS: fitted.seconds}
-
-
-def _reference(
-    name: str,
-    run_id: str,
-    tags: Mapping[str, str],
-    figures: Mapping[str, float],
-    *,
-    reused: bool = False,
-) -> CandidateRef:
-    means = {k: v for k, v in figures.items() if not k.endswith("_std")}
-    return CandidateRef(
-        name=name,
-        run_id=run_id,
-        model_uri=tags[MODEL_URI],
-        sha256=tags[MODEL_SHA256],
-        cv={k.removeprefix(CV): v for k, v in means.items() if k.startswith(CV)},
-        metrics={k.removeprefix(HOLDOUT): v for k, v in means.items() if k.startswith(HOLDOUT)},
-        seconds=figures[SECONDS],
-        reused=reused,
-    )
+    figures = {f"{JUDGED}{name}": value for name, value in measured.items()}
+    figures |= {f"{WORTH}{name}": value for name, value in valued.items()}
+    if best is not None:
+        figures |= {f"{CV}{name}": value for name, value in best.mean.items()}
+        figures |= {f"{CV}{name}_std": value for name, value in best.std.items()}
+    return figures | {SECONDS: tried.seconds, "fits": float(tried.fitted)}

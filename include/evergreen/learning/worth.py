@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from evergreen.errors import DeclarationError
 from evergreen.learning.models import Output
-from evergreen.learning.searching import Tested
 from evergreen.spec import Kind, UseCase
 
 Array = NDArray[Any]
@@ -47,25 +46,23 @@ def constants(use_case: UseCase, rows: pd.DataFrame, truth: Array) -> dict[str, 
     return {one: next(iter(found.values())) for one, found in figures.items()}
 
 
-def threshold(use_case: UseCase, rows: pd.DataFrame, truth: Array, tested: Tested) -> float:
-    """Return the probability from which on "positive" is worth most, over out-of-fold predictions.
+def threshold(
+    use_case: UseCase, rows: pd.DataFrame, truth: Array, positive: Array, classes: Array
+) -> float:
+    """Return the probability from which on "positive" is worth most.
 
     Of equals the one nearest to 0.5.
 
     Args:
         use_case: declares `business`.
-        rows: all raw training rows.
+        rows: raw rows that a model answered without having seen them, in time order.
         truth: their labels.
-        tested: out-of-fold predictions of some of them.
+        positive: the probability of the positive class of each.
+        classes: both, the positive one last.
     """
-    places, positive = tested.rows, tested.positive
-    known, classes = truth[places], tested.outputs[0].classes
-    if classes is None:
-        raise ValueError("a threshold needs classes")
-    kept = rows.iloc[places].reset_index(drop=True)
     values = {
         float(cut): next(
-            iter(_figures(use_case, kept, known, classes[(positive >= cut).astype(int)]).values())
+            iter(_figures(use_case, rows, truth, classes[(positive >= cut).astype(int)]).values())
         )
         for cut in THRESHOLDS
     }

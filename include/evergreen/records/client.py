@@ -20,6 +20,7 @@ from evergreen.records.predictions import Drops, Labels, Predictions
 from evergreen.records.promotions import Promotions
 from evergreen.records.retrainings import Retrainings
 from evergreen.records.session import Session
+from evergreen.records.trainings import Trainings
 from evergreen.records.trials import Trials
 from evergreen.records.windows import WatchedWindows
 from evergreen.settings import Settings
@@ -117,6 +118,7 @@ class Records:
         self.landings = Landings(session)
         self.fits = Fits(session)
         self.pins = Pins(session)
+        self.trainings = Trainings(session)
         self.dossiers = Dossiers(session)
         self.figures = Figures(session)
         self.locks = Locks(session)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from evergreen.records.decisions import Decision
 from evergreen.records.incidents import Incident
+from evergreen.records.pins import Pin
 from evergreen.records.promotions import Promotion
 from evergreen.refs import ChampionRef
 
@@ -72,8 +73,21 @@ class Locking(Protocol):
     ) -> AbstractContextManager[None]: ...
 
 
+class PinBoard(Protocol):
+    """See `pins.Pins`."""
+
+    def get(self, use_case: str) -> Pin | None: ...  # noqa: D102
+
+    def put(self, pin: Pin) -> Pin: ...  # noqa: D102
+
+    def lift(self, use_case: str, by: str) -> Pin | None: ...  # noqa: D102
+
+
 class Ledger(Protocol):
-    """Decisions, promotions and incidents, with the locks under which they are written."""
+    """Decisions, promotions, pins and incidents, with the locks under which they are written."""
+
+    @property
+    def pins(self) -> PinBoard: ...  # noqa: D102
 
     @property
     def decisions(self) -> DecisionLog: ...  # noqa: D102

@@ -26,11 +26,11 @@ from evergreen.spec.kinds import METRICS, Kind, bound
 from evergreen.spec.learning import Between, Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.tasks import Task
-from evergreen.spec.use_case import UseCase
+from evergreen.spec.use_case import CHAMPION, UseCase
 from evergreen.spec.watching import Monitoring, Retraining
 
 __all__ = [
-    "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Fairness", "Features", "Files",
-    "Gate", "Ingest", "Kind", "Monitoring", "Release", "Retraining", "Slice", "Source", "Task",
-    "UseCase", "Windows", "bound", "check_name",
+    "CHAMPION", "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Fairness",
+    "Features", "Files", "Gate", "Ingest", "Kind", "Monitoring", "Release", "Retraining",
+    "Slice", "Source", "Task", "UseCase", "Windows", "bound", "check_name",
 ]  # fmt: skip

@@ -59,10 +59,14 @@ class Windows:
     """
 
     holdout: timedelta | float
+    blocks: int = 4
+    """A holdout of time is walked in so many blocks, cut at moments of the calendar; each is
+    answered by the fit that could have served it."""
     training: timedelta | None = None
-    """Length of the training window before the holdout; None: all history."""
-    embargo: timedelta = timedelta(0)
-    """Rows this close before the holdout are left out, as their labels look into it."""
+    """The longest training window; None: all history. Candidates may declare shorter ones."""
+    embargo: timedelta | None = None
+    """A fit sees no row this close before the rows that it is judged on, as their labels look into
+    them; None, or less than the label's delay: the label's delay."""
     group: tuple[str, ...] = ()
     """Columns of the key whose rows stay together (a panel's farm), with a share held out: the
     share is of the groups, and cross-validation keeps them together too."""
@@ -73,6 +77,10 @@ class Windows:
                 raise DeclarationError("windows.holdout", self.holdout, "more than zero")
         elif not 0 < self.holdout < 1:
             raise DeclarationError("windows.holdout", self.holdout, "a share between 0 and 1")
+        if self.blocks < 1:
+            raise DeclarationError(
+                "windows.blocks", self.blocks, "1 or more (4 and more are usual)"
+            )
         if self.group and self.temporal:
             raise DeclarationError("windows.group", self.group, "none, as the holdout is a time")
 

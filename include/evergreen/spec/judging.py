@@ -49,7 +49,7 @@ class Gate:
     """What a challenger must prove on the holdout before it may become champion."""
 
     metric: str
-    """The metric that decides: picks the challenger by cross-validation, compares champions."""
+    """The metric that decides: chooses parameters, finds the challenger, compares recipes."""
     floors: Mapping[str, float]
     """Per metric the worst value that passes (a ceiling where less is better)."""
     min_improvement: float = 0.0
@@ -78,6 +78,13 @@ class Gate:
     min_business: float | None = None
     """The worst first figure of `business` that passes, if it is also no less than that of the best
     baseline and of the same answer for all; None: it is shown, not judged."""
+    max_disagreement: float | None = 0.1
+    """How far a refresh may answer the newest rows otherwise than the fit that serves: the mean
+    difference of probabilities, or of values in standard deviations of the target. None: any."""
+    max_label_shift: float | None = 1.0
+    """How far the mean label of the newest stretch (two weeks, or a block of the walk if that is
+    shorter) may lie beyond those of the stretches before, as a multiple of their range. None: any.
+    """
     coverage_tolerance: float = 0.05
     """How much smaller than `interval` the share of held-out values inside it may be."""
 

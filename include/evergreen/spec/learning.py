@@ -1,7 +1,7 @@
 """What the models see, and which of them compete."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,10 @@ class Candidate:
     """Returns a new scikit-learn estimator; it imports scikit-learn inside."""
     columns: tuple[str, ...] | None = None
     """The features it sees; None: all of them."""
+    windows: tuple[timedelta | None, ...] = (None,)
+    """Training windows; each makes a recipe of its own, which competes (`forest`, `forest_60d`).
+    None: `windows.training` of the use case, or all history. A short one learns a new world sooner.
+    """
     search: Mapping[str, Sequence[Any] | Between] = field(default_factory=dict)
     """Parameters of the estimator to search, each with its values or its range."""
     trials: int = 8
@@ -84,3 +88,26 @@ class Candidate:
         check_name("candidate.name", self.name)
         if self.trials < 1:
             raise DeclarationError("candidate.trials", self.trials, "1 or more")
+        if not self.windows or any(w is not None and w <= timedelta(0) for w in self.windows):
+            raise DeclarationError("candidate.windows", self.windows, "None or lengths above zero")
+
+    @property
+    def window(self) -> timedelta | None:
+        """The training window of a candidate that has one."""
+        (window,) = self.windows
+        return window
+
+    def by_window(self) -> "tuple[Candidate, ...]":
+        """Return the candidate once for each of its training windows, named after it."""
+        return tuple(
+            replace(self, name=self.name + window_suffix(window), windows=(window,))
+            for window in self.windows
+        )
+
+
+def window_suffix(window: timedelta | None) -> str:
+    """Return `_60d` (or `_36h`), and nothing for all history."""
+    if window is None:
+        return ""
+    hours = window // timedelta(hours=1)
+    return f"_{hours}h" if hours % 24 else f"_{hours // 24}d"

@@ -15,7 +15,7 @@ from evergreen.errors import DeclarationError, did_you_mean
 
 EVERY = "*"
 STEPS = (
-    "extract", "validate", "build_features", "train", "evaluate", "gate", "promote",
+    "extract", "validate", "build_features", "train", "evaluate", "gate", "fit", "promote",
     "collect", "watch", "decide", "start_training",
     "look", "land", "wait_for_ingest",
 )  # fmt: skip

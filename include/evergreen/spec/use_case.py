@@ -13,6 +13,8 @@ from evergreen.spec.names import check_name
 from evergreen.spec.tasks import Task, check_tasks
 from evergreen.spec.watching import Monitoring, Retraining
 
+CHAMPION = "champion"
+"""The recipe in charge, among the names of those that are walked."""
 PRESETS = {"@weekly": timedelta(days=7), "@monthly": timedelta(days=31),
            "@yearly": timedelta(days=366)}  # fmt: skip
 """The longest pause between two runs of a schedule that is slower than daily."""
@@ -56,7 +58,7 @@ class UseCase:
         check_tasks(self.tasks)
         if len(self.candidates) < 1:
             raise DeclarationError("candidates", self.candidates, "at least one")
-        names = [candidate.name for candidate in self.candidates + self.baselines]
+        names = [CHAMPION, *(one.name for one in self.contenders + self.baselines)]
         if len(names) != len(set(names)):
             raise DeclarationError("candidates", names, "names that differ")
         if self.windows.temporal and self.source.timestamp is None:
@@ -108,9 +110,24 @@ class UseCase:
             allowed = f"more than {pause.days} days, as schedule is {self.schedule}, or None"
             raise DeclarationError("retraining.stale_after", patience, allowed)
 
+    @property
+    def contenders(self) -> tuple[Candidate, ...]:
+        """Every candidate once for each of its training windows: those that compete."""
+        return tuple(one for candidate in self.candidates for one in candidate.by_window())
+
+    @property
+    def trainings(self) -> tuple[str, ...]:
+        """What a training walks, by name: contenders, baselines, and the recipe in charge."""
+        return (*(one.name for one in self.contenders + self.baselines), CHAMPION)
+
+    @property
+    def embargo(self) -> timedelta:
+        """How long before the rows that judge it a fit must end."""
+        return max(self.windows.embargo or timedelta(0), self.source.label_delay)
+
     def candidate(self, name: str) -> Candidate:
-        """Return the candidate or baseline of that name."""
-        return next(c for c in self.candidates + self.baselines if c.name == name)
+        """Return the contender or baseline of that name."""
+        return next(c for c in self.contenders + self.baselines if c.name == name)
 
     @property
     def more_is_better(self) -> bool:

@@ -15,6 +15,7 @@ Its layout::
     reports/<use case>/<report id>/evidence.json          what evaluate found
     reports/<use case>/<report id>/report.html, .json     what the gate made of it
     data_docs/index.html, runs/…, validations/…           the Data Docs, and the facts of each run
+    walks/<use case>/<sha256>.parquet                     what a recipe's fits answered
     drift/<use case>/<report id>/report.html, .json       a window that was watched
     drift/<use case>/champions/<digest>.json              what a champion looks like in calm
     models/<sha256>/model.skops, golden.json              the models that serve
@@ -30,6 +31,7 @@ __all__ = [
     "MODELS",
     "REPORTS",
     "SNAPSHOTS",
+    "WALKS",
     "Damaged",
     "Draft",
     "OutsideStore",
@@ -37,8 +39,8 @@ __all__ = [
     "of",
 ]
 
-SNAPSHOTS, REPORTS, DATA_DOCS, DRIFT, MODELS = (
-    "snapshots", "reports", "data_docs", "drift", "models",
+SNAPSHOTS, REPORTS, DATA_DOCS, DRIFT, MODELS, WALKS = (
+    "snapshots", "reports", "data_docs", "drift", "models", "walks",
 )  # fmt: skip
 
 

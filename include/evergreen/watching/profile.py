@@ -22,7 +22,7 @@ from evergreen import storage
 from evergreen.data import snapshots
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.dossier import Dossier
-from evergreen.learning import features, metrics, models, tracking
+from evergreen.learning import answers, features, metrics, models, tracking
 from evergreen.learning.models import Array, Output
 from evergreen.refs import Ref
 from evergreen.settings import Settings
@@ -89,8 +89,8 @@ def measure(dossier: Dossier, limit: int, settings: Settings) -> Profile:
     """Load the champion and measure it on rows of its snapshot."""
     model = tracking.fetch_model(settings, dossier.model.uri, dossier.model.sha256)
     names, kind = wanted_metrics(dossier), dossier.answers.kind
-    raw, mask, truth = _holdout(dossier, limit, settings)
-    held_out = models.predict(model, raw).take(mask)
+    raw, mask, truth, chosen = _holdout(dossier, limit, settings)
+    held_out = _unseen(dossier, settings, chosen) or models.predict(model, raw).take(mask)
     usual = _answers(model, dossier, limit, settings) if dossier.temporal else held_out
     sure = None if usual.probabilities is None else usual.probabilities.max(axis=1)
     classification = kind is not Kind.REGRESSION
@@ -102,7 +102,8 @@ def measure(dossier: Dossier, limit: int, settings: Settings) -> Profile:
         classes=() if usual.classes is None else tuple(usual.classes.tolist()),
         confidence=None if sure is None else float(sure.mean()),
         confidence_deviation=0.0 if sure is None else float(sure.std()),
-        metrics=metrics.score(kind, truth, held_out, names),
+        metrics={name: value for name, value in dossier.proof.figures.items() if name in names}
+        or metrics.score(kind, truth, held_out, names),
         errors=standard_errors(kind, truth, held_out, names),
         importance=_importance(model, dossier, raw, mask, truth),
     )
@@ -127,8 +128,21 @@ def standard_errors(
     return {name: float(np.std(values)) * scale for name, values in found.items()}
 
 
-def _holdout(dossier: Dossier, limit: int, settings: Settings) -> tuple[pd.DataFrame, Array, Array]:
-    """Return at most `limit` held-out raw rows with their history, and their labels.
+def _unseen(dossier: Dossier, settings: Settings, chosen: Array) -> Output | None:
+    """Return the recipe's answers to judged rows, by fits that had not seen them.
+
+    The champion itself has: it was fitted on every mature row. None: they were not kept.
+    """
+    if not dossier.proof.answers_uri:
+        return None
+    proof = dossier.proof
+    return answers.read(proof.answers_uri, proof.answers_sha256, settings).take(chosen)
+
+
+def _holdout(
+    dossier: Dossier, limit: int, settings: Settings
+) -> tuple[pd.DataFrame, Array, Array, Array]:
+    """Return at most `limit` judged raw rows with their history, their labels, and which they are.
 
     Where features are computed, the newest; elsewhere drawn with the fixed seed.
     """
@@ -137,6 +151,7 @@ def _holdout(dossier: Dossier, limit: int, settings: Settings) -> tuple[pd.DataF
     )  # fmt: skip
     held_out = positions_of(store, learned, HOLDOUT)
     chosen = held_out[-limit:] if inputs.computed else sample(held_out, limit)
+    which = np.searchsorted(held_out, chosen)
     time, target = inputs.timestamp, dossier.answers.target
     names = list(dict.fromkeys([*inputs.names, *([time] if time else []), target]))
     table = store.table(learned.snapshot.uri, learned.snapshot.sha256, names)
@@ -147,11 +162,11 @@ def _holdout(dossier: Dossier, limit: int, settings: Settings) -> tuple[pd.DataF
     raw = table.to_pandas(date_as_object=False)
     rows = features.reached(time if inputs.computed else None, inputs.lookback, raw, mask)
     truth = features.labels_of(dossier.answers.kind, raw.loc[mask, target])
-    return raw[rows].reset_index(drop=True), mask[rows], truth
+    return raw[rows].reset_index(drop=True), mask[rows], truth, which
 
 
 def _answers(model: Pipeline, dossier: Dossier, limit: int, settings: Settings) -> Output:
-    """Let the champion answer training and held-out rows, by the features stored with them."""
+    """Let the champion answer the rows that it learned from, by the features stored with them."""
     store, learned = snapshots.of(settings), dossier.learned
     used = sample(positions_of(store, learned, TRAINING, HOLDOUT), limit)
     frame = store.table(learned.uri, learned.sha256).take(used).to_pandas()

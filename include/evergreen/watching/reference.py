@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from evergreen.data import snapshots
 from evergreen.data.snapshots import SnapshotStore
-from evergreen.data.splits import TRAINING
+from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.dossier import Dossier, RawColumn
 from evergreen.errors import ReferenceMissing
 from evergreen.learning.features import PART
@@ -53,7 +53,7 @@ def load(dossier: Dossier, limit: int, settings: Settings) -> Reference:
         ReferenceMissing: no row of it is of the training part.
     """
     store, learned = snapshots.of(settings), dossier.learned
-    positions = positions_of(store, learned, TRAINING)
+    positions = positions_of(store, learned, TRAINING, HOLDOUT)
     if not len(positions):
         raise ReferenceMissing(f"{learned.uri} holds no training row")
     names = list(dossier.inputs.names)

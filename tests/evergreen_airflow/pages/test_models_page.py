@@ -28,9 +28,9 @@ def weather(settings: Settings) -> Records:
 def decide(ledger: Records, number: int, outcome: str = "passed", sentence: str = "") -> Decision:
     challenger = {"name": "boosting", "metrics": {"roc_auc": 0.74, "accuracy": 0.55}}
     decision = Decision(
-        id=decision_id("weather", "gate/train", str(number)),
+        id=decision_id("weather", "fit/train", str(number)),
         use_case="weather",
-        kind="gate",
+        kind="fit",
         outcome=outcome,
         sentence=sentence or f"Decision {number}.",
         evidence={

@@ -1,0 +1,176 @@
+"""What can be known of a fit before its labels come: of the very bytes that are to serve.
+
+facts = examine(use_case, evaluation, fitted, "refresh", evidence, usual=(0.01,), settings=...)
+facts.model_tests, facts.golden_difference, facts.fit.disagreement
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from evergreen.data.calendar import block_length
+from evergreen.errors import ModelRefused
+from evergreen.judging import model_tests
+from evergreen.judging.evidence import Evidence, Fit, Schema
+from evergreen.learning import features, fitting, models, tracking, training
+from evergreen.learning.data import Data
+from evergreen.learning.features import RawHoldout
+from evergreen.learning.models import Output
+from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, Span
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+
+ANSWERS = 30
+"""How often one answer is timed."""
+STRETCH = timedelta(days=14)
+STRETCHES = 52
+"""How many stretches of history tell the usual label."""
+
+
+def examine(
+    use_case: UseCase,
+    evaluation: EvaluationRef,
+    fitted: CandidateRef,
+    kind: str,
+    evidence: Evidence,
+    *,
+    in_charge: training.InCharge | None,
+    usual: Sequence[float],
+    settings: Settings,
+) -> Evidence:
+    """Return the evidence with what the fit itself shows.
+
+    Args:
+        use_case: the declaration.
+        evaluation: the recipes' evaluation.
+        fitted: the recipe with the model that is to serve.
+        kind: `change` or `refresh`.
+        evidence: about the recipes.
+        in_charge: the champion that serves now.
+        usual: how much the refreshes before it disagreed with the fits before them.
+        settings: where models and snapshots are.
+    """
+    built = evaluation.features
+    holdout = features.raw_holdout(built, use_case, settings)
+    model = tracking.fetch_model(settings, fitted.model_uri, fitted.sha256)
+    output = models.predict(model, holdout.rows).take(holdout.mask)
+    subject = model_tests.Subject(use_case, model, holdout, output)
+    recipe = training.recipe_of(use_case, fitted, in_charge, settings)
+    data = features.data(built, use_case, settings, recipe.code)
+    label, labels = _labels(use_case, data)
+    fit = Fit(
+        kind=kind,
+        name=evidence.challenger.name if kind == "change" else recipe.name,
+        sha256=fitted.sha256,
+        training=_span(data, fitting.learned(recipe, data)),
+        before=in_charge.champion.training if in_charge else None,
+        disagreement=_disagreement(in_charge, holdout, output, settings),
+        usual=tuple(usual),
+        label=label,
+        labels=labels,
+    )
+    return _reloaded(
+        replace(
+            evidence,
+            fit=fit,
+            model_tests=model_tests.examine(subject),
+            latency_ms=_latency(subject),
+            size_bytes=_size(model),
+        ),
+        model, fitted, holdout, settings,
+    )  # fmt: skip
+
+
+def _reloaded(
+    evidence: Evidence,
+    model: Pipeline,
+    fitted: CandidateRef,
+    holdout: RawHoldout,
+    settings: Settings,
+) -> Evidence:
+    try:
+        golden = tracking.fetch_golden(settings, fitted.run_id)
+    except ModelRefused as error:
+        return replace(evidence, golden_problem=str(error))
+    offered = {str(name): str(kind) for name, kind in holdout.rows.dtypes.items()}
+    takes = {str(name): str(kind) for name, kind in golden.rows.dtypes.items()}
+    return replace(
+        evidence,
+        golden_difference=models.reproduces(model, golden),
+        schema=Schema(takes=takes, offered=offered),
+    )
+
+
+def _disagreement(
+    in_charge: training.InCharge | None, holdout: RawHoldout, output: Output, settings: Settings
+) -> float | None:
+    """Return how far the new fit's answers to the newest rows are from those of the present one."""
+    if in_charge is None:
+        return None
+    champion: ChampionRef = in_charge.champion
+    try:
+        model = tracking.fetch_model(settings, champion.model_uri, champion.sha256)
+        before = models.predict(model, holdout.rows).take(holdout.mask)
+    except (ModelRefused, KeyError):  # it cannot be asked any more: nothing to agree with
+        return None
+    if output.probabilities is not None and before.probabilities is not None:
+        if _listed(output) != _listed(before):
+            return 1.0
+        apart = np.abs(output.probabilities - before.probabilities).sum(axis=1) / 2
+        return float(apart.mean())
+    if output.classes is not None:
+        return float((output.labels != before.labels).mean())
+    spread = float(np.std(holdout.truth)) or 1.0
+    return float(np.abs(output.labels - before.labels).mean() / spread)
+
+
+def _listed(output: Output) -> list[Any]:
+    return [] if output.classes is None else output.classes.tolist()
+
+
+def _labels(use_case: UseCase, data: Data) -> tuple[float | None, tuple[float, ...]]:
+    """Return the mean label of the newest stretch, and of each such stretch before it."""
+    times, truth = data.rows.times, data.rows.truth
+    if not use_case.windows.temporal or times is None or truth.dtype.kind not in "fiu":
+        return None, ()
+    known, length = times.iloc[data.folds.newest], min(block_length(use_case), STRETCH)
+    ages = ((known.max() - known) // length).to_numpy()
+    means = pd.Series(truth[data.folds.newest], dtype=float).groupby(ages).mean()
+    return float(means.iloc[0]), tuple(means.iloc[1 : STRETCHES + 1].tolist())
+
+
+def _span(data: Data, rows: Any) -> Span:
+    if data.rows.times is None:
+        return Span(rows=len(rows))
+    times = data.rows.times.iloc[rows]
+    return Span(rows=len(rows), start=times.min().to_pydatetime(), end=times.max().to_pydatetime())
+
+
+def _latency(subject: model_tests.Subject) -> float:
+    """Return the median of the milliseconds of one answer, history and features included.
+
+    Of the processor: what else the machine does at the moment is not the model's fault.
+    """
+    rows = subject.latest()
+    times = []
+    for _ in range(ANSWERS):
+        start = time.process_time()
+        subject.answers(rows)
+        times.append(time.process_time() - start)
+    return statistics.median(times) * 1000
+
+
+def _size(model: Pipeline) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, tracking.MODEL_FILE)
+        models.save(model, file)
+        return file.stat().st_size

@@ -1,0 +1,102 @@
+"""A recipe: candidate + parameters + training window + features + code. Recipes are judged.
+
+    recipe = Recipe.of(weather, weather.candidate("forest_60d"), {"max_depth": 4})
+    recipe.digest                    # the same on every machine, whatever else the module says
+    recipe.fresh()                   # an unfitted pipeline: features, prepare, estimator
+    Recipe.behind(champion_model, name="forest", window=None)    # the recipe of a fit
+
+A champion's recipe comes out of its own fit, so that it can be fitted anew when today's declaration
+names other candidates, or other features.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+
+from evergreen.learning import models
+from evergreen.learning.feature_code import FeatureCode
+from evergreen.refs import RecipeRef
+from evergreen.spec import Candidate, UseCase
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What makes fits: judged once, fitted again and again."""
+
+    name: str
+    """Of the contender or baseline."""
+    model: Pipeline
+    """Unfitted, without decision threshold or intervals: those are learned from predictions."""
+    window: timedelta | None
+    """How far back from its newest row a fit learns; None: as far as the use case allows."""
+    parameters: Mapping[str, Any]
+    """What a search chose, on rows before those that judge it."""
+
+    @classmethod
+    def of(cls, use_case: UseCase, candidate: Candidate, parameters: Mapping[str, Any]) -> Self:
+        """Return the recipe of a contender or baseline with some parameters."""
+        model = models.pipeline(use_case, candidate, parameters)
+        return cls(candidate.name, model, candidate.window, dict(parameters))
+
+    @classmethod
+    def behind(cls, fit: Pipeline, about: RecipeRef) -> Self:
+        """Return the recipe that a fit was made by."""
+        steps = [*fit.steps[:-1], (fit.steps[-1][0], models.bare(fit.steps[-1][1]))]
+        return cls(about.name, clone(Pipeline(steps)), about.window, about.parameters)
+
+    @property
+    def code(self) -> FeatureCode:
+        """Return its first step, which computes the features."""
+        code: FeatureCode = self.model[0]
+        return code
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the sha256 of all that makes it another recipe."""
+        about = [described(self.model), str(self.window)]
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def ref(self) -> RecipeRef:
+        """Return what the records keep of it."""
+        return RecipeRef(
+            name=self.name,
+            digest=self.digest,
+            window=self.window,
+            parameters={name: plain(value) for name, value in self.parameters.items()},
+        )
+
+    def fresh(self, **held: Any) -> Pipeline:
+        """Return an unfitted copy that holds a decision threshold or a half width, where given."""
+        *before, (name, estimator) = clone(self.model).steps
+        return Pipeline([*before, (name, models.wrapped(estimator, **held))])
+
+
+def described(value: Any) -> Any:
+    """Return a description of estimators and their parameters, in plain JSON types."""
+    if isinstance(value, BaseEstimator):
+        kind = type(value)
+        inner = {name: described(one) for name, one in value.get_params(deep=False).items()}
+        return {"type": f"{kind.__module__}.{kind.__qualname__}", "with": inner}
+    if isinstance(value, Mapping):
+        return {str(name): described(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [described(one) for one in value]
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return plain(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a parameter as a plain JSON type; what has none as its text."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)

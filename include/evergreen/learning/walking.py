@@ -1,0 +1,197 @@
+"""Walk a recipe forward: each block of rows is answered by the fit that could have served it.
+
+    walked = walk(recipe, rows, folds.judging, memory)
+    joined([block.output for block in walked.blocks])      # none of the rows was seen by its fit
+
+A fit is named by recipe, rows and package versions. Answers of a block whose fit was made before,
+for the very same rows, are taken from the walk before: tomorrow's walk fits only what is new.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from evergreen.data.splits import Fold
+from evergreen.learning import answers, models
+from evergreen.learning.models import Output
+from evergreen.learning.provenance import environment
+from evergreen.learning.recipes import Recipe
+
+Array = NDArray[Any]
+
+_LABEL = "\0label"
+LIMIT = 2_000_000
+"""The most answers of other fits that are kept of a recipe, the newest."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Every row of a snapshot, as one recipe's features see it."""
+
+    frame: pd.DataFrame
+    """The features of each row, on positions."""
+    truth: Array
+    """The label of each row."""
+    times: "pd.Series[pd.Timestamp] | None"
+    """The event time of each row, UTC; None: the rows have no time."""
+
+    @cached_property
+    def names(self) -> "NDArray[np.uint64]":
+        """Return a number for each row, which is another for other features or another label."""
+        values = self.frame.assign(**{_LABEL: self.truth})
+        hashed = pd.util.hash_pandas_object(values, index=False, categorize=True)
+        names: NDArray[np.uint64] = np.asarray(hashed, dtype=np.uint64)
+        return names
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One block, and what its fit said of it."""
+
+    fold: Fold
+    fit: str
+    """Digest of recipe, training rows and package versions."""
+    names: "NDArray[np.uint64]"
+    """Of the rows that were answered (see `Rows.names`)."""
+    labels: Array
+    probabilities: Array | None
+    classes: Array | None
+
+    @property
+    def output(self) -> Output:
+        """Return the answers as a model gives them."""
+        return Output(self.labels, self.probabilities, self.classes)
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A recipe's answers to rows that its fits had not seen."""
+
+    blocks: Sequence[Answered]
+    fitted: int
+    """How many fits this walk made; the others were known."""
+    seconds: float
+
+
+class Memory(Protocol):
+    """What earlier walks answered, by recipe."""
+
+    def recall(self, recipe: str) -> "Known | None":
+        """Return the answers that are kept of the recipe of that digest."""
+
+    def keep(self, recipe: str, known: "Known") -> None:
+        """Keep answers in place of those that were kept."""
+
+
+def walk(recipe: Recipe, rows: Rows, folds: Sequence[Fold], memory: Memory) -> Walked:
+    """Answer every fold's test rows by a fit of those of its training rows that the window holds.
+
+    Whatever the estimator raises passes through.
+    """
+    began, fitted, blocks = time.perf_counter(), 0, []
+    before = memory.recall(recipe.digest)
+    for fold in (one.within(recipe.window, rows.times) for one in folds):
+        names, fit = rows.names[fold.test], fit_digest(recipe, rows, fold.train)
+        answered = before.answers(fit, names) if before else None
+        if answered is None:
+            answered = _answer(recipe, rows, fold)
+            fitted += 1
+        blocks.append(
+            Answered(fold, fit, names, answered.labels, answered.probabilities, answered.classes)
+        )
+    walked = Walked(blocks, fitted, time.perf_counter() - began)
+    if fitted:
+        memory.keep(recipe.digest, Known.of(walked).beside(before))
+    return walked
+
+
+def fit_digest(recipe: Recipe, rows: Rows, train: Array) -> str:
+    """Return the name of a fit: what it learned, by which recipe, with which packages."""
+    about = hashlib.sha256(json.dumps([recipe.digest, environment()], sort_keys=True).encode())
+    about.update(rows.names[train].tobytes())
+    return about.hexdigest()
+
+
+def _answer(recipe: Recipe, rows: Rows, fold: Fold) -> Output:
+    model = recipe.fresh()[1:]
+    model.fit(rows.frame.iloc[fold.train], rows.truth[fold.train])
+    return models.predict(model, rows.frame.iloc[fold.test])
+
+
+def joined(outputs: Sequence[Output]) -> Output:
+    """Return the answers of several folds, one after another.
+
+    The classes are those of all folds; a fit that had not met a class gives it no probability.
+    """
+    labels = np.concatenate([output.labels for output in outputs])
+    widths = _widths(outputs)
+    known = [output.classes for output in outputs if output.classes is not None]
+    if not known:
+        return Output(labels, half_width=widths)
+    classes = np.unique(np.concatenate(known))
+    if any(output.probabilities is None for output in outputs):
+        return Output(labels, None, classes)
+    return Output(labels, np.concatenate([_spread(one, classes) for one in outputs]), classes)
+
+
+def _widths(outputs: Sequence[Output]) -> Array | None:
+    widths = [one.half_width for one in outputs if one.half_width is not None]
+    if len(widths) < len(outputs):
+        return None
+    pairs = zip(widths, outputs, strict=True)
+    return np.concatenate([np.broadcast_to(width, len(one)) for width, one in pairs])
+
+
+def _spread(output: Output, classes: Array) -> Array:
+    """Return the probabilities with a column for each of the classes."""
+    if output.probabilities is None or output.classes is None:
+        raise ValueError("no probabilities to spread")
+    spread = np.zeros((len(output), len(classes)))
+    spread[:, np.searchsorted(classes, output.classes)] = output.probabilities
+    return spread
+
+
+@dataclass(frozen=True)
+class Known:
+    """The answers of an earlier walk of the same recipe."""
+
+    table: pa.Table
+    """As `answers.table` has them, with `fit` and `row` (see `Rows.names`)."""
+
+    @classmethod
+    def of(cls, walked: Walked) -> "Known":
+        """Keep the answers of a walk."""
+        said = answers.table(joined([block.output for block in walked.blocks]))
+        fits = np.concatenate([np.repeat(one.fit, len(one.names)) for one in walked.blocks])
+        rows = np.concatenate([one.names for one in walked.blocks])
+        return cls(said.append_column("fit", pa.array(fits)).append_column("row", pa.array(rows)))
+
+    def beside(self, before: "Known | None") -> "Known":
+        """Return these answers with the others that were kept: of the choice beside the judged."""
+        if before is None or before.table.schema != self.table.schema:
+            return self
+        mine = pc.is_in(before.table["fit"], value_set=pc.unique(self.table["fit"]))
+        others = before.table.filter(pc.invert(mine))
+        return Known(pa.concat_tables([others.slice(max(0, len(others) - LIMIT)), self.table]))
+
+    def answers(self, fit: str, names: "NDArray[np.uint64]") -> Output | None:
+        """Return the answers of that fit for those rows; None: not all of them are known."""
+        rows = self.table.filter(pc.equal(self.table["fit"], fit))
+        kept = rows["row"].to_numpy()
+        if not len(kept):
+            return None
+        order = np.argsort(kept, kind="stable")
+        found = order[np.searchsorted(kept, names, sorter=order).clip(max=len(kept) - 1)]
+        if not np.array_equal(kept[found], names):
+            return None
+        return answers.output(rows.take(found))

@@ -1,0 +1,55 @@
+"""Which trainings were finished, and where the answers of each recipe's walk lie."""
+
+from dataclasses import dataclass
+
+from evergreen.records.session import Session, document, insert
+from evergreen.refs import Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """The answers of a recipe's newest walk, in the store."""
+
+    use_case: str
+    recipe: str
+    """Digest of the recipe."""
+    place: str
+    sha256: str
+
+
+class Trainings:
+    """The tables `evergreen.trainings` and `evergreen.walks`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def finished(self, key: str) -> Json | None:
+        """Return the document of a training that was finished."""
+        rows = self._session.read("SELECT document FROM evergreen.trainings WHERE key = %s", (key,))
+        return rows[0]["document"] if rows else None
+
+    def finish(self, use_case: str, key: str, finished: Json) -> None:
+        """Put a finished training on record, in place of one that was forced again."""
+        row = {"key": key, "use_case": use_case, "document": document(finished)}
+        again = (
+            "ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
+            " finished_at = clock_timestamp()"
+        )
+        self._session.write(insert("trainings", row, again), row)
+
+    def walk(self, use_case: str, recipe: str) -> Walk | None:
+        """Return where the answers of a recipe lie."""
+        rows = self._session.read(
+            "SELECT use_case, recipe, place, sha256 FROM evergreen.walks"
+            " WHERE use_case = %s AND recipe = %s",
+            (use_case, recipe),
+        )
+        return Walk(**rows[0]) if rows else None
+
+    def keep(self, walk: Walk) -> None:
+        """Note where the answers of a recipe lie from now on."""
+        again = (
+            "ON CONFLICT (use_case, recipe) DO UPDATE SET place = excluded.place,"
+            " sha256 = excluded.sha256, walked_at = clock_timestamp()"
+        )
+        self._session.write(insert("walks", vars(walk), again), vars(walk))
