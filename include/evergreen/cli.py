@@ -18,7 +18,13 @@ from evergreen import console, room
 from evergreen import records as recording
 from evergreen.catalog import Catalog
 from evergreen.catalog import load as load_catalog
-from evergreen.errors import DeclarationError, EvergreenError, UnknownUseCase, Unreachable
+from evergreen.errors import (
+    DataRefused,
+    DeclarationError,
+    EvergreenError,
+    UnknownUseCase,
+    Unreachable,
+)
 from evergreen.records import Records
 from evergreen.settings import Settings
 from evergreen.settings import get as get_settings
@@ -129,6 +135,42 @@ def backfill(
         cycles = [_cycle(use_case, day, "backfill", False, tell) for day in days]
     console.cycles(cycles, as_json=as_json)
     raise typer.Exit(REFUSED if any(cycle.refused for cycle in cycles) else 0)
+
+
+@app.command()
+@told
+def replay(
+    name: Name,
+    start: Annotated[
+        str, typer.Option("--from", help="First day (UTC). Default: a year before the last.")
+    ] = "",
+    end: Annotated[str, typer.Option("--to", help="Last moment (UTC). Default: today.")] = "",
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these, beside 'as declared': 'never retrain', 'window 60d' ..."),
+    ] = None,
+    step: Annotated[
+        str, typer.Option(help="Between cuts, as 7d. Default: a block, 1d to 7d.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Tell what other policies would have cost and gained on the history; nothing is promoted."""
+    from evergreen import replays
+
+    use_case = catalog().find(name)
+    moment = parse_moment(end) if end else today()
+    try:
+        with console.progress(as_json) as tell:
+            done = replays.run(
+                use_case, end=moment, asked_at=max(moment, datetime.now(UTC)),
+                start=parse_moment(start) if start else None,
+                step=parse_days(step) if step else None, policies=policy or (),
+                settings=settings(), tell=tell,
+            )  # fmt: skip
+    except DataRefused as refusal:
+        console.error(refusal, as_json=as_json)
+        raise typer.Exit(REFUSED) from None
+    console.replay(done, as_json=as_json)
 
 
 @app.command("ls")
@@ -446,6 +488,18 @@ def parse_moment(text: str) -> datetime:
     except ValueError:
         raise DeclarationError("date", text, "2026-11-20 or 2026-11-20T06:00") from None
     return replace_zone(moment)
+
+
+def parse_days(text: str) -> timedelta:
+    """Read `7d`.
+
+    Raises:
+        DeclarationError: it is no number of days above 0.
+    """
+    days = text.removesuffix("d")
+    if not days.isdecimal() or not int(days):
+        raise DeclarationError("--step", text, "days, as 7d")
+    return timedelta(days=int(days))
 
 
 def replace_zone(moment: datetime) -> datetime:

@@ -25,6 +25,7 @@ from evergreen.spec import UseCase
 if TYPE_CHECKING:
     from evergreen.cycle import Cycle
     from evergreen.invariants import Finding
+    from evergreen.replaying import Gained, Replay
     from evergreen.serving.export import Exported
     from evergreen.serving.releases import Comparison
     from evergreen.settings import Settings
@@ -93,6 +94,44 @@ def cycles(done: "Sequence[Cycle]", *, as_json: bool) -> None:
         rows = str(one.snapshot.rows) if one.snapshot else "-"
         table.add_row(f"{one.as_of:%Y-%m-%d}", rows, _coloured(gate), one.sentence)
     out.print(table)
+
+
+def replay(done: "Replay", *, as_json: bool) -> None:
+    """Print what policies would have cost and gained, each with its metric over time."""
+    if as_json:
+        document(done.to_json())
+        return
+    from evergreen.replaying import chart
+
+    begin, end = f"{done.starts[0]:%Y-%m-%d}", f"{done.end:%Y-%m-%d}"
+    table = _table(
+        "policy", done.metric, "difference", "age", "trainings", "seconds", "changes (worse)",
+        "recovery", f"{begin} to {end}", title=f"{done.use_case}, more is better"
+        if done.more_is_better else f"{done.use_case}, less is better",
+    )  # fmt: skip
+    low, high = chart.bounds(done)
+    for one in done.policies:
+        table.add_row(
+            one.name, _figure(one.metric), _gained(one.difference), f"{one.age_days:.0f} d",
+            str(one.trainings), f"{one.seconds:.0f}", f"{one.changes} ({one.worse_later})",
+            "-" if one.recovery_days is None else f"{one.recovery_days:.0f} d",
+            chart.sparkline(one.over_time, low, high),
+        )  # fmt: skip
+    out.print(table)
+    for name, problem in done.problems.items():
+        say(f"{name} could not be fitted: {problem}", mark="?", colour="yellow")
+    say(f"{done.fits} fits, {done.fitted} of them new; {done.seconds:.0f} s")
+    say(done.recommendation, style="bold")
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _gained(found: "Gained") -> str:
+    if found.estimate is None or found.low is None or found.high is None:
+        return "unknown"
+    return f"{found.estimate:+.3g} ({found.low:+.3g} to {found.high:+.3g})"
 
 
 def use_cases(catalog: Catalog, promotions: PromotionLog, *, as_json: bool) -> None:

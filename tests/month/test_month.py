@@ -63,7 +63,9 @@ def test_half_a_day_leaves_out_what_waits_for_the_other_half(live: Live) -> None
     days = live_through(live("energy", SUNDAY), Event.ON_TIME, Event.HALF, Event.ON_TIME)
 
     assert [day.unlabelled for day in days] == [0, 24, 0]
-    assert [day.rows for day in days] == [14641, 14641 - 24, 14641]
+    whole = days[0].rows  # as far back as a walk reads
+    assert whole > 14_641
+    assert [day.rows for day in days] == [whole, whole - 24, whole]
 
 
 def test_twice_corrected_and_changed(live: Live) -> None:

@@ -16,6 +16,8 @@ Its layout::
     reports/<use case>/<report id>/report.html, .json     what the gate made of it
     data_docs/index.html, runs/…, validations/…           the Data Docs, and the facts of each run
     walks/<use case>/<sha256>.parquet                     what a recipe's fits answered
+    replays/<use case>/<replay id>/replay.json, chart.svg what policies would have cost and gained
+    replays/<use case>/fits/…                             what the fits of replays answered
     drift/<use case>/<report id>/report.html, .json       a window that was watched
     drift/<use case>/champions/<digest>.json              what a champion looks like in calm
     models/<sha256>/model.skops, golden.json              the models that serve
@@ -29,6 +31,7 @@ __all__ = [
     "DATA_DOCS",
     "DRIFT",
     "MODELS",
+    "REPLAYS",
     "REPORTS",
     "SNAPSHOTS",
     "WALKS",
@@ -39,8 +42,8 @@ __all__ = [
     "of",
 ]
 
-SNAPSHOTS, REPORTS, DATA_DOCS, DRIFT, MODELS, WALKS = (
-    "snapshots", "reports", "data_docs", "drift", "models", "walks",
+SNAPSHOTS, REPORTS, DATA_DOCS, DRIFT, MODELS, WALKS, REPLAYS = (
+    "snapshots", "reports", "data_docs", "drift", "models", "walks", "replays",
 )  # fmt: skip
 
 
