@@ -15,9 +15,8 @@ def find(ledger: Ledger, use_case: str, known_at: datetime | None = None) -> InC
     so that a backfill is judged as its day would have been.
     """
     rows = ledger.promotions.of(use_case)
-    decided = {row.id: decision_of(ledger, rows, row) for row in rows}
     for row in rows:
-        decision = decided[row.id]
+        decision = decision_of(ledger, rows, row)
         if known_at is None or (decision and decision.as_of and decision.as_of <= known_at):
             return InCharge(champion=row.ref, recipe=_recipe(row, decision))
     return None
