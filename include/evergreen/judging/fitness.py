@@ -59,13 +59,12 @@ def examine(
         usual: how much the refreshes before it disagreed with the fits before them.
         settings: where models and snapshots are.
     """
-    built = evaluation.features
-    holdout = features.raw_holdout(built, use_case, settings)
+    recipe = training.recipe_of(use_case, fitted, in_charge, settings)
+    data = features.data(evaluation.features, use_case, settings, recipe.code)
+    holdout = features.held_out(use_case, data)
     model = tracking.fetch_model(settings, fitted.model_uri, fitted.sha256)
     output = models.predict(model, holdout.rows).take(holdout.mask)
     subject = model_tests.Subject(use_case, model, holdout, output)
-    recipe = training.recipe_of(use_case, fitted, in_charge, settings)
-    data = features.data(built, use_case, settings, recipe.code)
     label, labels = _labels(use_case, data)
     fit = Fit(
         kind=kind,

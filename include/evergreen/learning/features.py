@@ -129,7 +129,17 @@ def raw_holdout(ref: FeaturesRef, use_case: UseCase, settings: Settings) -> RawH
     store = snapshots.of(settings)
     raw = store.frame(ref.snapshot.uri, ref.snapshot.sha256)
     part = store.frame(ref.uri, ref.sha256, [PART])[PART]
-    mask = (part == HOLDOUT).to_numpy()
+    return _held_out(use_case, raw, (part == HOLDOUT).to_numpy())
+
+
+def held_out(use_case: UseCase, data: Data) -> RawHoldout:
+    """Return what `raw_holdout` does, of rows that are at hand."""
+    mask = np.zeros(len(data.raw), dtype=bool)
+    mask[data.judged] = True
+    return _held_out(use_case, data.raw, mask)
+
+
+def _held_out(use_case: UseCase, raw: pd.DataFrame, mask: NDArray[np.bool_]) -> RawHoldout:
     rows = with_history(use_case, raw, mask)
     truth = labels(use_case, raw.loc[mask, use_case.source.target])
     return RawHoldout(raw[rows].reset_index(drop=True), mask[rows], truth)

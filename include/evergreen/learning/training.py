@@ -149,7 +149,7 @@ def fit(
     recipe = recipe_of(use_case, ref, in_charge, settings)
     data = features.data(built, use_case, settings, recipe.code)
     model = fitting.newest(recipe, data, ref.held)
-    holdout = features.raw_holdout(built, use_case, settings)
+    holdout = features.held_out(use_case, data)
     experiment = tracking.experiment(settings, use_case.name)
     log = RunLog(experiment.client, experiment.id, ref.run_id)
     said = answers.load(ref, settings)
