@@ -1,10 +1,7 @@
 """What earlier trainings left: finished ones on record, and the answers of their walks."""
 
 import hashlib
-import io
 from dataclasses import dataclass
-
-import pyarrow.parquet as pq
 
 from evergreen.learning.walking import Known
 from evergreen.records.trainings import Trainings, Walk
@@ -26,18 +23,17 @@ class Remembered:
         if walk is None:
             return None
         try:
-            return Known(pq.read_table(io.BytesIO(self.store.read(walk.place, walk.sha256))))
+            return Known.unpacked(self.store.read(walk.place, walk.sha256))
         except (Damaged, FileNotFoundError):
             return None
 
     def keep(self, recipe: str, known: Known) -> None:
         """Keep the answers of a recipe's newest walk; those of the one before go."""
         before = self.records.walk(self.use_case, recipe)
-        content = io.BytesIO()
-        pq.write_table(known.table, content, compression="zstd")
-        sha256 = hashlib.sha256(content.getvalue()).hexdigest()
+        content = known.packed()
+        sha256 = hashlib.sha256(content).hexdigest()
         place = f"{self.use_case}/{sha256}.parquet"
-        self.store.publish(place, content.getvalue())
+        self.store.publish(place, content)
         self.records.keep(Walk(use_case=self.use_case, recipe=recipe, place=place, sha256=sha256))
         if before and before.place != place:
             self.store.delete(before.place)

@@ -8,6 +8,7 @@ for the very same rows, are taken from the walk before: tomorrow's walk fits onl
 """
 
 import hashlib
+import io
 import json
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from evergreen.data.splits import Fold
@@ -175,6 +177,21 @@ class Known:
         fits = np.concatenate([np.repeat(one.fit, len(one.names)) for one in walked.blocks])
         rows = np.concatenate([one.names for one in walked.blocks])
         return cls(said.append_column("fit", pa.array(fits)).append_column("row", pa.array(rows)))
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> "Known":
+        """Read what `packed` wrote.
+
+        Raises:
+            pyarrow.ArrowException: the bytes are not a Parquet file.
+        """
+        return cls(pq.read_table(io.BytesIO(content)))
+
+    def packed(self) -> bytes:
+        """Return the answers as a Parquet file; the same answers are the same bytes."""
+        content = io.BytesIO()
+        pq.write_table(self.table, content, compression="zstd")
+        return content.getvalue()
 
     def beside(self, before: "Known | None") -> "Known":
         """Return these answers with the others that were kept: of the choice beside the judged."""

@@ -6,12 +6,10 @@ shelf.publish(replay)                   # replay.json and chart.svg; returns its
 """
 
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from evergreen.learning.walking import Known
 from evergreen.replaying.chart import svg
@@ -54,15 +52,13 @@ class Kept:
     def recall(self, recipe: str) -> Known | None:
         """Return the answers; a file that cannot be read is as good as none."""
         try:
-            return Known(pq.read_table(io.BytesIO(self.store.read(self._place(recipe)))))
+            return Known.unpacked(self.store.read(self._place(recipe)))
         except (FileNotFoundError, pa.ArrowException):
             return None
 
     def keep(self, recipe: str, known: Known) -> None:
         """Keep the answers in place of those before."""
-        content = io.BytesIO()
-        pq.write_table(known.table, content, compression="zstd")
-        self.store.publish(self._place(recipe), content.getvalue())
+        self.store.publish(self._place(recipe), known.packed())
 
     def _place(self, recipe: str) -> str:
         return f"{self.folder}/{recipe[:20]}.parquet"
