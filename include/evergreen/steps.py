@@ -29,6 +29,7 @@ from evergreen.errors import DataRefused, DeclarationChanged, EvergreenError, St
 from evergreen.judging import evaluation as evaluating
 from evergreen.judging import fitness
 from evergreen.judging import gate as gating
+from evergreen.judging.evidence import Evidence
 from evergreen.learning import features, training
 from evergreen.learning.training import InCharge
 from evergreen.quality import validation
@@ -214,23 +215,13 @@ def fit(
     if chosen is None:
         return None
     room.check(settings)
-    built = verdict.evaluation.features
-    key = f"{training.training_key(use_case, built, chosen.name, present)}/fit"
-    with records.leases.hold("training", key, wait=LONGEST_TRAINING):
-        fitted = training.fit(use_case, built, chosen, in_charge=present, settings=settings)
-    judged = gating.read(use_case, verdict.evaluation, storage.of(settings, storage.REPORTS))
-    evidence = fitness.examine(
-        use_case, verdict.evaluation, fitted, CHANGE if verdict.passed else REFRESH, judged,
-        in_charge=present, usual=_usual(records, use_case), settings=settings,
+    fitted, evidence = _fitted(
+        use_case, verdict.evaluation, chosen, CHANGE if verdict.passed else REFRESH, present,
+        usual=_usual(records, use_case), records=records, settings=settings,
     )  # fmt: skip
     approved = gating.approve(use_case, verdict, fitted, evidence, settings)
     _record_verdict(use_case, run, records, "fit", approved)
     return approved
-
-
-def _remembered(use_case: UseCase, records: Records, settings: Settings) -> trainings.Remembered:
-    store = storage.of(settings, storage.WALKS)
-    return trainings.Remembered(records.trainings, store, use_case.name)
 
 
 def force(
@@ -248,12 +239,10 @@ def force(
     if not gates:
         raise EvergreenError(f"no challenger of {use_case.name} has reached the gate; train first")
     said, present = Verdict.from_json(gates[0].evidence), _in_charge(use_case, run, records)
-    evaluation, built = said.evaluation, said.evaluation.features
-    judged = gating.read(use_case, evaluation, storage.of(settings, storage.REPORTS))
-    fitted = training.fit(use_case, built, evaluation.challenger, settings=settings)
-    evidence = fitness.examine(
-        use_case, evaluation, fitted, FORCED, judged, in_charge=present, usual=(),
-        settings=settings,
+    evaluation = said.evaluation
+    fitted, evidence = _fitted(
+        use_case, evaluation, evaluation.challenger, FORCED, present,
+        usual=(), records=records, settings=settings,
     )  # fmt: skip
     asked = replace(
         evaluation,
@@ -267,6 +256,34 @@ def force(
     return promotion.promote(
         approved, ledger=records, settings=settings, actor=run.actor, reason=approved.sentence,
         describe=trials.describing(use_case, records, settings),
+    )  # fmt: skip
+
+
+def _remembered(use_case: UseCase, records: Records, settings: Settings) -> trainings.Remembered:
+    store = storage.of(settings, storage.WALKS)
+    return trainings.Remembered(records.trainings, store, use_case.name)
+
+
+def _fitted(
+    use_case: UseCase,
+    evaluation: EvaluationRef,
+    chosen: CandidateRef,
+    kind: str,
+    present: InCharge | None,
+    *,
+    usual: Sequence[float],
+    records: Records,
+    settings: Settings,
+) -> tuple[CandidateRef, Evidence]:
+    """Fit a recipe that was judged on all mature rows; return it with what its bytes show."""
+    built = evaluation.features
+    key = f"{training.training_key(use_case, built, chosen.name, present)}/fit"
+    with records.leases.hold("training", key, wait=LONGEST_TRAINING):
+        fitted = training.fit(use_case, built, chosen, in_charge=present, settings=settings)
+    judged = gating.read(use_case, evaluation, storage.of(settings, storage.REPORTS))
+    return fitted, fitness.examine(
+        use_case, evaluation, fitted, kind, judged, in_charge=present, usual=usual,
+        settings=settings,
     )  # fmt: skip
 
 
