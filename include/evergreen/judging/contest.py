@@ -7,6 +7,7 @@ held.evidence                         # facts, no judgement
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ class Contest:
             seed=self.use_case.seed,
         )
 
-    @property
+    @cached_property
     def units(self) -> Units:
         """What is independent among the judged rows: days, groups, or each row."""
         return Units.of_rows(self.use_case, self.holdout.held_out)
@@ -297,7 +298,7 @@ def _in_slices(
         contest.holdout.truth,
         first.output,
         champion.output if champion else None,
-        Units.of_rows(contest.use_case, contest.holdout.held_out),
+        contest.units,
         name=champion.name if champion else "the floor",
     )
     slices = {

@@ -117,10 +117,8 @@ def _told(
         report=f"{use_case.name}/{evaluation.report_id}/report.html",
         kind=kind,
     )
-    store, written = (
-        storage.of(settings, storage.REPORTS),
-        report.files(use_case, evidence, result, settings, recipes),
-    )
+    store = storage.of(settings, storage.REPORTS)
+    written = report.files(use_case, evidence, result, settings, recipes)
     for name, text in written.items():
         store.publish(f"{use_case.name}/{evaluation.report_id}/{name}", text)
     tracking.log_report(
@@ -149,9 +147,7 @@ def sentence(gate: Gate, evidence: Evidence, checks: Sequence[Check]) -> str:
     """Tell the decision, and what decided it, in one sentence."""
     if passed(checks):
         return _promote(gate, evidence, len(checks))
-    version = evidence.champion_version
-    kept = "No champion yet" if version is None else f"Kept champion v{version}"
-    stopped = [check for check in checks if check.status != Status.PASSED]
+    kept, stopped = _kept(evidence), _stopped(checks)
     stopped.sort(key=lambda check: check.status != Status.FAILED)
     if not stopped:
         return f"{kept}: the gate has no checks, and without checks nothing is proved."
@@ -167,11 +163,9 @@ def serve(evidence: Evidence, recipes: Verdict, checks: Sequence[Check]) -> str:
     fit = evidence.fit
     if fit is None:
         return recipes.sentence
-    stopped = [check for check in checks if check.status != Status.PASSED]
-    if stopped:
-        version = evidence.champion_version
-        kept = "No champion yet" if version is None else f"Kept champion v{version}"
-        return f"{kept}: the new fit of {fit.name} was not let through: {stopped[0].reason}."
+    if stopped := _stopped(checks):
+        why = stopped[0].reason
+        return f"{_kept(evidence)}: the new fit of {fit.name} was not let through: {why}."
     if recipes.passed:
         return recipes.sentence
     until = f" up to {fit.training.end:%Y-%m-%d}" if fit.training.end else ""
@@ -181,6 +175,15 @@ def serve(evidence: Evidence, recipes: Verdict, checks: Sequence[Check]) -> str:
         f"Refreshed {fit.name}, the recipe in charge: it has learned from {fit.training.rows:,}"
         f" rows{until}{before}. No other recipe takes over: {why}"
     )
+
+
+def _kept(evidence: Evidence) -> str:
+    version = evidence.champion_version
+    return "No champion yet" if version is None else f"Kept champion v{version}"
+
+
+def _stopped(checks: Sequence[Check]) -> list[Check]:
+    return [check for check in checks if check.status != Status.PASSED]
 
 
 def _promote(gate: Gate, evidence: Evidence, checks: int) -> str:

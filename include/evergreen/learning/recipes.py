@@ -3,7 +3,7 @@
     recipe = Recipe.of(weather, weather.candidate("forest_60d"), {"max_depth": 4})
     recipe.digest                    # the same on every machine, whatever else the module says
     recipe.fresh()                   # an unfitted pipeline: features, prepare, estimator
-    Recipe.behind(champion_model, name="forest", window=None)    # the recipe of a fit
+    Recipe.behind(champion_model, ref.recipe)    # the recipe of a fit, as the records have it
 
 A champion's recipe comes out of its own fit, so that it can be fitted anew when today's declaration
 names other candidates, or other features.
