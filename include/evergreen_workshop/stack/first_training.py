@@ -7,6 +7,7 @@ from datetime import date
 
 from evergreen.catalog import Catalog
 from evergreen.errors import StackError
+from evergreen.records import Decision
 from evergreen.records.protocols import Ledger
 from evergreen_workshop import demo
 from evergreen_workshop.stack.airflow import AirflowApi
@@ -75,17 +76,20 @@ class FirstTraining:
         if promotions := self.ledger.promotions.of(use_case):
             newest = promotions[0]
             return Outcome(use_case, True, f"champion is version {newest.version}. {newest.reason}")
-        if decisions := self.ledger.decisions.newest(use_case, limit=1, kind="gate"):
-            return Outcome(use_case, True, decisions[0].sentence)
+        if decision := self._decision(use_case):
+            return Outcome(use_case, True, decision.sentence)
         incidents = self.ledger.incidents.newest(use_case, limit=1)
         why = incidents[0].message if incidents else "its run left no reason; see `make logs`"
         return Outcome(use_case, False, f"no champion: {why}")
 
     def _settled(self, use_case: str) -> bool:
         champion = self.ledger.promotions.champion(use_case)
-        return champion is not None or bool(
-            self.ledger.decisions.newest(use_case, limit=1, kind="gate")
-        )
+        return champion is not None or self._decision(use_case) is not None
+
+    def _decision(self, use_case: str) -> Decision | None:
+        """Return what was decided last on the recipes, or on the fit that was to serve."""
+        newest = self.ledger.decisions.newest(use_case)
+        return next((one for one in newest if one.kind in {"gate", "fit"}), None)
 
     def _start(self, dag: str, step: Step) -> str:
         """Return the run that is under way (the schedule may have started one), or start one."""

@@ -62,17 +62,30 @@ def test_a_champion_is_told_with_the_reason_of_its_promotion(
     assert first.outcome("iris").sentence == "champion is version 1. better"
 
 
+def decide(first: FirstTraining, kind: str, outcome: str, sentence: str) -> None:
+    first.ledger.decisions.record(
+        Decision(
+            id=decision_id("stocks", f"{kind}/train", "1"), use_case="stocks", kind=kind,
+            outcome=outcome, sentence=sentence, evidence={}, as_of=None,
+            run_key="1", actor="schedule",
+        )
+    )  # fmt: skip
+
+
+def test_a_fit_that_was_refused_is_told_and_not_the_gate_that_had_let_its_recipe_pass(
+    first: FirstTraining,
+) -> None:
+    decide(first, "gate", "passed", "Promote boosting as the first champion.")
+    decide(first, "fit", "refused", "No champion yet: the new fit was not let through: slow.")
+
+    assert first.outcome("stocks").sentence.startswith("No champion yet: the new fit")
+
+
 def test_no_champion_is_told_with_what_the_gate_or_the_failure_says(first: FirstTraining) -> None:
     first.ledger.incidents.open(
         Incident(use_case="iris", run_key="iris_training/1", step="train", message="boom")
     )
-    first.ledger.decisions.record(
-        Decision(
-            id=decision_id("stocks", "gate/train", "1"), use_case="stocks", kind="gate",
-            outcome="refused", sentence="No champion yet: luck.", evidence={}, as_of=None,
-            run_key="1", actor="schedule",
-        )
-    )  # fmt: skip
+    decide(first, "gate", "refused", "No champion yet: luck.")
 
     stocks, iris, weather = (first.outcome(name) for name in ("stocks", "iris", "weather"))
 
