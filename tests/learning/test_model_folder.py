@@ -14,6 +14,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
 from evergreen.learning import features, model_folder, models
+from evergreen.learning.recipes import Recipe
 from evergreen.spec import Candidate, Features, Gate, Kind, UseCase
 from learning import IRIS, WEATHER, iris_rows, weather_rows
 
@@ -44,7 +45,7 @@ def logged(
 ) -> Pipeline:
     """Train a model, write its folder, and the rows to ask for beside it."""
     truth = features.labels(use_case, raw[use_case.source.target])
-    model = models.pipeline(use_case, candidate, **wrapped).fit(raw, truth)
+    model = Recipe.of(use_case, candidate, {}).fresh(**wrapped).fit(raw, truth)
     asked = raw[list(use_case.features.raw)].tail(40)
     folder.mkdir(parents=True)
     asked.to_parquet(folder / "rows")
