@@ -13,7 +13,7 @@ from evergreen import storage
 from evergreen.data import snapshots
 from evergreen.data.calendar import CHOOSING
 from evergreen.data.extraction import extract
-from evergreen.data.warehouse import connect, stream
+from evergreen.data.warehouse import stream
 from evergreen.errors import DataRefused
 from evergreen.refs import SnapshotRef
 from evergreen.settings import Settings
@@ -25,18 +25,6 @@ from use_cases.weather import USE_CASE as WEATHER
 AS_OF = datetime(2026, 8, 24, 5, tzinfo=UTC)
 YESTERDAY = date(2026, 8, 23)
 Sql = Callable[..., None]
-
-
-@pytest.fixture
-def sql(database_url: str) -> Sql:
-    """Executes statements in the warehouse."""
-
-    def execute(*statements: str) -> None:
-        with connect(database_url) as connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-
-    return execute
 
 
 @pytest.fixture

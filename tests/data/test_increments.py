@@ -20,7 +20,7 @@ from evergreen.storage import Store
 from use_cases.weather import USE_CASE as WEATHER
 
 FIRST, LAST = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 8, 20, tzinfo=UTC)
-Sql = Callable[[str], None]
+Sql = Callable[..., None]
 
 
 class Watched:
@@ -54,15 +54,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Watched:
     return Watched(monkeypatch)
-
-
-@pytest.fixture
-def sql(settings: Settings) -> Sql:
-    def run(statement: str) -> None:
-        with warehouse.connect(settings.database_url) as connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-
-    return run
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 
 from evergreen.data import snapshots
 from evergreen.data.extraction import extract
-from evergreen.data.warehouse import connect
 from evergreen.errors import DataRefused
 from evergreen.quality.validation import validate
 from evergreen.refs import SnapshotRef
@@ -25,16 +24,6 @@ MONDAY = datetime(2026, 8, 24, tzinfo=UTC)
 YESTERDAY = date(2026, 8, 23)
 DAY = timedelta(days=1)
 Sql = Callable[..., None]
-
-
-@pytest.fixture
-def sql(database_url: str) -> Sql:
-    def execute(*statements: str) -> None:
-        with connect(database_url) as connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-
-    return execute
 
 
 @pytest.fixture
