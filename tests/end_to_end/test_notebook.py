@@ -25,7 +25,7 @@ def test_the_notebook_runs_and_leaves_a_run_beside_those_of_the_dag(
     assert "Champion: version" in told
     assert "include/evergreen" not in told, "our own code warns"
     client = MlflowClient(tracking_uri=stack.tracking_uri)
-    [experiment] = client.search_experiments(filter_string="name = 'weather'")
+    [experiment] = client.search_experiments(filter_string="name = 'evergreen.weather'")
     [run] = client.search_runs([experiment.experiment_id], "attributes.run_name = 'notebook'")
     assert run.info.status == "FINISHED"
     assert run.data.metrics["holdout_roc_auc"] > 0.6
