@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -132,11 +133,13 @@ def widowed(layout: Layout) -> set[psutil.Process]:
 
 
 def test_what_runs_in_the_session_of_another_program_is_nobodys_orphan(layout: Layout) -> None:
-    mine = os.getsid(0)
-    layout.pid("it").write_text(f'{{"pid": {mine}, "born": 1.0}}')
+    other = subprocess.Popen(SLEEP, start_new_session=True)
+    layout.pid("it").write_text(f'{{"pid": {other.pid}, "born": 1.0}}')
 
-    assert processes.session(mine)
+    assert processes.session(other.pid)
     assert processes.orphans(layout, "it") == set()
+    other.kill()
+    other.wait()
 
 
 def test_a_pid_that_another_program_has_got_is_not_ours(layout: Layout) -> None:
