@@ -26,6 +26,7 @@ ALERTS = {
     "drift": "drifts",
     "quality": "has fallen below its floor",
     "gate": "has no better model: the gate refused",
+    "fit": "was not renewed: its newest fit did not pass",
     "stale": "is stale",
     "service": "is not served",
     "registry": "is out of step in MLflow's registry",

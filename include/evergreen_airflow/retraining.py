@@ -13,7 +13,6 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import get_current_context, task
 
-from evergreen.records import Records
 from evergreen.records.protocols import DecisionLog
 from evergreen.refs import Json, WindowRef
 from evergreen.spec import UseCase
@@ -103,13 +102,6 @@ def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> 
         scheduled = context["dag_run"].run_type.value == "scheduled"
         cause = "schedule" if scheduled else "person"
         decision.started(use_case, run, cause, why, decisions=decisions)
-
-
-def tell_of_refusal(use_case: UseCase, verdict: Any, run: Any, records: Records) -> None:
-    """Alert people when the gate refused, unless that is routine."""
-    from evergreen.deciding import alerts
-
-    alerts.of_gate(use_case, verdict, run, records=records, settings=here.settings())
 
 
 def look_after_everything() -> list[str]:

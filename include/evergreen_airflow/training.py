@@ -30,7 +30,7 @@ from evergreen_airflow.edge import (
 )
 from evergreen_airflow.ingest import wait_for_ingest
 from evergreen_airflow.options import options_of
-from evergreen_airflow.retraining import put_start_on_record, tell_of_refusal
+from evergreen_airflow.retraining import put_start_on_record
 from evergreen_airflow.training_doc import doc_md
 
 FORM = {
@@ -185,11 +185,12 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
     def gate(evaluation: Json) -> Json:
         """Judge the recipes: may another take over?"""
         from evergreen import steps
+        from evergreen.deciding import alerts
 
         ref, run = EvaluationRef.from_json(evaluation), the_run()
         with at_work() as kept:
             verdict = steps.gate(use_case, ref, run, records=kept, settings=here.settings())
-            tell_of_refusal(use_case, verdict, run, kept)
+            alerts.of_gate(use_case, verdict, run, records=kept, settings=here.settings())
         tell(verdict.sentence)
         return verdict.to_json()
 
@@ -197,12 +198,14 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
     def fit(judged: Json) -> Json | None:
         """Fit the recipe in charge on all mature rows; what may not serve goes no further."""
         from evergreen import steps
+        from evergreen.deciding import alerts
 
         verdict, run = Verdict.from_json(judged), the_run()
         with at_work() as kept:
             served = steps.fit(use_case, verdict, run, records=kept, settings=here.settings())
-        if served is None:
-            return None
+            if served is None:
+                return None
+            alerts.of_fit(use_case, served, run, records=kept, settings=here.settings())
         keep(served)
         if not run.may_promote:
             what = run.purpose.replace("_", " ").capitalize()

@@ -135,6 +135,30 @@ def test_a_challenger_that_is_only_no_better_is_routine(told: Settings, webhook:
     assert webhook.messages == []
 
 
+def test_a_fit_that_may_not_serve_is_told_once_until_one_may(
+    told: Settings, webhook: Webhook
+) -> None:
+    run = run_of(seen())
+    for verdict in (FakeVerdict(False, "agreement"), FakeVerdict(False, "rate"), FakeVerdict(True)):
+        alerts.of_fit(WEATHER, verdict, run, records=records_of(told), settings=told)  # type: ignore[arg-type]
+
+    assert titles(webhook) == [
+        "Evergreen: weather was not renewed: its newest fit did not pass",
+        "Evergreen: over: weather was not renewed: its newest fit did not pass",
+    ]
+    assert "http://ui/evergreen/reports/weather/abc/" in webhook.messages[0]["message"]
+
+
+def test_a_fit_that_was_never_to_serve_is_told_to_nobody(told: Settings, webhook: Webhook) -> None:
+    verdict: Any = FakeVerdict(False, "agreement")
+
+    alerts.of_fit(
+        WEATHER, verdict, run_of(seen(), purpose="dry_run"), records=records_of(told), settings=told
+    )
+
+    assert webhook.messages == []
+
+
 def test_a_refusal_of_what_drift_asked_for_is_no_routine(told: Settings, webhook: Webhook) -> None:
     window = critical(8)
     for each in (critical(9), window):

@@ -4,6 +4,7 @@ Usage::
 
     of_window(use_case, window, decided, ...)     # drift, live quality
     of_gate(use_case, verdict, run, ...)          # a refusal that is no routine
+    of_fit(use_case, verdict, run, ...)           # what was to serve does not pass its checks
     of_staleness(use_case, now, ...)              # nothing has reached the gate
     of_service(names, now, ...)                   # it does not answer
     of_registry(name, use_case, now, ...)         # an alias moved, a version deleted
@@ -71,11 +72,27 @@ def of_gate(
     failed = {check.name for check in verdict.checks if check.status != Status.PASSED}
     below = _below_the_floor(verdict)
     if run.may_promote and (below or failed - ROUTINE or _was_asked_for(use_case, run, records)):
-        folder = verdict.report.removesuffix("report.html")
-        link = f"{settings.ui_url}/evergreen/reports/{folder}" if settings.ui_url else ""
-        alert(
-            records, settings, use_case.name, "gate", verdict.sentence, at=run.asked_at, link=link
-        )
+        _of_refusal("gate", use_case, verdict, run, records, settings)
+
+
+def of_fit(
+    use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
+) -> None:
+    """Tell of a fit that may not serve, so that the champion goes on knowing what it knew."""
+    if not run.may_promote:
+        return
+    if verdict.passed:
+        all_clear(records, settings, use_case.name, "fit", verdict.sentence)
+    else:
+        _of_refusal("fit", use_case, verdict, run, records, settings)
+
+
+def _of_refusal(
+    kind: str, use_case: UseCase, verdict: Verdict, run: Run, records: Records, settings: Settings
+) -> None:
+    folder = verdict.report.removesuffix("report.html")
+    link = f"{settings.ui_url}/evergreen/reports/{folder}" if settings.ui_url else ""
+    alert(records, settings, use_case.name, kind, verdict.sentence, at=run.asked_at, link=link)
 
 
 def _below_the_floor(verdict: Verdict) -> bool:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from evergreen import cycle
 from evergreen.cycle import Cycle
@@ -113,11 +114,12 @@ def _due(place: Place, event: Event, as_of: datetime) -> tuple[str, str]:
 def _train(place: Place, as_of: datetime) -> Cycle:
     """Train as the DAG does, and tell as it tells."""
     asked = Run(as_of=as_of, asked_at=as_of, key=f"rehearsal/{as_of:%Y-%m-%d}", actor="schedule")
-    done = cycle.run(place.use_case, asked, records=place.records, settings=place.settings)
+    where: dict[str, Any] = {"records": place.records, "settings": place.settings}
+    done = cycle.run(place.use_case, asked, **where)
     if done.verdict is not None:
-        alerts.of_gate(
-            place.use_case, done.verdict, asked, records=place.records, settings=place.settings
-        )
+        alerts.of_gate(place.use_case, done.verdict, asked, **where)
+    if done.fit is not None:
+        alerts.of_fit(place.use_case, done.fit, asked, **where)
     return done
 
 
