@@ -25,12 +25,13 @@ from evergreen.champions import promotion
 from evergreen.data import snapshots
 from evergreen.learning import tracking
 from evergreen.learning.names import named
+from evergreen.notify import alert
 from evergreen.records import Decision, Incident, Records, decision_id
 from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
 from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
-from learning import IRIS, built, iris_rows, served, weather_rows
+from learning import CATALOG, IRIS, built, iris_rows, served, weather_rows
 
 NAME = "iris_for_invariants"
 USE_CASE = replace(IRIS, name=NAME)
@@ -162,7 +163,7 @@ def model_file(world: World, trained: CandidateRef) -> Path:
 def test_all_holds_after_two_promotions(world: World):
     found = check(world.settings, world.catalog)
 
-    assert [f.number for f in found] == [*range(1, 15), 16]
+    assert [f.number for f in found] == [*range(1, 17)]
     assert [f for f in found if f.status != "passed"] == []
 
 
@@ -537,6 +538,32 @@ def test_12_and_13_look_into_airflow_when_its_database_is_given(world: World):
 
     assert untold.detail == "iris_training/manual__1 failed without an incident"
     assert secret.detail == "a secret stands in XCom k of iris_training/train"
+
+
+@pytest.mark.parametrize(
+    ("hours", "told", "status"),
+    [(7 * 24, False, "passed"), (7 * 24 + 1, False, "failed"), (7 * 24 + 1, True, "passed")],
+    ids=["new enough", "too old", "too old, and told"],
+)
+def test_15_names_a_champion_that_knows_nothing_new_unless_somebody_was_told(
+    world: World, hours: int, told: bool, status: str
+):
+    declared = replace(CATALOG.find("weather"), name=NAME)  # 2 + 3 days, and twice a day
+    world = replace(world, catalog=Catalog(use_cases={NAME: declared}, broken={}))
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    training = f'{{"rows": 9, "start": null, "end": "{until.isoformat()}"}}'
+    world.execute(f"UPDATE evergreen.promotions SET training = '{training}'")
+    if told:
+        alert(world.ledger, world.settings, NAME, "knowledge", "It knows nothing new.", at=until)
+
+    found = world.finding(15, now=until + timedelta(hours=hours))
+
+    assert found.status == status
+    assert "version 2" in found.detail
+
+
+def test_15_holds_where_the_source_may_be_of_any_age(world: World):
+    assert world.finding(15).detail == "no champion's knowledge has a limit"
 
 
 def test_16_names_a_run_that_the_scheduler_does_not_look_at_any_more(world: World):

@@ -323,13 +323,14 @@ def _metrics_table(done: "Cycle", use_case: UseCase) -> Table:
 
 def _champion_json(found: ChampionRef | None) -> Any:
     """Return the champion, with the event time of the newest row that it has learned from."""
-    return found and found.to_json() | {"knowledge_until": found.to_json()["training"]["end"]}
+    return found and (told := found.to_json()) | {"knowledge_until": told["training"]["end"]}
 
 
 def _since(found: ChampionRef | None) -> str:
     if found is None:
         return "no champion"
-    return f"version {found.version} since {_moment(found.promoted_at)}"
+    until = f", knows rows up to {_moment(found.knowledge_until)}" if found.knowledge_until else ""
+    return f"version {found.version} since {_moment(found.promoted_at)}{until}"
 
 
 def _moment(at: datetime | None) -> str:

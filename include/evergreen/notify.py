@@ -28,6 +28,7 @@ ALERTS = {
     "gate": "has no better model: the gate refused",
     "fit": "was not renewed: its newest fit did not pass",
     "stale": "is stale",
+    "knowledge": "has learned nothing new for too long",
     "service": "is not served",
     "registry": "is out of step in MLflow's registry",
 }

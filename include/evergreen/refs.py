@@ -215,6 +215,11 @@ class ChampionRef(Ref):
     promotion_id: int
     promoted_at: datetime
 
+    @property
+    def knowledge_until(self) -> datetime | None:
+        """Event time of the newest row that it has learned from; None: the rows have no time."""
+        return self.training.end
+
 
 class Status:
     """Outcome of a check. Unknown is not passed."""

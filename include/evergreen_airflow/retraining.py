@@ -120,6 +120,10 @@ def look_after_everything() -> list[str]:
         for name in served:
             problems += alerts.of_registry(name, declared.get(name), now, **told)
         still = [declared[name] for name in served if name in declared]
-        stale = [alerts.of_staleness(use_case, now, **told) for use_case in still]
+        old = [
+            look(use_case, now, **told)
+            for use_case in still
+            for look in (alerts.of_staleness, alerts.of_knowledge)
+        ]
         resend(kept, known)
-    return problems + [alert.message for alert in stale if alert and not alert.resolved_at]
+    return problems + [alert.message for alert in old if alert and not alert.resolved_at]

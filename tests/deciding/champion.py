@@ -1,5 +1,7 @@
 """Champions on record, without the minutes that training one takes."""
 
+from datetime import datetime
+
 from database import records_of
 from evergreen.records import Decision, Promotion, decision_id
 from evergreen.refs import Span
@@ -7,7 +9,11 @@ from evergreen.settings import Settings
 
 
 def make_champion(
-    settings: Settings, use_case: str, version: int, snapshot: str = "5" * 64
+    settings: Settings,
+    use_case: str,
+    version: int,
+    snapshot: str = "5" * 64,
+    until: datetime | None = None,
 ) -> None:
     """Write the promotion of a version that was trained on a snapshot."""
     ledger = records_of(settings)
@@ -23,7 +29,8 @@ def make_champion(
     ledger.promotions.append(
         Promotion(
             use_case=use_case, version=version, run_id="run", model_uri="models:/m",
-            sha256="0" * 64, snapshot_sha256=snapshot, golden_sha256=None, training=Span(rows=9),
+            sha256="0" * 64, snapshot_sha256=snapshot, golden_sha256=None,
+            training=Span(rows=9, end=until),
             predecessor_id=before[0].id if before else None, decision_id=decision.id,
             kind="change", reason="better", actor="ada",
         )

@@ -19,6 +19,7 @@ from deciding.champion import make_champion
 from deciding.test_policy import NOW, critical, poor, seen
 from evergreen import notify
 from evergreen.deciding import alerts, decide
+from evergreen.records import Incident
 from evergreen.refs import Check, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Retraining
@@ -180,6 +181,34 @@ def test_a_dry_run_alerts_nobody(told: Settings, webhook: Webhook) -> None:
     )
 
     assert webhook.messages == []
+
+
+def test_a_champion_that_knows_nothing_new_is_told_once_with_what_else_lasts(
+    settings: Settings, webhook: Webhook
+) -> None:
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    make_champion(settings, "weather", 3, until=until)
+    told = replace(settings, notify_urls=(webhook.url,))
+    failed = Incident(
+        use_case="weather", run_key="weather_training/1", step="extract", message="It is stale."
+    )
+    records_of(told).incidents.open(failed)
+
+    for days in (7, 8, 9):
+        alerts.of_knowledge(
+            WEATHER, until + timedelta(days=days), records=records_of(told), settings=told
+        )
+    make_champion(settings, "weather", 4, until=until + timedelta(days=7))
+    alerts.of_knowledge(
+        WEATHER, until + timedelta(days=10), records=records_of(told), settings=told
+    )
+
+    assert titles(webhook) == [
+        "Evergreen: weather has learned nothing new for too long",
+        "Evergreen: over: weather has learned nothing new for too long",
+    ]
+    assert "8 days ago; 7 days are allowed" in webhook.messages[0]["message"]
+    assert webhook.messages[0]["message"].rstrip().endswith("It is stale.")
 
 
 def test_a_champion_that_nothing_is_held_against_is_stale(told: Settings, webhook: Webhook) -> None:

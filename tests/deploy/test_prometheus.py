@@ -107,13 +107,16 @@ def test_the_dashboard_asks_the_provisioned_source() -> None:
     assert len({panel["id"] for panel in panels}) == len(panels)
 
 
-@pytest.mark.parametrize("metric", ["decisions", "drift_share", "training_seconds"])
+@pytest.mark.parametrize(
+    "metric", ["decisions", "drift_share", "training_seconds", "knowledge_timestamp_seconds"]
+)
 def test_metrics_follow_what_is_on_record(metric: str, settings: Settings) -> None:
     question = next(each for each in QUESTIONS if each.name == metric)
-    make_champion(settings, "weather", 1)
+    make_champion(settings, "weather", 1, until=NOW)
     records_of(settings).windows.keep(poor())
 
     found = question.metric(records_of(settings).figures.all()[metric])
 
     expected = {"decisions": [1.0], "drift_share": [0.0], "training_seconds": []}
+    expected["knowledge_timestamp_seconds"] = [NOW.timestamp()]
     assert [sample.value for sample in found.samples] == expected[metric]

@@ -205,6 +205,7 @@ def test_says_which_model_answers_and_that_it_is_ready(iris: Client) -> None:
 
     assert (info["version"], info["snapshot_sha256"]) == (1, "5" * 64)
     assert info["promoted_at"].startswith("20")
+    assert info["knowledge_until"] is None  # flowers have no time
     assert info["labels"] == ["setosa", "versicolor", "virginica"]
     assert ready == {"status": "ready", "reasons": {}, "champions": {"iris": 1}}
 

@@ -6,6 +6,7 @@ Usage::
     of_gate(use_case, verdict, run, ...)          # a refusal that is no routine
     of_fit(use_case, verdict, run, ...)           # what was to serve does not pass its checks
     of_staleness(use_case, now, ...)              # nothing has reached the gate
+    of_knowledge(use_case, now, ...)              # what the champion knows is too old
     of_service(names, now, ...)                   # it does not answer
     of_registry(name, use_case, now, ...)         # an alias moved, a version deleted
 
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
+from evergreen.champions import knowledge
 from evergreen.deciding import policy
 from evergreen.deciding.decision import DecisionRef
 from evergreen.errors import EvergreenError
@@ -119,6 +121,23 @@ def of_staleness(
         f" {since}; {allowed.days} days are allowed (retraining.stale_after)."
     )
     return alert(records, settings, use_case.name, "stale", message, at=now, link=settings.ui_url)
+
+
+def of_knowledge(
+    use_case: UseCase, now: datetime, *, records: Records, settings: Settings
+) -> Incident | None:
+    """Tell of a champion whose knowledge is too old, with what else lasts, which may be why."""
+    champion = records.promotions.champion(use_case.name)
+    if champion is None:
+        return None
+    name, kind = use_case.name, "knowledge"
+    if not (problem := knowledge.too_old(use_case, champion, now)):
+        fresh = f"Version {champion.version} knows rows up to {champion.knowledge_until}."
+        return all_clear(records, settings, name, kind, fresh)
+    lasting = [each for each in records.incidents.newest(name, open=True) if each.kind != kind]
+    why = f" {lasting[0].message}" if lasting else " No training has failed: does its DAG run?"
+    message = f"{problem[:1].upper()}{problem[1:]}.{why}"
+    return alert(records, settings, name, kind, message, at=now, link=settings.ui_url)
 
 
 def of_registry(

@@ -63,6 +63,8 @@ RULES: tuple[tuple[int, str, Rule | None], ...] = (
     (12, "every failed run was told", inspect_state.failures_were_told),
     (13, "no secret is told", inspect_secrets.no_secret_is_told),
     (14, "nothing passes empty", inspect_state.nothing_passes_empty),
+    (15, "what a champion knows is new, or somebody was told",
+     inspect_models.knowledge_is_new_or_its_age_was_told),
     (16, "no run stands still", inspect_state.runs_are_scheduled),
 )  # fmt: skip
 """Number (as in the design), name and rule of each; None: what it is about is not built yet."""

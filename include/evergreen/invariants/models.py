@@ -1,7 +1,10 @@
 """The invariants of champions: gated, on rows they had not seen, in one chain, still working."""
 
+from datetime import timedelta
+
 import pandas as pd
 
+from evergreen.champions import knowledge
 from evergreen.champions.promotion import previous
 from evergreen.champions.proof import prove
 from evergreen.data.splits import HOLDOUT, TRAINING
@@ -11,6 +14,9 @@ from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
 from evergreen.learning.features import PART
 from evergreen.records import Promotion
+
+TELLING = timedelta(minutes=15)
+"""How long after it became too old nobody need have been told: the watchdog looks every five."""
 
 
 def champion_passed_its_gate(scene: Scene) -> Found:
@@ -123,6 +129,25 @@ def previous_champion_still_works(scene: Scene) -> Found:
         except ModelRefused as error:
             found.failed.append(f"{name}: one cannot go back to version {row.version}: {error}")
     found.checked = ", ".join(names) or "no use case has a previous champion yet"
+    return found
+
+
+def knowledge_is_new_or_its_age_was_told(scene: Scene) -> Found:
+    """15: no champion's knowledge is too old (`champions.knowledge`), or an alert says so."""
+    found = Found()
+    limited = []
+    for name, use_case in scene.catalog.use_cases.items():
+        champion = scene.records.promotions.champion(name)
+        if champion is None or knowledge.limit(use_case) is None:
+            continue
+        limited.append(f"{name} version {champion.version}")
+        problem = knowledge.too_old(use_case, champion, scene.now - TELLING)
+        told = scene.records.incidents.newest(name, open=True, kind="knowledge", limit=1)
+        if problem and not told:
+            found.failed.append(f"{name}: {problem}, and nobody was told")
+        elif problem:
+            limited[-1] += f" (too old, as was told at {told[0].created_at:%Y-%m-%d %H:%M} UTC)"
+    found.checked = ", ".join(limited) or "no champion's knowledge has a limit"
     return found
 
 

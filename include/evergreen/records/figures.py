@@ -40,6 +40,9 @@ SQL = {
     " FROM evergreen.decisions WHERE kind = 'gate' GROUP BY 1",
     "champion_timestamp_seconds": "SELECT use_case, extract(epoch FROM max(created_at))"
     " FROM evergreen.promotions GROUP BY 1",
+    "knowledge_timestamp_seconds": "SELECT DISTINCT ON (use_case) use_case,"
+    " extract(epoch FROM (training->>'end')::timestamptz) FROM evergreen.promotions"
+    " ORDER BY use_case, id DESC",
     "incidents_open": "SELECT use_case, kind, count(*) FROM evergreen.incidents"
     " WHERE resolved_at IS NULL GROUP BY 1, 2",
 }

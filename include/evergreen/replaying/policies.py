@@ -31,12 +31,10 @@ from evergreen.learning.models import Output
 from evergreen.replaying.history import History
 from evergreen.replaying.period import DAY, WEEK, holdout_of
 from evergreen.replaying.ruling import best, contending, rule
-from evergreen.spec import METRICS
+from evergreen.spec import METRICS, pace
 
 DECLARED, NEVER = "as declared", "never retrain"
 MONTH = timedelta(days=30)
-PAUSES = {"@daily": DAY, "@weekly": WEEK, "@monthly": MONTH, "@yearly": timedelta(days=365)}
-"""From one run to the next; any other schedule is taken to train at every step."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +182,8 @@ def _first(history: History) -> str:
 
 
 def _pause(history: History) -> timedelta:
-    return PAUSES.get(history.use_case.schedule or "", history.period.step)
+    """From one run to the next; without a schedule it is taken to train at every step."""
+    return pace.pause(history.use_case.schedule) or history.period.step
 
 
 def _is_due(history: History, played: Played, cut: int, pause: timedelta) -> bool:

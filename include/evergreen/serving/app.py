@@ -43,7 +43,8 @@ from evergreen.settings import Settings
 
 log = logging.getLogger(__name__)
 START_SECONDS, STATEMENT_SECONDS = 30.0, 10.0
-PROMOTED = "promoted_at"
+MOMENTS = ("promoted_at", "knowledge_until")
+"""Fields of a served model that are seconds since 1970."""
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -148,15 +149,15 @@ class Service:
         """Tell which model answers."""
         desk = self.predictor.desk(request)
         served, dossier, trial = desk.champion, desk.champion.dossier, desk.trial
-        inputs = dossier.inputs
+        inputs, ref = dossier.inputs, served.ref.to_json()
         document = {
             "use_case": dossier.use_case,
             "doc": dossier.doc,
             "kind": dossier.answers.kind,
             "recipe": dossier.recipe,
             "engine": served.engine.name,
-            **{k: v for k, v in served.ref.to_json().items() if k not in {"model_uri", PROMOTED}},
-            PROMOTED: datetime.fromtimestamp(served.ref.promoted_at, UTC),
+            **{k: v for k, v in ref.items() if k not in {"model_uri", *MOMENTS}},
+            **{k: datetime.fromtimestamp(ref[k], UTC) if ref[k] else None for k in MOMENTS},
             "labels": served.labels,
             "inputs": {column.name: column.told for column in inputs.columns},
             "looks_back": str(inputs.lookback) if inputs.looks_back else None,

@@ -56,6 +56,7 @@ QUESTIONS = (
     Question("training_seconds", "How long the newest challenger took to train", ONE),
     Question("gate_timestamp_seconds", "When the gate judged last", ONE),
     Question("champion_timestamp_seconds", "When the newest champion was promoted", ONE),
+    Question("knowledge_timestamp_seconds", "Newest row that the champion learned from", ONE),
     Question("incidents_open", "Incidents and alerts that last", ("use_case", "kind")),
 )
 

@@ -117,7 +117,7 @@ class Watcher:
             return
         old = self.desks.get(name)
         found = dossier.read(self._records.dossiers, name, champion.version)
-        ref = ModelRef.of(found, champion.promoted_at)
+        ref = ModelRef.of(found, champion)
         served = old.champion if old and old.champion.ref == ref else self._serve(found, ref)
         with self._mutex:
             trial = self.desks[name].trial if old else None

@@ -10,14 +10,12 @@ from evergreen.spec.judging import Business, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, Kind
 from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.names import check_name
+from evergreen.spec.pace import PRESETS
 from evergreen.spec.tasks import Task, check_tasks
 from evergreen.spec.watching import Monitoring, Retraining
 
 CHAMPION = "champion"
 """The recipe in charge, among the names of those that are walked."""
-PRESETS = {"@weekly": timedelta(days=7), "@monthly": timedelta(days=31),
-           "@yearly": timedelta(days=366)}  # fmt: skip
-"""The longest pause between two runs of a schedule that is slower than daily."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +105,7 @@ class UseCase:
     def _check_pace(self) -> None:
         pause, patience = PRESETS.get(self.schedule or ""), self.retraining.stale_after
         if pause and patience and patience <= pause:
-            allowed = f"more than {pause.days} days, as schedule is {self.schedule}, or None"
+            allowed = f"more than {pause}, as schedule is {self.schedule}, or None"
             raise DeclarationError("retraining.stale_after", patience, allowed)
 
     @property

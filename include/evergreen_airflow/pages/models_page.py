@@ -264,14 +264,12 @@ def age(since: timedelta) -> str:
 
 
 def _champion(promotions: tuple[Promotion, ...], now: datetime) -> Champion | None:
-    if not promotions or not promotions[0].created_at:
+    if not promotions:
         return None
-    newest = promotions[0]
-    trained = (
-        f", trained on data up to {newest.training.end:%Y-%m-%d}" if newest.training.end else ""
-    )
-    since = age(now - promotions[0].created_at)
-    return Champion(newest.version, f"Champion for {since}{trained}.")
+    newest = promotions[0].ref
+    until = newest.knowledge_until
+    knows = f" It knows rows up to {until:%Y-%m-%d}, {age(now - until)} old." if until else ""
+    return Champion(newest.version, f"Champion for {age(now - newest.promoted_at)}.{knows}")
 
 
 def _decision(decision: Decision) -> Happened:
