@@ -136,6 +136,10 @@ def coverage(world: World, metric: str, times: int) -> dict[str, Any]:
         "wrong promotions": share(one.low > 0 for one in found),
         "coverage by rows": share(one.low <= 0 <= one.high for one in naive),
         "effective rows": int(np.median([one.effective_rows for one in found])),
+        "half width": float(f"{np.median([one.high - one.low for one in found]) / 2:.2g}"),
+        "of which a tenth is above": float(
+            f"{np.quantile([one.high - one.low for one in found], 0.9) / 2:.2g}"
+        ),
     }  # fmt: skip
 
 
@@ -184,6 +188,7 @@ def worlds(quick: bool) -> list[World]:
         independent(500),
         independent(5_000),
         *(series(500, 500, rho) for rho in (0.5, 0.9)),
+        *(series(1_344, 28, rho, 0.3) for rho in (0.5, 0.9)),
         *(series(5_000, 180, rho, 0.3) for rho in (0.5, 0.9)),
         *(hourly(2_000, rho) for rho in (0.5, 0.9)),
         *(panel(5_000, groups, 0.3) for groups in (20, 100, 500)),

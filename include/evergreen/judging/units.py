@@ -44,6 +44,8 @@ BUNDLES = 20_000
 FLAT = 0.5
 """Cosines are used as long as the spectrum of an AR(1) like the units is above this share of its
 value at 0 (of which the mean is then told by those used, and corrected for)."""
+SLOWEST = 0.98
+"""No more than this is taken to be left of anything a unit later."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,8 @@ def _persistence(sums: Floats) -> Floats:
     The first autocorrelation, without its bias (Kendall, Biometrika 41, 1954), and half a standard
     error more: to take slow units for quick ones costs more than the reverse. If the slow part is
     small beside the noise, the autocorrelations are small but stay: then how they fall, as in an
-    ARMA(1, 1), where the first two are surely more than nothing.
+    ARMA(1, 1), where the first two are surely more than nothing. In n units nobody can tell what
+    takes more than a third of them to pass.
     """
     n = len(sums)
     squares = (sums**2).sum(axis=0)
@@ -232,7 +235,7 @@ def _persistence(sums: Floats) -> Floats:
     )
     stays = np.where(first + second > 2.8 / np.sqrt(n), first + second, np.inf)
     slow: Floats = np.maximum(first + 0.5 / np.sqrt(n), (second + third) / stays)
-    return np.clip(slow, 0.0, 0.98)
+    return np.clip(slow, 0.0, min(SLOWEST, 1 - 3 / n))
 
 
 def _ratio(above: Floats, below: Floats, otherwise: float) -> Floats:
