@@ -122,6 +122,9 @@ def simulate(
     flip_labels: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the labels told wrongly.")
     ] = 0.0,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask for rows newer than what the champion knows.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the rows that are drawn.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -135,6 +138,7 @@ def simulate(
         rows,
         shifts,
         flip_labels=flip_labels,
+        fresh=fresh,
         seed=seed,
         records=records(),
         settings=settings(),

@@ -1,4 +1,4 @@
-"""Traffic for the prediction service, from rows that the champion learned from.
+"""Traffic for the prediction service, from rows that the champion learned from, or from newer ones.
 
 Usage::
 
@@ -21,12 +21,16 @@ from typing import Any, Self
 
 import httpx
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from evergreen import dossier
 from evergreen.data import snapshots
+from evergreen.data.selection import at, relation
 from evergreen.data.splits import TRAINING
-from evergreen.dossier import Inputs, RawColumn
+from evergreen.data.warehouse import quoted, reading
+from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.errors import DeclarationError, EvergreenError, StackError, did_you_mean
 from evergreen.learning.features import PART
 from evergreen.records import Records
@@ -39,6 +43,7 @@ BATCH = 100
 TOGETHER = 4
 """Requests at a time."""
 Row = dict[str, Any]
+Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,7 @@ def simulate(
     shifts: Sequence[Shift] = (),
     *,
     flip_labels: float = 0.0,
+    fresh: bool = False,
     seed: int = 0,
     records: Records,
     settings: Settings,
@@ -160,6 +166,7 @@ def simulate(
         rows: how many rows, drawn with replacement.
         shifts: how the inputs differ from those that the champion learned from.
         flip_labels: share of the labels that are told wrongly, 0 to 1.
+        fresh: ask for rows of the source that are newer than what the champion has learned from.
         seed: of what is drawn.
         settings: where the service answers.
 
@@ -171,7 +178,15 @@ def simulate(
     if not 0 <= flip_labels <= 1:
         raise DeclarationError("--flip-labels", flip_labels, "a share from 0 to 1")
     random = np.random.default_rng(seed)
-    asked, true = _draw(use_case, rows, shifts, random, records, settings)
+    champion = records.promotions.champion(use_case.name)
+    if champion is None:
+        raise EvergreenError(f"{use_case.name} has no champion yet")
+    own = dossier.read(records.dossiers, use_case.name, champion.version)
+    if fresh:
+        frame, places = _newer(use_case, own, champion.knowledge_until, settings)
+    else:
+        frame, places = _learned(own, settings)
+    asked, true = _draw(own, frame, places, rows, shifts, random)
     labels, flipped = _labels(use_case, true, asked.chosen, flip_labels, random)
     started = datetime.now(UTC)
     with service(settings) as client, ThreadPoolExecutor(TOGETHER) as pool:
@@ -236,23 +251,54 @@ def _told(column: RawColumn, value: Any) -> Any:
     return int(found) if column.is_whole and found is not None else found
 
 
+def _learned(own: Dossier, settings: Settings) -> tuple[pd.DataFrame, Places]:
+    """Return the rows of the champion's snapshot, and where its training rows are in it."""
+    learned, store = own.learned, snapshots.of(settings)
+    frame = store.frame(learned.snapshot.uri, learned.snapshot.sha256)
+    part = store.table(learned.uri, learned.sha256, [PART])[PART].to_numpy()
+    return frame, np.flatnonzero(part == TRAINING)
+
+
+def _newer(
+    use_case: UseCase, own: Dossier, until: datetime | None, settings: Settings
+) -> tuple[pd.DataFrame, Places]:
+    """Return the source's rows from a lookback before what the champion knows, and the newer ones.
+
+    Raises:
+        EvergreenError: rows have no time, or none is newer and has its label.
+    """
+    if until is None or own.inputs.timestamp is None:
+        raise EvergreenError(f"the rows of {use_case.name} have no time, so that none is newer")
+    time, source = own.inputs.timestamp, use_case.source
+    table, alias = relation(source)
+    target = f", ({source.target_sql}) AS {quoted(source.target)}" if source.target_sql else ""
+    rows = f"SELECT {alias}.*{target} FROM {table} AS {alias}"
+    since = f"{quoted(time)} > {at(until - own.inputs.lookback)}"
+    order = ", ".join(quoted(name) for name in (time, *source.key))
+    with reading(settings.warehouse_url) as moment:
+        schema, batches = moment.stream(
+            f"SELECT * FROM ({rows}) AS labelled WHERE {since} ORDER BY {order}"
+        )
+        frame = pa.Table.from_batches(batches, schema).to_pandas()
+    newer = pd.to_datetime(frame[time], utc=True) > until
+    places = np.flatnonzero(newer & frame[source.target].notna())
+    if not len(places):
+        raise EvergreenError(
+            f"{use_case.name} has no labelled row newer than {until:%Y-%m-%d %H:%M} UTC"
+        )
+    return frame, places
+
+
 def _draw(
-    use_case: UseCase,
+    own: Dossier,
+    frame: pd.DataFrame,
+    places: Places,
     rows: int,
     shifts: Sequence[Shift],
     random: np.random.Generator,
-    records: Records,
-    settings: Settings,
 ) -> tuple[Requests, "pd.Series[Any]"]:
-    """Draw from the training rows whose history is complete; return the true labels, too."""
-    champion = records.promotions.champion(use_case.name)
-    if champion is None:
-        raise EvergreenError(f"{use_case.name} has no champion yet")
-    own = dossier.read(records.dossiers, use_case.name, champion.version)
-    learned, store, inputs = own.learned, snapshots.of(settings), own.inputs
-    frame = store.frame(learned.snapshot.uri, learned.snapshot.sha256)
-    part = store.table(learned.uri, learned.sha256, [PART])[PART].to_numpy()
-    places = np.flatnonzero(part == TRAINING)
+    """Draw from the places whose history is complete; return the true labels, too."""
+    inputs = own.inputs
     if inputs.looks_back and inputs.timestamp:
         moments = pd.to_datetime(frame[inputs.timestamp])
         places = places[(moments >= moments.min() + inputs.lookback).to_numpy()[places]]

@@ -112,6 +112,46 @@ def test_intervals_are_wider_where_several_compete() -> None:
     assert 1.3 < width(among) / width(alone) < 1.7  # 3.0 (Bonferroni: 3.07) of 2.0 errors
 
 
+def over_days(rows: int, gain: Any) -> dict[str, Any]:
+    """A model that is better by `gain` on each of some days, with a row each."""
+    generator = np.random.default_rng(8)
+    truth, error = generator.normal(size=rows), generator.normal(5, 0.3, size=(2, rows))
+    times = pd.Series(pd.date_range("2026-01-01", periods=rows, freq="D"))
+    return {
+        "kind": Kind.REGRESSION, "metric": "mae", "truth": truth,
+        "challengers": {"short": Output(truth + error[0] - gain)},
+        "other": Output(truth + error[1]), "units": Units.of(times, None, rows),
+    }  # fmt: skip
+
+
+def test_what_is_better_since_the_concept_changed_is_told_by_the_newest_half() -> None:
+    changed = np.repeat([-2.0, 1.0], [50, 50])
+
+    found = compare(**over_days(100, changed))["short"]
+
+    assert found.estimate > 0 and found.low > 0
+    assert (found.stretch, found.units) == ("the newest 50 of 100 days", 50)
+
+
+def test_what_is_better_all_the_time_is_told_by_all_rows() -> None:
+    found = compare(**over_days(100, 1.0))["short"]
+
+    assert found.low > 0
+    assert (found.stretch, found.units) == ("", 100)
+
+
+def test_what_is_better_by_less_than_the_bar_is_told_by_all_rows() -> None:
+    found = compare(**over_days(100, np.repeat([-2.0, 1.0], [50, 50])), bar=2.0)["short"]
+
+    assert found.stretch == ""
+
+
+def test_few_days_are_not_halved() -> None:
+    found = compare(**over_days(39, np.repeat([-2.0, 1.0], [20, 19])))["short"]
+
+    assert (found.stretch, found.units) == ("", 39)
+
+
 def test_twenty_models_that_are_one_pay_for_one() -> None:
     truth, ours, theirs = rivals(200, 1, seed=6)
     units = Units.of(None, None, 200)

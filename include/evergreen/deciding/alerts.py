@@ -27,7 +27,7 @@ from evergreen.champions import knowledge
 from evergreen.deciding import policy
 from evergreen.deciding.decision import DecisionRef
 from evergreen.errors import EvergreenError
-from evergreen.judging.checks import BOTH_BELOW
+from evergreen.judging.facts import BOTH_BEYOND
 from evergreen.mending import mend
 from evergreen.notify import alert, all_clear
 from evergreen.records import Incident, Records
@@ -68,11 +68,11 @@ def of_gate(
     use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
 ) -> None:
     """Tell of a refusal, unless it is routine: a scheduled challenger that is only no better."""
-    if verdict.passed and not _below_the_floor(verdict):
+    if verdict.passed and not _both_beyond(verdict):
         all_clear(records, settings, use_case.name, "gate", verdict.sentence)
         return
     failed = {check.name for check in verdict.checks if check.status != Status.PASSED}
-    below = _below_the_floor(verdict)
+    below = _both_beyond(verdict)
     if run.may_promote and (below or failed - ROUTINE or _was_asked_for(use_case, run, records)):
         _of_refusal("gate", use_case, verdict, run, records, settings)
 
@@ -97,9 +97,9 @@ def _of_refusal(
     alert(records, settings, use_case.name, kind, verdict.sentence, at=run.asked_at, link=link)
 
 
-def _below_the_floor(verdict: Verdict) -> bool:
-    """Tell whether a challenger takes over that is below a floor, as the champion is."""
-    return any(BOTH_BELOW in check.reason for check in verdict.checks if check.status == PASSED)
+def _both_beyond(verdict: Verdict) -> bool:
+    """Tell whether a challenger takes over that is beyond a limit, as the champion is."""
+    return any(BOTH_BEYOND in check.reason for check in verdict.checks if check.status == PASSED)
 
 
 def of_staleness(

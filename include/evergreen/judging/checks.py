@@ -10,14 +10,21 @@ from functools import partial
 
 from evergreen.judging import promises, refreshing
 from evergreen.judging.evidence import Difference, Evidence, Role, ScoredModel, SliceScore
-from evergreen.judging.facts import Outcome, Rule, Unknown, because, challenger, finite, limit
+from evergreen.judging.facts import (
+    Outcome,
+    Rule,
+    Unknown,
+    as_champion,
+    because,
+    challenger,
+    finite,
+    limit,
+)
 from evergreen.judging.figures import figure, figures, interval, listed, plain, signed
 from evergreen.learning.models import TOLERANCE
 from evergreen.refs import REFRESH
 from evergreen.spec import METRICS, Gate, bound
 
-BOTH_BELOW = "as is champion"
-"""How a floor's reason begins to say that champion and challenger are beyond it both."""
 MODEL_TESTS = ("shape", "valid_values", "probabilities", "one_row", "extreme_values", "same_twice")
 """The tests of the model that must have been done; `model_tests` does them."""
 
@@ -109,23 +116,12 @@ def floor(gate: Gate, evidence: Evidence, *, metric: str) -> Outcome:
     name, side = bound(more), "below" if more else "above"
     if value < threshold if more else value > threshold:
         who = challenger(evidence)
-        if both := _both_below(gate, evidence, metric):
-            words = f"{who} is {side} the {name} on {metric}, {found} against {allowed}"
-            return True, f"{words}, {both}"
+        theirs = evidence.champion.metrics.get(metric) if evidence.champion else None
+        both = as_champion(gate, evidence, value, theirs, threshold, more_is_better=more)
+        if both:
+            return True, f"{who} is {side} the {name} on {metric}, {found} against {allowed}{both}"
         return False, f"{who} is {side} the {name} on {metric}: {found} against {allowed}"
     return True, f"{metric} is {found}, not {side} the {name} {allowed}"
-
-
-def _both_below(gate: Gate, evidence: Evidence, metric: str) -> str:
-    """Say why a challenger beyond the floor takes over all the same; empty: it does not."""
-    champion, found = evidence.champion, evidence.against_champion
-    if champion is None or found is None or metric not in champion.metrics:
-        return ""
-    value, threshold = champion.metrics[metric], gate.floors[metric]
-    beyond = value < threshold if _more_is_better(evidence, metric) else value > threshold
-    if not beyond or not found.low > max(gate.min_improvement, 0.0):
-        return ""
-    return f"{BOTH_BELOW} v{evidence.champion_version} ({figure(value)}), but surely better than it"
 
 
 def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
@@ -235,9 +231,11 @@ def calibration(gate: Gate, evidence: Evidence) -> Outcome:
     most = limit(gate, "max_calibration_error")
     found, allowed = figures(error, most)
     if error > most:
-        return False, (
+        theirs = evidence.champion.calibration_error if evidence.champion else None
+        both = as_champion(gate, evidence, error, theirs, most, more_is_better=False)
+        return bool(both), (
             f"the probabilities of {challenger(evidence)} are off by {found} on average,"
-            f" more than {allowed}"
+            f" more than {allowed}{both}"
         )
     return True, f"the probabilities are off by {found} on average (at most {allowed})"
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evergreen.errors import DeclarationError, EvergreenError, SnapshotCorrupt
 from evergreen.judging import overlap
-from evergreen.judging.differences import by_slice, compare
+from evergreen.judging.differences import by_slice, compare, promise
 from evergreen.judging.evidence import (
     BlockScore,
     Difference,
@@ -68,7 +68,9 @@ class Contest:
     """Slice name to the slice of each judged row."""
     settings: Settings
 
-    def against(self, others: Sequence[Contender], one: Contender | None) -> dict[str, Difference]:
+    def against(
+        self, others: Sequence[Contender], one: Contender | None, bar: float = 0.0
+    ) -> dict[str, Difference]:
         """Compare recipes with one, in intervals that hold for all of them together."""
         outputs = {other.name: other.output for other in others if other.output is not None}
         if one is None or one.output is None or not outputs:
@@ -85,6 +87,7 @@ class Contest:
             confidence=gate.confidence,
             resamples=gate.resamples,
             seed=self.use_case.seed,
+            bar=bar,
         )
 
     @cached_property
@@ -122,7 +125,7 @@ def hold(
     present = next((one for one in entered if one.role is Role.CHAMPION), None)
     scored = {one.name: _score(contest, one, champion) for one in entered}
     differing = [one for one in contenders if not present or one.recipe != present.recipe]
-    differences = contest.against(differing, present)
+    differences = contest.against(differing, present, use_case.gate.min_improvement)
     first = _first(use_case, contenders, differences, scored)
     scored[first.name] = _in_slices(contest, scored[first.name], first, present)
     hardest = _best(use_case, baselines, scored)
@@ -190,7 +193,8 @@ def _first(
     differences: Differences,
     scored: Mapping[str, ScoredModel],
 ) -> Contender:
-    """Return the recipe that most surely is better than the one in charge.
+    """Return the recipe that most surely is better than the one in charge; if none surely is, the
+    one that seems so most.
 
     With nothing to compare: the best on the judged rows, of equals the one declared first.
 
@@ -199,7 +203,8 @@ def _first(
     """
     known = [one for one in contenders if one.name in differences]
     if known:
-        return max(known, key=lambda one: _surely(differences[one.name]))
+        least = use_case.gate.min_improvement
+        return max(known, key=lambda one: promise(differences[one.name], least))
     best = _best(use_case, contenders, scored)
     if best is None:
         why = "; ".join(f"{one.name}: {one.problem}" for one in contenders if one.problem)
@@ -207,10 +212,6 @@ def _first(
             f"no candidate of {use_case.name} has a {use_case.gate.metric}. {why}".strip()
         )
     return best
-
-
-def _surely(difference: Difference) -> float:
-    return difference.low if np.isfinite(difference.low) else -np.inf
 
 
 def _best(

@@ -9,11 +9,16 @@ standard error with degrees of freedom. One challenger gets the interval of Stud
 several compete the best of them is lucky too: all get the quantile of the largest of their |t|,
 simulated with their correlation, so that any one of all the intervals misses no more often than a
 single one would (White, Econometrica 68, 2000; Romano & Wolf, JASA 100, 2005).
+
+After a change of concept the newest rows tell first. So where the units follow on one another, the
+newest half of them is looked at as well, and an interval there that lies above the bar counts as
+much as one over all. The chance to err is shared out between the two, four to one (a weighted
+Bonferroni correction: Holm, Scandinavian Journal of Statistics 6, 1979).
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +41,9 @@ SHARES = {"accuracy", "precision", "recall", "f1", "roc_auc", "brier", "r2", "ma
 POWER = 0.8
 MOST_FREEDOM = 100
 """More degrees of freedom are as good as the normal distribution."""
+LATELY = 0.2
+"""Share of the chance to err that the newest half of the units gets: a change that matters there is
+large, and the intervals over all rows are to be hardly wider for it."""
 CHUNK = 100
 """Simulated draws at a time: 4 MB for fifty challengers."""
 
@@ -52,8 +60,12 @@ def compare(
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
+    bar: float = 0.0,
 ) -> dict[str, Difference]:
     """Estimate how much better each challenger is, with intervals that hold for all at once.
+
+    Of the interval over all rows and that over their newest half, the first is returned unless the
+    second alone lies above the bar.
 
     Args:
         kind: what is predicted.
@@ -66,12 +78,21 @@ def compare(
         confidence: that all the intervals hold the true differences, such as 0.95.
         resamples: simulated draws of the largest |t|, where several compete.
         seed: the same seed gives the same intervals.
+        bar: how much better a challenger must be.
     """
-    theirs = _Moved.by(kind, metric, truth, other)
-    ours = {one: _Moved.by(kind, metric, truth, output) for one, output in challengers.items()}
-    asked = _Asked(name, metric, theirs.figure, confidence, resamples, seed)
-    sign = 1.0 if METRICS[kind][metric] else -1.0
-    return asked.differences({one: found.less(theirs, sign) for one, found in ours.items()}, units)
+    asked = _Asked(name, metric, confidence, resamples, seed)
+    newest = units.newest_half()
+    share = 1.0 if newest is None else 1 - LATELY
+    found = replace(asked, share=share).compare(kind, truth, challengers, other, units)
+    if newest is None:
+        return found
+    there = units.take(newest)
+    words = f"the newest {there.count} of {units.count} {units.name}s"
+    outputs = {one: output.take(newest) for one, output in challengers.items()}
+    late = replace(asked, share=LATELY, stretch=words).compare(
+        kind, truth[newest], outputs, other.take(newest), there
+    )
+    return found | {one: d for one, d in late.items() if d.low > bar and not found[one].low > bar}
 
 
 def paired_difference(
@@ -86,6 +107,12 @@ def paired_difference(
     """Estimate how much better one challenger is, as `compare` does; no units: rows are."""
     units = units or Units.of(None, None, len(truth))
     return compare(kind, metric, truth, {"": challenger}, other, units, **options)[""]
+
+
+def promise(found: Difference, bar: float = 0.0) -> tuple[bool, float]:
+    """Rank a difference: what surely is better first, by its interval; the others by estimate."""
+    sure = found.low > bar
+    return sure, float(np.nan_to_num(found.low if sure else found.estimate, nan=-np.inf))
 
 
 def distance(
@@ -103,9 +130,9 @@ def distance(
     """Estimate how much better than a threshold the metric is, in the direction of better."""
     at = _Moved(threshold, np.zeros(len(truth)))
     found = _Moved.by(kind, metric, truth, output)
-    asked = _Asked(name, metric, threshold, confidence, resamples, seed=0)
+    asked = _Asked(name, metric, confidence, resamples, seed=0)
     sign = 1.0 if METRICS[kind][metric] else -1.0
-    return asked.differences({"": found.less(at, sign)}, units)[""]
+    return asked.differences({"": found.less(at, sign)}, threshold, units)[""]
 
 
 def by_slice(
@@ -174,19 +201,41 @@ class _Asked:
 
     other: str
     metric: str
-    figure: float
-    """Of the other."""
     confidence: float
     resamples: int
     seed: int
+    share: float = 1.0
+    """Of the chance to err."""
+    stretch: str = ""
+    """Of the judged rows, in words; empty: all of them."""
 
-    def differences(self, found: Mapping[str, _Moved], units: Units) -> dict[str, Difference]:
+    def compare(
+        self,
+        kind: Kind,
+        truth: Array,
+        challengers: Mapping[str, Output],
+        other: Output,
+        units: Units,
+    ) -> dict[str, Difference]:
+        theirs = _Moved.by(kind, self.metric, truth, other)
+        sign = 1.0 if METRICS[kind][self.metric] else -1.0
+        less = {
+            name: _Moved.by(kind, self.metric, truth, output).less(theirs, sign)
+            for name, output in challengers.items()
+        }
+        return self.differences(less, theirs.figure, units)
+
+    def differences(
+        self, found: Mapping[str, _Moved], figure: float, units: Units
+    ) -> dict[str, Difference]:
+        """Return the differences to another model, whose own figure is given."""
         known = {name: one for name, one in found.items() if math.isfinite(one.figure)}
         moved = np.array([one.by_row for one in known.values()]).reshape(len(known), units.rows).T
         spread = units.spread(moved)
-        times = critical(spread, self.confidence, self.resamples, self.seed)
+        held = 1 - self.share * (1 - self.confidence)
+        times = critical(spread, held, self.resamples, self.seed)
         facts = {
-            name: self._facts(spread.error[k], times[k], one, units)
+            name: self._facts(spread.error[k], times[k], one, figure, units)
             for k, (name, one) in enumerate(known.items())
         }
         return {
@@ -199,14 +248,17 @@ class _Asked:
                 over=len(found),
                 unit=units.words(spread),
                 units=units.count,
+                stretch=self.stretch,
                 **facts.get(name, {"low": math.nan, "high": math.nan}),
             )
             for name, one in found.items()
         }
 
-    def _facts(self, error: float, times: float, one: _Moved, units: Units) -> dict[str, Any]:
+    def _facts(
+        self, error: float, times: float, one: _Moved, figure: float, units: Units
+    ) -> dict[str, Any]:
         half, alone = times * error, float(np.sqrt((one.by_row**2).sum())) / units.rows
-        point = 0.01 if self.metric in SHARES else abs(self.figure) / 100
+        point = 0.01 if self.metric in SHARES else abs(figure) / 100
         seen = error * (times + norm.ppf(POWER)) / point if point else 0.0
         return {
             "low": float(one.figure - half),

@@ -4,8 +4,11 @@ import math
 from collections.abc import Callable
 
 from evergreen.judging.evidence import Evidence
+from evergreen.judging.figures import figure
 from evergreen.spec import Gate
 
+BOTH_BEYOND = "as is champion"
+"""How a reason begins to say that champion and challenger are beyond a limit both."""
 Outcome = tuple[bool, str]
 Rule = Callable[[Gate, Evidence], Outcome]
 
@@ -39,3 +42,27 @@ def because(evidence: Evidence) -> str:
     """Return why the challenger could not be scored, in brackets; empty: it was."""
     problem = evidence.challenger.problem
     return f" (could not be scored: {problem})" if problem else ""
+
+
+def as_champion(
+    gate: Gate,
+    evidence: Evidence,
+    ours: float,
+    theirs: float | None,
+    allowed: float,
+    *,
+    more_is_better: bool,
+) -> str:
+    """Say why a challenger beyond a limit takes over all the same; empty: it does not.
+
+    The champion is beyond it too, and no less far, and the challenger is surely better than it on
+    the metric that decides: to keep the champion would help nobody.
+    """
+    found, sign = evidence.against_champion, 1 if more_is_better else -1
+    if found is None or theirs is None or not math.isfinite(theirs):
+        return ""
+    sure = found.low > max(gate.min_improvement, 0.0)
+    if not sure or not sign * allowed > sign * theirs or not sign * ours >= sign * theirs:
+        return ""
+    version = evidence.champion_version
+    return f", {BOTH_BEYOND} v{version} ({figure(theirs)}), but surely better than it"

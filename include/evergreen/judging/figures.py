@@ -43,7 +43,8 @@ def plain(value: float) -> str:
 def interval(difference: Difference, bar: float = 0.0) -> str:
     """Return `95 % interval -0.010 to +0.018`, its ends told apart from the bar."""
     low, high = signed(difference.low, bar), signed(difference.high, bar)
-    return f"{difference.confidence * 100:g} % interval {low} to {high}"
+    over = f" over {difference.stretch}" if difference.stretch else ""
+    return f"{difference.confidence * 100:g} % interval {low} to {high}{over}"
 
 
 def behind(difference: Difference) -> str:
@@ -51,6 +52,8 @@ def behind(difference: Difference) -> str:
     words = f"{difference.units:,} × {difference.unit}"
     if difference.over > 1:
         words += f", held for {difference.over} models at once"
+    if difference.stretch:
+        words += f"; {difference.stretch}"
     if difference.effective_rows is not None:
         words += f"; as much as {difference.effective_rows:,.0f} independent rows tell"
     if difference.rows_for_a_point is not None:

@@ -2,8 +2,16 @@
 
 import math
 
-from evergreen.judging.evidence import Evidence
-from evergreen.judging.facts import Outcome, Unknown, because, challenger, finite, limit
+from evergreen.judging.evidence import Evidence, ScoredModel
+from evergreen.judging.facts import (
+    Outcome,
+    Unknown,
+    as_champion,
+    because,
+    challenger,
+    finite,
+    limit,
+)
 from evergreen.judging.figures import figure, figures, listed, plain
 from evergreen.spec import Fairness, Gate, Kind
 
@@ -28,10 +36,8 @@ def fairness(gate: Gate, evidence: Evidence, *, declared: Fairness) -> Outcome:
 
     A group without anything that the rate is a share of (no positives) has none, and is told.
     """
-    groups = evidence.challenger.slices.get(declared.slice, {})
-    large = {name: s for name, s in groups.items() if s.rows >= gate.min_slice_rows}
-    found = {name: score.metrics.get(declared.rate, math.nan) for name, score in large.items()}
-    rates = {name: rate for name, rate in found.items() if math.isfinite(rate)}
+    found = _rates(evidence.challenger, gate, declared)
+    rates = _known(found)
     rate, unknown = declared.rate.replace("_", " "), listed(sorted(found.keys() - rates.keys()))
     told = f"{rate} where {declared.slice} = {unknown} is unknown" if unknown else ""
     if len(rates) < 2:
@@ -45,9 +51,23 @@ def fairness(gate: Gate, evidence: Evidence, *, declared: Fairness) -> Outcome:
         f"{rate} is {figure(rates[low])} for {declared.slice} = {low} and {figure(rates[high])}"
         f" for {high}: {apart} apart"
     )
-    if rates[high] - rates[low] > declared.most:
-        return False, f"{words}, more than {allowed}"
+    if (gap := rates[high] - rates[low]) > declared.most:
+        theirs = _known(_rates(evidence.champion, gate, declared)).values()
+        before = max(theirs) - min(theirs) if len(theirs) > 1 else None
+        both = as_champion(gate, evidence, gap, before, declared.most, more_is_better=False)
+        return bool(both), f"{words}, more than {allowed}{both}"
     return True, f"{words} (at most {allowed}){'; ' * bool(told)}{told}"
+
+
+def _rates(model: ScoredModel | None, gate: Gate, declared: Fairness) -> dict[str, float]:
+    """Return the rate of each group that is large enough; NaN: it is not defined there."""
+    groups = model.slices.get(declared.slice, {}) if model else {}
+    large = {name: score for name, score in groups.items() if score.rows >= gate.min_slice_rows}
+    return {name: score.metrics.get(declared.rate, math.nan) for name, score in large.items()}
+
+
+def _known(rates: dict[str, float]) -> dict[str, float]:
+    return {name: rate for name, rate in rates.items() if math.isfinite(rate)}
 
 
 def business(gate: Gate, evidence: Evidence) -> Outcome:
@@ -62,14 +82,17 @@ def business(gate: Gate, evidence: Evidence) -> Outcome:
     value = finite(found[name], f"{name} of {challenger(evidence)}")
     words = f"{name.replace('_', ' ')} is {{}} {unit}{_threshold(evidence)}"
     least = limit(gate, "min_business")
+    champion = (evidence.champion.business or {}).get(name) if evidence.champion else None
     got, allowed = figures(value, least)
     if value < least:
-        return False, f"{words.format(got)}, less than {allowed}"
+        both = as_champion(gate, evidence, value, champion, least, more_is_better=True)
+        return bool(both), f"{words.format(got)}, less than {allowed}{both}"
     rivals = _without(evidence, name)
     best = max(rivals, key=rivals.__getitem__, default="")
     if best and value < rivals[best]:
         got, theirs = figures(value, rivals[best])
-        return False, f"{words.format(got)}, less than the {theirs} of {best}"
+        both = as_champion(gate, evidence, value, champion, rivals[best], more_is_better=True)
+        return bool(both), f"{words.format(got)}, less than the {theirs} of {best}{both}"
     beside = f"; {best}: {figure(rivals[best])}" if best else ""
     return True, f"{words.format(got)} (at least {allowed}{beside})"
 

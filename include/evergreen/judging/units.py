@@ -112,6 +112,12 @@ class Units:
         )
         return Units(len(np.arange(self.rows)[chosen]), self.name, time, group)
 
+    def newest_half(self) -> Array | None:
+        """Return where the rows of the newest half of the moments are; None: there are too few."""
+        if self.time is None or (moments := int(self.time.max(initial=-1)) + 1) < 2 * ENOUGH:
+            return None
+        return np.asarray(self.time >= moments - moments // 2)
+
     @property
     def count(self) -> int:
         """How many units there are: of both kinds, the fewer."""
@@ -214,8 +220,8 @@ def _codes(values: Array) -> Array:
 
 
 def _sums(codes: Array, values: Floats) -> Floats:
-    found = [np.bincount(codes, column) for column in values.T]
-    return np.array(found, dtype=float).reshape(len(found), -1).T if found else np.zeros((0, 0))
+    found, units = [np.bincount(codes, column) for column in values.T], int(codes.max(initial=-1))
+    return np.array(found, dtype=float).reshape(len(found), units + 1).T
 
 
 def _persistence(sums: Floats) -> Floats:

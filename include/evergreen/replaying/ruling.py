@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from evergreen.judging import checks
-from evergreen.judging.differences import compare
+from evergreen.judging.differences import compare, promise
 from evergreen.judging.evidence import Difference, Evidence, Origin, Role, ScoredModel, Subject
 from evergreen.judging.facts import Rule, Unknown
 from evergreen.judging.units import Units
@@ -43,7 +43,8 @@ def rule(history: History, cut: int, present: str, holdout: timedelta) -> Ruling
     if not others or rows.start == rows.stop:
         return Ruling(present)
     found = _compare(history, rows, others, outputs[present])
-    first = max(found, key=lambda name: np.nan_to_num(found[name].low, nan=-np.inf))
+    bar = history.use_case.gate.min_improvement
+    first = max(found, key=lambda name: promise(found[name], bar))
     evidence = _evidence(history, cut, rows, outputs, first, present, found[first])
     refused = next(_refusals(history, evidence), "")
     return Ruling(present if refused else first, refused)
@@ -88,6 +89,7 @@ def _compare(
     return compare(
         use_case.kind, gate.metric, history.truth[rows], others, present, units,
         confidence=gate.confidence, resamples=gate.resamples, seed=use_case.seed,
+        bar=gate.min_improvement,
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def load(url: str, until: date) -> int:
 
 def of_day(statement: cursor, day: date) -> list[tuple[Any, ...]]:
     """Return the generated customers of a day that are not there yet: 19 a day, in their order."""
-    from evergreen_workshop.demo import generator
+    from evergreen_workshop.demo import generator, rival
 
     statement.execute(
         "SELECT count(*) FILTER (WHERE observed = %s), max(customer) FROM churn", (day,)
@@ -64,7 +64,9 @@ def of_day(statement: cursor, day: date) -> list[tuple[Any, ...]]:
     [(there, last)] = statement.fetchall()
     if there >= PER_DAY:
         return []
-    drawn = list(generator.draw([day] * PER_DAY, seed=day.toordinal()))[there:]
+    since = rival.changed_since(statement)
+    drift = generator.Drift.CONCEPT if since else generator.Drift.NONE
+    drawn = list(generator.draw([day] * PER_DAY, day.toordinal(), drift, since))[there:]
     return [(last + n, *row) for n, row in enumerate(drawn, start=1)]
 
 
