@@ -17,8 +17,8 @@ help: ## Show the commands
 up: install ## Start everything, load the demo data, train the first champions
 	@$(STACK) up
 
-demo: install ## Show the loop closing on the running stack: drift, retraining, gate, swap
-	@$(BIN)/python -m evergreen_workshop.demonstration
+demo: install ## Show the loop closing on the running stack: cause, retraining, gate, swap (STORY=drift for another)
+	@$(BIN)/python -m evergreen_workshop.demonstration $(STORY)
 
 down: ## Stop everything; the data stays
 	@if [ -x $(BIN)/python ]; then $(STACK) down; else echo "Nothing runs: there is no $(VENV)."; fi

@@ -1,6 +1,7 @@
 """What operators do by hand, each by a form: go back to an earlier champion, look at past days."""
 
-from datetime import date
+import logging
+from datetime import date, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
@@ -15,12 +16,15 @@ from evergreen_airflow.edge import (
     days_between,
     final_refusals,
     moment,
+    moment_param,
     our_dag,
     param,
     run_key,
     tell,
     this_run,
 )
+
+log = logging.getLogger(__name__)
 
 ROLLBACK = """
 Makes an earlier champion champion again. It is loaded and must reproduce its golden predictions
@@ -31,6 +35,14 @@ BACKFILL = """
 Trains and evaluates as if it were each day of the range, with what was known then. The gate says
 what it would have decided; **the champion never moves**. One task per day: a day whose data is
 refused says so, the others go on.
+"""
+
+
+REPLAY = """
+Plays the history of a use case again under other policies: trained daily, weekly, monthly or never,
+by a shorter holdout, without a gate ... The page **Replay** shows what each would have cost and
+gained. Fits are kept: a second replay, or a try after a crash, makes only those that are missing.
+**Nothing is promoted**, and nothing goes on record.
 """
 
 
@@ -147,4 +159,60 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             return lines
 
         summarise(train_and_evaluate.expand(day=list_days()))
+    return dag
+
+
+def replay_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
+    """Return the DAG that replays the history of a use case under other policies."""
+    with our_dag(
+        "operations",
+        "operations",
+        options,
+        dag_id=f"{prefix}operations_replay",
+        description="What would other policies have cost and gained? Nothing is promoted.",
+        doc_md=REPLAY,
+        schedule=None,
+        tags=["operations"],
+        params={
+            "use_case": choose(names),
+            "from": moment_param("From", "Empty: a year before the end, or as much as there is."),
+            "to": moment_param("To", "Empty: now."),
+            "step": Param(
+                None,
+                type=["null", "integer"],
+                minimum=1,
+                title="Days between cuts",
+                description="Every recipe is fitted at each cut. Empty: a block, 1 to 7 days.",
+            ),
+            "policies": Param(
+                None,
+                type=["null", "array"],
+                items={"type": "string"},
+                title="Policies",
+                description="One a line, as `never retrain` or `window 60d`. Empty: all.",
+            ),
+        },
+    ) as dag:
+
+        @task(execution_timeout=timedelta(hours=6))
+        def replay() -> Json:
+            """Fit what is missing, play every policy, and keep the result for the page."""
+            from evergreen import replays
+
+            step, run = param("step"), this_run(as_of=moment(param("to")))
+            with final_refusals():
+                done = replays.run(
+                    catalog().find(param("use_case")),
+                    end=run.as_of,
+                    asked_at=run.asked_at,
+                    start=moment(param("from")),
+                    step=timedelta(days=step) if step else None,
+                    policies=param("policies") or (),
+                    settings=here.settings(),
+                    tell=log.info,
+                )
+            tell(f"{done.recommendation} {here.settings().ui_url}/plugin/replay")
+            return done.to_json()
+
+        replay()
     return dag

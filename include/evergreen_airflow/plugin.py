@@ -45,6 +45,7 @@ class EvergreenPlugin(AirflowPlugin):
         page("Models", "models"),
         page("Reports", "reports"),
         page("Drift", "drift"),
+        page("Replay", "replay"),
         page("Data Docs", "data-docs"),
         page("MLflow", "mlflow", opens="open-mlflow"),
     ]

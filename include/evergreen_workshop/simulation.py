@@ -279,7 +279,7 @@ def _newer(
         schema, batches = moment.stream(
             f"SELECT * FROM ({rows}) AS labelled WHERE {since} ORDER BY {order}"
         )
-        frame = pa.Table.from_batches(batches, schema).to_pandas()
+        frame = pa.Table.from_batches(batches, schema).to_pandas(date_as_object=False)
     newer = pd.to_datetime(frame[time], utc=True) > until
     places = np.flatnonzero(newer & frame[source.target].notna())
     if not len(places):

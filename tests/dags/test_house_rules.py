@@ -72,6 +72,7 @@ def test_no_field_of_a_form_must_be_filled_in_that_need_not_be(report: Report) -
     assert {dag_id: fields for dag_id, fields in asked.items() if fields} == {
         "operations_rollback": ["reason", "use_case"],
         "operations_backfill": ["from", "use_case"],
+        "operations_replay": ["use_case"],
     }
 
 

@@ -156,6 +156,27 @@ def test_the_form_of_a_backfill_waits_for_a_choice_and_a_first_day(
     expect(button).to_be_enabled()
 
 
+def test_a_replay_is_asked_for_by_a_form_and_shown_on_its_page(
+    page: Page, stack: RunningStack
+) -> None:
+    button = open_form(page, stack, "operations_replay")
+    expect(button).to_be_disabled()
+    choose_use_case(page, "weather")
+    page.locator("#element_step").fill("60")
+    expect(button).to_be_enabled()
+
+    button.click()
+
+    page.wait_for_url("**/dags/operations_replay/runs/manual__**")
+    expect(page.get_by_text("success", exact=False).first).to_be_visible(timeout=240_000)
+    page.goto(f"{stack.url}/plugin/replay")
+    shown = page.frame_locator("iframe")
+    expect(shown.get_by_role("heading", name="weather")).to_be_visible()
+    expect(shown.get_by_role("row", name="never retrain")).to_be_visible()
+    picture = shown.get_by_alt_text("The metric of each policy over time")
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+
+
 def promote_again(ledger: Records, use_case: str) -> None:
     """Put on record that the same model became champion once more, as version 2."""
     (first,) = ledger.promotions.of(use_case)

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from database import records_of
+from evergreen import dossier
 from evergreen.champions import promotion
 from evergreen.errors import DeclarationError, EvergreenError, StackError
 from evergreen.records import Decision, decision_id
@@ -17,7 +20,7 @@ from evergreen.serving import trials
 from evergreen.serving.app import create_app
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
-from evergreen_workshop import simulation
+from evergreen_workshop import demo, simulation
 from evergreen_workshop.simulation import Shift, simulate
 from evergreen_workshop.stack.ports import free_port
 from learning import IRIS, WEATHER, built, iris_rows, served, weather_rows
@@ -116,17 +119,37 @@ def test_rows_that_look_back_come_with_their_history(settings: Settings) -> None
     assert {label for label, _ in labels(settings)} == {0, 1}
 
 
-def test_the_same_seed_draws_the_same_rows(settings: Settings) -> None:
+def test_fresh_rows_are_newer_than_what_the_champion_knows(settings: Settings) -> None:
+    newest = weather_rows()["date"].max().date() + timedelta(days=9)
+    demo.load("weather", settings.warehouse_url, newest)
+    with serving(WEATHER, settings) as here:
+        champion = records_of(here).promotions.champion("weather")
+        assert champion is not None and champion.knowledge_until is not None
+        own = dossier.read(records_of(here).dossiers, "weather", champion.version)
+        frame, places = simulation._newer(WEATHER, own, champion.knowledge_until, here)
+        sent = simulate(WEATHER, 30, fresh=True, records=records_of(here), settings=here)
+
+    assert (sent.rows, sent.labelled) == (30, 30)
+    days = pd.to_datetime(frame["date"].iloc[places], utc=True)
+    assert days.min() == champion.knowledge_until + timedelta(days=1)
+    assert days.max().date() == newest - timedelta(days=1)  # of the newest, tomorrow is unknown
+
+
+def test_rows_without_a_time_are_never_fresh(settings: Settings) -> None:
     promoted(IRIS, settings)
 
-    drawn = [
-        simulation._draw(
-            IRIS, 20, [], simulation.np.random.default_rng(seed), records_of(settings), settings
-        )[0].chosen
-        for seed in (1, 1, 2)
-    ]
+    with pytest.raises(EvergreenError, match="the rows of iris have no time"):
+        simulate(IRIS, 5, fresh=True, records=records_of(settings), settings=settings)
 
-    assert drawn[0] == drawn[1] != drawn[2]
+
+def test_the_same_seed_asks_for_the_same_rows(settings: Settings) -> None:
+    with serving(IRIS, settings) as here:
+        for seed in (1, 1, 2):
+            simulate(IRIS, 20, seed=seed, records=records_of(here), settings=here)
+
+    asked = logged(settings, "petal_length", "sepal_length").to_numpy()
+    first, again, other = (part.tolist() for part in np.split(asked, 3))
+    assert first == again != other
 
 
 @pytest.mark.parametrize("text", ["wind", "wind=2", "wind=+x", "wind=*2sd", "=+1"])

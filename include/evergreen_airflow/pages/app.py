@@ -23,6 +23,7 @@ from evergreen_airflow.pages import (
     files,
     mlflow_proxy,
     models_page,
+    replay_page,
     reports_page,
     rollback_page,
 )
@@ -30,7 +31,7 @@ from evergreen_airflow.pages import (
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
-PAGES = ("models", "reports", "drift", "data-docs", "open-mlflow", "mlflow")
+PAGES = ("models", "reports", "drift", "replay", "data-docs", "open-mlflow", "mlflow")
 TEMPLATES = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True,
     lstrip_blocks=True,
@@ -79,6 +80,8 @@ def create_app() -> FastAPI:
     app.get("/drift/")(drift)
     app.get("/drift/{use_case}/{report_id}/")(drift_report)
     app.get("/drift/{path:path}")(drift_file)
+    app.get("/replay/")(replay)
+    app.get("/replay/{path:path}")(replay_file)
     app.get("/data-docs/", response_model=None)(data_docs)
     app.get("/data-docs/{path:path}")(data_docs_file)
     app.get("/open-mlflow/")(open_mlflow)
@@ -151,6 +154,17 @@ def drift_file(path: str) -> Response:
     """Serve a file of the monitoring reports."""
     policy = EVIDENTLY if path.endswith("/evidently.html") else DOCUMENTS
     return files.serve(kept(storage.DRIFT), path, policy)
+
+
+def replay() -> HTMLResponse:
+    """Show what other policies would have cost and gained."""
+    dag_id = f"{here.settings().dag_prefix}operations_replay"
+    return render("replay.html", groups=replay_page.groups(kept(storage.REPLAYS)), dag_id=dag_id)
+
+
+def replay_file(path: str) -> Response:
+    """Serve the picture of a replay."""
+    return files.serve(kept(storage.REPLAYS), path, DOCUMENTS)
 
 
 def data_docs() -> Response:

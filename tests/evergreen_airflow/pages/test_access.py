@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 
 from evergreen.settings import Settings
 
-PAGES = ("models/", "reports/", "drift/", "data-docs/", "open-mlflow/")
+PAGES = ("models/", "reports/", "drift/", "replay/", "data-docs/", "open-mlflow/")
 OUTSIDE = (
     "../secret.txt",
     "..%2fsecret.txt",
@@ -46,6 +46,7 @@ def documents(settings: Settings) -> Path:
         "reports/page.html",
         "reports/weather/1/",
         "rollback/weather/",
+        "replay/weather/1/chart.svg",
         "mlflow/",
         "mlflow/version",
         "docs",
