@@ -1,4 +1,4 @@
-"""The loop closes: `make demo` is the test, and what it leaves behind must agree."""
+"""The loop closes: `make demo STORY=drift` is the test, and what it leaves behind must agree."""
 
 import json
 
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 
 def test_drift_leads_to_one_retraining_and_every_step_says_why(stack: RunningStack) -> None:
-    story = stack.run("python", "-m", "evergreen_workshop.demonstration")
+    story = stack.run("python", "-m", "evergreen_workshop.demonstration", "drift")
     assert story.returncode == 0, story.stdout + story.stderr
 
     chapters = [line.strip("─ ") for line in story.stdout.splitlines() if "──" in line]

@@ -192,6 +192,18 @@ def test_the_document_of_the_command_holds_what_was_promised(churned: Replay) ->
         assert list(one["difference"]) == ["estimate", "low", "high"]
 
 
+def test_a_replay_ends_with_what_is_labelled_by_then() -> None:
+    month = timedelta(days=30)
+    late = replace(CHURNING, source=replace(CHURNING.source, label_delay=month))
+    raw = table()
+
+    done = run(raw[raw["time"] <= END - month].reset_index(drop=True), late, policies=["no gate"])
+
+    assert done.end == END - month
+    assert done.starts[-1] < done.end
+    assert of(done, "no gate").over_time[-1] is not None
+
+
 def test_rows_of_one_class_have_no_figure_rather_than_a_good_one() -> None:
     raw = table()
     blank = raw.assign(left=raw["left"].where(raw["time"] < END - timedelta(days=60), 0))

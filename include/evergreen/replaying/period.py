@@ -24,6 +24,7 @@ class Period:
     first: int
     """The cut at which the period begins."""
     end: datetime
+    """Of the newest rows whose labels are known."""
     step: timedelta
 
     @property
@@ -40,7 +41,8 @@ class Period:
         start: datetime | None = None,
         step: timedelta | None = None,
     ) -> "Period":
-        """Return the period; without a start, the last year, or as much as the rows allow.
+        """Return the period up to what is labelled at `end`; without a start, the last year, or as
+        much as the rows allow.
 
         Raises:
             DeclarationError: the use case is not divided by time, or there is too little history.
@@ -48,6 +50,7 @@ class Period:
         holdout = holdout_of(use_case)
         step = step or default_step(use_case)
         earliest = oldest + use_case.embargo + 2 * holdout + use_case.source.label_delay
+        end -= use_case.source.label_delay
         start = max(end - YEAR, earliest) if start is None else start
         if start < earliest:
             raise DeclarationError(
@@ -55,7 +58,9 @@ class Period:
                 f" {oldest:%Y-%m-%d} and the first gate looks back over them",
             )  # fmt: skip
         if not start + step <= end:
-            raise DeclarationError("--to", f"{end:%Y-%m-%d}", f"{start + step:%Y-%m-%d} or later")
+            least = start + step + use_case.source.label_delay
+            asked = end + use_case.source.label_delay
+            raise DeclarationError("--to", f"{asked:%Y-%m-%d}", f"{least:%Y-%m-%d} or later")
         before = start - holdout - use_case.source.label_delay
         cuts = _cuts(before, end, step)
         first = max(n for n, cut in enumerate(cuts) if cut <= start)

@@ -129,7 +129,7 @@ def replay(
         policies=found,
         recommendation=recommend(found, use_case.gate.metric, use_case.schedule, holdout),
         starts=tuple(period.cuts[cut] for cut in history.blocks),
-        end=end,
+        end=period.end,
         fits=len(history.fits),
         fitted=len(history.made),
         seconds=time.perf_counter() - began,
