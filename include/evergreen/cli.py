@@ -77,8 +77,7 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except EvergreenError as error:
             console.error(error, as_json=as_json)
-            usage = isinstance(error, UnknownUseCase | DeclarationError)
-            raise typer.Exit(2 if usage else 1) from None
+            raise typer.Exit(_code(error)) from None
         except psycopg2.OperationalError as error:
             away = Unreachable("PostgreSQL", "EVERGREEN_DATABASE_URL", error)
             console.error(room.ran_out(error) or away, as_json=as_json)
@@ -93,6 +92,12 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
                 _opened.pop().close()
 
     return wrapper
+
+
+def _code(error: EvergreenError) -> int:
+    if isinstance(error, UnknownUseCase | DeclarationError):
+        return 2
+    return REFUSED if isinstance(error, DataRefused) else 1
 
 
 @app.command()
@@ -159,17 +164,13 @@ def replay(
 
     use_case = catalog().find(name)
     moment = parse_moment(end) if end else today()
-    try:
-        with console.progress(as_json) as tell:
-            done = replays.run(
-                use_case, end=moment, asked_at=max(moment, datetime.now(UTC)),
-                start=parse_moment(start) if start else None,
-                step=parse_days(step) if step else None, policies=policy or (),
-                settings=settings(), tell=tell,
-            )  # fmt: skip
-    except DataRefused as refusal:
-        console.error(refusal, as_json=as_json)
-        raise typer.Exit(REFUSED) from None
+    with console.progress(as_json) as tell:
+        done = replays.run(
+            use_case, end=moment, asked_at=max(moment, datetime.now(UTC)),
+            start=parse_moment(start) if start else None,
+            step=parse_days(step) if step else None, policies=policy or (),
+            settings=settings(), tell=tell,
+        )  # fmt: skip
     console.replay(done, as_json=as_json)
 
 
