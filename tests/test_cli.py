@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from database import records_of
+from database import query, records_of
 from evergreen import cli, console
 from evergreen.records import Decision, decision_id
 from evergreen.settings import Settings
@@ -68,3 +69,37 @@ def test_a_decision_is_told_in_full_however_narrow_the_terminal(
 
     assert lines[0].endswith(f"  fit: refused  {key}")
     assert lines[1:] == ["  Kept champion v1: [f1] is not better,", "  at all."]
+
+
+def test_a_file_is_imported_as_it_is_said_to_be_written(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "settings", lambda: settings)
+    file = settings.home / "t.csv"
+    file.write_bytes("1|1.234|01/02/2026|?\n2|5,5|02/02/2026|é\n".encode("latin-1"))
+    options = "--separator | --decimal , --encoding latin-1 --no-header --day-first --null ?"
+
+    done = CliRunner().invoke(
+        cli.app, ["db", "import", str(file), "--table", "t", "--key", "column_1", *options.split()]
+    )
+
+    assert done.exit_code == 0, done.output
+    told = " ".join(done.stdout.split())
+    assert "`|` separated, decimal comma, iso8859-1, no header, 1 '?' of column_4 read" in told
+    assert query(settings.database_url, "SELECT * FROM t ORDER BY 1") == [
+        (1, "1.234", date(2026, 2, 1), None),
+        (2, "5,5", date(2026, 2, 2), "é"),
+    ]
+
+
+def test_a_file_that_is_refused_is_told_in_a_sentence(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "settings", lambda: settings)
+    file = settings.home / "t.csv"
+    file.write_text("id,x\n1,2\n1,3\n")
+
+    done = CliRunner().invoke(cli.app, ["db", "import", str(file), "--table", "t", "--key", "id"])
+
+    assert done.exit_code == 3
+    assert "the key id repeats: 1 in 2 rows" in " ".join(done.stderr.split())

@@ -7,7 +7,17 @@ import pytest
 from evergreen import catalog
 from evergreen.errors import DeclarationError
 from evergreen.settings import PROJECT
-from evergreen.spec import Candidate, Features, Gate, Retraining, Source, Windows
+from evergreen.spec import (
+    Api,
+    Candidate,
+    Dialect,
+    Features,
+    Files,
+    Gate,
+    Retraining,
+    Source,
+    Windows,
+)
 
 WEATHER = catalog.load(PROJECT / "include" / "use_cases").find("weather")
 
@@ -40,6 +50,12 @@ def test_refuses_sql_in_table_names(table: str) -> None:
             "source.max_unlabelled",
         ),
         (lambda: Windows(holdout=1.5), "windows.holdout"),
+        (lambda: Dialect(separator="--"), "separator"),
+        (lambda: Dialect(separator=",", decimal=","), "decimal"),
+        (lambda: Dialect(encoding="latin-17"), "encoding"),
+        (lambda: Dialect(null="?"), "null"),
+        (lambda: Files(url="/data/*.xlsx"), "ingest.url"),
+        (lambda: Api(url="https://shop.example/{day}/{hour}"), "ingest.url"),
         (lambda: Windows(holdout=timedelta(0)), "windows.holdout"),
         (lambda: Features(), "features"),
         (lambda: Features(numeric=("a",), function=lambda raw: raw), "features.inputs"),

@@ -28,7 +28,7 @@ from evergreen.errors import (
 from evergreen.records import Records
 from evergreen.settings import Settings
 from evergreen.settings import get as get_settings
-from evergreen.spec import check_name
+from evergreen.spec import Dialect, check_name
 
 COMMANDS = "evergreen.commands"
 REFUSED = 3
@@ -398,12 +398,49 @@ def db_import(
     file: Annotated[str, typer.Argument(help="CSV or Parquet: a path or any fsspec URL.")],
     table: Annotated[str, typer.Option(help="Table; it is created at first.")],
     key: Annotated[list[str], typer.Option(help="Column(s) that identify a row.")],
+    separator: Annotated[
+        str, typer.Option(help="Between the columns, as `;` or `tab`. Default: found out.")
+    ] = "",
+    decimal: Annotated[
+        str, typer.Option(help="Before the decimals, `.` or `,`. Default: found out.")
+    ] = "",
+    encoding: Annotated[
+        str, typer.Option(help="As `latin-1`. Default: UTF-8, or what the file begins with.")
+    ] = "",
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Does the first line name the columns? Default: if it does not look like values.",
+        ),
+    ] = None,
+    day_first: Annotated[
+        bool | None,
+        typer.Option(
+            "--day-first/--month-first", help="How to read 01/02/2026. Default: found out."
+        ),
+    ] = None,
+    null: Annotated[
+        list[str] | None,
+        typer.Option(help="Text(s) that mean NULL, as `?`, or an empty one for blanks."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put the rows of a file into a table; a row whose key is there already replaces it."""
+    """Put the rows of a file into a table; a row whose key is there already replaces it.
+
+    Every value is kept as it is, or the file is refused with the row of the first that cannot be.
+    """
     from evergreen import ingest as landing
 
-    done = landing.load(file, table, tuple(key), records=records(), settings=settings())
+    dialect = Dialect(
+        separator={"tab": "\t"}.get(separator, separator) or None,
+        decimal=decimal or None,
+        encoding=encoding or None,
+        header=header,
+        day_first=day_first,
+        null=tuple(null or ()),
+    )
+    done = landing.load(file, table, tuple(key), dialect, settings=settings())
     console.landings([done], as_json=as_json)
 
 
@@ -419,17 +456,20 @@ def db_migrate(as_json: AsJson = False) -> None:
 @told
 def ingest(
     name: Name,
-    day: Annotated[str, typer.Option(help="Day to ask an API for (UTC). Default: today.")] = "",
+    day: Annotated[
+        str, typer.Option(help="Day to ask an API for (UTC). Default: all that have ended.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Land the files or the day of the API that the use case declares; each only once."""
+    """Land what the use case declares: new files, or the days of the API since the last one."""
     from evergreen import ingest as landing
 
-    use_case = catalog().find(name)
-    moment = parse_moment(day) if day else today()
-    items = landing.items(use_case, moment.date())
-    done = [landing.land(use_case, item, records=records(), settings=settings()) for item in items]
-    console.landings(done, as_json=as_json)
+    asked = parse_moment(day).date() if day else None
+    kept, now = records(), datetime.now(UTC)
+    landed = landing.land(
+        catalog().find(name), as_of=now, day=asked, records=kept, settings=settings()
+    )
+    console.landings(landed, as_json=as_json)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import getpass
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -285,8 +285,8 @@ def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:
     say(f"Next: read them, then `evergreen run {name}`", style="bold")
 
 
-def landings(landed: Sequence[Landing], *, as_json: bool) -> None:
-    """Print what became of files, or of the day of an API."""
+def landings(landed: Iterable[Landing], *, as_json: bool) -> None:
+    """Print what became of files, or of days of an API, as it happens."""
     if as_json:
         document([landing.to_json() for landing in landed])
         return

@@ -19,7 +19,8 @@ EvergreenError
 ├── ReferenceMissing      what the champion learned from cannot be had, so nothing can be compared
 ├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
 └── StackError            a part of the local stack does not start or does not answer
-    └── NoRoom            the disk is full, or too full for the next step
+    ├── NoRoom            the disk is full, or too full for the next step
+    └── SourceAway        an API that rows come from does not answer, or not now
 """
 
 from collections.abc import Iterable
@@ -129,6 +130,10 @@ class StackError(EvergreenError):
 
 class NoRoom(StackError):
     """The disk is full, or too full for the next step. Another try may find room."""
+
+
+class SourceAway(StackError):
+    """An API that rows come from does not answer. Another try may be luckier."""
 
 
 class Unreachable(StackError):

@@ -35,21 +35,34 @@ class Ref:
 
 @dataclass(frozen=True, kw_only=True)
 class Landing(Ref):
-    """What became of a file or of a day of an API."""
+    """What became of a file, or of a day or an hour of an API."""
 
     use_case: str
     item: str
     sha256: str
     rows: int
+    """So many rows of the table are as the item has them."""
     known: bool = False
-    """The same bytes were landed before, so nothing was done."""
+    """It is in the table, and nothing came after it: nothing was done."""
+    notes: tuple[str, ...] = ()
+    """How it was read: what was found out, and what was made NULL."""
+    relation: str = ""
+    """The table that took it, as PostgreSQL knows it: another one after a restore."""
+    read_as: str = ""
+    """What was declared of how it is written."""
+    delivered_at: datetime | None = None
+    """When the file was written."""
+    landed_at: datetime | None = None
+    number: int = 0
+    """The later landing has the greater one."""
 
     @property
     def sentence(self) -> str:
         """What happened, in one sentence."""
         if self.known:
             return f"{self.item} was landed before."
-        return f"Landed {self.rows:,} rows of {self.item}."
+        how = f": {', '.join(self.notes)}" if self.notes else ""
+        return f"Landed {self.rows:,} rows of {self.item}{how}."
 
 
 @dataclass(frozen=True, kw_only=True)

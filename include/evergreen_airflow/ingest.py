@@ -1,34 +1,38 @@
 """`<use case>_ingest`, where the use case declares `ingest`: from files or API to rows."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
 from evergreen.errors import DeclarationError
-from evergreen.refs import Json
+from evergreen.refs import Json, Landing
 from evergreen.spec import UseCase
 from evergreen_airflow import here
-from evergreen_airflow.edge import at_work, final_refusals, moment, our_dag, param, tell
+from evergreen_airflow.edge import at_work, moment, our_dag, param, tell
 from evergreen_airflow.edge import this_run as described
 from evergreen_airflow.options import Options, options_of
 
 WAIT = "wait_for_ingest"
+TOLD = 20
+"""So many of the newest items are told one by one."""
 FORM = {
     "day": Param(
         None,
         type=["null", "string"],
         format="date",
         title="Day",
-        description="Which day to ask an API for (UTC). Empty: the day when the run is due.",
+        description="Which day to ask an API for (UTC). Empty: those that have ended.",
     )
 }
 
 
 DOC = """
-Lands what has arrived for **{name}** in the table `{table}`: each file, or each day of an API,
-once; a row whose key is there already replaces it. What does not fit (columns, types, keys) is
-refused as a whole and changes nothing. Running it again changes nothing.
+Lands what has arrived for **{name}** in the table `{table}`: each file, or each day (hour) of an
+API that has ended, once and the oldest first; a row whose key is there already replaces it. What
+does not fit (columns, types, keys, a value that its column cannot hold exactly) is refused as a
+whole and changes nothing. Running it again changes nothing.
 """
 
 
@@ -54,27 +58,36 @@ def ingest_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
     ) as dag:
         step = options_of(use_case)
 
-        @task(**step("look"))
-        def look() -> list[str]:
-            """Name what there is to land: files, or the day of an API."""
-            from evergreen import ingest as landing
-
-            with final_refusals():
-                day = moment(param("day")) or described().as_of
-                return landing.items(use_case, day.date())
-
-        @task(map_index_template="{{ task.op_kwargs['item'] }}", **step("land"))
-        def land(item: str) -> Json:
-            """Put the rows into the table, if they are not there yet."""
+        @task(**step("land"))
+        def land() -> list[Json]:
+            """Put what is new into the table, the oldest first; return what became of it."""
             from evergreen import ingest as landing
 
             with at_work() as kept:
-                landed = landing.land(use_case, item, records=kept, settings=here.settings())
-            tell(landed.sentence)
-            return landed.to_json()
+                day = moment(param("day"))
+                landed = list(
+                    landing.land(
+                        use_case,
+                        as_of=described().as_of,
+                        day=day and day.date(),
+                        records=kept,
+                        settings=here.settings(),
+                    )
+                )
+            new = [one for one in landed if not one.known]
+            tell(summary(new, len(landed)))
+            return [one.to_json() for one in new[-TOLD:]]
 
-        land.expand(item=look())
+        land()
     return dag
+
+
+def summary(new: Sequence[Landing], every: int) -> str:
+    """Say in a few sentences what was landed."""
+    if not new:
+        return f"Nothing is new; {every:,} were landed before."
+    more = f" And {len(new) - TOLD:,} before them." if len(new) > TOLD else ""
+    return " ".join(one.sentence for one in new[-TOLD:]) + more
 
 
 def wait_for_ingest(use_case: UseCase, prefix: str, options: Options) -> Any:

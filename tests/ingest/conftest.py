@@ -5,13 +5,19 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from database import query
+from evergreen import ingest
+from evergreen.refs import Landing
+from evergreen.settings import Settings
 from evergreen.spec import (
     Api,
     Candidate,
+    Dialect,
     Features,
     Files,
     Gate,
@@ -23,7 +29,44 @@ from evergreen.spec import (
 )
 
 
-def orders(source: Files | Api) -> UseCase:
+@dataclass
+class Desk:
+    """Where a test hands in files, all for the table `t`."""
+
+    folder: Path
+    settings: Settings
+
+    def land(self, content: str | bytes, *key: str, name: str = "t.csv", **dialect: Any) -> Landing:
+        """Land a file."""
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        given, told = key or ("id",), Dialect(**dialect)
+        return ingest.load(str(path), "t", given, told, settings=self.settings)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the database."""
+        return query(self.settings.database_url, sql)
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return what is in the table."""
+        return self.query("SELECT * FROM t ORDER BY 1")
+
+    def types(self) -> dict[str, str]:
+        """Return the types of its columns."""
+        return dict(
+            self.query(
+                "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+                " WHERE attrelid = 't'::regclass AND attnum > 0 ORDER BY attnum"
+            )
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path, settings: Settings) -> Desk:
+    return Desk(tmp_path, settings)
+
+
+def orders(source: Files | Api, schedule: str = "@daily") -> UseCase:
     """The smallest use case with rows to land."""
     return UseCase(
         name="orders",
@@ -36,7 +79,7 @@ def orders(source: Files | Api) -> UseCase:
         candidates=(Candidate(name="any", build=dict),),
         baselines=(),
         gate=Gate(metric="f1", floors={"f1": 0.5}),
-        ingest=Ingest(source=source),
+        ingest=Ingest(source=source, schedule=schedule),
     )
 
 
@@ -46,7 +89,8 @@ class Server:
 
     url: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
-    """Path with query to a JSON document, or to a list of (status, document) for each try."""
+    """Path with query to a JSON document, or to a list of (status, document, *headers) for each
+    try."""
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
 
@@ -69,11 +113,13 @@ def _handler(known: Server) -> Callable[..., BaseHTTPRequestHandler]:
             known.asked.append((self.path, dict(self.headers)))
             answer = known.answers.get(self.path, [(404, {})])
             tries = isinstance(answer, list) and answer and isinstance(answer[0], tuple)
-            status, document = (
+            status, document, *headers = (
                 (answer.pop(0) if len(answer) > 1 else answer[0]) if tries else (200, answer)
             )
             content = document if isinstance(document, bytes) else json.dumps(document).encode()
             self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

@@ -1,20 +1,22 @@
 """Rows of an HTTP API, from a real server, landed in PostgreSQL."""
 
-from datetime import date
+import time
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from database import records_of
+from database import query, records_of
 from evergreen import ingest
-from evergreen.data import warehouse
-from evergreen.errors import DataRefused, SettingError
+from evergreen.errors import DataRefused, SettingError, SourceAway
+from evergreen.ingest import api
 from evergreen.refs import Landing
 from evergreen.settings import Settings
 from evergreen.spec import Api
 from ingest.conftest import Server, orders
 
 DAY = date(2026, 2, 1)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PATH = "/orders?day=2026-02-01"
 
 
@@ -24,23 +26,117 @@ def row(id: int) -> dict[str, Any]:
 
 def land(server: Server, settings: Settings, **options: Any) -> Landing:
     use_case = orders(Api(url=f"{server.url}/orders?day={{day}}", **options))
-    [item] = ingest.items(use_case, DAY)
-    return ingest.land(use_case, item, records=records_of(settings), settings=settings)
+    [landed] = ingest.land(
+        use_case, as_of=NOW, day=DAY, records=records_of(settings), settings=settings
+    )
+    return landed
+
+
+def rows(settings: Settings, columns: str = "id") -> list[Any]:
+    return query(settings.database_url, f"SELECT {columns} FROM orders ORDER BY id")
 
 
 def ids(settings: Settings) -> list[int]:
-    with warehouse.reading(settings.database_url) as reading:
-        return [id for (id,) in reading.query("SELECT id FROM orders ORDER BY id")]
+    return [id for (id,) in rows(settings)]
 
 
-def test_a_day_is_landed_once(server: Server, settings: Settings) -> None:
+def test_a_day_that_is_asked_for_again_changes_nothing(server: Server, settings: Settings) -> None:
     server.answers[PATH] = [row(1), row(2)]
 
-    first, again = land(server, settings), land(server, settings)
+    landed = [land(server, settings) for _ in range(2)]
 
-    assert (first.rows, first.known) == (2, False)
-    assert (again.rows, again.known) == (0, True)
+    assert [one.rows for one in landed] == [2, 2]
     assert ids(settings) == [1, 2]
+
+
+def test_goes_on_after_the_last_day_that_was_landed(server: Server, settings: Settings) -> None:
+    server.answers |= {f"/orders?day=2026-02-0{n}": [row(n)] for n in (1, 2, 3)}
+    use_case = orders(Api(url=f"{server.url}/orders?day={{day}}"))
+
+    for day in (2, 4, 4):
+        as_of = datetime(2026, 2, day, tzinfo=UTC)
+        list(ingest.land(use_case, as_of=as_of, records=records_of(settings), settings=settings))
+
+    assert [path[-2:] for path, _ in server.asked] == ["01", "02", "03"]
+    assert ids(settings) == [1, 2, 3]
+
+
+def test_a_day_that_fails_is_where_the_next_run_goes_on(server: Server, settings: Settings) -> None:
+    server.answers |= {PATH: [row(1)], "/orders?day=2026-02-02": [(404, {}), (200, [row(2)])]}
+    server.answers["/orders?day=2026-02-03"] = [row(3)]
+    use_case = orders(Api(url=f"{server.url}/orders?day={{day}}"))
+    land(server, settings)
+    last = {"as_of": datetime(2026, 2, 4, tzinfo=UTC), "settings": settings}
+
+    with pytest.raises(DataRefused, match="404"):
+        list(ingest.land(use_case, records=records_of(settings), **last))
+    list(ingest.land(use_case, records=records_of(settings), **last))
+
+    assert ids(settings) == [1, 2, 3]
+
+
+def test_an_empty_day_is_an_empty_day(server: Server, settings: Settings) -> None:
+    server.answers[PATH] = []
+
+    landed = land(server, settings)
+
+    assert landed.rows == 0
+    assert list(records_of(settings).landings.newest("orders")) == ["2026-02-01"]
+
+
+def test_fields_that_the_first_record_lacks_arrive(server: Server, settings: Settings) -> None:
+    server.answers[PATH] = [row(1), row(2) | {"note": "gift"}, {"id": 3}]
+
+    land(server, settings)
+
+    assert rows(settings, "id, price, note") == [(1, 1.5, None), (2, 1.5, "gift"), (3, None, None)]
+
+
+def test_numbers_keep_their_digits_and_texts_stay_texts(server: Server, settings: Settings) -> None:
+    document = (
+        b'[{"id": 9007199254740993, "price": 0.10, "code": "7", "big": 18446744073709551615}]'
+    )
+    server.answers[PATH] = [(200, document)]
+
+    land(server, settings)
+
+    assert rows(settings, "id, price, code, big") == [
+        (9007199254740993, 0.1, "7", 18446744073709551615)
+    ]
+
+
+@pytest.mark.parametrize("value", [{"street": "a"}, [1, 2]])
+def test_what_no_column_holds_is_refused(value: Any, server: Server, settings: Settings) -> None:
+    server.answers[PATH] = [row(1), row(2) | {"address": value}]
+
+    with pytest.raises(DataRefused, match="row 2: address holds"):
+        land(server, settings)
+
+
+def test_waits_as_long_as_it_is_asked_to(server: Server, settings: Settings) -> None:
+    server.answers[PATH] = [(429, {}, ("Retry-After", "1")), (200, [row(1)])]
+    begun = time.monotonic()
+
+    land(server, settings)
+
+    assert time.monotonic() - begun >= 1
+
+
+def test_trouble_that_lasts_may_pass_later(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "ATTEMPTS", 1)
+    server.answers[PATH] = [(503, {})]
+
+    with pytest.raises(SourceAway, match="503"):
+        land(server, settings)
+
+
+def test_a_page_that_follows_itself_is_refused(server: Server, settings: Settings) -> None:
+    server.answers[PATH] = {"rows": [row(1)], "next": PATH}
+
+    with pytest.raises(DataRefused, match="its own next page"):
+        land(server, settings, records="rows", next="next")
 
 
 def test_follows_the_address_of_the_next_page(server: Server, settings: Settings) -> None:

@@ -1,6 +1,7 @@
-"""CSV and Parquet files, landed in PostgreSQL."""
+"""CSV and Parquet files, landed in PostgreSQL as they come."""
 
-from datetime import date
+import os
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,32 +9,35 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from database import records_of
+from database import query, records_of
 from evergreen import ingest
-from evergreen.data import warehouse
-from evergreen.errors import DataRefused, DeclarationError
+from evergreen.errors import DataRefused
 from evergreen.settings import Settings
 from evergreen.spec import Files
 from ingest.conftest import orders
 
-TODAY = date(2026, 3, 1)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CSV = "id,day,price,returned\n1,2026-02-01,9.5,true\n2,2026-02-02,3.0,false\n"
 
 
-def land_all(pattern: Path, settings: Settings) -> list[tuple[int, bool]]:
-    """Land what is new; return rows and whether it was known, file by file."""
-    use_case = orders(Files(url=str(pattern)))
-    found = ingest.items(use_case, TODAY)
-    landed = [
-        ingest.land(use_case, item, records=records_of(settings), settings=settings)
-        for item in found
-    ]
-    return [(landing.rows, landing.known) for landing in landed]
+def land_all(pattern: Path, settings: Settings, **dialect: Any) -> list[tuple[str, int, bool]]:
+    """Land what is new; return name, rows and whether it was known, file by file."""
+    use_case = orders(Files(url=str(pattern), **dialect))
+    landed = ingest.land(use_case, as_of=NOW, records=records_of(settings), settings=settings)
+    return [(Path(one.item).name, one.rows, one.known) for one in landed]
+
+
+def write(file: Path, text: str, *, minute: int) -> None:
+    file.write_text(text)
+    os.utime(file, (60 * minute, 60 * minute))
 
 
 def table(settings: Settings) -> list[tuple[Any, ...]]:
-    with warehouse.reading(settings.database_url) as reading:
-        return reading.query("SELECT id, day, price, returned FROM orders ORDER BY id")
+    return query(settings.database_url, "SELECT id, day, price, returned FROM orders ORDER BY id")
+
+
+def prices(settings: Settings) -> list[float]:
+    return [row[2] for row in table(settings)]
 
 
 def test_each_file_is_landed_once(tmp_path: Path, settings: Settings) -> None:
@@ -43,29 +47,92 @@ def test_each_file_is_landed_once(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "b.csv").write_text(CSV.replace("1,", "3,").replace("2,2", "4,2"))
     second = land_all(tmp_path / "*.csv", settings)
 
-    assert first == [(2, False)]
-    assert second == [(0, True), (2, False)]
+    assert first == [("a.csv", 2, False)]
+    assert second == [("a.csv", 2, True), ("b.csv", 2, False)]
     assert [row[0] for row in table(settings)] == [1, 2, 3, 4]
     assert table(settings)[0] == (1, date(2026, 2, 1), 9.5, True)
 
 
-def test_a_corrected_file_replaces_its_rows(tmp_path: Path, settings: Settings) -> None:
+def test_the_last_delivery_of_a_file_stands(tmp_path: Path, settings: Settings) -> None:
     file = tmp_path / "a.csv"
-    file.write_text(CSV)
-    land_all(file, settings)
 
-    file.write_text(CSV.replace("9.5", "7.25"))
-    land_all(file, settings)
+    for text in (CSV, CSV.replace("9.5", "7.25"), CSV):
+        file.write_text(text)
+        land_all(file, settings)
 
-    assert [row[2] for row in table(settings)] == [7.25, 3.0]
+    assert prices(settings) == [9.5, 3.0]
 
 
-def test_of_two_rows_with_one_key_the_last_one_stays(tmp_path: Path, settings: Settings) -> None:
-    (tmp_path / "a.csv").write_text(CSV + "1,2026-02-03,1.0,false\n")
+def test_files_land_in_the_order_of_their_arrival(tmp_path: Path, settings: Settings) -> None:
+    write(tmp_path / "b.csv", CSV, minute=1)
+    write(tmp_path / "a.csv", CSV.replace("9.5", "7.25"), minute=2)
 
+    landed = land_all(tmp_path / "*.csv", settings)
+
+    assert [name for name, *_ in landed] == ["b.csv", "a.csv"]
+    assert prices(settings) == [7.25, 3.0]
+
+
+def test_an_older_file_that_is_found_late_does_not_overwrite_its_correction(
+    tmp_path: Path, settings: Settings
+) -> None:
+    write(tmp_path / "a.csv", CSV.replace("9.5", "7.25"), minute=2)
+    land_all(tmp_path / "*.csv", settings)
+
+    write(tmp_path / "b.csv", CSV, minute=1)
+    landed = land_all(tmp_path / "*.csv", settings)
+
+    assert landed == [("b.csv", 2, False), ("a.csv", 2, False)]
+    assert prices(settings) == [7.25, 3.0]
+    assert all(known for *_, known in land_all(tmp_path / "*.csv", settings))
+
+
+def test_a_file_that_is_copied_again_is_no_new_delivery(tmp_path: Path, settings: Settings) -> None:
+    write(tmp_path / "a.csv", CSV, minute=1)
+    write(tmp_path / "b.csv", CSV.replace("9.5", "7.25"), minute=2)
+    land_all(tmp_path / "*.csv", settings)
+
+    write(tmp_path / "a.csv", CSV, minute=3)
+    landed = land_all(tmp_path / "*.csv", settings)
+
+    assert [known for *_, known in landed] == [True, True]
+    assert prices(settings) == [7.25, 3.0]
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE orders", "TRUNCATE orders"])
+def test_a_table_that_was_lost_is_landed_again(
+    statement: str, tmp_path: Path, settings: Settings
+) -> None:
+    (tmp_path / "a.csv").write_text(CSV)
+    land_all(tmp_path / "a.csv", settings)
+    query(settings.database_url, statement)
+
+    landed = land_all(tmp_path / "a.csv", settings)
+
+    assert landed == [("a.csv", 2, False)]
+    assert prices(settings) == [9.5, 3.0]
+
+
+def test_a_file_that_is_to_be_read_otherwise_is_landed_again(
+    tmp_path: Path, settings: Settings
+) -> None:
+    (tmp_path / "a.csv").write_text(CSV.replace("9.5", "-1"))
     land_all(tmp_path / "a.csv", settings)
 
-    assert table(settings)[0] == (1, date(2026, 2, 3), 1.0, False)
+    land_all(tmp_path / "a.csv", settings, null=("-1",))
+
+    assert prices(settings) == [None, 3.0]
+
+
+def test_a_refused_file_does_not_hold_up_the_others(tmp_path: Path, settings: Settings) -> None:
+    write(tmp_path / "a.csv", CSV, minute=1)
+    write(tmp_path / "b.csv", CSV.replace("9.5", "cheap"), minute=2)
+    write(tmp_path / "c.csv", CSV.replace("9.5", "7.25"), minute=3)
+
+    with pytest.raises(DataRefused, match=r"b\.csv, row 1: price is 'cheap'"):
+        land_all(tmp_path / "*.csv", settings)
+
+    assert prices(settings) == [7.25, 3.0]
 
 
 def test_parquet_is_landed_too(tmp_path: Path, settings: Settings) -> None:
@@ -87,7 +154,7 @@ def test_parquet_is_landed_too(tmp_path: Path, settings: Settings) -> None:
         ("day,price,returned\n2026-02-01,1.0,true\n", "lacks the key id"),
         ("id,day,price,returned\n5,2026-02-01,cheap,true\n", "cheap"),
         ("id,day,price,returned\n,2026-02-01,1.0,true\n", "null"),
-        ('id,day\n"', "cannot be read"),
+        ("id,day,price,returned\n5,2026-02-01 10:00,1.0,true\n", "date does not hold"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_changes_nothing(
@@ -104,11 +171,26 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(
     assert table(settings) == before
 
 
+def test_a_file_with_nothing_but_a_header_lands_no_row(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "a.csv").write_text("id,day,price,returned\n")
+
+    first, again = (land_all(tmp_path / "a.csv", settings) for _ in range(2))
+
+    assert (first, again) == ([("a.csv", 0, False)], [("a.csv", 0, True)])
+    assert query(settings.database_url, "SELECT to_regclass('orders')") == [(None,)]
+
+
 def test_no_file_is_told(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(DataRefused, match="no file matches"):
         land_all(tmp_path / "*.csv", settings)
 
 
-def test_an_unknown_format_is_refused_when_it_is_declared() -> None:
-    with pytest.raises(DeclarationError, match="parquet"):
-        Files(url="/data/*.xlsx")
+def test_more_files_than_airflow_would_map_are_landed(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "a.csv").write_text(CSV)
+    for n in range(1030):
+        (tmp_path / f"empty_{n:04}.csv").write_text("id,day,price,returned\n")
+
+    landed = land_all(tmp_path / "*.csv", settings)
+
+    assert len(landed) == 1031
+    assert prices(settings) == [9.5, 3.0]

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 
 import psycopg2
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from evergreen.data import warehouse
 from evergreen.errors import ChampionBusy, LeaseLost
-from evergreen.ingest import table
+from evergreen.ingest import files, table
 from evergreen.records import Records
+from evergreen.spec import Dialect
 from evergreen_workshop.stack.ports import free_port
 from records.test_contract import a_decision, a_promotion
 
@@ -143,11 +145,15 @@ def test_what_happens_is_heard_past_it(shared_url: str, database_url: str):
         opened.close()
 
 
-def test_rows_are_read_and_landed_and_leave_no_trace(shared_url: str):
+def test_rows_are_read_and_landed_and_leave_no_trace(shared_url: str, tmp_path: Path):
     rows = pa.table({"day": [date(2026, 8, 24), date(2026, 8, 25)], "rain": [0.5, 1.5]})
 
+    file = tmp_path / "weather.parquet"
+    pyarrow.parquet.write_table(rows, file)
+
     for _ in range(3):
-        table.upsert(shared_url, "weather", ("day",), rows, "weather.csv")
+        with files.opened(str(file), Dialect()) as (delivery, _sha256):
+            table.upsert(shared_url, "weather", ("day",), delivery)
     schema, batches = warehouse.stream(shared_url, "SELECT day, rain FROM weather ORDER BY day")
 
     assert pa.Table.from_batches(batches, schema).equals(rows)

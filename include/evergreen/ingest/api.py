@@ -1,67 +1,97 @@
 """Pages of JSON over HTTP: paged, retried, and never beyond the host that was declared."""
 
-import hashlib
-import json
+import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
-import pyarrow as pa
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity import wait_exponential as exponential
 
 from evergreen import settings
-from evergreen.errors import DataRefused, SettingError
+from evergreen.errors import DataRefused, SettingError, SourceAway
+from evergreen.ingest.json_rows import JsonRows, parse
+from evergreen.ingest.spool import draft
 from evergreen.spec import Api
 
 SECONDS, ATTEMPTS, MOST_PAGES = 30.0, 4, 10_000
+LONGEST_WAIT = 120.0
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Answers that another try may better."""
 
 
-def read(source: Api, day: str) -> tuple[str, pa.Table]:
-    """Return the sha256 of a day's rows as JSON, and the rows.
+@contextlib.contextmanager
+def asked(source: Api, period: str) -> Iterator[JsonRows]:
+    """Ask for the rows of a day or an hour, for the block.
 
     Raises:
-        DataRefused: the API does not answer, not with JSON, or not with a list of objects.
+        DataRefused: the API says no, or answers not with JSON, or not with a list of objects.
+        SourceAway: it does not answer, or not now; another try may be luckier.
         SettingError: a variable of a header is not set.
     """
-    try:
-        with httpx.Client(headers=_headers(source), timeout=SECONDS) as client:
-            rows = [row for page in _pages(client, source, day) for row in page]
-        told = json.dumps(rows, sort_keys=True).encode()
-        return hashlib.sha256(told).hexdigest(), pa.Table.from_pylist(rows)
-    except (httpx.HTTPError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataRefused([f"{source.url} for {day}: {error}"]) from error
+    with draft() as file:
+        rows = JsonRows(period, file)
+        try:
+            with httpx.Client(headers=_headers(source), timeout=SECONDS) as client:
+                for page in _pages(client, source, period):
+                    rows.add(page)
+        except httpx.HTTPError as error:
+            said = f"{source.url} for {period}: {error}"
+            if _may_pass(error):
+                raise SourceAway(said) from error
+            raise DataRefused([said]) from error
+        yield rows
 
 
-def _pages(client: httpx.Client, source: Api, day: str) -> Iterator[list[dict[str, Any]]]:
-    url = httpx.URL(source.url.format(day=day))
+def _pages(client: httpx.Client, source: Api, period: str) -> Iterator[list[dict[str, Any]]]:
+    url, seen = httpx.URL(source.url.format(day=period, hour=period)), set[httpx.URL]()
     for number in range(1, MOST_PAGES + 1):
-        asked = url.copy_merge_params({source.page: number}) if source.page else url
-        answer = _get(client, asked)
-        rows = _records(source, answer, asked)
+        page = url.copy_merge_params({source.page: number}) if source.page else url
+        if page in seen:
+            raise DataRefused([f"{page} is its own next page, again and again"])
+        seen.add(page)
+        answer = _get(client, page)
+        rows = _records(source, answer, page)
         yield rows
         following = _at(answer, source.next) if source.next else None
         if following:
             url = _same_host(url, url.join(str(following)))
         elif not (source.page and rows):
             return
-    raise DataRefused([f"{source.url} for {day} has more than {MOST_PAGES} pages"])
+    raise DataRefused([f"{source.url} for {period} has more than {MOST_PAGES} pages"])
 
 
 def _get(client: httpx.Client, url: httpx.URL) -> Any:
-    """Return the JSON of an answer; trouble that may pass is waited for, up to a minute."""
+    """Return the JSON of an answer; trouble that may pass is waited for, as long as it asks."""
     tries = Retrying(
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential(multiplier=0.5, max=30),
+        wait=_wait,
         retry=retry_if_exception(_may_pass),
         reraise=True,
     )
     answer = tries(lambda: client.get(url).raise_for_status())
     try:
-        return answer.json()
+        return parse(answer.text)
     except ValueError as error:
-        raise DataRefused([f"{url} did not answer with JSON: {error}"]) from error
+        begins = " ".join(answer.text[:60].split())
+        raise DataRefused([f"{url} did not answer with JSON: it begins {begins!r}"]) from error
+
+
+def _wait(state: RetryCallState) -> float:
+    """Return the seconds that `Retry-After` asks for (two minutes at most), or ever more."""
+    error = state.outcome and state.outcome.exception()
+    answer = getattr(error, "response", None)
+    said = answer.headers.get("Retry-After", "") if answer is not None else ""
+    with contextlib.suppress(ValueError):
+        asked_for = float(said) if said.strip().isdigit() else _until(said)
+        return min(max(asked_for, 0.0), LONGEST_WAIT)
+    return float(exponential(multiplier=0.5, max=30)(state))
+
+
+def _until(moment: str) -> float:
+    return (parsedate_to_datetime(moment).astimezone(UTC) - datetime.now(UTC)).total_seconds()
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -1,46 +1,72 @@
-"""CSV and Parquet files on any file system that fsspec knows."""
+"""CSV and Parquet files on any file system that fsspec knows, in the order of their arrival."""
 
-import hashlib
-import io
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import fsspec
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from evergreen.errors import DataRefused
-from evergreen.spec import Files
+from evergreen.ingest import csv_file, parquet_file
+from evergreen.ingest.delivery import Delivery
+from evergreen.ingest.spool import draft, fetched, sha256_of
+from evergreen.refs import Landing
+from evergreen.spec import Dialect, Files
 
 
-def paths(source: Files) -> list[str]:
-    """Return the files that match the pattern, in the order of their names.
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """A file that is there."""
+
+    path: str
+    sha256: str
+    delivered_at: datetime | None
+    """When these bytes came; None: the file system does not say."""
+
+
+def arrived(source: Files, landed: Mapping[str, Landing]) -> list[Arrival]:
+    """Return the files that match the pattern, those that came first before the others.
+
+    Of a file whose bytes were landed, the time of that delivery counts, not of a later copy.
 
     Raises:
-        DataRefused: there are none.
+        DataRefused: there are none, or one cannot be read.
     """
     system, pattern = fsspec.core.url_to_fs(source.url)
-    found = sorted(system.unstrip_protocol(path) for path in system.glob(pattern))
+    found = [_arrival(system, path, landed) for path in sorted(system.glob(pattern))]
     if not found:
         raise DataRefused([f"no file matches {source.url}"])
-    return found
+    return sorted(found, key=lambda file: file.delivered_at or datetime.min.replace(tzinfo=UTC))
 
 
-def read(path: str) -> tuple[str, pa.Table]:
-    """Return the sha256 of a file's bytes, and its rows.
+@contextlib.contextmanager
+def opened(path: str, dialect: Dialect) -> Iterator[tuple[Delivery, str]]:
+    """Open a file for the block; yield what it delivers, and the sha256 of its bytes.
 
     Raises:
         DataRefused: it is gone, or is not what its name says.
     """
+    with fetched(path) as (file, sha256):
+        if path.endswith(".parquet"):
+            yield parquet_file.deliver(path, file, dialect), sha256
+            return
+        with draft() as text:
+            yield csv_file.deliver(path, file, text, dialect), sha256
+
+
+def _arrival(system: Any, path: str, landed: Mapping[str, Landing]) -> Arrival:
+    url = system.unstrip_protocol(path)
+    before, sha256 = landed.get(url), sha256_of(url)
+    same = before is not None and before.sha256 == sha256
+    delivered_at = before.delivered_at if before and same else _modified(system, path)
+    return Arrival(path=url, sha256=sha256, delivered_at=delivered_at)
+
+
+def _modified(system: Any, path: str) -> datetime | None:
     try:
-        with fsspec.open(path, "rb") as stream:
-            content = stream.read()
-        return hashlib.sha256(content).hexdigest(), _table(path, content)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataRefused([f"{path} cannot be read: {error}"]) from error
-
-
-def _table(path: str, content: bytes) -> pa.Table:
-    if path.endswith(".parquet"):
-        return pyarrow.parquet.read_table(io.BytesIO(content))
-    packed = pa.CompressedInputStream(io.BytesIO(content), "gzip") if path.endswith(".gz") else None
-    return pyarrow.csv.read_csv(packed or io.BytesIO(content))
+        moment: datetime = system.modified(path)
+    except (NotImplementedError, KeyError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

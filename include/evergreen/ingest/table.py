@@ -1,56 +1,128 @@
-"""The table that rows are landed in: made at first, then kept to its columns and types."""
+"""The table that rows are landed in: made at first, then kept to its columns and types.
 
-import adbc_driver_manager
+Usage::
+
+    taken = upsert(url, "shop.orders", ("id",), delivery)      # all of its rows, or DataRefused
+    taken.rows, taken.relation, taken.notes
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import psycopg2
-import pyarrow as pa
-from adbc_driver_postgresql import dbapi
 
 from evergreen.data import warehouse
 from evergreen.data.warehouse import identifier, quoted
 from evergreen.errors import DataRefused
-from evergreen.records.pool import libpq
+from evergreen.ingest import inference
+from evergreen.ingest.delivery import Cleaned, Delivery
+from evergreen.ingest.exactness import Cell
+from evergreen.ingest.stage import ROW, STAGE, Stage
 
-STAGE = "evergreen_landing"
+REFUSALS = (
+    psycopg2.DataError,
+    psycopg2.IntegrityError,
+    psycopg2.ProgrammingError,
+    psycopg2.NotSupportedError,
+    psycopg2.errors.ObjectNotInPrerequisiteState,
+    psycopg2.errors.ProgramLimitExceeded,
+)
 
 
-def upsert(url: str, target: str, key: tuple[str, ...], rows: pa.Table, item: str) -> None:
-    """Put the rows of an item into a table, all of them or none.
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What the table took."""
+
+    rows: int
+    relation: str
+    notes: tuple[str, ...]
+
+
+def upsert(url: str, target: str, key: Sequence[str], delivery: Delivery) -> Taken:
+    """Put the rows of a delivery into a table, all of them or none.
+
+    A row whose key is there already replaces it; no rows leave everything as it is.
 
     Raises:
-        DataRefused: columns are missing or unknown, a key is null, or a value is not of its type.
+        DataRefused: columns are missing or unknown, a key is null or repeats, or a value is none
+            that its column holds exactly.
     """
-    if missing := [column for column in key if column not in rows.column_names]:
-        raise DataRefused([f"{item} lacks the key {', '.join(missing)}"])
-    types = _types(url, target)
-    _compare(item, rows, [*types] or rows.column_names)
-    statements = [] if types else _create(target, key)
-    statements.append(_merge(target, rows.column_names, key, types))
-    try:
-        with dbapi.connect(libpq(url)) as connection, connection.cursor() as cursor:
-            warehouse.settle(cursor)
-            cursor.adbc_ingest(STAGE, rows, mode="create", temporary=True)
-            for statement in statements:
-                cursor.execute(statement)
-            cursor.execute(f"DROP TABLE {STAGE}")  # PgBouncer hands the session on
-            connection.commit()
-    except (adbc_driver_manager.Error, psycopg2.Error) as error:
-        raise DataRefused([f"{item} does not fit into {target}: {error}"]) from error
+    with (
+        _refusing(delivery.item, target, key),
+        warehouse.connect(url) as connection,
+        connection.cursor() as cursor,
+    ):
+        types = _types(cursor, target)
+        _compare(delivery, key, types)
+        return _land(Stage(cursor, delivery), target, key, types)
 
 
-def _types(url: str, target: str) -> dict[str, str]:
-    """Return the SQL type of each column, in their order; empty: there is no such table."""
-    with warehouse.reading(url) as reading:
-        return dict(
-            reading.query(
-                "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
-                f" WHERE attrelid = to_regclass('{identifier(target)}') AND attnum > 0"
-                " AND NOT attisdropped ORDER BY attnum"
-            )
+def relation(url: str, target: str) -> str:
+    """Name the table as it lies on PostgreSQL's disk; one that was restored has another name."""
+    with warehouse.connect(url) as connection, connection.cursor() as cursor:
+        return _relation(cursor, target)
+
+
+def _land(stage: Stage, target: str, key: Sequence[str], known: dict[str, str]) -> Taken:
+    cleaned = stage.fill()
+    if not cleaned.rows:
+        return Taken(rows=0, relation=_relation(stage.cursor, target), notes=stage.delivery.notes)
+    dates = inference.settle_dates(stage, known)
+    types = known or inference.types(stage)
+    cells = {
+        name: Cell(
+            column=quoted(name), type=types[name], decimal=stage.delivery.dialect.decimal or "."
         )
+        for name in stage.delivery.columns
+    }
+    stage.check(cells, key)
+    texts = [] if known else [name for name, cell in cells.items() if cell.is_text]
+    notes = (
+        *stage.delivery.notes,
+        *dates,
+        *_nulls(cleaned, cells),
+        *inference.nearly_numbers(stage, texts),
+    )
+    if not known:
+        _create(stage.cursor, target, types, key)
+    [(rows,)] = stage.ask(_merge(target, cells, key))
+    return Taken(rows=rows, relation=_relation(stage.cursor, target), notes=notes)
 
 
-def _compare(item: str, rows: pa.Table, known: list[str]) -> None:
-    found = rows.column_names
+@contextlib.contextmanager
+def _refusing(item: str, target: str, key: Sequence[str]) -> Iterator[None]:
+    """Tell what PostgreSQL refuses in its words, without the statement."""
+    try:
+        yield
+    except psycopg2.errors.InvalidColumnReference as error:
+        names = ", ".join(key)
+        raise DataRefused([
+            f"{item} cannot replace rows of {target}: it has no primary key or unique constraint"
+            f" on {names}; give it one"
+        ]) from error  # fmt: skip
+    except REFUSALS as error:
+        said = error.diag.message_primary or str(error)
+        raise DataRefused([f"{item} does not fit into {target}: {said}"]) from error
+
+
+def _types(cursor: Any, target: str) -> dict[str, str]:
+    """Return the SQL type of each column, in their order; empty: there is no such table."""
+    cursor.execute(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        f" WHERE attrelid = to_regclass('{identifier(target)}') AND attnum > 0"
+        " AND NOT attisdropped ORDER BY attnum"
+    )
+    return dict(cursor.fetchall())
+
+
+def _compare(delivery: Delivery, key: Sequence[str], types: Mapping[str, str]) -> None:
+    found, item = list(delivery.columns), delivery.item
+    known = list(types) or found
+    if absent := [column for column in key if column not in found]:
+        there = ", ".join(found)
+        raise DataRefused([f"{item} lacks the key {', '.join(absent)}; it has {there}"])
     missing, strange = [c for c in known if c not in found], [c for c in found if c not in known]
     if missing or strange:
         said = [f"lacks {', '.join(missing)}"] * bool(missing)
@@ -58,24 +130,39 @@ def _compare(item: str, rows: pa.Table, known: list[str]) -> None:
         raise DataRefused([f"{item} {' and '.join(said)}; the table has {', '.join(known)}"])
 
 
-def _create(target: str, key: tuple[str, ...]) -> list[str]:
-    names = ", ".join(map(quoted, key))
+def _nulls(cleaned: Cleaned, cells: Mapping[str, Cell]) -> list[str]:
+    read = [(name, word, count) for (name, word), count in cleaned.nulls.items()]
+    read += [(name, "", count) for name, count in cleaned.blanks.items() if not cells[name].is_text]
+    kept = [(name, count) for name, count in cleaned.blanks.items() if cells[name].is_text]
     return [
-        f"CREATE TABLE {identifier(target)} (LIKE {STAGE})",
-        f"ALTER TABLE {identifier(target)} ADD PRIMARY KEY ({names})",
-    ]
+        f"{count:,} {repr(word) if word else 'blanks'} of {name} read as null"
+        for name, word, count in read
+        if count
+    ] + [f"{count:,} blanks of {name} kept as text" for name, count in kept if count]
 
 
-def _merge(target: str, columns: list[str], key: tuple[str, ...], types: dict[str, str]) -> str:
-    """Write the statement that inserts the staged rows; of rows with one key the last one stays."""
-    names = ", ".join(map(quoted, columns))
-    values = ", ".join(
-        f"{quoted(c)}::{types[c]}" if c in types else quoted(c) for c in columns
-    )  # fmt: skip
-    keys = ", ".join(map(quoted, key))
-    others = [f"{quoted(c)} = EXCLUDED.{quoted(c)}" for c in columns if c not in key]
-    act = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
+def _create(cursor: Any, target: str, types: Mapping[str, str], key: Sequence[str]) -> None:
+    columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in types.items())
+    names = ", ".join(map(quoted, key))
+    cursor.execute(f"CREATE TABLE {identifier(target)} ({columns}, PRIMARY KEY ({names}))")
+
+
+def _merge(target: str, cells: Mapping[str, Cell], key: Sequence[str]) -> str:
+    """Write the statement that inserts the staged rows and counts those that the table has now."""
+    names, keys = ", ".join(map(quoted, cells)), ", ".join(map(quoted, key))
+    values = ", ".join(cell.value for cell in cells.values())
+    renewed = [c for c in cells if c not in key] or list(key[:1])
+    act = ", ".join(f"{quoted(c)} = EXCLUDED.{quoted(c)}" for c in renewed)
     return (
-        f"INSERT INTO {identifier(target)} ({names}) SELECT DISTINCT ON ({keys}) {values}"
-        f" FROM {STAGE} ORDER BY {keys}, ctid DESC ON CONFLICT ({keys}) DO {act}"
+        f"WITH landed AS (INSERT INTO {identifier(target)} ({names}) SELECT {values} FROM {STAGE}"
+        f" ORDER BY {ROW} ON CONFLICT ({keys}) DO UPDATE SET {act} RETURNING 1)"
+        " SELECT count(*) FROM landed"
     )
+
+
+def _relation(cursor: Any, target: str) -> str:
+    cursor.execute(
+        f"SELECT to_regclass('{identifier(target)}')::oid::text || '/' ||"
+        f" coalesce(pg_relation_filenode(to_regclass('{identifier(target)}'))::text, '')"
+    )
+    return str(cursor.fetchone()[0] or "")

@@ -1,7 +1,9 @@
-"""Which files and days have been landed in the warehouse."""
+"""Which files, days and hours have been landed in the warehouse, and by which of them last."""
 
 from evergreen.records.session import Session
 from evergreen.refs import Landing
+
+COLUMNS = "use_case, item, sha256, rows, relation, read_as, delivered_at"
 
 
 class Landings:
@@ -10,19 +12,28 @@ class Landings:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def has(self, landing: Landing) -> bool:
-        """Tell whether the same bytes of an item have been landed."""
-        return bool(
-            self._session.read(
-                "SELECT FROM evergreen.landings WHERE (use_case, item, sha256) = (%s, %s, %s)",
-                (landing.use_case, landing.item, landing.sha256),
-            )
+    def newest(self, use_case: str) -> dict[str, Landing]:
+        """Return the last landing of each item, by the item's name."""
+        rows = self._session.read(
+            f"SELECT DISTINCT ON (item) {COLUMNS}, landed_at, id AS number"
+            " FROM evergreen.landings WHERE use_case = %s ORDER BY item, id DESC",
+            (use_case,),
         )
+        return {row["item"]: Landing(**row) for row in rows}
 
-    def record(self, landing: Landing) -> None:
-        """Note that an item is in its table; the same one again changes nothing."""
-        self._session.write(
-            "INSERT INTO evergreen.landings (use_case, item, sha256, rows)"
-            " VALUES (%s, %s, %s, %s) ON CONFLICT ON CONSTRAINT landings_once DO NOTHING",
-            (landing.use_case, landing.item, landing.sha256, landing.rows),
+    def record(self, landing: Landing) -> int:
+        """Note that an item is in its table; return the number of this landing."""
+        [row] = self._session.write(
+            f"INSERT INTO evergreen.landings ({COLUMNS})"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
+            (
+                landing.use_case,
+                landing.item,
+                landing.sha256,
+                landing.rows,
+                landing.relation,
+                landing.read_as,
+                landing.delivered_at,
+            ),
         )
+        return int(row["id"])

@@ -20,7 +20,8 @@ What may be declared beside these essentials: `search` of a candidate's paramete
 `retraining`, `tasks`.
 """
 
-from evergreen.spec.data import TABLE, Api, Files, Ingest, Source, Windows
+from evergreen.spec.data import TABLE, Source, Windows
+from evergreen.spec.ingest import Api, Dialect, Files, Ingest
 from evergreen.spec.judging import Business, Fairness, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, Kind, bound
 from evergreen.spec.learning import Between, Candidate, Features
@@ -30,7 +31,7 @@ from evergreen.spec.use_case import CHAMPION, UseCase
 from evergreen.spec.watching import Monitoring, Retraining
 
 __all__ = [
-    "CHAMPION", "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Fairness",
-    "Features", "Files", "Gate", "Ingest", "Kind", "Monitoring", "Release", "Retraining",
-    "Slice", "Source", "Task", "UseCase", "Windows", "bound", "check_name",
+    "CHAMPION", "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Dialect",
+    "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Monitoring", "Release",
+    "Retraining", "Slice", "Source", "Task", "UseCase", "Windows", "bound", "check_name",
 ]  # fmt: skip

@@ -1,8 +1,7 @@
 """Where the rows come from, and which of them train and which are held out."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from evergreen.errors import DeclarationError
@@ -88,48 +87,3 @@ class Windows:
     def temporal(self) -> bool:
         """Tell whether the newest rows are held out, rather than a share of the keys."""
         return isinstance(self.holdout, timedelta)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Files:
-    """Files that arrive in a folder; a new or changed one is landed, once."""
-
-    url: str
-    """Pattern of paths or of any fsspec URL: `/data/orders/*.csv`, `s3://bucket/orders/*.parquet`.
-    What it ends with (`.csv`, `.csv.gz` or `.parquet`) says how it is read."""
-
-    def __post_init__(self) -> None:
-        if not self.url.endswith((".csv", ".csv.gz", ".parquet")):
-            raise DeclarationError("ingest.url", self.url, "a pattern of .csv, .csv.gz or .parquet")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Api:
-    """An HTTP API that answers with JSON, asked once for each day."""
-
-    url: str
-    """With `{day}` where the ISO date belongs: `https://example.org/readings?day={day}`."""
-    records: str = ""
-    """Where the list of rows is in the answer, as `data.items`; empty: the answer is the list."""
-    next: str = ""
-    """Where the address of the next page is, as `links.next`; empty: there is one page, or
-    `page` counts them."""
-    page: str = ""
-    """Name of the query parameter that counts pages from 1; an empty page ends them."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers, each with the name of the environment variable that holds its value."""
-
-    def __post_init__(self) -> None:
-        if not self.url.startswith(("http://", "https://")) or "{day}" not in self.url:
-            raise DeclarationError("ingest.url", self.url, "http(s)://… with {day} in it")
-        if self.next and self.page:
-            raise DeclarationError("ingest.page", self.page, "either next= or page=")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ingest:
-    """How rows come into the table of the source; from there, one path follows."""
-
-    source: Files | Api
-    schedule: str | None = "@daily"
-    """Cron expression or preset of the ingest DAG."""

@@ -17,7 +17,7 @@ EVERY = "*"
 STEPS = (
     "extract", "validate", "build_features", "train", "evaluate", "gate", "fit", "promote",
     "collect", "watch", "decide", "start_training",
-    "look", "land", "wait_for_ingest",
+    "land", "wait_for_ingest",
 )  # fmt: skip
 """The tasks by name: of a training, of monitoring, of ingest and of waiting for it."""
 

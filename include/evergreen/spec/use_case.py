@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from evergreen.errors import DeclarationError, did_you_mean
-from evergreen.spec.data import Ingest, Source, Windows
+from evergreen.spec.data import Source, Windows
+from evergreen.spec.ingest import Ingest
 from evergreen.spec.judging import Business, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, Kind
 from evergreen.spec.learning import Candidate, Features

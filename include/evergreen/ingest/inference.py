@@ -1,0 +1,122 @@
+"""What only the staged values tell: whether the day comes first, and the types of a new table."""
+
+from collections.abc import Mapping, Sequence
+
+from evergreen.data.warehouse import quoted
+from evergreen.errors import DataRefused
+from evergreen.ingest.exactness import AMBIGUOUS, NUMBER, Cell
+from evergreen.ingest.stage import ROW, STAGE, Stage
+
+SAMPLE = 1000
+"""Rows that rule most types out, before all are asked."""
+NEARLY = 0.5
+"""A column of text with more numbers than that share is told."""
+
+
+def settle_dates(stage: Stage, types: Mapping[str, str]) -> list[str]:
+    """Let PostgreSQL read 01/02/2026 as declared, or as the other dates of the file make sure.
+
+    Args:
+        stage: the rows.
+        types: the columns' types; empty for a new table.
+
+    Raises:
+        DataRefused: it could be either.
+    """
+    day_first, notes = stage.delivery.dialect.day_first, []
+    if day_first is None and (found := _dates(stage, types)):
+        day_first = _order(stage, *found)
+        notes = [f"dates by {'day' if day_first else 'month'} first"]
+    stage.cursor.execute(f"SET LOCAL DateStyle = 'ISO, {'DMY' if day_first else 'MDY'}'")
+    return notes
+
+
+def _dates(stage: Stage, types: Mapping[str, str]) -> tuple[str, int, int] | None:
+    """Return an example of a date that starts with day or month, and the greatest of each place."""
+    seen = []
+    for name, possible in stage.delivery.columns.items():
+        known = types.get(name)
+        if (Cell(column="", type=known).is_time) if known else "date" in possible:
+            seen += _places(stage, quoted(name), whole=known is None)
+    if not seen:
+        return None
+    return str(seen[0][0]), max(s[1] for s in seen), max(s[2] for s in seen)
+
+
+def _places(stage: Stage, column: str, *, whole: bool) -> list[tuple[str, int, int]]:
+    """Return them for one column; of a new table it counts if all its values are such dates."""
+    place = f"split_part(translate({column}, './ ', '//'), '/', {{}})::int"
+    is_date = f"{column} ~ '{AMBIGUOUS}'"
+    [(example, first, second, others)] = stage.ask(
+        f"SELECT min({column}) FILTER (WHERE {is_date}),"
+        f" max({place.format(1)}) FILTER (WHERE {is_date}),"
+        f" max({place.format(2)}) FILTER (WHERE {is_date}),"
+        f" count(*) FILTER (WHERE {column} <> '' AND NOT {is_date}) FROM {STAGE}"
+    )
+    return [] if example is None or (whole and others) else [(example, first, second)]
+
+
+def _order(stage: Stage, example: str, first: int, second: int) -> bool:
+    if first <= 12 and second <= 12:
+        raise DataRefused([
+            f"{stage.delivery.item}: {example!r} may begin with the day or with the month; say"
+            " day_first=True or False (--day-first or --month-first)"
+        ])  # fmt: skip
+    return first > 12
+
+
+def types(stage: Stage) -> dict[str, str]:
+    """Return the type that each column of a new table gets: the first that holds all its values."""
+    possible = _fitting(stage, stage.delivery.columns, f"WHERE {ROW} <= {SAMPLE}")
+    return {name: kinds[0] for name, kinds in _fitting(stage, possible).items()}
+
+
+def _fitting(
+    stage: Stage, possible: Mapping[str, tuple[str, ...]], sample: str = ""
+) -> dict[str, tuple[str, ...]]:
+    """Leave out the types that do not hold some value; the last possible one always stays.
+
+    Of all rows, not of a sample, a column without any value has none of the others.
+    """
+    decimal = stage.delivery.dialect.decimal or "."
+    asked = [
+        Cell(column=quoted(name), type=kind, decimal=decimal)
+        for name, kinds in possible.items()
+        for kind in kinds[:-1]
+    ]
+    if not asked:
+        return dict(possible)
+    some = "true" if sample else "bool_or({} <> '')"
+    fits = [f"bool_and({cell.looks}) AND {some.format(cell.column)}" for cell in asked]
+    [answers] = stage.ask(f"SELECT {', '.join(fits)} FROM {STAGE} {sample}")
+    fitting = {(cell.column, cell.type) for cell, fit in zip(asked, answers, strict=True) if fit}
+    return {
+        name: (*(kind for kind in kinds[:-1] if (quoted(name), kind) in fitting), kinds[-1])
+        for name, kinds in possible.items()
+    }
+
+
+def nearly_numbers(stage: Stage, texts: Sequence[str]) -> list[str]:
+    """Tell which new columns of text hold numbers but for a few values."""
+    if not texts:
+        return []
+    numbers = [f"count(*) FILTER (WHERE {quoted(name)} ~ '{NUMBER}')" for name in texts]
+    values = [f"count(nullif({quoted(name)}, ''))" for name in texts]
+    [counts] = stage.ask(f"SELECT {', '.join(numbers + values)} FROM {STAGE}")
+    found = zip(texts, counts, counts[len(texts) :], strict=False)
+    near = [(name, *of) for name, *of in found if of[1] and NEARLY < of[0] / of[1] < 1]
+    return [
+        f"{name} is text, but {some:,} of {every:,} values are numbers; the others, as {other!r},"
+        " can be read as null (null=… or --null)"
+        for name, some, every in near
+        if not (other := _other(stage, name)).strip()[:1].isdigit()  # 007 is a code
+    ]
+
+
+def _other(stage: Stage, name: str) -> str:
+    column = quoted(name)
+    [(value,)] = stage.ask(
+        f"SELECT {column} FROM {STAGE} WHERE {column} <> '' AND {column} !~ '{NUMBER}'"
+        f" ORDER BY {ROW} LIMIT 1"
+    )
+    return str(value)

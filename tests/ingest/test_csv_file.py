@@ -1,0 +1,85 @@
+"""CSV files: every cell as it stands there, or a sentence that says why not."""
+
+import gzip
+
+import pytest
+
+from evergreen.errors import DataRefused
+from ingest.conftest import Desk
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"id,name\n1,caf\xe9\n", "line 2: it is not UTF-8.*--encoding"),
+        (b",id,x\n0,1,2\n", "column 1 has no name"),
+        (b"id,x,\n1,2,\n", "column 3 has no name"),
+        (b"a,a,b\n1,2,3\n", "'a' is there 2 times"),
+        (b"id," + b"x" * 64 + b"\n1,2\n", "longer than 63 bytes"),
+        (b"id,x\n1,2\n3,4,5\n", "'3,4,5' has 3 fields, and the first line has 2"),
+        (b'id,x\n1,"a\n2,b\n', "a quote is opened and never closed"),
+        (b"<html><body>Log in</body></html>", "a page of HTML"),
+        (b"", "empty"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_a_sentence(content: bytes, said: str, desk: Desk) -> None:
+    with pytest.raises(DataRefused, match=said) as refused:
+        desk.land(content)
+
+    assert not any(word in str(refused.value) for word in ("INSERT", "CREATE", "COPY", "Traceback"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "given", "told"),
+    [
+        ("utf-8", None, "UTF-8"),
+        ("utf-8-sig", None, "UTF-8 with BOM"),
+        ("utf-8-sig", "utf-8", "UTF-8 with BOM"),
+        ("utf-16", None, "UTF-16"),
+        ("latin-1", "latin-1", "iso8859-1"),
+    ],
+)
+def test_an_encoding_is_found_out_or_declared_and_told(
+    encoding: str, given: str | None, told: str, desk: Desk
+) -> None:
+    landing = desk.land("id,name\n1,café\n".encode(encoding), encoding=given)
+
+    assert desk.rows() == [(1, "café")]
+    assert landing.notes[:2] == ("`,` separated", told)
+
+
+def test_semicolons_and_decimal_commas_are_read_and_told(desk: Desk) -> None:
+    landing = desk.land("id;x;y\n1;1,5;0\n2;2,5;1\n")
+
+    assert desk.rows() == [(1, 1.5, 0), (2, 2.5, 1)]
+    assert landing.sentence.endswith(": `;` separated, decimal comma, UTF-8.")
+
+
+def test_a_decimal_comma_in_text_stays(desk: Desk) -> None:
+    desk.land("id;x;note\n1;1,5;1,5\n2;2,5;a\n")
+
+    assert desk.rows() == [(1, 1.5, "1,5"), (2, 2.5, "a")]
+
+
+def test_a_file_without_a_header_names_its_columns_by_number(desk: Desk) -> None:
+    desk.land("39, State-gov\n50, Private\n", "column_1", header=False)
+
+    assert desk.types() == {"column_1": "bigint", "column_2": "text"}
+    assert desk.rows() == [(39, " State-gov"), (50, " Private")]
+
+
+def test_a_header_of_numbers_is_one_when_told_so(desk: Desk) -> None:
+    desk.land("id,2026\n1,5\n", header=True)
+
+    assert list(desk.types()) == ["id", "2026"]
+
+
+def test_packed_files_are_unpacked(desk: Desk) -> None:
+    desk.land(gzip.compress(b"id,x\n1,2\n"), name="t.csv.gz")
+
+    assert desk.rows() == [(1, 2)]
+
+
+def test_a_broken_archive_is_refused(desk: Desk) -> None:
+    with pytest.raises(DataRefused, match="cannot be read"):
+        desk.land(gzip.compress(b"id,x\n1,2\n" * 500)[:-20], name="t.csv.gz")

@@ -1,0 +1,54 @@
+"""What the table takes, and how PostgreSQL's refusals are told."""
+
+import re
+
+import pytest
+
+from evergreen.errors import DataRefused
+from ingest.conftest import Desk
+
+
+def test_the_count_that_is_told_is_what_the_table_holds(desk: Desk) -> None:
+    desk.land("id,x\n1,2\n2,3\n")
+
+    landing = desk.land("id,x\n2,4\n3,5\n")
+
+    assert landing.rows == 2
+    assert desk.rows() == [(1, 2), (2, 4), (3, 5)]
+
+
+def test_text_that_looks_like_a_number_stays_text_in_a_column_of_text(desk: Desk) -> None:
+    desk.land("id,n,code\n1,10,A01\n2,20,B02\n")
+
+    with pytest.raises(DataRefused, match=r"row 1: n is '10\.5'.*\(2 such rows\)"):
+        desk.land("id,n,code\n3,10.5,007\n4,11.5,008\n")
+    desk.land("id,n,code\n3,10,007\n4,11,008\n")
+
+    assert desk.rows() == [(1, 10, "A01"), (2, 20, "B02"), (3, 10, "007"), (4, 11, "008")]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("CREATE TABLE t (id int, x int)", "it has no primary key or unique constraint on id"),
+        ("CREATE TABLE t (id int PRIMARY KEY, x int CHECK (x > 5))", "t_x_check"),
+        ("CREATE VIEW t AS SELECT 1 AS id, 2 AS x UNION SELECT 3, 4", "view"),
+    ],
+)
+def test_what_postgresql_refuses_is_told_without_a_statement(
+    statement: str, said: str, desk: Desk
+) -> None:
+    desk.query(statement)
+
+    with pytest.raises(DataRefused, match=said) as refused:
+        desk.land("id,x\n1,2\n")
+
+    assert not re.search("INSERT|LINE 1|SELECT", str(refused.value))
+
+
+def test_a_table_of_keys_alone_is_landed(desk: Desk) -> None:
+    for _ in range(2):
+        landing = desk.land("id\n1\n2\n")
+
+    assert landing.rows == 2
+    assert desk.rows() == [(1,), (2,)]
