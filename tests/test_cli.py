@@ -85,7 +85,7 @@ def test_a_file_is_imported_as_it_is_said_to_be_written(
 
     assert done.exit_code == 0, done.output
     told = " ".join(done.stdout.split())
-    assert "`|` separated, decimal comma, iso8859-1, no header, 1 '?' of column_4 read" in told
+    assert "`|` separated, decimal comma, latin-1, no header, 1 '?' of column_4 read" in told
     assert query(settings.database_url, "SELECT * FROM t ORDER BY 1") == [
         (1, "1.234", date(2026, 2, 1), None),
         (2, "5,5", date(2026, 2, 2), "é"),

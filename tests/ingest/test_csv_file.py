@@ -36,7 +36,7 @@ def test_what_is_no_table_is_refused_in_a_sentence(content: bytes, said: str, de
         ("utf-8-sig", None, "UTF-8 with BOM"),
         ("utf-8-sig", "utf-8", "UTF-8 with BOM"),
         ("utf-16", None, "UTF-16"),
-        ("latin-1", "latin-1", "iso8859-1"),
+        ("latin-1", "latin-1", "latin-1"),
     ],
 )
 def test_an_encoding_is_found_out_or_declared_and_told(
