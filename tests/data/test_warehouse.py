@@ -1,7 +1,9 @@
 """One moment of PostgreSQL, read as Arrow and written from it."""
 
+import contextlib
 import time
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 import psycopg2
 import pyarrow as pa
@@ -10,6 +12,9 @@ import pytest
 from database import query
 from evergreen.data.warehouse import columns, connect, quoted, reading, stream, write
 from evergreen.records import Records
+from evergreen.records.pool import Pool
+
+ZONE = "SELECT current_setting('TimeZone') AS zone"
 
 
 def execute(url: str, *statements: str) -> None:
@@ -218,3 +223,53 @@ def test_a_role_that_may_only_select_is_enough_to_read(database_url: str):
     with reading(f"postgresql://{name}_reader:reads@{place}") as moment:
         _, batches = moment.stream("SELECT n FROM orders")
         assert [batch.to_pydict() for batch in batches] == [{"n": [7]}]
+
+
+def of_pool(url: str) -> str:
+    with contextlib.closing(Pool(url)) as pool, pool.transaction() as cursor:
+        cursor.execute(ZONE)
+        return str(cursor.fetchone()["zone"])
+
+
+def of_reading(url: str) -> str:
+    with reading(url) as moment:
+        return str(moment.query(ZONE)[0][0])
+
+
+def of_listening(url: str) -> str:
+    with Records(url) as records, contextlib.closing(records.listen()) as opened:
+        cursor = opened.cursor()
+        cursor.execute(ZONE)
+        return str(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        of_pool,
+        of_reading,
+        of_listening,
+        lambda url: query(url, ZONE)[0][0],
+        lambda url: read(url, ZONE)["zone"][0].as_py(),
+    ],
+    ids=["pool", "reading", "listening", "connect", "stream"],
+)
+def test_every_connection_is_in_utc_whatever_the_client_and_the_server_say(
+    zone: Callable[[str], str], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGTZ", "America/New_York")
+    [(name,)] = query(database_url, "SELECT current_database()")
+    execute(database_url, f"ALTER DATABASE {name} SET TimeZone = 'Asia/Tokyo'")
+
+    assert zone(database_url) == "UTC"
+
+
+def test_naive_times_that_are_written_are_utc(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGTZ", "America/New_York")
+    execute(database_url, "CREATE TABLE seen (at timestamptz)")
+
+    write(database_url, "seen", pa.table({"at": [datetime(2026, 2, 1, 10)]}), "append")
+
+    assert query(database_url, "SELECT at FROM seen") == [(datetime(2026, 2, 1, 10, tzinfo=UTC),)]

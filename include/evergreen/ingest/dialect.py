@@ -62,7 +62,12 @@ def told(dialect: Dialect, encoding: str) -> tuple[str, ...]:
     separator = "tab" if dialect.separator == "\t" else f"`{dialect.separator}`"
     comma = ("decimal comma",) if dialect.decimal == "," else ()
     bare = () if dialect.header else ("no header",)
-    return (f"{separator} separated", *comma, names.get(encoding, dialect.encoding or encoding), *bare)
+    return (
+        f"{separator} separated",
+        *comma,
+        names.get(encoding, dialect.encoding or encoding),
+        *bare,
+    )
 
 
 def _refuse_page(item: str, sample: str) -> None:

@@ -79,7 +79,7 @@ class Records:
         opened = connect(self._direct_url)
         opened.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
         with opened.cursor() as cursor:
-            cursor.execute(f"LISTEN {channel}")
+            cursor.execute(f"SET TimeZone = 'UTC'; LISTEN {channel}")
         return opened
 
     def position(self) -> str:

@@ -102,7 +102,8 @@ class Pool:
         opened.close()
 
 
-SETTINGS = ("SET LOCAL TimeZone = 'UTC'", "SET LOCAL search_path = pg_catalog")
+UTC = "SET LOCAL TimeZone = 'UTC'"
+SETTINGS = (UTC, "SET LOCAL search_path = pg_catalog")
 """Of each transaction; our statements name their schema."""
 
 

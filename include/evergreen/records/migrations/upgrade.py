@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import command, op
 from alembic.config import Config
 
-from evergreen.records.pool import connect
+from evergreen.records.pool import UTC, connect
 
 FOLDER = Path(__file__).parent
 
@@ -19,6 +19,7 @@ def to_head(url: str, revision: str = "head") -> None:
         "postgresql+psycopg2://", creator=lambda: connect(url), poolclass=sa.pool.NullPool
     )
     with engine.begin() as connection:
+        execute(connection, UTC)
         execute(
             connection, "SELECT pg_advisory_xact_lock(hashtextextended('evergreen/migrate', 0))"
         )
