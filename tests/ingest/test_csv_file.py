@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from evergreen.errors import DataRefused
+from evergreen.ingest import csv_file, spool
 from ingest.conftest import Desk
 
 
@@ -78,6 +79,24 @@ def test_packed_files_are_unpacked(desk: Desk) -> None:
     desk.land(gzip.compress(b"id,x\n1,2\n"), name="t.csv.gz")
 
     assert desk.rows() == [(1, 2)]
+
+
+def test_a_file_that_unpacks_to_a_huge_one_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "UNPACKED", 100_000)
+
+    with pytest.raises(DataRefused, match="over 200 times its size"):
+        desk.land(gzip.compress(b"id,x\n" + b"1,1\n" * 1_000_000), name="t.csv.gz")
+
+
+def test_a_row_that_is_longer_than_a_block_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_file, "BLOCK", 1 << 20)
+
+    with pytest.raises(DataRefused, match="a row is longer than 1 MB; is a quote missing"):
+        desk.land("id,x\n1,a\n2," + "a" * (3 << 20) + "\n3,a\n")
 
 
 def test_a_broken_archive_is_refused(desk: Desk) -> None:

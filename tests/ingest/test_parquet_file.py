@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from evergreen.errors import DataRefused
+from evergreen.ingest import spool
 from ingest.conftest import Desk
 
 
@@ -65,6 +66,15 @@ def test_a_number_that_would_wrap_is_refused(desk: Desk) -> None:
 
     with pytest.raises(DataRefused, match="18446744073709551615"):
         desk.land(parquet(id=pa.array([2**64 - 1], pa.uint64())), name="t.parquet")
+
+
+def test_a_file_that_unpacks_to_a_huge_one_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "UNPACKED", 100_000)
+
+    with pytest.raises(DataRefused, match="over 200 times its size"):
+        desk.land(parquet(id=pa.array([1] * 3_000_000)), name="t.parquet")
 
 
 def test_a_file_that_is_no_parquet_is_refused(desk: Desk) -> None:

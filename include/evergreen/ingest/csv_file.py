@@ -17,10 +17,10 @@ from evergreen.errors import DataRefused
 from evergreen.ingest import dialect as dialects
 from evergreen.ingest.delivery import Delivery, check_names
 from evergreen.ingest.exactness import LOOKS_LIKE_ANY
-from evergreen.ingest.spool import PIECE, pieces
+from evergreen.ingest.spool import PIECE, pieces, refuse_bomb
 from evergreen.spec import Dialect
 
-CELL = 64 << 20
+BLOCK = 16 << 20
 """Bytes that are parsed at once: no row may be longer."""
 
 
@@ -50,6 +50,7 @@ def _write_utf8(item: str, file: Path, text: IO[bytes], declared: Dialect) -> st
             stream.seek(0)
             for piece in _decoded(item, stream, encoding):
                 text.write(piece.encode())
+                refuse_bomb(item, file.stat().st_size, text.tell())
     except (OSError, EOFError, zlib.error) as error:
         raise room.ran_out(error) or DataRefused([f"{item} cannot be read: {error}"]) from error
     text.flush()
@@ -88,7 +89,9 @@ def _batches(
         for batch in pyarrow.csv.open_csv(
             text.name,
             pyarrow.csv.ReadOptions(
-                column_names=names, skip_rows_after_names=int(bool(dialect.header)), block_size=CELL
+                column_names=names,
+                skip_rows_after_names=int(bool(dialect.header)),
+                block_size=BLOCK,
             ),
             pyarrow.csv.ParseOptions(
                 delimiter=dialect.separator,
@@ -103,7 +106,10 @@ def _batches(
             yield batch
         _refuse_open_quote(item, text, last)
     except pa.ArrowInvalid as error:
-        raise watch.refusal or DataRefused([f"{item} cannot be read: {error}"]) from error
+        said = str(error)
+        if "straddl" in said:
+            said = f"a row is longer than {BLOCK >> 20} MB; is a quote missing?"
+        raise watch.refusal or DataRefused([f"{item} cannot be read: {said}"]) from error
 
 
 def _refuse_open_quote(item: str, text: IO[bytes], last: str) -> None:

@@ -10,6 +10,7 @@ import pyarrow.parquet
 from evergreen.errors import DataRefused
 from evergreen.ingest.delivery import BATCH, Delivery, check_names
 from evergreen.ingest.exactness import LOOKS_LIKE_ANY
+from evergreen.ingest.spool import refuse_bomb
 from evergreen.spec import Dialect
 
 TYPES = (
@@ -37,6 +38,7 @@ def deliver(item: str, file: Path, dialect: Dialect) -> Delivery:
         opened = pyarrow.parquet.ParquetFile(file)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataRefused([f"{item} cannot be read as Parquet: {error}"]) from error
+    refuse_bomb(item, file.stat().st_size, _least_size(opened.metadata))
     schema = opened.schema_arrow
     check_names(item, schema.names)
     return Delivery(
@@ -45,6 +47,12 @@ def deliver(item: str, file: Path, dialect: Dialect) -> Delivery:
         batches=_batches(item, opened),
         dialect=dialect,
     )
+
+
+def _least_size(found: pyarrow.parquet.FileMetaData) -> int:
+    """Return how large it is without compression; a run of equal cells counts cell by cell."""
+    groups = (found.row_group(n).total_byte_size for n in range(found.num_row_groups))
+    return max(sum(groups), found.num_rows * found.num_columns)
 
 
 def _types(item: str, field: pa.Field) -> tuple[str, ...]:

@@ -19,6 +19,9 @@ from evergreen import room
 from evergreen.errors import DataRefused
 
 PIECE = 1 << 20
+UNPACKED, TIMES = 1_000_000_000, 200
+"""A file that unpacks to more bytes than the first, and to that many times its size, is a bomb:
+real tables shrink to a third or a thirtieth."""
 
 
 @contextlib.contextmanager
@@ -43,6 +46,19 @@ def draft() -> Iterator[IO[bytes]]:
     """Open a new file that has a name, for the block."""
     with tempfile.NamedTemporaryFile(prefix="evergreen-landing-") as file:
         yield file
+
+
+def refuse_bomb(item: str, packed: int, unpacked: int) -> None:
+    """Refuse a small file that becomes a huge one.
+
+    Raises:
+        DataRefused: with both sizes.
+    """
+    if unpacked > max(UNPACKED, TIMES * packed):
+        raise DataRefused([
+            f"{item}, {packed / 1e6:,.1f} MB, unpacks to more than {unpacked / 1e6:,.0f} MB,"
+            f" over {TIMES} times its size; if that is right, unpack it, or land it in parts"
+        ])  # fmt: skip
 
 
 def pieces(stream: Any) -> Iterator[bytes]:
