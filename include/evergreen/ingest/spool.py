@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import fsspec
+import psycopg2
 
 from evergreen import room
 from evergreen.errors import DataRefused
@@ -43,9 +44,18 @@ def sha256_of(path: str) -> str:
 
 @contextlib.contextmanager
 def draft() -> Iterator[IO[bytes]]:
-    """Open a new file that has a name, for the block."""
-    with tempfile.NamedTemporaryFile(prefix="evergreen-landing-") as file:
-        yield file
+    """Open a new file that has a name, for the block.
+
+    Raises:
+        NoRoom: a disk is full, this one or PostgreSQL's.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(prefix="evergreen-landing-") as file:
+            yield file
+    except (OSError, psycopg2.Error) as error:
+        if full := room.ran_out(error):
+            raise full from error
+        raise
 
 
 def refuse_bomb(item: str, packed: int, unpacked: int) -> None:
