@@ -23,9 +23,9 @@ def landed(item: str, when: str, rows: int = 1, relation: str = "1/1") -> dict[s
     return {item: done}
 
 
-def due(source: Api, moment: str, *, schedule: str = "@daily", **before: Landing) -> list[str]:
+def wanted(source: Api, moment: str, *, schedule: str = "@daily", **before: Landing) -> list[str]:
     ingest = Ingest(source=source, schedule=schedule)
-    return periods.due(ingest, source, at(moment), before, "1/1")
+    return periods.wanted(ingest, source, at(moment), before, "1/1")
 
 
 @pytest.mark.parametrize(
@@ -42,41 +42,57 @@ def due(source: Api, moment: str, *, schedule: str = "@daily", **before: Landing
 def test_the_first_run_asks_for_what_has_just_ended(
     source: Api, schedule: str, moment: str, asked: list[str]
 ) -> None:
-    assert due(source, moment, schedule=schedule) == asked
+    assert wanted(source, moment, schedule=schedule) == asked
 
 
-def test_what_was_missed_is_asked_for() -> None:
+def test_what_was_missed_is_wanted_too() -> None:
     before = landed("2026-02-01T22", "2026-02-01T23:05")
 
-    assert due(HOURLY, "2026-02-02T02:00", **before) == [
-        "2026-02-01T23", "2026-02-02T00", "2026-02-02T01",
+    assert wanted(HOURLY, "2026-02-02T02:00", **before) == [
+        "2026-02-01T22", "2026-02-01T23", "2026-02-02T00", "2026-02-02T01",
     ]  # fmt: skip
 
 
-def test_a_day_that_was_not_over_is_asked_for_again() -> None:
-    before = landed("2026-02-01", "2026-02-01T23:00")
+def test_a_day_that_was_landed_by_hand_hides_no_gap_before_it() -> None:
+    before = landed("2026-02-01", "2026-02-02T00:01") | landed("2026-02-04", "2026-02-04T09:00")
 
-    assert due(DAILY, "2026-02-02T00:00", schedule="@hourly", **before) == ["2026-02-01"]
-
-
-def test_what_is_landed_is_not_asked_for() -> None:
-    before = landed("2026-02-01", "2026-02-02T00:01")
-
-    assert due(DAILY, "2026-02-02T00:00", **before) == []
+    assert wanted(DAILY, "2026-02-04T00:00", **before) == ["2026-02-01", "2026-02-02", "2026-02-03"]
 
 
-def test_what_a_table_that_is_no_more_held_is_asked_for_again() -> None:
-    lost = landed("2026-01-30", "2026-01-31T00:01", relation="1/0")
-    empty = landed("2026-01-31", "2026-02-01T00:01", relation="", rows=0)
+def test_after_more_than_a_month_it_goes_on_after_the_last() -> None:
+    before = landed("2026-01-01", "2026-01-02T00:01")
+
+    found = wanted(DAILY, "2026-03-01T00:00", **before)
+
+    assert (found[0], found[-1], len(found)) == ("2026-01-02", "2026-02-28", 58)
+
+
+@pytest.mark.parametrize(
+    ("item", "when", "over"),
+    [
+        ("2026-02-01", "2026-02-01T23:00", False),
+        ("2026-02-01", "2026-02-02T00:00", True),
+        ("2026-02-01T23", "2026-02-01T23:59", False),
+    ],
+)
+def test_a_period_that_was_not_over_may_have_more_rows(item: str, when: str, over: bool) -> None:
+    source = HOURLY if "T" in item else DAILY
+
+    assert periods.was_over(source, landed(item, when)[item]) == over
+
+
+def test_what_another_table_took_is_wanted_again() -> None:
+    lost = landed("2025-01-30", "2025-01-31T00:01", relation="1/0")
+    empty = landed("2025-01-31", "2025-02-01T00:01", relation="", rows=0)
     before = landed("2026-02-01", "2026-02-02T00:01") | lost | empty
 
-    assert due(DAILY, "2026-02-02T00:00", **before) == ["2026-01-30"]
+    assert wanted(DAILY, "2026-02-02T00:00", **before) == ["2025-01-30", "2026-02-01"]
 
 
 def test_files_that_were_landed_before_are_no_periods() -> None:
     before = landed("file:///data/a.csv", "2026-02-01T00:00")
 
-    assert due(DAILY, "2026-02-02T00:00", **before) == ["2026-02-01"]
+    assert wanted(DAILY, "2026-02-02T00:00", **before) == ["2026-02-01"]
 
 
 def test_a_day_by_hand_is_all_of_its_hours() -> None:

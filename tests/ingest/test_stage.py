@@ -28,6 +28,8 @@ from ingest.conftest import Desk
         ("timestamp", "2026-02-28T10:00:00+02:00", "2026-02-28 08:00:00"),
         ("timestamptz", "2026-02-28 10:00", "2026-02-28 10:00:00+00"),
         ("boolean", "True", "true"),
+        ("time", "10:00:00.123456000", "10:00:00.123456"),
+        ("integer[]", '"{1,2}"', "{1,2}"),
         ("uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
     ],
 )
@@ -62,6 +64,8 @@ def test_a_value_that_its_column_holds_exactly_is_kept(
         ("timestamp", "2026-02-28 10:00:00.1234567"),
         ("timestamptz", "now"),
         ("boolean", "maybe"),
+        ("time", "10:00:00.1234567"),
+        ("integer[]", "1"),
         ("uuid", "7"),
         ("integer", " "),
     ],

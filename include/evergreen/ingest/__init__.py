@@ -9,6 +9,7 @@ Usage::
 Every value is kept as it was delivered, or the delivery is refused with its row:
 
 `files` `api`                        what has arrived: files by arrival, pages over HTTP (`periods`)
+`order`                              the last delivery stands
 `csv_file` `parquet_file` `json_rows`  each as a `delivery`: columns, and batches of text
 `dialect`                            how a CSV file is written
 `stage`                              the rows in a temporary table, and what is wrong with them
@@ -17,13 +18,15 @@ Every value is kept as it was delivered, or the delivery is refused with its row
 """
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
+from functools import partial
 
 from evergreen.errors import DataRefused, DeclarationError
 from evergreen.ingest import api, files, periods, table
 from evergreen.ingest.delivery import Delivery
 from evergreen.ingest.files import Arrival
+from evergreen.ingest.order import Item, land_in_order
 from evergreen.records import Records
 from evergreen.refs import Landing
 from evergreen.settings import Settings
@@ -47,21 +50,21 @@ def land(
         DataRefused: a file cannot be read, or its values, columns or types are not those of the
             table, which has none of them (the other files are landed); nothing is there to land;
             or the use case declares no `ingest`.
-        SourceAway: an API does not answer. What came before is landed.
+        SourceAway: an API does not answer. What came before is landed, and is not asked for again.
     """
     if (ingest := use_case.ingest) is None:
         raise DataRefused([f"{use_case.name} declares no ingest="])
-    source = ingest.source
+    relation = table.relation(settings.warehouse_url, str(use_case.source.table))
+    landed = records.landings.newest(use_case.name)
+    desk, source = _Desk(use_case=use_case, records=records, settings=settings), ingest.source
     if isinstance(source, Files):
-        yield from _land_files(use_case, source, records, settings)
-        return
-    if day:
-        due = periods.of_day(source, day)
+        items = [desk.file(source, each) for each in files.arrived(source, landed)]
+    elif day:
+        items = [desk.period(source, each, by_hand=True) for each in periods.of_day(source, day)]
     else:
-        landed, relation = _before(use_case, records, settings)
-        due = periods.due(ingest, source, as_of, landed, relation)
-    for period in due:
-        yield _land_period(use_case, source, period, records, settings)
+        due = periods.wanted(ingest, source, as_of, landed, relation)
+        items = [desk.period(source, each) for each in due]
+    yield from land_in_order(items, landed, relation)
 
 
 def load(
@@ -80,79 +83,58 @@ def load(
         return _take(landing, table.upsert(settings.warehouse_url, target, key, delivery))
 
 
-def _land_files(
-    use_case: UseCase, source: Files, records: Records, settings: Settings
-) -> Iterator[Landing]:
-    """Land the files that came first before the others, and all that came after a new one again.
+@dataclass(frozen=True, kw_only=True)
+class _Desk:
+    """Where the items of a use case are taken in."""
 
-    So an older file never overwrites its correction, even if it was landed late.
-    """
-    landed, relation = _before(use_case, records, settings)
-    newest, refused = 0, list[str]()
-    for file in files.arrived(source, landed):
-        landing = landed.get(file.path)
-        try:
-            if landing is None or not _stands(landing, file, source, relation, newest):
-                landing = _land_file(use_case, source, file, records, settings)
-            else:
-                landing = replace(landing, known=True)
-        except DataRefused as refusal:
-            refused += refusal.reasons
-        else:
-            newest = landing.number
-            yield landing
-    if refused:
-        raise DataRefused(refused)
+    use_case: UseCase
+    records: Records
+    settings: Settings
 
-
-def _stands(landing: Landing, file: Arrival, source: Files, relation: str, newest: int) -> bool:
-    """Tell whether a file is in the table, and was landed after all that came before it."""
-    same = (landing.sha256, landing.read_as) == (file.sha256, _read_as(source))
-    there = landing.relation == relation or not landing.rows
-    return same and there and landing.number > newest
-
-
-def _land_file(
-    use_case: UseCase, source: Files, file: Arrival, records: Records, settings: Settings
-) -> Landing:
-    with files.opened(file.path, source) as (delivery, sha256):
-        landing = Landing(
-            use_case=use_case.name,
-            item=file.path,
-            sha256=sha256,
-            rows=0,
-            read_as=_read_as(source),
-            delivered_at=file.delivered_at,
+    def file(self, source: Files, file: Arrival) -> Item:
+        """Return a file as an item: the same bytes, to be read in the same way, are the same."""
+        read_as = _read_as(source)
+        return Item(
+            name=file.path,
+            is_same=lambda before: (before.sha256, before.read_as) == (file.sha256, read_as),
+            land=partial(self._land_file, source, file),
         )
-        return _land(use_case, landing, delivery, records, settings)
 
+    def period(self, source: Api, period: str, *, by_hand: bool = False) -> Item:
+        """Return a period as an item; once it was over it stays, unless a person asks for it."""
+        return Item(
+            name=period,
+            is_same=lambda before: not by_hand and periods.was_over(source, before),
+            land=partial(self._land_period, source, period),
+        )
 
-def _before(
-    use_case: UseCase, records: Records, settings: Settings
-) -> tuple[dict[str, Landing], str]:
-    """Return the last landing of each item, and which table is there now."""
-    relation = table.relation(settings.warehouse_url, str(use_case.source.table))
-    return records.landings.newest(use_case.name), relation
+    def _land_file(self, source: Files, file: Arrival) -> Landing:
+        with files.opened(file.path, source) as (delivery, sha256):
+            landing = Landing(
+                use_case=self.use_case.name,
+                item=file.path,
+                sha256=sha256,
+                rows=0,
+                read_as=_read_as(source),
+                delivered_at=file.delivered_at,
+            )
+            return self._land(landing, delivery)
 
+    def _land_period(self, source: Api, period: str) -> Landing:
+        with api.asked(source, period) as rows:
+            sha256, name = rows.sha256, self.use_case.name
+            landing = Landing(use_case=name, item=period, sha256=sha256, rows=0)
+            if not rows.count:  # an empty day is an empty day
+                return replace(landing, number=self.records.landings.record(landing))
+            return self._land(landing, rows.delivery())
 
-def _land_period(
-    use_case: UseCase, source: Api, period: str, records: Records, settings: Settings
-) -> Landing:
-    with api.asked(source, period) as rows:
-        landing = Landing(use_case=use_case.name, item=period, sha256=rows.sha256, rows=0)
-        if not rows.count:  # an empty day is an empty day
-            return replace(landing, number=records.landings.record(landing))
-        return _land(use_case, landing, rows.delivery(), records, settings)
-
-
-def _land(
-    use_case: UseCase, landing: Landing, delivery: Delivery, records: Records, settings: Settings
-) -> Landing:
-    target, key = str(use_case.source.table), use_case.source.key
-    with records.locks.hold("landing", target):
-        landing = _take(landing, table.upsert(settings.warehouse_url, target, key, delivery))
-        number = records.landings.record(landing)  # a crash before it: again, to the same end
-        return replace(landing, number=number)
+    def _land(self, landing: Landing, delivery: Delivery) -> Landing:
+        source, url = self.use_case.source, self.settings.warehouse_url
+        target = str(source.table)
+        with self.records.locks.hold("landing", target):
+            landing = _take(landing, table.upsert(url, target, source.key, delivery))
+            number = self.records.landings.record(landing)  # a crash before it: again, no change
+            return replace(landing, number=number)
 
 
 def _take(landing: Landing, taken: table.Taken) -> Landing:

@@ -46,7 +46,7 @@ def deliver(item: str, file: Path, text: IO[bytes], declared: Dialect) -> Delive
 def _write_utf8(item: str, file: Path, text: IO[bytes], declared: Dialect) -> str:
     try:
         with gzip.open(file) if item.endswith(".gz") else file.open("rb") as stream:
-            encoding = dialects.encoding(stream.read(4), declared)
+            encoding = dialects.encoding(item, stream.read(4), declared)
             stream.seek(0)
             for piece in _decoded(item, stream, encoding):
                 text.write(piece.encode())

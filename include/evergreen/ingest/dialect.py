@@ -27,11 +27,25 @@ VALUE = re.compile(r"\s*([+-]?[0-9]+([.,][0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}.*|\
 COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
 POINT = re.compile(r"\s*[+-]?[0-9]+\.[0-9]+\s*")
 THOUSANDS = re.compile(r"\s*[+-]?[0-9]{1,3}(,[0-9]{3})+\s*")
+FORMATS = {
+    b"PK": "a ZIP archive or a workbook of Excel: unpack it, or save it as CSV",
+    b"\xd0\xcf\x11\xe0": "a workbook of Excel: save it as CSV",
+    b"\x1f\x8b": "packed with gzip: call it .csv.gz",
+    b"PAR1": "Parquet: call it .parquet",
+    b"%PDF": "a PDF",
+}
+"""What the first bytes tell of files that are no text, and what to do."""
 PAGE = re.compile(r"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
 
 
-def encoding(start: bytes, declared: Dialect) -> str:
-    """Return the encoding that is declared, or that the first bytes tell; else UTF-8."""
+def encoding(item: str, start: bytes, declared: Dialect) -> str:
+    """Return the encoding that is declared, or that the first bytes tell; else UTF-8.
+
+    Raises:
+        DataRefused: they tell that it is no text.
+    """
+    if found := [what for mark, what in FORMATS.items() if start.startswith(mark)]:
+        raise DataRefused([f"{item} is no CSV file, but {found[0]}"])
     marked = next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
     said = declared.encoding and codecs.lookup(declared.encoding).name
     return said if said and not marked.startswith(said) else marked

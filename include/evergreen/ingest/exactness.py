@@ -47,10 +47,12 @@ SHAPES = {
 LOOKS_LIKE_ANY = tuple(SHAPES)
 LOOKS_LIKE_TIME = (*LOOKS_LIKE_ANY[4:7], "text")
 
-NUMBERS = re.compile(r"smallint|integer|bigint|numeric|money")
-FLOATS = re.compile("real|double precision")
-TIMES = re.compile(r"date$|timestamp")
-TEXTS = re.compile(r"text$|character")
+NUMBERS = re.compile(r"(smallint|integer|bigint|numeric(\(.*\))?|money)$")
+FLOATS = re.compile(r"(real|double precision)$")
+TIMES = re.compile(r"(date|timestamp(\(.\))? with(out)? time zone)$")
+TEXTS = re.compile(r"(text|character( varying)?(\(.*\))?)$")
+CLOCKS = re.compile(r"(time(\(.\))? with(out)? time zone|interval.*)$")
+TO_MICROSECONDS = r"^[^.]*(\.[0-9]{1,6}0*([^0-9].*)?)?$"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,8 @@ class Cell:
             return "", f"{self.value}::text = {text}"
         if kind == "boolean":
             return BOOLEAN, "true"
-        return "", f"pg_input_is_valid({text}, '{_literal(kind)}')"
+        valid = f"pg_input_is_valid({text}, '{_literal(kind)}')"
+        return TO_MICROSECONDS if CLOCKS.match(kind) else "", valid
 
     @property
     def _same_digits(self) -> str:

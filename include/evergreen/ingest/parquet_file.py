@@ -52,7 +52,7 @@ def deliver(item: str, file: Path, dialect: Dialect) -> Delivery:
 def _least_size(found: pyarrow.parquet.FileMetaData) -> int:
     """Return how large it is without compression; a run of equal cells counts cell by cell."""
     groups = (found.row_group(n).total_byte_size for n in range(found.num_row_groups))
-    return max(sum(groups), found.num_rows * found.num_columns)
+    return int(max(sum(groups), found.num_rows * found.num_columns))
 
 
 def _types(item: str, field: pa.Field) -> tuple[str, ...]:

@@ -1,14 +1,15 @@
-"""Which days, or hours, to ask an API for: those that have ended since the last that was landed.
+"""Which days, or hours, to ask an API for: those that have ended and were not landed since.
 
-    due(ingest, source, as_of, landed, relation)      # ["2026-02-01"] at 2026-02-02T00:00
+    wanted(ingest, source, as_of, landed, relation)     # ["2026-02-01"] at 2026-02-02T00:00
 
-| url | a run that is due at 06:30 on February 2 asks for |
+| url | a run that is due at 06:30 on February 2 wants |
 | --- | --- |
-| `{day}`, once a day | February 1 |
-| `{day}`, more than once a day | February 1 if it had not ended when it was landed, February 2 |
-| `{hour}` | all hours up to 05:00-06:00 that were not landed |
+| `{day}`, once a day | the days up to February 1 |
+| `{day}`, more than once a day | the days up to February 2, which is not over |
+| `{hour}` | the hours up to 05:00-06:00 |
 
-What was landed in a table that is no more is asked for again.
+They begin with the first that was landed in the last month, or after the last one if that is longer
+ago; at the very first time there is just one. Whoever asks leaves out those that are in the table.
 """
 
 from collections.abc import Mapping
@@ -17,22 +18,27 @@ from datetime import UTC, date, datetime, timedelta
 from evergreen.refs import Landing
 from evergreen.spec import Api, Ingest
 
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DAY, HOUR, MONTH = timedelta(days=1), timedelta(hours=1), timedelta(days=31)
 
 
-def due(
+def wanted(
     ingest: Ingest, source: Api, as_of: datetime, landed: Mapping[str, Landing], relation: str
 ) -> list[str]:
-    """Return the periods to ask for, the oldest first."""
+    """Return the periods that should be in the table, the oldest first.
+
+    What another table than `relation` took is among them.
+    """
     step = HOUR if source.hourly else DAY
     end = _floor(as_of, step)
     if step == DAY and ingest.within_days and end < as_of:
         end += step
-    known = {name: landing for name, landing in landed.items() if _start(name, step)}
-    lost = [name for name, one in known.items() if one.rows and one.relation != relation]
-    start = _since(known, step) or end - step
-    count = max(0, (end - start) // step)
-    return sorted({*lost, *(_name(start + n * step, step) for n in range(count))})
+    kept = {"", relation}
+    known = sorted(start for name in landed if (start := _start(name, step)))
+    recent = [start for start in known if start >= end - MONTH]
+    first = recent[0] if recent else (known[-1] + step if known else end - step)
+    count = max(0, (end - first) // step)
+    lost = [name for name, one in landed.items() if _start(name, step) and one.relation not in kept]
+    return sorted({*lost, *(_name(first + n * step, step) for n in range(count))})
 
 
 def of_day(source: Api, day: date) -> list[str]:
@@ -43,14 +49,11 @@ def of_day(source: Api, day: date) -> list[str]:
     return [_name(start + n * HOUR, HOUR) for n in range(24)]
 
 
-def _since(known: Mapping[str, Landing], step: timedelta) -> datetime | None:
-    """Return where to go on: at the last one, if it had not ended when it was landed."""
-    if not known:
-        return None
-    last = known[max(known)]
-    start = _start(last.item, step)
-    had_ended = start and last.landed_at and last.landed_at >= start + step
-    return start and (start + step if had_ended else start)
+def was_over(source: Api, landing: Landing) -> bool:
+    """Tell whether a period had ended when it was landed."""
+    step = HOUR if source.hourly else DAY
+    start = _start(landing.item, step)
+    return bool(start and landing.landed_at and landing.landed_at >= start + step)
 
 
 def _floor(moment: datetime, step: timedelta) -> datetime:

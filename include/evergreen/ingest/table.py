@@ -19,7 +19,7 @@ from evergreen.errors import DataRefused
 from evergreen.ingest import inference
 from evergreen.ingest.delivery import Cleaned, Delivery
 from evergreen.ingest.exactness import Cell
-from evergreen.ingest.stage import ROW, STAGE, Stage
+from evergreen.ingest.stage import STAGE, Stage
 
 REFUSALS = (
     psycopg2.DataError,
@@ -155,7 +155,7 @@ def _merge(target: str, cells: Mapping[str, Cell], key: Sequence[str]) -> str:
     act = ", ".join(f"{quoted(c)} = EXCLUDED.{quoted(c)}" for c in renewed)
     return (
         f"WITH landed AS (INSERT INTO {identifier(target)} ({names}) SELECT {values} FROM {STAGE}"
-        f" ORDER BY {ROW} ON CONFLICT ({keys}) DO UPDATE SET {act} RETURNING 1)"
+        f" ON CONFLICT ({keys}) DO UPDATE SET {act} RETURNING 1)"
         " SELECT count(*) FROM landed"
     )
 
