@@ -66,32 +66,43 @@ def _order(stage: Stage, example: str, first: int, second: int) -> bool:
 
 
 def types(stage: Stage) -> dict[str, str]:
-    """Return the type that each column of a new table gets: the first that holds all its values."""
-    possible = _fitting(stage, stage.delivery.columns, f"WHERE {ROW} <= {SAMPLE}")
-    return {name: kinds[0] for name, kinds in _fitting(stage, possible).items()}
+    """Return the type that each column of a new table gets: the first that holds all its values.
 
-
-def _fitting(
-    stage: Stage, possible: Mapping[str, tuple[str, ...]], sample: str = ""
-) -> dict[str, tuple[str, ...]]:
-    """Leave out the types that do not hold some value; the last possible one always stays.
-
-    Of all rows, not of a sample, a column without any value has none of the others.
+    A column without any value gets the last possible one.
     """
-    decimal = stage.delivery.dialect.decimal or "."
-    asked = [
-        Cell(column=quoted(name), type=kind, decimal=decimal)
-        for name, kinds in possible.items()
-        for kind in kinds[:-1]
-    ]
+    possible = dict(stage.delivery.columns)
+    every = [(name, kind) for name, kinds in possible.items() for kind in kinds[:-1]]
+    possible = _without(possible, _misfits(stage, every, f"WHERE {ROW} <= {SAMPLE}"))
+    while misfits := _misfits(stage, [(n, kinds[0]) for n, kinds in possible.items() if kinds[1:]]):
+        possible = _without(possible, misfits)
+    return {name: kinds[0] for name, kinds in possible.items()}
+
+
+def _misfits(
+    stage: Stage, asked: Sequence[tuple[str, str]], sample: str = ""
+) -> set[tuple[str, str]]:
+    """Return the columns and types of which the type does not hold some value of the column.
+
+    Of all rows, not of a sample, a column without any value is held by none.
+    """
     if not asked:
-        return dict(possible)
+        return set()
+    decimal = stage.delivery.dialect.decimal or "."
     some = "true" if sample else "bool_or({} <> '')"
-    fits = [f"bool_and({cell.looks}) AND {some.format(cell.column)}" for cell in asked]
+    fits = [
+        f"bool_and({Cell(column=quoted(name), type=kind, decimal=decimal).looks})"
+        f" AND {some.format(quoted(name))}"
+        for name, kind in asked
+    ]
     [answers] = stage.ask(f"SELECT {', '.join(fits)} FROM {STAGE} {sample}")
-    fitting = {(cell.column, cell.type) for cell, fit in zip(asked, answers, strict=True) if fit}
+    return {pair for pair, fit in zip(asked, answers, strict=True) if not fit}
+
+
+def _without(
+    possible: Mapping[str, tuple[str, ...]], misfits: set[tuple[str, str]]
+) -> dict[str, tuple[str, ...]]:
     return {
-        name: (*(kind for kind in kinds[:-1] if (quoted(name), kind) in fitting), kinds[-1])
+        name: tuple(kind for kind in kinds if (name, kind) not in misfits)
         for name, kinds in possible.items()
     }
 
