@@ -33,14 +33,24 @@ def settle_dates(stage: Stage, types: Mapping[str, str]) -> list[str]:
 
 def _dates(stage: Stage, types: Mapping[str, str]) -> tuple[str, int, int] | None:
     """Return an example of a date that starts with day or month, and the greatest of each place."""
-    seen = []
-    for name, possible in stage.delivery.columns.items():
-        known = types.get(name)
-        if (Cell(column="", type=known).is_time) if known else "date" in possible:
-            seen += _places(stage, quoted(name), whole=known is None)
+    if types:
+        times = [n for n in stage.delivery.columns if Cell(column="", type=types[n]).is_time]
+        seen = [found for name in times for found in _places(stage, quoted(name), whole=False)]
+    else:
+        seen = [found for n in _perhaps(stage) for found in _places(stage, quoted(n), whole=True)]
     if not seen:
         return None
     return str(seen[0][0]), max(s[1] for s in seen), max(s[2] for s in seen)
+
+
+def _perhaps(stage: Stage) -> list[str]:
+    """Return the columns whose first values are all such dates, or missing."""
+    names = [name for name, kinds in stage.delivery.columns.items() if "date" in kinds[:-1]]
+    if not names:
+        return []
+    dates = (f"bool_and(coalesce({c}, '') = '' OR {c} ~ '{AMBIGUOUS}')" for c in map(quoted, names))
+    [answers] = stage.ask(f"SELECT {', '.join(dates)} FROM {STAGE} WHERE {ROW} <= {SAMPLE}")
+    return [name for name, maybe in zip(names, answers, strict=True) if maybe]
 
 
 def _places(stage: Stage, column: str, *, whole: bool) -> list[tuple[str, int, int]]:
@@ -76,6 +86,11 @@ def types(stage: Stage) -> dict[str, str]:
     while misfits := _misfits(stage, [(n, kinds[0]) for n, kinds in possible.items() if kinds[1:]]):
         possible = _without(possible, misfits)
     return {name: kinds[0] for name, kinds in possible.items()}
+
+
+def proven(stage: Stage, types: Mapping[str, str]) -> list[str]:
+    """Return the columns whose type was found by asking all of their values."""
+    return [name for name, kinds in stage.delivery.columns.items() if types[name] != kinds[-1]]
 
 
 def _misfits(

@@ -9,7 +9,7 @@ Usage::
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,14 +52,19 @@ class Stage:
             self.cursor.copy_expert(copy, content)
         return cleaned
 
-    def check(self, cells: Mapping[str, Cell], key: Sequence[str]) -> None:
+    def check(
+        self, cells: Mapping[str, Cell], key: Sequence[str], proven: Collection[str] = ()
+    ) -> None:
         """Look whether every value fits, and every row has a key that no other has.
+
+        Of the columns that are `proven`, every value is known to fit.
 
         Raises:
             DataRefused: with the first rows that are wrong.
         """
         keys = {name: cells[name] for name in key}
-        wrong = self._misfits(cells) or self._without(keys) or self._repeated(keys)
+        doubtful = {name: cell for name, cell in cells.items() if name not in proven}
+        wrong = self._misfits(doubtful) or self._without(keys) or self._repeated(keys)
         if wrong:
             raise DataRefused([f"{self.delivery.item}, {each}" for each in wrong])
 
@@ -85,6 +90,8 @@ class Stage:
 
     def _where(self, conditions: Mapping[str, str]) -> list[tuple[str, int, str, int]]:
         """Return column, first row, its value and the number of rows where a condition holds."""
+        if not conditions:
+            return []
         counts = ", ".join(f"count(*) FILTER (WHERE {each})" for each in conditions.values())
         [found] = self.ask(f"SELECT {counts} FROM {STAGE}")
         return [

@@ -77,7 +77,7 @@ def _land(stage: Stage, target: str, key: Sequence[str], known: dict[str, str]) 
         )
         for name in stage.delivery.columns
     }
-    stage.check(cells, key)
+    stage.check(cells, key, proven=() if known else inference.proven(stage, types))
     texts = [] if known else [name for name, cell in cells.items() if cell.is_text]
     notes = (
         *stage.delivery.notes,
