@@ -57,6 +57,11 @@ def test_a_date_is_read_as_declared(day_first: bool, kept: str, desk: Desk) -> N
     assert desk.query("SELECT x::text FROM t") == [(kept,)]
 
 
+def test_a_date_of_another_kind_beside_it_makes_none_sure(desk: Desk) -> None:
+    with pytest.raises(DataRefused, match="may begin with the day"):
+        desk.land("id,x\n1,2026-03-01\n2,01/02/2026\n")
+
+
 def test_one_sure_date_settles_the_others_and_is_told(desk: Desk) -> None:
     landing = desk.land("id,x\n1,01.02.2026\n2,13.02.2026\n")
 

@@ -46,6 +46,28 @@ def test_what_postgresql_refuses_is_told_without_a_statement(
     assert not re.search("INSERT|LINE 1|SELECT", str(refused.value))
 
 
+def test_columns_of_any_name_are_landed(desk: Desk) -> None:
+    desk.land('id,a{b},50%,"x""y",select,Größe\n1,2,3,4,5,6\n')
+
+    assert list(desk.types()) == ["id", "a{b}", "50%", 'x"y', "select", "Größe"]
+    assert desk.rows() == [(1, 2, 3, 4, 5, 6)]
+
+
+def test_wide_tables_are_landed_and_too_wide_ones_refused(desk: Desk) -> None:
+    def wide(count: int) -> str:
+        names = ["id", *(f"c{n}" for n in range(count))]
+        return f"{','.join(names)}\n{','.join('1' for _ in names)}\n"
+
+    desk.land(wide(600))
+
+    assert len(desk.types()) == 601
+    with pytest.raises(DataRefused, match=r"has unknown c600, .*, c629 and 1,070 more; the table"):
+        desk.land(wide(1700))
+    desk.query("DROP TABLE t")
+    with pytest.raises(DataRefused, match="1600 columns"):
+        desk.land(wide(1700))
+
+
 def test_a_table_of_keys_alone_is_landed(desk: Desk) -> None:
     for _ in range(2):
         landing = desk.land("id\n1\n2\n")

@@ -20,7 +20,7 @@ from evergreen.ingest.exactness import LOOKS_LIKE_ANY
 from evergreen.ingest.spool import PIECE, pieces, refuse_bomb
 from evergreen.spec import Dialect
 
-BLOCK = 16 << 20
+BLOCK = 8 << 20
 """Bytes that are parsed at once: no row may be longer."""
 
 

@@ -78,7 +78,8 @@ def check_names(item: str, names: Iterable[str]) -> None:
         DataRefused: with all that is wrong.
     """
     names = list(names)
-    wrong = [f"column {n} has no name" for n, name in enumerate(names, 1) if not name.strip()]
+    bare = [n for n, name in enumerate(names, 1) if not name.strip() or "\0" in name]
+    wrong = [f"column {n} has no name" for n in bare]
     wrong += [
         f"the name {name!r} is there {count} times"
         for name, count in Counter(names).items()

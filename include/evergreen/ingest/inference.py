@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from evergreen.data.warehouse import quoted
 from evergreen.errors import DataRefused
-from evergreen.ingest.exactness import AMBIGUOUS, NUMBER, Cell
+from evergreen.ingest.exactness import AMBIGUOUS, NUMBER, TIME, Cell
 from evergreen.ingest.stage import ROW, STAGE, Stage
 
 SAMPLE = 1000
@@ -44,24 +44,24 @@ def _dates(stage: Stage, types: Mapping[str, str]) -> tuple[str, int, int] | Non
 
 
 def _perhaps(stage: Stage) -> list[str]:
-    """Return the columns whose first values are all such dates, or missing."""
+    """Return the columns whose first values are all dates of any kind, or missing."""
     names = [name for name, kinds in stage.delivery.columns.items() if "date" in kinds[:-1]]
-    if not names:
-        return []
-    dates = (f"bool_and(coalesce({c}, '') = '' OR {c} ~ '{AMBIGUOUS}')" for c in map(quoted, names))
-    [answers] = stage.ask(f"SELECT {', '.join(dates)} FROM {STAGE} WHERE {ROW} <= {SAMPLE}")
+    dates = [f"bool_and(coalesce({c}, '') = '' OR {c} ~ '{TIME}')" for c in map(quoted, names)]
+    answers = stage.totals(dates, f"WHERE {ROW} <= {SAMPLE}")
     return [name for name, maybe in zip(names, answers, strict=True) if maybe]
 
 
 def _places(stage: Stage, column: str, *, whole: bool) -> list[tuple[str, int, int]]:
-    """Return them for one column; of a new table it counts if all its values are such dates."""
-    place = f"split_part(translate({column}, './ ', '//'), '/', {{}})::int"
-    is_date = f"{column} ~ '{AMBIGUOUS}'"
-    [(example, first, second, others)] = stage.ask(
-        f"SELECT min({column}) FILTER (WHERE {is_date}),"
-        f" max({place.format(1)}) FILTER (WHERE {is_date}),"
-        f" max({place.format(2)}) FILTER (WHERE {is_date}),"
-        f" count(*) FILTER (WHERE {column} <> '' AND NOT {is_date}) FROM {STAGE}"
+    """Return them for one column; of a new table it counts if all its values are dates."""
+    parts = f"string_to_array(translate({column}, '. ', '/'), '/')"
+    ambiguous = f"FILTER (WHERE {column} ~ '{AMBIGUOUS}')"
+    example, first, second, others = stage.totals(
+        [
+            f"min({column}) {ambiguous}",
+            f"max(({parts})[1]::int) {ambiguous}",
+            f"max(({parts})[2]::int) {ambiguous}",
+            f"count(*) FILTER (WHERE {column} <> '' AND {column} !~ '{TIME}')",
+        ]
     )
     return [] if example is None or (whole and others) else [(example, first, second)]
 
@@ -100,8 +100,6 @@ def _misfits(
 
     Of all rows, not of a sample, a column without any value is held by none.
     """
-    if not asked:
-        return set()
     decimal = stage.delivery.dialect.decimal or "."
     some = "true" if sample else "bool_or({} <> '')"
     fits = [
@@ -109,7 +107,7 @@ def _misfits(
         f" AND {some.format(quoted(name))}"
         for name, kind in asked
     ]
-    [answers] = stage.ask(f"SELECT {', '.join(fits)} FROM {STAGE} {sample}")
+    answers = stage.totals(fits, sample)
     return {pair for pair, fit in zip(asked, answers, strict=True) if not fit}
 
 
@@ -124,12 +122,9 @@ def _without(
 
 def nearly_numbers(stage: Stage, texts: Sequence[str]) -> list[str]:
     """Tell which new columns of text hold numbers but for a few values."""
-    if not texts:
-        return []
     numbers = [f"count(*) FILTER (WHERE {quoted(name)} ~ '{NUMBER}')" for name in texts]
     values = [f"count(nullif({quoted(name)}, ''))" for name in texts]
-    [counts] = stage.ask(f"SELECT {', '.join(numbers + values)} FROM {STAGE}")
-    found = zip(texts, counts, counts[len(texts) :], strict=False)
+    found = zip(texts, stage.totals(numbers), stage.totals(values), strict=True)
     near = [(name, *of) for name, *of in found if of[1] and NEARLY < of[0] / of[1] < 1]
     return [
         f"{name} is text, but {some:,} of {every:,} values are numbers; the others, as {other!r},"

@@ -23,6 +23,8 @@ from evergreen.ingest.exactness import Cell
 
 STAGE = "pg_temp.evergreen_landing"
 ROW = "evergreen_row"
+MOST = 1000
+"""Expressions in one query."""
 SHOWN = 5
 """How many of many wrong rows or keys are told."""
 WITHOUT_HEADER = pa.csv.WriteOptions(include_header=False)
@@ -68,6 +70,14 @@ class Stage:
         if wrong:
             raise DataRefused([f"{self.delivery.item}, {each}" for each in wrong])
 
+    def totals(self, expressions: Sequence[str], where: str = "") -> list[Any]:
+        """Return aggregates over the rows, however many: PostgreSQL takes 1,664 at once."""
+        found: list[Any] = []
+        for n in range(0, len(expressions), MOST):
+            some = ", ".join(expressions[n : n + MOST])
+            found += self.ask(f"SELECT {some} FROM {STAGE} {where}")[0]
+        return found
+
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         self.cursor.execute(sql)
@@ -90,10 +100,7 @@ class Stage:
 
     def _where(self, conditions: Mapping[str, str]) -> list[tuple[str, int, str, int]]:
         """Return column, first row, its value and the number of rows where a condition holds."""
-        if not conditions:
-            return []
-        counts = ", ".join(f"count(*) FILTER (WHERE {each})" for each in conditions.values())
-        [found] = self.ask(f"SELECT {counts} FROM {STAGE}")
+        found = self.totals([f"count(*) FILTER (WHERE {each})" for each in conditions.values()])
         return [
             (name, *self._first(name, condition), count)
             for (name, condition), count in zip(conditions.items(), found, strict=True)

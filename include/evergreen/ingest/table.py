@@ -21,6 +21,8 @@ from evergreen.ingest.delivery import Cleaned, Delivery
 from evergreen.ingest.exactness import Cell
 from evergreen.ingest.stage import STAGE, Stage
 
+SHOWN = 30
+"""How many columns are told."""
 REFUSALS = (
     psycopg2.DataError,
     psycopg2.IntegrityError,
@@ -28,6 +30,7 @@ REFUSALS = (
     psycopg2.NotSupportedError,
     psycopg2.errors.ObjectNotInPrerequisiteState,
     psycopg2.errors.ProgramLimitExceeded,
+    psycopg2.errors.TooManyColumns,
 )
 
 
@@ -71,10 +74,9 @@ def _land(stage: Stage, target: str, key: Sequence[str], known: dict[str, str]) 
         return Taken(rows=0, relation=_relation(stage.cursor, target), notes=stage.delivery.notes)
     dates = inference.settle_dates(stage, known)
     types = known or inference.types(stage)
+    decimal = stage.delivery.dialect.decimal or "."
     cells = {
-        name: Cell(
-            column=quoted(name), type=types[name], decimal=stage.delivery.dialect.decimal or "."
-        )
+        name: Cell(column=quoted(name), type=types[name], decimal=decimal)
         for name in stage.delivery.columns
     }
     stage.check(cells, key, proven=() if known else inference.proven(stage, types))
@@ -121,13 +123,17 @@ def _compare(delivery: Delivery, key: Sequence[str], types: Mapping[str, str]) -
     found, item = list(delivery.columns), delivery.item
     known = list(types) or found
     if absent := [column for column in key if column not in found]:
-        there = ", ".join(found)
-        raise DataRefused([f"{item} lacks the key {', '.join(absent)}; it has {there}"])
+        raise DataRefused([f"{item} lacks the key {', '.join(absent)}; it has {_some(found)}"])
     missing, strange = [c for c in known if c not in found], [c for c in found if c not in known]
     if missing or strange:
-        said = [f"lacks {', '.join(missing)}"] * bool(missing)
-        said += [f"has unknown {', '.join(strange)}"] * bool(strange)
-        raise DataRefused([f"{item} {' and '.join(said)}; the table has {', '.join(known)}"])
+        said = [f"lacks {_some(missing)}"] * bool(missing)
+        said += [f"has unknown {_some(strange)}"] * bool(strange)
+        raise DataRefused([f"{item} {' and '.join(said)}; the table has {_some(known)}"])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _nulls(cleaned: Cleaned, cells: Mapping[str, Cell]) -> list[str]:
