@@ -5,6 +5,7 @@ import re
 import pytest
 
 from evergreen.errors import DataRefused
+from evergreen.ingest import table
 from ingest.conftest import Desk
 
 
@@ -66,6 +67,13 @@ def test_wide_tables_are_landed_and_too_wide_ones_refused(desk: Desk) -> None:
     desk.query("DROP TABLE t")
     with pytest.raises(DataRefused, match="1600 columns"):
         desk.land(wide(1700))
+
+
+def test_a_server_that_is_too_old_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "OLDEST", 99)
+
+    with pytest.raises(DataRefused, match="needs PostgreSQL 99 or newer, and the warehouse is 18"):
+        desk.land("id\n1\n")
 
 
 def test_a_table_of_keys_alone_is_landed(desk: Desk) -> None:

@@ -21,6 +21,8 @@ from evergreen.ingest.delivery import Cleaned, Delivery
 from evergreen.ingest.exactness import Cell
 from evergreen.ingest.stage import STAGE, Stage
 
+OLDEST = 16
+"""The first PostgreSQL that tells whether a type takes a text, without failing."""
 SHOWN = 30
 """How many columns are told."""
 REFUSALS = (
@@ -57,6 +59,7 @@ def upsert(url: str, target: str, key: Sequence[str], delivery: Delivery) -> Tak
         warehouse.connect(url) as connection,
         connection.cursor() as cursor,
     ):
+        _refuse_old(connection.server_version)
         types = _types(cursor, target)
         _compare(delivery, key, types)
         return _land(Stage(cursor, delivery), target, key, types)
@@ -107,6 +110,13 @@ def _refusing(item: str, target: str, key: Sequence[str]) -> Iterator[None]:
     except REFUSALS as error:
         said = error.diag.message_primary or str(error)
         raise DataRefused([f"{item} does not fit into {target}: {said}"]) from error
+
+
+def _refuse_old(version: int) -> None:
+    if version < OLDEST * 10_000:
+        raise DataRefused([
+            f"landing needs PostgreSQL {OLDEST} or newer, and the warehouse is {version // 10_000}"
+        ])  # fmt: skip
 
 
 def _types(cursor: Any, target: str) -> dict[str, str]:
