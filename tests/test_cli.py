@@ -103,3 +103,21 @@ def test_a_file_that_is_refused_is_told_in_a_sentence(
 
     assert done.exit_code == 3
     assert "the key id repeats: 1 in 2 rows" in " ".join(done.stderr.split())
+
+
+def test_what_a_use_case_declares_is_landed_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = (settings.use_cases_dir / "iris.py").read_text()
+    files = f"ingest=Ingest(source=Files(url='{settings.home}/*.csv')),"
+    declared = declared.replace("import Candidate", "import Files, Ingest, Candidate").replace(
+        "USE_CASE = UseCase(", f"USE_CASE = UseCase({files}"
+    )
+    (settings.home / "iris.py").write_text(declared)
+    (settings.home / "a.csv").write_text("id,petal_length\n1,1.4\n")
+    monkeypatch.setattr(cli, "settings", lambda: replace(settings, use_cases_dir=settings.home))
+
+    first, again = (CliRunner().invoke(cli.app, ["ingest", "iris"]) for _ in range(2))
+
+    assert "Landed 1 rows" in " ".join(first.stdout.split()), first.output
+    assert "was landed before" in " ".join(again.stdout.split())
