@@ -318,7 +318,7 @@ class Window(Ref):
 
 @dataclass(frozen=True, kw_only=True)
 class WindowRef(Ref):
-    """What watching found out about a window; stored once for each (use case, end, champion)."""
+    """What watching found out about a window; stored once for each window and champion."""
 
     use_case: str
     start: datetime

@@ -176,6 +176,18 @@ def test_watching_twice_gives_one_row_and_the_same_answer(shop: Shop) -> None:
     assert shop.windows.newest("shop", 10) == (first,)
 
 
+def test_a_longer_window_with_the_same_end_is_another(shop: Shop) -> None:
+    shop.log(shop.resampled(400))
+    shop.log(shop.resampled(400, seed=1), end=END - HOUR)
+    hour = shop.watch()
+
+    longer = shop.watch(Window(start=END - 2 * HOUR, end=END))
+
+    assert (hour.rows, longer.rows) == (400, 800)
+    assert longer.report_id != hour.report_id
+    assert set(shop.windows.newest("shop", 10)) == {hour, longer}
+
+
 def test_of_two_who_watched_the_same_window_the_first_to_tell_stays(shop: Shop) -> None:
     shop.log(shop.resampled(400))
     first = shop.watch()

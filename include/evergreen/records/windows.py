@@ -1,17 +1,17 @@
-"""The windows that were watched: one row for each (use case, end, champion)."""
+"""The windows that were watched: one row for each (use case, start, end, champion)."""
 
 from datetime import datetime
 
 from evergreen.records.session import Session, document
-from evergreen.refs import WindowRef
+from evergreen.refs import Window, WindowRef
 
 KEEP = """
 INSERT INTO evergreen.windows AS old
     (use_case, started_at, ended_at, champion, rows, outcome, sentence, document)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT ON CONSTRAINT windows_once DO UPDATE SET
-    started_at = excluded.started_at, rows = excluded.rows, outcome = excluded.outcome,
-    sentence = excluded.sentence, document = excluded.document
+    rows = excluded.rows, outcome = excluded.outcome, sentence = excluded.sentence,
+    document = excluded.document
 WHERE old.outcome = 'unknown'
 """
 """What was found out stays; only a window that was unknown may be measured again."""
@@ -27,18 +27,22 @@ class WatchedWindows:
         """Store a window and return it as stored: what was found out before stays."""
         values = (seen.use_case, seen.start, seen.end, seen.champion, seen.rows, seen.outcome)
         self._session.write(KEEP, (*values, seen.sentence, document(seen.to_json())))
-        stored = self.find(seen.use_case, seen.end, seen.champion)
+        stored = self.find(seen.use_case, Window(start=seen.start, end=seen.end), seen.champion)
         assert stored is not None, "the row that was just written"  # noqa: S101
         return stored
 
-    def find(self, use_case: str, end: datetime, champion: int) -> WindowRef | None:
-        """Return the window of that end, held against that version."""
-        found = self._read("AND ended_at = %s AND champion = %s", (use_case, end, champion, 1))
+    def find(self, use_case: str, window: Window, champion: int) -> WindowRef | None:
+        """Return what was found out about a window, held against that version."""
+        condition = "AND started_at = %s AND ended_at = %s AND champion = %s"
+        found = self._read(condition, (use_case, window.start, window.end, champion, 1))
         return found[0] if found else None
 
-    def newest(self, use_case: str, limit: int = 100) -> tuple[WindowRef, ...]:
+    def newest(
+        self, use_case: str, limit: int = 100, recorded_since: datetime | None = None
+    ) -> tuple[WindowRef, ...]:
         """Return the windows of a use case, newest first; of one end, the newest champion first."""
-        return self._read("", (use_case, limit))
+        condition = "AND created_at >= coalesce(%s, created_at)"
+        return self._read(condition, (use_case, recorded_since, limit))
 
     def _read(self, condition: str, values: tuple[object, ...]) -> tuple[WindowRef, ...]:
         rows = self._session.read(

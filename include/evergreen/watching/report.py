@@ -7,14 +7,13 @@ windows that alarm and for the newest calm ones.
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from evergreen.judging.figures import figure
-from evergreen.refs import Outcome, WindowRef
+from evergreen.refs import Outcome, Window, WindowRef
 from evergreen.spec import UseCase
 from evergreen.storage import Store
 from evergreen.watching.drift import Compared
@@ -47,9 +46,10 @@ class Pictures:
         ]
 
 
-def identify(end: datetime, version: int) -> str:
-    """Return the id of the report on a window, such as `20261121T150000-v3`."""
-    return f"{end:%Y%m%dT%H%M%S}-v{version}"
+def identify(window: Window, version: int) -> str:
+    """Return the id of the report on a window, such as `20261121T150000-3600s-v3`."""
+    seconds = (window.end - window.start).total_seconds()
+    return f"{window.end:%Y%m%dT%H%M%S}-{seconds:.0f}s-v{version}"
 
 
 def write(

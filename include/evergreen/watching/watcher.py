@@ -48,13 +48,13 @@ def watch(use_case: UseCase, window: Window, *, records: Records, settings: Sett
     """
     champion = records.promotions.champion(use_case.name)
     version = champion.version if champion else 0
-    known = records.windows.find(use_case.name, window.end, version)
+    known = records.windows.find(use_case.name, window, version)
     if known and known.outcome != Outcome.UNKNOWN:
         return known
     measured = _Measuring(use_case, window, records, settings)
     facts = measured.facts(champion)
     judged = verdict.judge(facts, use_case.monitoring)
-    seen = _ref(use_case, facts, judged, version, report.identify(window.end, version))
+    seen = _ref(use_case, facts, judged, version, report.identify(window, version))
     pages = storage.of(settings, storage.DRIFT)
     report.write(use_case, facts, judged, seen, measured.pictures, pages)
     return records.windows.keep(seen)

@@ -1,0 +1,10 @@
+"""A window is known by its start, too."""
+
+from evergreen.records.migrations.upgrade import apply
+
+revision, down_revision = "012_windows_by_start", "011_trainings"
+
+
+def upgrade() -> None:
+    """Run the SQL beside this file."""
+    apply(__file__)
