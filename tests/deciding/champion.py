@@ -14,11 +14,12 @@ def make_champion(
     version: int,
     snapshot: str = "5" * 64,
     until: datetime | None = None,
+    kind: str = "change",
 ) -> None:
     """Write the promotion of a version that was trained on a snapshot."""
     ledger = records_of(settings)
     before = ledger.promotions.of(use_case)
-    key = f"{use_case}_training/{version}"
+    key = f"{use_case}_training/{kind}/{version}"
     decision = ledger.decisions.record(
         Decision(
             id=decision_id(use_case, "fit/train", key), use_case=use_case, kind="gate",
@@ -32,6 +33,6 @@ def make_champion(
             sha256="0" * 64, snapshot_sha256=snapshot, golden_sha256=None,
             training=Span(rows=9, end=until),
             predecessor_id=before[0].id if before else None, decision_id=decision.id,
-            kind="change", reason="better", actor="ada",
+            kind=kind, reason="better", actor="ada",
         )
     )  # fmt: skip

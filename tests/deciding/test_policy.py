@@ -95,6 +95,12 @@ def test_a_cause_makes_a_retraining(known: Situation, outcome: str, cause: str) 
     [
         ({"champion": 0}, "no champion"),
         ({"champion": 4}, "champion moved"),
+        ({"champion": 4, "refreshes": (2, 3)}, "champion moved"),
+        ({"champion": 4, "refreshes": (3, 4)}, None),
+        ({"new_rows": 0}, "nothing new to learn"),
+        ({"new_rows": 1}, None),
+        ({"asked": (replace(asked(8), window_end=NOW),), "refreshes": (3,)}, "answered"),
+        ({"asked": (replace(asked(8), window_end=NOW),), "refreshes": (4,)}, None),
         ({"running": "weather_training/scheduled__1"}, "running"),
         ({"asked": (asked(5.9),)}, "cooldown"),
         ({"asked": (asked(6),)}, None),
@@ -140,6 +146,12 @@ def test_no_budget_means_no_retraining() -> None:
             "Retraining is due (temp_max, wind drifted in 2 of the last 3 windows), but held back:"
             " the last retraining was asked for at 2026-11-21 11:00 UTC;"
             " the next may start at 2026-11-21 17:00 UTC.",
+        ),
+        (
+            replace(DUE, new_rows=0),
+            "Retraining is due (temp_max, wind drifted in 2 of the last 3 windows), but held back:"
+            " there is nothing new to learn: no labelled row has come since the snapshot of"
+            " version 3.",
         ),
         (
             situation(critical(), new_rows=12, rules=Retraining(new_rows=500)),

@@ -86,13 +86,32 @@ def no_champion(situation: Situation) -> Reason | None:
 
 
 def moved(situation: Situation) -> Reason | None:
-    """The window was held against a model that is champion no longer."""
+    """The window was held against a recipe that is in charge no longer; a refresh is the same."""
     before, now = situation.window.champion, situation.champion
-    if not now or before == now:
+    if not now or now in {before, *situation.refreshes}:
         return None
     return Reason(
         name="champion moved",
         sentence=f"the window was held against version {before}, and version {now} is champion now",
+    )
+
+
+def answered(situation: Situation) -> Reason | None:
+    """This window has asked for a retraining already, held against a fit of the same recipe."""
+    end, same = situation.window.end, situation.refreshes
+    if not any(row.window_end == end and row.champion in same for row in situation.asked):
+        return None
+    return Reason(name="answered", sentence="this window has asked for a retraining already")
+
+
+def nothing_new(situation: Situation) -> Reason | None:
+    """No labelled row is newer than those that the fit in service has learned from."""
+    if situation.new_rows != 0 or not situation.champion:
+        return None
+    return Reason(
+        name="nothing new to learn",
+        sentence=f"there is nothing new to learn: no labelled row has come since the snapshot of"
+        f" version {situation.champion}",
     )
 
 
@@ -132,7 +151,9 @@ def budget(situation: Situation) -> Reason | None:
 
 
 CAUSES: tuple[Predicate, ...] = (drift, quality, new_rows)
-HOLDS: tuple[Predicate, ...] = (no_champion, moved, running, cooldown, budget)
+HOLDS: tuple[Predicate, ...] = (
+    no_champion, moved, answered, nothing_new, running, cooldown, budget,
+)  # fmt: skip
 
 
 def judge(situation: Situation) -> Judgement:
@@ -203,7 +224,7 @@ def _so_far(situation: Situation) -> str:
     told = ""
     if alarming:
         told += f"; {_of(alarming, situation)} drifted, {rules.alarming} are needed"
-    if situation.new_rows is not None:
+    if situation.new_rows is not None and rules.new_rows is not None:
         told += f"; {situation.new_rows} of {rules.new_rows} new rows"
     return told
 

@@ -10,7 +10,8 @@ from evergreen.data import snapshots
 from evergreen.data.selection import at, relation
 from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.errors import SnapshotCorrupt
-from evergreen.records import Records, Retrained
+from evergreen.records import Chain, Records, Retrained, chain
+from evergreen.records.retrainings import PASSED
 from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, Retraining, UseCase
@@ -29,11 +30,13 @@ class Situation(Ref):
     champion: int
     """Version of the champion now; 0: there is none."""
     recent: tuple[WindowRef, ...] = ()
-    """The windows of this champion up to this one, newest first, the unknown ones left out."""
+    """The windows that count, newest first: see `_recent`."""
+    refreshes: tuple[int, ...] = ()
+    """Versions of the recipe that the window was held against, refreshed without a break."""
     more_is_better: bool = True
     """Of the live metric."""
     new_rows: int | None = None
-    """Labelled rows that came after the champion's snapshot; None: unknown."""
+    """Labelled rows that came after the champion's snapshot; None: unknown, or not asked."""
     unknown: tuple[str, ...] = ()
     """What could not be found out, and why."""
     asked: tuple[Retrained, ...] = ()
@@ -51,39 +54,58 @@ def gather(
     settings: Settings,
 ) -> Situation:
     """Find out what there is to know about a window at a moment."""
-    champion = records.promotions.champion(use_case.name)
-    rows, problems = _new_rows(use_case, champion, now, settings)
+    promotions = records.promotions.of(use_case.name)
+    champion = promotions[0].ref if promotions else None
+    same = chain(promotions, window.champion)
+    asked = tuple(
+        row
+        for row in records.retrainings.newest(use_case.name, limit=ASKED)
+        if (row.window_end, row.champion) != (window.end, window.champion)
+    )
+    stored = records.windows.newest(use_case.name, WINDOWS, recorded_since=same.since)
+    rules = use_case.retraining
+    recent = _recent(window, stored, same, asked)[: rules.of_windows]
+    critical = sum(seen.outcome == Outcome.CRITICAL for seen in recent)
+    needed = rules.new_rows is not None or critical >= rules.alarming
+    rows, problems = _new_rows(use_case, champion, now, settings) if needed else (None, [])
     return Situation(
         now=now,
-        rules=use_case.retraining,
+        rules=rules,
         window=window,
         champion=champion.version if champion else 0,
-        recent=_recent(window, records.windows.newest(use_case.name, limit=WINDOWS), use_case),
+        recent=recent,
+        refreshes=tuple(sorted(same.versions)),
         more_is_better=METRICS[use_case.kind][window.metric or use_case.gate.metric],
         new_rows=rows,
         unknown=tuple(problems),
-        asked=tuple(
-            row
-            for row in records.retrainings.newest(use_case.name, limit=ASKED)
-            if (row.window_end, row.champion) != (window.end, window.champion)
-        ),
+        asked=asked,
         running=running,
     )
 
 
 def _recent(
-    window: WindowRef, stored: Sequence[WindowRef], use_case: UseCase
+    window: WindowRef, stored: Sequence[WindowRef], same: Chain, asked: Sequence[Retrained]
 ) -> tuple[WindowRef, ...]:
-    before = [seen for seen in stored if seen.end < window.end and seen.champion == window.champion]
-    known = [seen for seen in (window, *before) if seen.outcome != Outcome.UNKNOWN]
-    return tuple(known[: use_case.retraining.of_windows])
+    """Return the windows that count, from this one back.
+
+    Those that were held against a fit of the recipe in charge, are not unknown, do not overlap (a
+    row counts once), and ended after the one whose retraining passed: that was answered for.
+    """
+    answered = max((row.window_end for row in asked if row.outcome == PASSED), default=None)
+    counted: list[WindowRef] = []
+    for seen in (window, *stored):
+        own = seen.champion in same.versions and seen.outcome != Outcome.UNKNOWN
+        apart = seen.end <= (counted[-1].start if counted else window.end)
+        if own and apart and (answered is None or seen.end > answered):
+            counted.append(seen)
+    return tuple(counted)
 
 
 def _new_rows(
     use_case: UseCase, champion: ChampionRef | None, now: datetime, settings: Settings
 ) -> tuple[int | None, list[str]]:
     """Count the labelled rows since the champion's snapshot, or say why that is unknown."""
-    if champion is None or use_case.retraining.new_rows is None:
+    if champion is None:
         return None, []
     try:
         newest, rows = _snapshot(use_case, champion, settings)

@@ -27,15 +27,15 @@ from evergreen.records.landings import Landings
 from evergreen.records.leases import Lease, Leases
 from evergreen.records.pins import Pin, Pins
 from evergreen.records.predictions import Drops, Labelled, Labels, Logged, Predictions, Told
-from evergreen.records.promotions import Promotion, Promotions
+from evergreen.records.promotions import Chain, Promotion, Promotions, chain
 from evergreen.records.retrainings import Retrained, Retrainings
 from evergreen.records.schema import REVISIONS
 from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import WatchedWindows
 
 __all__ = [
-    "REVISIONS", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits", "Incident",
+    "REVISIONS", "Chain", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits", "Incident",
     "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Pin", "Pins",
     "Predictions", "Promotion", "Promotions", "Records", "Retrained", "Retrainings", "Side",
-    "Told", "TrialRow", "Trials", "WatchedWindows", "decision_id", "open", "reversal_id",
+    "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Who became champion, each naming its predecessor: the newest is champion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,6 +60,38 @@ class Promotion:
             promotion_id=self.id,
             promoted_at=self.created_at,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """Fits of one recipe that followed on one another by refreshes, with no change between."""
+
+    versions: frozenset[int]
+    digests: frozenset[str] = frozenset()
+    """The sha256 of their bytes."""
+    since: datetime | None = None
+    """When the first of them became champion; None: the version never was."""
+
+
+def chain(promotions: Sequence[Promotion], version: int) -> Chain:
+    """Return the newest chain that a version belongs to, of all promotions, newest first.
+
+    A change, a rollback and a forced promotion each begin a new one.
+    """
+    links: list[Promotion] = []
+    for row in promotions:
+        links.append(row)
+        if row.kind != REFRESH:
+            if version in {link.version for link in links}:
+                break
+            links = []
+    else:
+        return Chain(versions=frozenset({version}))
+    return Chain(
+        versions=frozenset(link.version for link in links),
+        digests=frozenset(link.sha256 for link in links),
+        since=links[-1].created_at,
+    )
 
 
 class Promotions:
