@@ -351,6 +351,8 @@ class WindowRef(Ref):
     """The metric on the champion's held-out rows, when it was gated."""
     floor: float | None = None
     """The gate's floor of the metric; None: it has none."""
+    poor: tuple[str, ...] = ()
+    """Live metrics surely beyond a floor of the gate, or worse than the walk forward."""
     labelled: int = 0
     """Labels that the live metric rests on."""
     coverage: float | None = None

@@ -155,7 +155,12 @@ class Shop:
 
 
 def promoted(
-    settings: Settings, use_case: UseCase, features: FeaturesRef, model: Any, version: int
+    settings: Settings,
+    use_case: UseCase,
+    features: FeaturesRef,
+    model: Any,
+    version: int,
+    kind: str = "change",
 ) -> ChampionRef:
     """Write a gate decision and a promotion, as the pipeline does."""
     ledger = records_of(settings)
@@ -181,7 +186,7 @@ def promoted(
             model_uri=model.model_uri, sha256=model.sha256,
             snapshot_sha256=features.snapshot.sha256, golden_sha256=None,
             training=features.training, predecessor_id=before[0].id if before else None,
-            decision_id=decision.id, kind="change", reason="better", actor="ada",
+            decision_id=decision.id, kind=kind, reason="better", actor="ada",
         )
     ).ref  # fmt: skip
 

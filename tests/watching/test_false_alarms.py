@@ -18,6 +18,7 @@ from watching.conftest import END, HOUR, Shop
 
 TESTS = 18  # six columns twice, two of them a third time, and four more
 ALPHA = 0.05 / TESTS
+EFFECT = 0.05
 WINDOWS = 150
 
 
@@ -47,10 +48,10 @@ def outcome(shop: Shop, learned: Reference, checked: Checked) -> str:
 def measure(learned: Reference, checked: Checked, name: str) -> dict[str, float]:
     before, now = learned.frame[name].dropna(), checked.frame[name].dropna()
     if learned.kinds[name] == NUMERIC:
-        limit = numeric_threshold(len(before), len(now), ALPHA, 0.1)
+        limit = numeric_threshold(len(before), len(now), ALPHA, EFFECT)
         return {"distance": numeric_distance(before, now), "threshold": limit}
     counts = Frequencies.of(before, now)
-    return {"distance": counts.distance, "threshold": counts.threshold(ALPHA, 0.1)}
+    return {"distance": counts.distance, "threshold": counts.threshold(ALPHA, EFFECT)}
 
 
 @pytest.mark.parametrize("rows", [50, 200, 1000])
@@ -80,7 +81,12 @@ def test_a_shift_of_a_standard_deviation_is_found_in_every_window(
 def test_evidently_measures_what_we_taught_it(shop: Shop, learned: Reference) -> None:
     checked = check(shop, learned, shop.resampled(200).assign(age=20.0))
 
-    found = drift.compare(learned.frame, checked.frame, checked.kinds, ALPHA, 0.1)
+    limits = {
+        name: drift.threshold(learned.frame[name], checked.frame[name], kind, ALPHA, EFFECT)
+        for name, kind in checked.kinds.items()
+    }
+
+    found = drift.compare(learned.frame, checked.frame, checked.kinds, limits)
 
     for column in found.columns:
         expected = measure(learned, checked, column.name)

@@ -15,8 +15,9 @@ from evergreen.watching.facts import (
     Origin,
     OutputFacts,
     QualityFacts,
+    UsualFacts,
 )
-from evergreen.watching.verdict import judge
+from evergreen.watching.verdict import judge, shortfalls
 
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
 LIMITS = Monitoring()
@@ -57,6 +58,57 @@ def test_above_thirty_percent_of_columns_is_critical(drifted: int, expected: str
     columns = tuple(column(str(n), 0.5 if n < drifted else 0.01) for n in range(10))
 
     assert judge(facts(columns=columns), LIMITS).outcome == expected
+
+
+def test_answers_that_drift_alone_are_critical() -> None:
+    outputs = OutputFacts(rows=500, distance=0.5, threshold=0.1)
+
+    judged = judge(facts(outputs=outputs), LIMITS)
+
+    assert judged.outcome == "critical"
+    assert judged.alarms == ("the predictions drifted (distance 0.500, limit 0.100)",)
+
+
+def test_what_lies_further_than_a_short_history_is_unknown_and_no_drift() -> None:
+    usual = UsualFacts(blocks=12, needed=47, enough=False)
+    far = (column("a", 0.5, sure=False), column("b"))
+
+    found = facts(columns=far, usual=usual)
+
+    assert (found.drifted, found.drift_share) == ((), 0.0)
+    assert judge(found, LIMITS).sentence == (
+        "Unknown: whether a drifted is not known: further from the reference than usual, but"
+        " history holds only 12 such windows of all seasons, and it takes 47 of this one."
+    )
+
+
+def test_it_says_when_rows_were_taken_for_independent() -> None:
+    judged = judge(facts(usual=UsualFacts(problem="its rows have no time")), LIMITS)
+
+    assert judged.outcome == "calm"
+    assert judged.unknowns == (
+        "drift was judged as if rows were independent: its rows have no time",
+    )
+
+
+def test_every_floor_counts_not_only_that_of_the_deciding_metric() -> None:
+    auc, accuracy = quality().metrics[0], quality(live=0.5, floor=0.6).metrics[0]
+    both = replace(quality(), metrics=(auc, replace(accuracy, name="accuracy")))
+
+    short = shortfalls(facts(quality=both))
+
+    assert [sign.sentence for sign in short] == [
+        "accuracy is 0.500 on 90 labels; the gate's floor is 0.600"
+    ]
+
+
+def test_an_error_of_few_degrees_of_freedom_proves_less() -> None:
+    close = {"live": 0.64, "error": 0.01, "holdout": None}
+
+    many, few = (facts(quality=quality(**close, freedom=df)) for df in (500, 4))
+
+    assert [sign.severity for sign in shortfalls(many)] == ["critical"]
+    assert shortfalls(few) == []
 
 
 def test_a_missing_column_is_unknown_and_real_drift_beside_it_is_worse() -> None:

@@ -14,7 +14,7 @@ from evergreen.data import warehouse
 from evergreen.refs import Window, WindowRef
 from evergreen.settings import Settings
 from evergreen.watching import watch
-from watching.conftest import END, HOUR, SHOP, WINDOW, Shop
+from watching.conftest import END, HOUR, SHOP, WINDOW, Shop, promoted
 
 
 def truth(rows: pd.DataFrame) -> "np.ndarray":
@@ -258,7 +258,24 @@ def test_a_live_metric_that_is_only_worse_than_the_holdout_warns(shop: Shop) -> 
     seen = shop.watch()
 
     assert seen.outcome == "warning", seen.sentence
-    assert "on the holdout it was" in seen.alarms[0]
+    assert "in the walk forward it was" in seen.alarms[0]
+
+
+def test_labels_of_the_fits_before_a_refresh_count_for_the_recipe(shop: Shop) -> None:
+    shop.log(shop.resampled(400), label=truth, sha256="f" * 64)
+    alone = shop.watch(min_rows=100)
+    promoted(shop.settings, shop.use_case, shop.features, shop.champion, 2)
+    promoted(shop.settings, shop.use_case, shop.features, shop.champion, 3, kind="refresh")
+    with warehouse.connect(shop.url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE evergreen.promotions SET sha256 = %s WHERE use_case = 'shop' AND version = 2",
+            ("f" * 64,),
+        )
+
+    seen = shop.watch()
+
+    assert (alone.labelled, alone.prediction_drift) == (0, None)
+    assert (seen.champion, seen.labelled, seen.prediction_drift) == (3, 400, False)
 
 
 def test_labels_that_are_due_and_have_not_come_lower_the_coverage(shop: Shop) -> None:

@@ -24,7 +24,6 @@ from datetime import datetime
 from urllib.parse import quote
 
 from evergreen.champions import knowledge
-from evergreen.deciding import policy
 from evergreen.deciding.decision import DecisionRef
 from evergreen.errors import EvergreenError
 from evergreen.judging.facts import BOTH_BEYOND
@@ -33,7 +32,7 @@ from evergreen.notify import alert, all_clear
 from evergreen.records import Incident, Records
 from evergreen.refs import Json, Outcome, Status, Verdict, WindowRef
 from evergreen.settings import Settings
-from evergreen.spec import METRICS, UseCase
+from evergreen.spec import UseCase
 from evergreen.steps import Run
 
 PASSED = Status.PASSED
@@ -53,8 +52,7 @@ def of_window(
 ) -> None:
     """Tell of drift and of poor live quality, as the decision saw them; and when it is over."""
     causes = {reason["name"] for reason in decided.evidence["judgement"]["causes"]}
-    better = METRICS[use_case.kind][window.metric or use_case.gate.metric]
-    sound = window.live is not None and not policy.too_poor(window, better)
+    sound = window.live is not None and not window.poor
     over = {"drift": window.outcome == Outcome.CALM, "quality": sound}
     for kind, is_over in over.items():
         if kind in causes:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from evergreen.deciding.situation import Situation
 from evergreen.records.retrainings import FAILED, PASSED, REFUSED
 from evergreen.refs import Outcome, Ref, WindowRef
-from evergreen.spec import bound
 
 WEEK = timedelta(days=7)
 RETRAIN, HELD, NO, UNKNOWN = "retrain", "held back", "no", "unknown"
@@ -52,17 +51,13 @@ def drift(situation: Situation) -> Reason | None:
 
 
 def quality(situation: Situation) -> Reason | None:
-    """Enough of the last windows have a live metric that is surely beyond the gate's floor."""
-    better = situation.more_is_better
-    critical = [seen for seen in situation.recent if seen.outcome == Outcome.CRITICAL]
-    poor = [seen for seen in critical if too_poor(seen, better)]
+    """Enough of the last windows have a live metric that surely is beyond its floor or band."""
+    poor = [seen for seen in situation.recent if seen.poor]
     if len(poor) < situation.rules.alarming:
         return None
-    newest, side = poor[0], "below" if better else "above"
+    metrics = "; ".join(poor[0].poor)
     return Reason(
-        name="quality",
-        sentence=f"the live {newest.metric} ({newest.live:.3g}) is {side} the gate's"
-        f" {bound(better)} ({newest.floor:.3g}) in {_of(poor, situation)}",
+        name="quality", sentence=f"live quality is poor in {_of(poor, situation)}: {metrics}"
     )
 
 
@@ -168,13 +163,6 @@ def judge(situation: Situation) -> Judgement:
 def drifted(seen: WindowRef) -> bool:
     """Tell whether a window drifted critically, in its inputs or in the answers."""
     return seen.outcome == Outcome.CRITICAL and bool(seen.drifted or seen.prediction_drift)
-
-
-def too_poor(seen: WindowRef, more_is_better: bool) -> bool:
-    """Tell whether the live metric of a window is beyond the gate's floor."""
-    if seen.live is None or seen.floor is None:
-        return False
-    return seen.live < seen.floor if more_is_better else seen.live > seen.floor
 
 
 def refused_in_a_row(situation: Situation) -> int:

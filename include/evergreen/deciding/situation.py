@@ -14,7 +14,7 @@ from evergreen.records import Chain, Records, Retrained, chain
 from evergreen.records.retrainings import PASSED
 from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
 from evergreen.settings import Settings
-from evergreen.spec import METRICS, Retraining, UseCase
+from evergreen.spec import Retraining, UseCase
 
 WINDOWS, ASKED = 500, 50
 """How many windows and retrainings of the past are looked at."""
@@ -33,8 +33,6 @@ class Situation(Ref):
     """The windows that count, newest first: see `_recent`."""
     refreshes: tuple[int, ...] = ()
     """Versions of the recipe that the window was held against, refreshed without a break."""
-    more_is_better: bool = True
-    """Of the live metric."""
     new_rows: int | None = None
     """Labelled rows that came after the champion's snapshot; None: unknown, or not asked."""
     unknown: tuple[str, ...] = ()
@@ -65,8 +63,8 @@ def gather(
     stored = records.windows.newest(use_case.name, WINDOWS, recorded_since=same.since)
     rules = use_case.retraining
     recent = _recent(window, stored, same, asked)[: rules.of_windows]
-    critical = sum(seen.outcome == Outcome.CRITICAL for seen in recent)
-    needed = rules.new_rows is not None or critical >= rules.alarming
+    alarming = sum(seen.outcome == Outcome.CRITICAL or bool(seen.poor) for seen in recent)
+    needed = rules.new_rows is not None or alarming >= rules.alarming
     rows, problems = _new_rows(use_case, champion, now, settings) if needed else (None, [])
     return Situation(
         now=now,
@@ -75,7 +73,6 @@ def gather(
         champion=champion.version if champion else 0,
         recent=recent,
         refreshes=tuple(sorted(same.versions)),
-        more_is_better=METRICS[use_case.kind][window.metric or use_case.gate.metric],
         new_rows=rows,
         unknown=tuple(problems),
         asked=asked,

@@ -4,7 +4,7 @@ The samples are made of the rows with the smallest hash of their id: the same ro
 are taken, with no regard to their order. Answers of shadows were never given, and are left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -21,7 +21,7 @@ FROM evergreen.predictions
 WHERE use_case = %(use_case)s AND time > %(start)s AND time <= %(end)s AND variant <> 'shadow'
 """
 _COUNT = f"""
-SELECT count(*) AS rows, count(*) FILTER (WHERE sha256 = %(sha256)s) AS champion_rows,
+SELECT count(*) AS rows, count(*) FILTER (WHERE sha256 = ANY(%(digests)s)) AS champion_rows,
     (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops
      WHERE time > %(start)s AND time <= %(end)s) AS dropped
 {_ANSWERED}
@@ -30,14 +30,14 @@ _SAMPLE = f"""
 WITH drawn AS (
     SELECT id {_ANSWERED} ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
 )
-SELECT inputs, CASE WHEN sha256 = %(sha256)s THEN output END AS output,
-    CASE WHEN sha256 = %(sha256)s THEN probability END AS probability
+SELECT inputs, CASE WHEN sha256 = ANY(%(digests)s) THEN output END AS output,
+    CASE WHEN sha256 = ANY(%(digests)s) THEN probability END AS probability
 FROM drawn JOIN evergreen.predictions USING (id) ORDER BY id
 """
 _LABELLED = f"""
 WITH answered AS MATERIALIZED (
     SELECT asked.id, asked.time, prediction_id IS NOT NULL AS known
-    FROM (SELECT id, time {_ANSWERED} AND sha256 = %(sha256)s) AS asked
+    FROM (SELECT id, time {_ANSWERED} AND sha256 = ANY(%(digests)s)) AS asked
     LEFT JOIN evergreen.labels ON prediction_id = id AND labels.time <= %(end)s
 ),
 counted AS (
@@ -50,11 +50,12 @@ drawn AS (
     ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
 ),
 told AS (
-    SELECT id, label, output, probabilities
+    SELECT id, predictions.time, label, output, probabilities
     FROM drawn JOIN evergreen.predictions USING (id)
     JOIN evergreen.labels ON prediction_id = id
 )
-SELECT labelled, due, label, output, probabilities FROM counted LEFT JOIN told ON true ORDER BY id
+SELECT labelled, due, time, label, output, probabilities
+FROM counted LEFT JOIN told ON true ORDER BY id
 """
 _MEMORY = "SET LOCAL work_mem = '64MB'"
 """For joining a million labels without the disk."""
@@ -66,6 +67,7 @@ class Logged:
 
     rows: int
     champion_rows: int
+    """Answered by the champion, or by the fit of its recipe that it refreshed."""
     dropped: int
     inputs: Sequence[dict[str, Any]]
     """Raw rows of the sample."""
@@ -81,6 +83,8 @@ class Labelled:
 
     labelled: int
     due: int
+    times: Sequence[datetime]
+    """When each was answered."""
     labels: Sequence[Any]
     outputs: Sequence[Any]
     probabilities: Sequence[dict[str, float] | None]
@@ -129,10 +133,10 @@ class Predictions:
         """
         return _insert(self._session, "predictions", lines)
 
-    def logged(self, use_case: str, window: Window, sha256: str, limit: int) -> Logged:
-        """Read a window: `sha256` is the champion's, `limit` the size of the sample."""
-        values = {"use_case": use_case, "start": window.start, "end": window.end, "sha256": sha256,
-                  "seed": SEED, "limit": limit}  # fmt: skip
+    def logged(self, use_case: str, window: Window, digests: Collection[str], limit: int) -> Logged:
+        """Read a window: `digests` are the champion's, `limit` is the size of the sample."""
+        values = {"use_case": use_case, "start": window.start, "end": window.end,
+                  "digests": list(digests), "seed": SEED, "limit": limit}  # fmt: skip
         with self._session.transaction() as cursor:
             cursor.execute(_MEMORY)
             cursor.execute(_COUNT, values)
@@ -149,15 +153,21 @@ class Predictions:
         )
 
     def labelled(
-        self, use_case: str, window: Window, sha256: str, delay: timedelta, limit: int
+        self,
+        use_case: str,
+        window: Window,
+        digests: Collection[str],
+        delay: timedelta,
+        limit: int,
     ) -> Labelled:
         """Read the answers of the window with the labels known at its end.
 
         A label is due when it is known, or `delay` after the prediction.
         """
         mature: datetime = window.end - delay
-        values = {"use_case": use_case, "start": window.start, "end": window.end, "sha256": sha256,
-                  "seed": SEED, "limit": limit, "mature": mature}  # fmt: skip
+        values = {"use_case": use_case, "start": window.start, "end": window.end,
+                  "digests": list(digests), "seed": SEED, "limit": limit,
+                  "mature": mature}  # fmt: skip
         with self._session.transaction() as cursor:
             cursor.execute(_MEMORY)
             cursor.execute(_LABELLED, values)
@@ -166,6 +176,7 @@ class Predictions:
         return Labelled(
             labelled=found[0]["labelled"],
             due=found[0]["due"],
+            times=tuple(row["time"] for row in known),
             labels=tuple(row["label"] for row in known),
             outputs=tuple(row["output"] for row in known),
             probabilities=tuple(row["probabilities"] for row in known),

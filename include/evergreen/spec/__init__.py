@@ -28,10 +28,11 @@ from evergreen.spec.learning import Between, Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.tasks import Task
 from evergreen.spec.use_case import CHAMPION, UseCase
-from evergreen.spec.watching import Monitoring, Retraining
+from evergreen.spec.watching import Monitoring, Retraining, Usual, Watched
 
 __all__ = [
     "CHAMPION", "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Dialect",
     "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Monitoring", "Release",
-    "Retraining", "Slice", "Source", "Task", "UseCase", "Windows", "bound", "check_name",
+    "Retraining", "Slice", "Source", "Task", "UseCase", "Usual", "Watched", "Windows", "bound",
+    "check_name",
 ]  # fmt: skip

@@ -68,6 +68,7 @@ class UseCase:
         self._check_rows()
         self._check_judging()
         self._check_pace()
+        self._check_watching()
 
     def _check_metrics(self) -> None:
         known = METRICS[self.kind]
@@ -108,6 +109,13 @@ class UseCase:
         if pause and patience and patience <= pause:
             allowed = f"more than {pause}, as schedule is {self.schedule}, or None"
             raise DeclarationError("retraining.stale_after", patience, allowed)
+
+    def _check_watching(self) -> None:
+        for name in self.monitoring.columns:
+            if name not in self.features.raw:
+                hint = did_you_mean(name, self.features.raw)
+                allowed = f"raw columns of the features: {', '.join(self.features.raw)}{hint}"
+                raise DeclarationError("monitoring.columns", name, allowed)
 
     @property
     def contenders(self) -> tuple[Candidate, ...]:

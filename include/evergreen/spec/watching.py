@@ -1,9 +1,32 @@
 """How the champion is watched in service, and when it is trained anew."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from evergreen.errors import DeclarationError
+
+
+class Usual(StrEnum):
+    """What tells which distances are usual."""
+
+    HISTORY = "history"
+    """How far windows as long lay from what came before them, in the use case's own history."""
+    INDEPENDENT = "independent"
+    """The two-sample test of rows that have nothing to do with one another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """How one column is watched; what is None is as `Monitoring` has it for all."""
+
+    usual: Usual | None = None
+    min_effect: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_effect is not None and not 0 < self.min_effect < 1:
+            raise DeclarationError("monitoring.columns", self.min_effect, "between 0 and 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +43,13 @@ class Monitoring:
     """At most so many rows of the window, and of the reference, are compared."""
     false_alarms: float = 0.05
     """Share of windows without any change that may alarm, all tests of a window together."""
-    min_effect: float = 0.1
+    min_effect: float = 0.05
     """A smaller distance (Kolmogorov-Smirnov, Cramér's V; 0 to 1) is no drift, however sure."""
+    usual: Usual = Usual.HISTORY
+    """What tells which distances are usual; without a time, or with a short history, it is
+    `INDEPENDENT`, and the verdict says so."""
+    columns: Mapping[str, Watched | None] = field(default_factory=dict)
+    """Raw columns that are watched otherwise; None: the column is not watched."""
     critical_share: float = 0.3
     """More drifted columns than this share of them are critical."""
     min_confidence: float | None = 0.7
@@ -55,6 +83,15 @@ class Monitoring:
                 raise DeclarationError(f"monitoring.{name}", getattr(self, name), "0 or more, < 1")
         if self.volume_factor is not None and self.volume_factor <= 1:
             raise DeclarationError("monitoring.volume_factor", self.volume_factor, "more than 1")
+
+    def watched(self, column: str) -> Watched:
+        """Return how a raw column is watched, with nothing left open."""
+        own = self.columns.get(column) or Watched()
+        return Watched(usual=own.usual or self.usual, min_effect=own.min_effect or self.min_effect)
+
+    def leaves_out(self, column: str) -> bool:
+        """Tell whether a raw column is not watched."""
+        return column in self.columns and self.columns[column] is None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ class Frequencies:
         windows. Two equally large samples without a common category are 1 apart.
         Source: Cohen, Statistical Power Analysis, 1988, ch. 7.
         """
-        return float(_half_w(self.current, self.reference + self.current))
+        return float(half_w(self.current, self.reference + self.current))
 
     def threshold(self, alpha: float, min_effect: float) -> float:
         """Return the critical distance: Pearson's, or of a permutation test where rows are few."""
@@ -78,16 +78,24 @@ class Frequencies:
             critical = float(root * np.sqrt((n + m) / (n * m)) / 2)
         else:
             drawn = np.random.default_rng(0).multivariate_hypergeometric(together, n, size=DRAWS)
-            critical = float(np.quantile(_half_w(drawn, together), 1 - alpha, method="higher"))
+            critical = float(np.quantile(half_w(drawn, together), 1 - alpha, method="higher"))
         return max(min_effect, min(1.0, critical))
 
 
-def _half_w(current: Array, together: Array) -> Array:
-    """Return the distance of counts, (…, categories), from the rest of all, (categories,)."""
+def half_w(current: Array, together: Array) -> Array:
+    """Return the distance of counts, (…, categories), from the rest of all."""
     n, rest = current.sum(axis=-1, keepdims=True), together - current
     gaps = current / n - rest / rest.sum(axis=-1, keepdims=True)
-    distance: Array = np.sqrt((gaps**2 / (together / together.sum())).sum(axis=-1)) / 2
+    shares = together / together.sum(axis=-1, keepdims=True)
+    distance: Array = np.sqrt((gaps**2 / np.where(shares > 0, shares, 1)).sum(axis=-1)) / 2
     return np.minimum(distance, 1.0)
+
+
+def gaps_of_counts(current: Array, together: Array) -> Array:
+    """Return the largest gap between the distributions of binned counts and the rest, (…,)."""
+    now, rest = current.cumsum(axis=-1), (together - current).cumsum(axis=-1)
+    largest: Array = np.abs(now / now[..., -1:] - rest / rest[..., -1:]).max(axis=-1)
+    return largest
 
 
 def _pooled(counts: Array) -> tuple[Array, Array]:

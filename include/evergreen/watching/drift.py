@@ -1,6 +1,6 @@
 """Which columns drifted, by Evidently with our own calibrated distances.
 
-    found = compare(reference, current, {"wind": NUMERIC, "city": CATEGORICAL}, alpha, min_effect)
+    found = compare(reference, current, {"wind": NUMERIC, "city": CATEGORICAL}, thresholds)
     found.columns[0].drifted, found.columns[0].distance, found.columns[0].threshold
     found.html()                                                 # Evidently's own report
 
@@ -66,8 +66,7 @@ def compare(
     reference: pd.DataFrame,
     current: pd.DataFrame,
     kinds: Mapping[str, str],
-    alpha: float,
-    min_effect: float,
+    thresholds: Mapping[str, float],
 ) -> Compared:
     """Compare columns that both frames have, each with at least one value in both.
 
@@ -75,15 +74,10 @@ def compare(
         reference: m rows that the champion learned from.
         current: n rows of the window.
         kinds: NUMERIC or CATEGORICAL for each column; the others are left alone.
-        alpha: chance that a column that did not change is called drifted.
-        min_effect: smaller distances are no drift.
+        thresholds: for each of them the distance from which on it has drifted.
     """
     if not kinds:
         return Compared((), None)
-    thresholds = {
-        name: _threshold(reference[name].dropna(), current[name].dropna(), kind, alpha, min_effect)
-        for name, kind in kinds.items()
-    }
     snapshot = _run(reference, current, kinds, thresholds)
     scores = [float(metric["value"]) for metric in snapshot.dict()["metrics"]]
     columns = tuple(
@@ -100,12 +94,14 @@ def compare(
     return Compared(columns, snapshot)
 
 
-def _threshold(
+def threshold(
     reference: "pd.Series[Any]", current: "pd.Series[Any]", kind: str, alpha: float, effect: float
 ) -> float:
+    """Return the critical distance of independent rows: see `distances`."""
+    before, now = reference.dropna(), current.dropna()
     if kind == NUMERIC:
-        return numeric_threshold(len(reference), len(current), alpha, effect)
-    return Frequencies.of(reference, current).threshold(alpha, effect)
+        return numeric_threshold(len(before), len(now), alpha, effect)
+    return Frequencies.of(before, now).threshold(alpha, effect)
 
 
 def _run(

@@ -38,11 +38,20 @@ class ColumnFacts(Ref):
     """The gate's metric that the champion loses when the column is shuffled, at least 0."""
     distance: float | None = None
     threshold: float | None = None
+    basis: str = ""
+    """Which rows of the reference it was held against, in words."""
+    sure: bool = True
+    """History is long enough to tell which distance is usual."""
     problem: str = ""
     """Why it should have been compared and was not."""
 
     @property
     def drifted(self) -> bool:
+        """Tell whether its distance is surely beyond the threshold."""
+        return self.beyond and self.sure
+
+    @property
+    def beyond(self) -> bool:
         """Tell whether the column was compared and its distance is beyond the threshold."""
         return self.distance is not None and self.distance > (self.threshold or 0.0)
 
@@ -64,25 +73,54 @@ class OutputFacts(Ref):
     confidence_error: float = 0.0
     """Its standard error, the reference's included."""
     usual_confidence: float | None = None
+    basis: str = ""
+    sure: bool = True
+    """As of a column."""
     problem: str = ""
 
     @property
     def drifted(self) -> bool | None:
-        """Tell whether the answers drifted; None: they could not be compared."""
+        """Tell whether the answers drifted; None: they could not be compared, or it is not sure."""
+        return self.beyond if self.sure else None
+
+    @property
+    def beyond(self) -> bool | None:
+        """Tell whether their distance is beyond the threshold; None: they could not be compared."""
         return None if self.distance is None else self.distance > (self.threshold or 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsualFacts(Ref):
+    """How it was found out which distances are usual."""
+
+    problem: str = ""
+    """Why the test for independent rows was used; empty: history was."""
+    length: float = 0.0
+    """Event time that the rows of the window span, in seconds, rounded."""
+    gap: float = 0.0
+    """Between the newest row that was learned from and them, rounded."""
+    blocks: int = 0
+    """Windows of the past that the limits rest on."""
+    needed: int = 0
+    enough: bool = True
+    """They are of the same season and no fewer than needed: drift may be called so."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MetricFacts(Ref):
-    """A metric on delayed labels beside the holdout's and the gate's floor."""
+    """A metric on delayed labels beside that of the walk forward and the gate's floor."""
 
     name: str
     more_is_better: bool
     live: float | None = None
     error: float = 0.0
-    """Standard error of `live`, by bootstrap."""
+    """Standard error of `live`, by units of time."""
+    freedom: float = 1e9
+    """Its degrees of freedom."""
     holdout: float | None = None
+    """What the recipe reached on the judged rows, by fits that had not seen them."""
     holdout_error: float = 0.0
+    holdout_freedom: float = 1e9
     floor: float | None = None
 
 
@@ -140,6 +178,8 @@ class Facts(Ref):
     alpha: float = 0.0
     """Chance of a false alarm of each test."""
     tests: int = 0
+    usual: UsualFacts | None = None
+    """None: nothing was compared."""
     columns: tuple[ColumnFacts, ...] = ()
     outputs: OutputFacts | None = None
     quality: QualityFacts | None = None
@@ -156,6 +196,14 @@ class Facts(Ref):
         """The columns that drifted, the furthest beyond its threshold first."""
         found = [column for column in self.columns if column.drifted]
         return tuple(sorted(found, key=lambda c: (c.threshold or 0) / (c.distance or 1)))
+
+    @property
+    def perhaps(self) -> tuple[str, ...]:
+        """What lies beyond its threshold, where history is too short to call it drift."""
+        found = [c.name for c in self.columns if c.beyond and not c.sure]
+        answers = self.outputs
+        told = answers is not None and bool(answers.beyond) and not answers.sure
+        return (*found, *(["the predictions"] if told else []))
 
     @property
     def drift_share(self) -> float | None:

@@ -12,6 +12,9 @@ from evergreen.watching.drift import CATEGORICAL, NUMERIC, ColumnDrift
 from evergreen.watching.facts import OutputFacts
 from evergreen.watching.profile import Profile
 
+PREDICTION = "prediction"
+"""The column of the answers, among those that are compared."""
+
 
 def column(kind: Kind) -> str:
     """Tell how answers are compared: values, or classes."""
@@ -29,19 +32,38 @@ def usual(kind: Kind, profile: Profile) -> "pd.Series[Any]":
     """Return the champion's answers to rows of its snapshot."""
     if kind is Kind.REGRESSION:
         return pd.Series(profile.values, dtype=float)
+    if profile.said:
+        return pd.Series(profile.said, dtype=object)
     return pd.Series(list(profile.labels), dtype=object).repeat(list(profile.labels.values()))
 
 
-def measure(logged: Logged, profile: Profile, drift: ColumnDrift | None) -> OutputFacts:
-    """Say how answers and confidence differ; `drift` is what was found about the answers."""
+def measure(
+    logged: Logged,
+    profile: Profile,
+    drift: ColumnDrift | None,
+    usual: tuple[float, float] | None = None,
+) -> OutputFacts:
+    """Say how answers and confidence differ.
+
+    Args:
+        logged: the window.
+        profile: of the champion.
+        drift: what was found about the answers.
+        usual: mean and deviation of its confidence in windows of the past; None: rows tell them.
+    """
     sure = np.array([p for p in logged.probabilities if p is not None], dtype=float)
-    spread = profile.confidence_deviation**2 / max(profile.rows, 1)
     known = len(sure) > 1 and profile.confidence is not None
+    mean, error = usual or (profile.confidence, _error(sure, profile) if known else 0.0)
     return OutputFacts(
         rows=sum(output is not None for output in logged.outputs),
         distance=drift.distance if drift else None,
         threshold=drift.threshold if drift else None,
         confidence=float(sure.mean()) if len(sure) else None,
-        confidence_error=float(np.sqrt(sure.var(ddof=1) / len(sure) + spread)) if known else 0.0,
-        usual_confidence=profile.confidence,
+        confidence_error=error,
+        usual_confidence=mean,
     )
+
+
+def _error(sure: "np.ndarray[Any, Any]", profile: Profile) -> float:
+    spread = profile.confidence_deviation**2 / max(profile.rows, 1)
+    return float(np.sqrt(sure.var(ddof=1) / len(sure) + spread))

@@ -22,17 +22,28 @@ from evergreen import storage
 from evergreen.data import snapshots
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.dossier import Dossier
+from evergreen.judging.influence import influence
+from evergreen.judging.units import Units
 from evergreen.learning import answers, features, metrics, models, tracking
 from evergreen.learning.models import Array, Output
 from evergreen.refs import Ref
 from evergreen.settings import Settings
 from evergreen.spec import Kind
-from evergreen.watching.reference import SEED, positions_of, sample
+from evergreen.watching.reference import SEED, moments, positions_of, sample
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of a field changes; older files are measured again."""
-RESAMPLES, RESAMPLED_ROWS = 200, 5_000
 IMPORTANCE_ROWS, REPEATS = 2_000, 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error(Ref):
+    """How far a metric may be off."""
+
+    value: float = 0.0
+    """Standard error."""
+    freedom: float = 1e9
+    """Its degrees of freedom."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +58,20 @@ class Profile(Ref):
     """Classification: how often each class was the answer."""
     values: tuple[float, ...]
     """Regression: the answers."""
+    said: tuple[str, ...] = ()
+    """Classification: the answers, row by row; empty: the rows have no time."""
+    sure: tuple[float, ...] = ()
+    """Top probability of each of them."""
+    times: tuple[float, ...] = ()
+    """Event time of each answered row, seconds since 1970."""
     classes: tuple[int | str | float, ...] = ()
     confidence: float | None = None
     """Mean top probability; None: it gives none."""
     confidence_deviation: float = 0.0
     metrics: dict[str, float]
     """On the held-out rows."""
-    errors: dict[str, float]
-    """Standard error of each."""
+    errors: dict[str, Error]
+    """Of each."""
     importance: dict[str, float]
     """Of each raw column but times."""
 
@@ -90,8 +107,13 @@ def measure(dossier: Dossier, limit: int, settings: Settings) -> Profile:
     model = tracking.fetch_model(settings, dossier.model.uri, dossier.model.sha256)
     names, kind = wanted_metrics(dossier), dossier.answers.kind
     raw, mask, truth, chosen = _holdout(dossier, limit, settings)
+    judged = raw.loc[mask, dossier.inputs.timestamp] if dossier.temporal else None
+    units = Units.of(judged, None, len(truth))
     held_out = _unseen(dossier, settings, chosen) or models.predict(model, raw).take(mask)
-    usual = _answers(model, dossier, limit, settings) if dossier.temporal else held_out
+    times: Array = np.array([])
+    usual = held_out
+    if dossier.temporal:
+        usual, times = _answers(model, dossier, limit, settings)
     sure = None if usual.probabilities is None else usual.probabilities.max(axis=1)
     classification = kind is not Kind.REGRESSION
     return Profile(
@@ -99,33 +121,34 @@ def measure(dossier: Dossier, limit: int, settings: Settings) -> Profile:
         rows=len(usual),
         labels=dict(Counter(map(str, usual.labels.tolist()))) if classification else {},
         values=() if classification else tuple(usual.labels.tolist()),
+        said=tuple(map(str, usual.labels.tolist())) if classification and len(times) else (),
+        sure=tuple(sure.tolist()) if sure is not None and len(times) else (),
+        times=tuple(times.tolist()),
         classes=() if usual.classes is None else tuple(usual.classes.tolist()),
         confidence=None if sure is None else float(sure.mean()),
         confidence_deviation=0.0 if sure is None else float(sure.std()),
         metrics={name: value for name, value in dossier.proof.figures.items() if name in names}
         or metrics.score(kind, truth, held_out, names),
-        errors=standard_errors(kind, truth, held_out, names),
+        errors=standard_errors(kind, truth, held_out, names, units),
         importance=_importance(model, dossier, raw, mask, truth),
     )
 
 
 def standard_errors(
-    kind: Kind, truth: Array, output: Output, names: Iterable[str]
-) -> dict[str, float]:
-    """Return the bootstrap standard error of each metric (Efron & Tibshirani 1993, ch. 6).
+    kind: Kind, truth: Array, output: Output, names: Iterable[str], units: Units
+) -> dict[str, Error]:
+    """Return the standard error of each metric that is defined, by what of the rows is independent.
 
-    Of more than 5,000 rows, 5,000 drawn ones are resampled, and the error scaled to all.
+    See `judging.influence` and `judging.units`.
     """
-    draw = np.random.default_rng(SEED)
-    size = min(len(truth), RESAMPLED_ROWS)
-    base = draw.permutation(len(truth))[:size]
-    found: dict[str, list[float]] = {}
-    for _ in range(RESAMPLES):
-        rows = base[draw.integers(size, size=size)] if size else base
-        for name, value in metrics.score(kind, truth[rows], output.take(rows), names).items():
-            found.setdefault(name, []).append(value)
-    scale = float(np.sqrt(size / len(truth))) if size else 0.0
-    return {name: float(np.std(values)) * scale for name, values in found.items()}
+    found = list(metrics.score(kind, truth, output, names))
+    if not found or len(truth) < 2:
+        return {}
+    values = np.column_stack([influence(kind, name, truth, output) for name in found])
+    spread = units.spread(values)
+    told = zip(spread.error.tolist(), spread.freedom.tolist(), strict=True)
+    errors = (Error(value=value, freedom=freedom) for value, freedom in told)
+    return dict(zip(found, errors, strict=True))
 
 
 def _unseen(dossier: Dossier, settings: Settings, chosen: Array) -> Output | None:
@@ -165,13 +188,20 @@ def _holdout(
     return raw[rows].reset_index(drop=True), mask[rows], truth, which
 
 
-def _answers(model: Pipeline, dossier: Dossier, limit: int, settings: Settings) -> Output:
-    """Let the champion answer the rows that it learned from, by the features stored with them."""
+def _answers(
+    model: Pipeline, dossier: Dossier, limit: int, settings: Settings
+) -> tuple[Output, Array]:
+    """Let the champion answer rows that it learned from, by the features stored with them.
+
+    Returns their event times beside the answers.
+    """
     store, learned = snapshots.of(settings), dossier.learned
     used = sample(positions_of(store, learned, TRAINING, HOLDOUT), limit)
     frame = store.table(learned.uri, learned.sha256).take(used).to_pandas()
     frame = frame.astype(dict.fromkeys(frame.select_dtypes("str").columns, "object"))
-    return models.predict(model[1:], frame)
+    time, snapshot = str(dossier.inputs.timestamp), learned.snapshot
+    times = store.table(snapshot.uri, snapshot.sha256, [time])[time].take(used)
+    return models.predict(model[1:], frame), moments(times.to_pandas())
 
 
 def _importance(

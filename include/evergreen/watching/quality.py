@@ -1,4 +1,4 @@
-"""The champion's quality in service, on labels that came later than its answers.
+"""The recipe's quality in service, on labels that came later than the answers of its fits.
 
 found = measure(dossier, profile, labelled, since, least=50)
 found.metrics[0].live, found.metrics[0].holdout, found.coverage
@@ -9,26 +9,28 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from evergreen.dossier import Dossier
+from evergreen.judging.units import Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Array, Output
 from evergreen.records import Labelled
 from evergreen.spec import METRICS, Kind
 from evergreen.watching.facts import MetricFacts, QualityFacts
-from evergreen.watching.profile import Profile, standard_errors, wanted_metrics
+from evergreen.watching.profile import Error, Profile, standard_errors, wanted_metrics
 
 
 def measure(
     dossier: Dossier, profile: Profile | None, labelled: Labelled, since: datetime, least: int
 ) -> QualityFacts:
-    """Score the labelled answers, `least` or more, beside the holdout and the gate's floors.
+    """Score the labelled answers, `least` or more, beside the walk forward and every floor.
 
-    `profile` None: what the champion reached on its holdout is unknown.
+    `profile` None: what the recipe reached in the walk forward is unknown.
     """
     names, kind, proof = wanted_metrics(dossier), dossier.answers.kind, dossier.proof
     live: dict[str, float] = {}
-    errors: dict[str, float] = {}
+    errors: dict[str, Error] = {}
     problem = ""
     if labelled.labelled < least:
         problem = (
@@ -38,7 +40,8 @@ def measure(
     else:
         truth, output = answers(kind, labelled)
         live = metrics.score(kind, truth, output, names)
-        errors = standard_errors(kind, truth, output, names)
+        units = Units.of(pd.Series(labelled.times), None, len(truth))
+        errors = standard_errors(kind, truth, output, names, units)
         undefined = [name for name in names if name not in live]
         problem = f"{', '.join(undefined)}: not defined for these labels" if undefined else ""
     return QualityFacts(
@@ -50,15 +53,22 @@ def measure(
                 name=name,
                 more_is_better=METRICS[kind][name],
                 live=live.get(name),
-                error=errors.get(name, 0.0),
-                holdout=profile.metrics.get(name) if profile else None,
-                holdout_error=profile.errors.get(name, 0.0) if profile else 0.0,
                 floor=proof.floors.get(name),
+                holdout=profile.metrics.get(name) if profile else None,
+                **_errors(errors.get(name), profile.errors.get(name) if profile else None),
             )
             for name in names
         ),
         problem=problem,
     )
+
+
+def _errors(live: Error | None, holdout: Error | None) -> dict[str, float]:
+    live, holdout = live or Error(), holdout or Error()
+    return {
+        "error": live.value, "freedom": live.freedom,
+        "holdout_error": holdout.value, "holdout_freedom": holdout.freedom,
+    }  # fmt: skip
 
 
 def answers(kind: Kind, labelled: Labelled) -> tuple[Array, Output]:

@@ -7,7 +7,7 @@ Snapshot, split and columns are those of its dossier, whatever the declaration s
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,15 @@ class Reference:
     categories: dict[str, frozenset[str]] = field(default_factory=dict)
     once: dict[str, int] = field(default_factory=dict)
     """How many categories occur in a single row: the chance of an unseen one (Good, 1953)."""
+    raw: pa.Table | None = None
+    """All training rows."""
+    times: Any = None
+    """Their event times, seconds since 1970; None: they have none."""
+
+    def values(self, name: str, positions: Any) -> "pd.Series[Any]":
+        """Return the values of some training rows, as the sample has them."""
+        assert self.raw is not None, "a reference that was loaded"  # noqa: S101
+        return usable(self.raw[name].take(positions).to_pandas(), self.kinds[name])
 
 
 def load(dossier: Dossier, limit: int, settings: Settings) -> Reference:
@@ -56,15 +65,24 @@ def load(dossier: Dossier, limit: int, settings: Settings) -> Reference:
     positions = positions_of(store, learned, TRAINING, HOLDOUT)
     if not len(positions):
         raise ReferenceMissing(f"{learned.uri} holds no training row")
-    names = list(dossier.inputs.names)
-    raw = store.table(learned.snapshot.uri, learned.snapshot.sha256, names)
-    chosen = sample(positions, limit)
+    names, time = list(dossier.inputs.names), dossier.inputs.timestamp
+    wanted = list(dict.fromkeys([*names, *([time] if time else [])]))
+    raw = store.table(learned.snapshot.uri, learned.snapshot.sha256, wanted).take(positions)
     kinds = {column.name: kind_of(dossier, column) for column in dossier.inputs.columns}
-    columns = {n: usable(raw[n].take(chosen).to_pandas(), kind) for n, kind in kinds.items()}
-    reference = Reference(pd.DataFrame(columns), len(positions), kinds)
+    times = moments(raw[time].to_pandas()) if time else None
+    whole = Reference(pd.DataFrame(), len(positions), kinds, raw=raw, times=times)
+    chosen = sample(np.arange(len(positions)), limit)
+    frame = pd.DataFrame({name: whole.values(name, chosen) for name in names})
+    reference = replace(whole, frame=frame)
     for name in names:
-        _count(reference, name, raw[name].take(positions))
+        _count(reference, name, raw[name])
     return reference
+
+
+def moments(values: Any) -> Any:
+    """Return event times as seconds since 1970 (without a zone: UTC); NaN: it is none."""
+    times = pd.to_datetime(pd.Series(values), utc=True, errors="coerce", format="ISO8601")
+    return ((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
 
 
 def positions_of(store: SnapshotStore, learned: FeaturesRef, *parts: str) -> Any:
@@ -96,6 +114,8 @@ def kind_of(dossier: Dossier, column: RawColumn) -> str:
 
 def usable(values: Iterable[Any], kind: str) -> "pd.Series[Any]":
     """Return numbers as float64 or categories as text; what is neither becomes NaN."""
+    if kind == NUMERIC and isinstance(values, pd.Series) and values.dtype.kind in "iuf":
+        return values.astype(float)
     if kind == NUMERIC:
         numbers = pd.to_numeric(pd.Series(list(values), dtype=object), errors="coerce")
         return numbers.astype(float)

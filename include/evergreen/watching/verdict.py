@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from scipy.stats import t
+
 from evergreen.judging.figures import figure, listed
 from evergreen.refs import Outcome
 from evergreen.spec import Monitoring, bound
@@ -75,8 +77,10 @@ def columns_drift(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:
     if not share:
         return
     critical = share > monitoring.critical_share
-    names = listed(f"{c.name} ({figure(c.distance)}, limit {figure(c.threshold)})"
-                   for c in facts.drifted)  # fmt: skip
+    names = listed(
+        f"{c.name} ({figure(c.distance)}, limit {figure(c.threshold)}{_against(c.basis)})"
+        for c in facts.drifted
+    )
     weighted = facts.weighted_share
     weight = "" if weighted is None else f"; {weighted:.0%} by their importance to the champion"
     yield Sign(
@@ -84,6 +88,24 @@ def columns_drift(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:
         f"{len(facts.drifted)} of {len(facts.compared)} columns drifted ({share:.0%}{weight}):"
         f" {names}",
     )
+
+
+def perhaps_drift(facts: Facts, _: Monitoring) -> Iterator[Sign]:
+    """Further than windows of the past, of which there are too few of the season to call it so."""
+    usual = facts.usual
+    if facts.perhaps and usual:
+        yield Sign(
+            Outcome.UNKNOWN,
+            f"whether {listed(facts.perhaps)} drifted is not known: further from the reference than"
+            f" usual, but history holds only {usual.blocks} such windows of all seasons, and it"
+            f" takes {usual.needed} of this one",
+        )
+
+
+def independent_rows(facts: Facts, _: Monitoring) -> Iterator[Sign]:
+    """Without a history to tell what is usual, rows are taken for independent."""
+    if facts.usual and facts.usual.problem:
+        yield Sign(NOTE, f"drift was judged as if rows were independent: {facts.usual.problem}")
 
 
 def columns_unmeasured(facts: Facts, _: Monitoring) -> Iterator[Sign]:
@@ -128,13 +150,13 @@ def unseen_categories(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:
 
 
 def answers_drift(facts: Facts, _: Monitoring) -> Iterator[Sign]:
-    """The champion answers otherwise than it did on its snapshot."""
+    """The champion answers otherwise than it did on its snapshot, whatever single columns do."""
     outputs = facts.outputs
     if outputs and outputs.drifted:
         yield Sign(
-            Outcome.WARNING,
+            Outcome.CRITICAL,
             f"the predictions drifted (distance {figure(outputs.distance)},"
-            f" limit {figure(outputs.threshold)})",
+            f" limit {figure(outputs.threshold)}{_against(outputs.basis)})",
         )
     if outputs and outputs.problem:
         yield Sign(Outcome.UNKNOWN, outputs.problem)
@@ -145,8 +167,9 @@ def answers_few(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:
     if facts.origin and not facts.problem and facts.champion_rows < monitoring.min_rows:
         yield Sign(
             NOTE,
-            f"version {facts.origin.version} gave only {facts.champion_rows} of the"
-            f" {facts.rows} answers: its predictions were not compared",
+            f"version {facts.origin.version} and those that it refreshed gave only"
+            f" {facts.champion_rows} of the {facts.rows} answers: its predictions were not"
+            " compared",
         )
 
 
@@ -187,39 +210,56 @@ def drops(facts: Facts, _: Monitoring) -> Iterator[Sign]:
 
 
 def quality(facts: Facts, _: Monitoring) -> Iterator[Sign]:
-    """The live metric against the gate's floor and against the holdout's."""
-    if facts.quality is None:
-        return
-    for metric in facts.quality.metrics:
-        yield from _metric(metric, facts)
-    if facts.quality.problem:
+    """The live metrics against every floor of the gate and the band of the walk forward."""
+    yield from shortfalls(facts)
+    if facts.quality and facts.quality.problem:
         yield Sign(NOTE, facts.quality.problem)
 
 
-def _metric(metric: MetricFacts, facts: Facts) -> Iterator[Sign]:
-    if metric.live is None or facts.quality is None:
+def shortfalls(facts: Facts) -> list[Sign]:
+    """Return the live metrics that are surely too poor, by the intervals of both sides."""
+    found = facts.quality
+    if found is None:
+        return []
+    return [sign for metric in found.metrics for sign in _short(metric, found.labelled, facts)]
+
+
+def _short(metric: MetricFacts, labelled: int, facts: Facts) -> Iterator[Sign]:
+    if metric.live is None:
         return
-    sign, z = (1 if metric.more_is_better else -1), _z(facts)
-    said = f"{metric.name} is {figure(metric.live)} on {facts.quality.labelled:,} labels"
-    if metric.floor is not None and sign * (metric.live - metric.floor) + z * metric.error < 0:
+    sign = 1 if metric.more_is_better else -1
+    said = f"{metric.name} is {figure(metric.live)} on {labelled:,} labels"
+    room = _t(facts, metric.freedom) * metric.error
+    if metric.floor is not None and sign * (metric.live - metric.floor) + room < 0:
         word = bound(metric.more_is_better)
         yield Sign(Outcome.CRITICAL, f"{said}; the gate's {word} is {figure(metric.floor)}")
     elif metric.holdout is not None:
         error = (metric.error**2 + metric.holdout_error**2) ** 0.5
-        if sign * (metric.live - metric.holdout) + z * error < 0:
-            yield Sign(Outcome.WARNING, f"{said}; on the holdout it was"
-                                           f" {figure(metric.holdout)}")  # fmt: skip
+        room = _t(facts, min(metric.freedom, metric.holdout_freedom)) * error
+        if sign * (metric.live - metric.holdout) + room < 0:
+            yield Sign(
+                Outcome.WARNING, f"{said}; in the walk forward it was {figure(metric.holdout)}"
+            )
 
 
 RULES: tuple[Predicate, ...] = (
-    nothing_compared, quality, columns_drift, columns_unmeasured, nulls, infinities,
-    unseen_categories, answers_drift, confidence, volume, drops, answers_few,
+    nothing_compared, quality, columns_drift, answers_drift, perhaps_drift, columns_unmeasured,
+    nulls, infinities, unseen_categories, confidence, volume, drops, answers_few, independent_rows,
 )  # fmt: skip
 
 
 def _z(facts: Facts) -> float:
     """Return how many standard errors a difference must have, for one false alarm in 1/alpha."""
     return NormalDist().inv_cdf(1 - facts.alpha) if facts.alpha else 0.0
+
+
+def _t(facts: Facts, freedom: float) -> float:
+    """Return the same for an error of so many degrees of freedom, by Student's distribution."""
+    return float(t.ppf(1 - facts.alpha, freedom)) if facts.alpha else 0.0
+
+
+def _against(basis: str) -> str:
+    return f", against {basis}" if basis else ""
 
 
 def _share(column: ColumnFacts) -> float:

@@ -8,18 +8,17 @@ only an unknown window is measured again.
 
 import statistics
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
 from evergreen import dossier, storage
 from evergreen.dossier import Dossier
 from evergreen.errors import DossierMissing, ModelRefused, ReferenceMissing, SnapshotCorrupt
-from evergreen.records import Logged, Records
+from evergreen.records import Chain, Logged, Records, chain
 from evergreen.records.predictions import SEED
 from evergreen.refs import ChampionRef, Outcome, Window, WindowRef
 from evergreen.settings import Settings
-from evergreen.spec import Kind, UseCase
+from evergreen.spec import UseCase
 from evergreen.watching import (
     columns,
     drift,
@@ -31,11 +30,12 @@ from evergreen.watching import (
     verdict,
 )
 from evergreen.watching.drift import Compared
-from evergreen.watching.facts import Facts, Origin, OutputFacts
+from evergreen.watching.facts import Facts, Origin, OutputFacts, QualityFacts
+from evergreen.watching.outputs import PREDICTION
 from evergreen.watching.profile import Profile
 from evergreen.watching.report import Pictures
+from evergreen.watching.yardstick import History, Stretch, Yardstick
 
-PREDICTION = "prediction"
 WINDOWS_BEFORE, LEAST_BEFORE = 24, 6
 """How many windows tell the usual volume, and how many of them it takes."""
 
@@ -74,9 +74,10 @@ class _Measuring:
     def facts(self, champion: ChampionRef | None) -> Facts:
         """Measure everything that can be measured."""
         window = self._window
-        nobody = champion.sha256 if champion else ""
+        version = champion.version if champion else 0
+        same = chain(self._records.promotions.of(self._use_case.name), version)
         logged = self._records.predictions.logged(
-            self._use_case.name, window, nobody, self._limits.sample
+            self._use_case.name, window, same.digests, self._limits.sample
         )
         found = Facts(
             use_case=self._use_case.name, start=window.start, end=window.end, rows=logged.rows,
@@ -93,7 +94,7 @@ class _Measuring:
         found = replace(
             found, origin=_origin(own, held_against), reference_sampled=len(held_against.frame)
         )
-        return self._compared(found, own, logged, held_against)
+        return self._compared(found, own, logged, held_against, same)
 
     def _compared(
         self,
@@ -101,58 +102,62 @@ class _Measuring:
         own: Dossier,
         logged: Logged,
         held_against: reference.Reference,
+        same: Chain,
     ) -> Facts:
         known, problem = self._profile(own)
         alpha, tests = self._alpha(own, held_against)
-        found = replace(found, alpha=alpha, tests=tests, quality=self._quality(own, known))
+        found = replace(found, alpha=alpha, tests=tests, quality=self._quality(own, known, same))
         if found.rows < self._limits.min_rows:
             few = (
                 f"{found.rows} predictions were logged; fewer than {self._limits.min_rows}"
                 " prove nothing"
             )
             return replace(found, problem=few)
-        checked = columns.check(held_against, logged.inputs, own.inputs.names)
-        compared = self._drift(own.answers.kind, held_against, checked, logged, known, alpha)
+        watched = [name for name in own.inputs.names if not self._limits.leaves_out(name)]
+        checked = columns.check(held_against, logged.inputs, watched)
+        history = History(own, held_against, known, self._settings)
+        yardstick, compared = self._drift(history, checked, logged, alpha)
         by_name = {column.name: column for column in compared.columns}
         importance = known.importance if known else {}
         answers = OutputFacts(problem=problem)
         if known:
-            answers = outputs.measure(logged, known, by_name.get(PREDICTION))
+            answers = outputs.measure(logged, known, by_name.get(PREDICTION), yardstick.confidence)
         return replace(
             found,
-            outputs=answers,
+            usual=yardstick.told,
+            outputs=replace(
+                answers,
+                basis=yardstick.bases.get(PREDICTION, ""),
+                sure=yardstick.sure(PREDICTION),
+            ),
             columns=tuple(
                 replace(
                     fact,
                     importance=importance.get(name),
                     distance=by_name[name].distance if name in by_name else None,
                     threshold=by_name[name].threshold if name in by_name else None,
+                    basis=yardstick.bases.get(name, ""),
+                    sure=yardstick.sure(name),
                 )
                 for name, fact in checked.facts.items()
             ),
         )
 
     def _drift(
-        self,
-        kind: Kind,
-        held_against: reference.Reference,
-        checked: columns.Checked,
-        logged: Logged,
-        known: Profile | None,
-        alpha: float,
-    ) -> Compared:
+        self, history: History, checked: columns.Checked, logged: Logged, alpha: float
+    ) -> tuple[Yardstick, Compared]:
         """Let Evidently compare the sound columns, and the answers as one more column."""
-        kinds = dict(checked.kinds)
-        before, now = held_against.frame[list(kinds)], checked.frame
-        if known and logged.champion_rows >= self._limits.min_rows and PREDICTION not in kinds:
-            said = outputs.given(kind, logged.outputs)
-            if said.notna().sum() >= 2:
-                kinds[PREDICTION] = outputs.column(kind)
-                before = _beside(before, outputs.usual(kind, known))
-                now = _beside(now, said)
-        compared = drift.compare(before, now, kinds, alpha, self._limits.min_effect)
-        self.pictures = Pictures(before, now, compared)
-        return compared
+        own, now, kinds = history.own, checked.frame, dict(checked.kinds)
+        if history.profile and logged.champion_rows >= self._limits.min_rows:
+            said = outputs.given(own.answers.kind, logged.outputs)
+            if said.notna().sum() >= 2 and PREDICTION not in kinds:
+                kinds[PREDICTION] = outputs.column(own.answers.kind)
+                now = pd.concat([now, said.rename(PREDICTION)], axis=1)
+        stretch = Stretch.of(logged, own.inputs.timestamp, self._window)
+        yardstick = history.yardstick(now, kinds, stretch, alpha, self._limits)
+        compared = drift.compare(yardstick.before, now, kinds, yardstick.thresholds)
+        self.pictures = Pictures(yardstick.before, now, compared)
+        return yardstick, compared
 
     def _profile(self, own: Dossier) -> tuple[Profile | None, str]:
         try:
@@ -160,12 +165,12 @@ class _Measuring:
         except (ModelRefused, SnapshotCorrupt) as problem:
             return None, f"the champion's own answers are unknown: {problem}"
 
-    def _quality(self, own: Dossier, known: Profile | None) -> Any:
+    def _quality(self, own: Dossier, known: Profile | None, same: Chain) -> QualityFacts:
         delay = self._use_case.source.label_delay
         since = self._window.end - self._limits.labels_window - delay
         labelled = self._records.predictions.labelled(
             self._use_case.name,
-            Window(start=since, end=self._window.end), own.model.sha256, delay,
+            Window(start=since, end=self._window.end), same.digests, delay,
             self._limits.sample,
         )  # fmt: skip
         return quality.measure(own, known, labelled, since, self._limits.min_labels)
@@ -189,12 +194,6 @@ class _Measuring:
             if earlier.end < window.end and earlier.end - earlier.start == window.end - window.start
         ][:WINDOWS_BEFORE]
         return statistics.median(before) if len(before) >= LEAST_BEFORE else None
-
-
-def _beside(frame: pd.DataFrame, answers: "pd.Series[Any]") -> pd.DataFrame:
-    """Put the answers beside the columns, whatever the lengths."""
-    named = answers.reset_index(drop=True).rename(PREDICTION)
-    return pd.concat([frame.reset_index(drop=True), named], axis=1)
 
 
 def _origin(own: Dossier, held_against: reference.Reference) -> Origin:
@@ -234,6 +233,7 @@ def _ref(
         live=deciding.live if deciding else None,
         holdout=deciding.holdout if deciding else None,
         floor=deciding.floor if deciding else use_case.gate.floors.get(use_case.gate.metric),
+        poor=tuple(sign.sentence for sign in verdict.shortfalls(facts)),
         labelled=labels.labelled if labels else 0,
         coverage=labels.coverage if labels else None,
         report_id=report_id,

@@ -1,0 +1,236 @@
+"""How far windows of the past lay from what came before them: what "normal" means here.
+
+    measured = measure({"wind": coded(times, values, NUMERIC)}, length=WEEK, gap=2 * DAY)
+    limits = measured.limits(start, times, ["wind"], alpha=0.02)   # or None: history is too short
+    limits.largest["wind"], limits.bases["wind"].name, limits.enough
+
+History is cut into blocks as long as the window. Each is held against the other rows, by every
+`bases.Basis`, without those as near to it as the window is to the newest row that was learned from.
+
+The limit of a column is m + q s: m the median of its distances, s their spread above it, and q the
+one number that, among blocks of the season, at most a share alpha has any column beyond. So the
+rate holds for all columns at once, however they go together: the maximum of studentised statistics
+(Westfall & Young, Resampling-Based Multiple Testing, 1993, ch. 2). q is the ⌈(1 − alpha)(n + 1)⌉-th
+smallest of the n blocks' maxima, which a further block of the same kind exceeds with a chance of at
+most alpha, whatever their distribution (Vovk, Gammerman & Shafer, Algorithmic Learning in a Random
+World, 2005, ch. 2). It takes n ≥ 1/alpha − 1 blocks. Of many blocks, `MOST` are taken.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from evergreen.refs import Ref
+from evergreen.watching import bases
+from evergreen.watching.bases import DAY, YEAR, Array, Basis
+from evergreen.watching.distances import gaps_of_counts, half_w
+from evergreen.watching.drift import NUMERIC
+
+BINS, CATEGORIES = 200, 20
+MOST, AT_ONCE = 800, 200
+LEAST_ROWS, LEAST_BLOCKS = 20, 10
+QUARTER = 45 * DAY
+"""Blocks of the same season: so much before and after that day of the year."""
+LEAST_SPREAD = 0.005
+SMALL_EXPECTED = 5
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of history: a bin or category for each row that has a value."""
+
+    times: Array
+    codes: Array
+    size: int
+    """How many bins or categories there are."""
+    kind: str
+
+    def counts(self, first: float, length: float, blocks: int) -> Array:
+        """Count the codes in each block, (blocks, size)."""
+        block = ((self.times - first) // length).astype(int)
+        within = (block >= 0) & (block < blocks)
+        cells = block[within] * self.size + self.codes[within]
+        found = np.bincount(cells, minlength=blocks * self.size)
+        return found.reshape(blocks, self.size).astype(float)
+
+    def distances(self, blocks: Array, others: Array) -> Array:
+        """Return how far blocks lie from others, (k,); NaN: too few rows to tell."""
+        distance = gaps_of_counts if self.kind == NUMERIC else half_w
+        with np.errstate(invalid="ignore"):
+            found = distance(blocks, blocks + others)
+        few = (others.sum(axis=1) < LEAST_ROWS) | (blocks.sum(axis=1) == 0)
+        return np.where(few, np.nan, found)
+
+
+def coded(times: Array, values: "pd.Series[Any]", kind: str, rows: float) -> Coded:
+    """Code a column; `rows`: of a window, which shall expect some of each category.
+
+    Numbers fall into bins of equally many rows, so that their largest gap is told to 1 / `BINS`.
+    """
+    known = values.notna().to_numpy()
+    values, times = values[known], times[known]
+    if kind == NUMERIC:
+        numbers = values.to_numpy(dtype=float)
+        inner = np.linspace(0, 1, BINS + 1)[1:-1]
+        edges = np.unique(np.quantile(numbers, inner, method="inverted_cdf"))
+        return Coded(times, np.searchsorted(edges, numbers), len(edges) + 1, kind)
+    shares = values.value_counts(normalize=True)
+    often = shares[shares * rows >= SMALL_EXPECTED].index[:CATEGORIES]
+    often = often if len(often) else shares.index[:1]
+    codes = pd.Index(often).get_indexer(values)
+    return Coded(times, np.where(codes < 0, len(often), codes), len(often) + 1, kind)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is usual for a window."""
+
+    bases: dict[str, Basis]
+    """What each column is held against."""
+    largest: dict[str, float]
+    """The distance beyond which it is unusual."""
+    blocks: int
+    """How many windows of the past the limits rest on."""
+    needed: int
+    enough: bool
+    """They are of the window's season, and many enough for its false alarms."""
+    confidence: tuple[float, float] | None = None
+    """Mean and standard deviation of the blocks' mean top probability."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration(Ref):
+    """The distances of windows of the past."""
+
+    length: float
+    """Seconds."""
+    gap: float
+    rows: float
+    """Median rows of a block."""
+    starts: tuple[float, ...]
+    distances: dict[str, dict[str, tuple[float | None, ...]]]
+    """Column → basis → distance of each block; None: there was too little before it."""
+    confidence: tuple[float | None, ...] = ()
+    """Mean top probability in each block."""
+
+    def limits(
+        self, start: float, times: Array, names: Sequence[str], alpha: float
+    ) -> Limits | None:
+        """Return the limits of a window that begins at `start`; None: history is too short.
+
+        Args:
+            start: of the window.
+            times: moments of the rows that it is held against.
+            names: the columns that are compared.
+            alpha: chance that any of them is called drifted although nothing changed.
+        """
+        chosen = {name: self._nearest(name, start, times) for name in names}
+        if not names or any(basis is None for basis in chosen.values()):
+            return None
+        found = {name: basis for name, basis in chosen.items() if basis}
+        rows = [self.distances[name][basis.name] for name, basis in found.items()]
+        table = np.array(rows, dtype=float)
+        told, season = np.isfinite(table).all(axis=0), self._season(start)
+        needed = math.ceil(1 / alpha) - 1
+        enough = int((told & season).sum()) >= needed
+        used = told & season if enough else told
+        if used.sum() < LEAST_BLOCKS:
+            return None
+        largest = dict(zip(names, _largest(table[:, used], alpha), strict=True))
+        return Limits(found, largest, int(used.sum()), needed, enough, self._sureness(used))
+
+    def _nearest(self, name: str, start: float, times: Array) -> Basis | None:
+        """Return the basis that blocks lay nearest to, of those that there is for this window."""
+        found: dict[float, Basis] = {}
+        for basis in bases.of(self.length):
+            there = np.array(self.distances.get(name, {}).get(basis.name, ()), dtype=float)
+            known = there[np.isfinite(there)]
+            now = basis.near(times, start, self.length).sum()
+            if len(known) >= max(LEAST_BLOCKS, len(there) / 2) and now >= LEAST_ROWS:
+                found.setdefault(float(np.median(known)), basis)
+        return found[min(found)] if found else None
+
+    def _season(self, start: float) -> Array:
+        off = np.abs((np.array(self.starts) - start + YEAR / 2) % YEAR - YEAR / 2)
+        return np.asarray(off <= QUARTER)
+
+    def _sureness(self, used: Array) -> tuple[float, float] | None:
+        if not self.confidence:
+            return None
+        sure = np.array(self.confidence, dtype=float)[used]
+        sure = sure[np.isfinite(sure)]
+        return (float(sure.mean()), float(sure.std(ddof=1))) if len(sure) > 1 else None
+
+
+def measure(
+    columns: Mapping[str, Coded], times: Array, length: float, gap: float,
+    sure: tuple[Array, Array] | None = None,
+) -> Calibration:  # fmt: skip
+    """Measure the distances of windows of the past, in one pass over the rows.
+
+    Args:
+        columns: what is compared, each with the moments of its rows.
+        times: moments of all rows.
+        length: of a window, in seconds.
+        gap: between the newest row that was learned from and the window.
+        sure: moments and top probabilities of the champion's answers.
+    """
+    first = np.floor(times.min() / length) * length
+    blocks = int((times.max() - first) // length) + 1
+    starts = first + np.arange(blocks) * length
+    rows = np.bincount(((times - first) // length).astype(int), minlength=blocks)
+    usual_rows = float(np.median(rows[rows > 0]))
+    judged = np.flatnonzero(rows >= max(usual_rows / 2, 1))
+    judged = judged[np.unique(np.linspace(0, len(judged) - 1, MOST).round().astype(int))]
+    counts = {name: column.counts(first, length, blocks) for name, column in columns.items()}
+    found: dict[str, dict[str, tuple[float | None, ...]]] = {name: {} for name in columns}
+    for basis in bases.of(length):
+        others = _chosen(basis, starts, judged, length, gap, rows > 0)
+        for name, column in columns.items():
+            apart = column.distances(counts[name][judged], others @ counts[name])
+            found[name][basis.name] = _plain(apart)
+    confidence = _plain(_means(*sure, first, length, blocks)[judged]) if sure else ()
+    return Calibration(
+        length=length, gap=gap, rows=usual_rows, starts=tuple(starts[judged].tolist()),
+        distances=found, confidence=confidence,
+    )  # fmt: skip
+
+
+def _chosen(
+    basis: Basis, starts: Array, judged: Array, length: float, gap: float, filled: Array
+) -> Any:
+    """Return which blocks, by their middle, each judged one is held against, (judged, blocks)."""
+    middle = starts[None] + length / 2
+    parts = [
+        sparse.csr_array(
+            (basis.near(middle, starts[some, None], length, gap) & filled).astype(float)
+        )
+        for some in np.array_split(judged, max(len(judged) // AT_ONCE, 1))
+    ]
+    return sparse.vstack(parts, format="csr")
+
+
+def _largest(table: Array, alpha: float) -> list[float]:
+    """Return the simultaneous limits of columns, by their distances in blocks, (columns, n)."""
+    middle = np.median(table, axis=1)
+    spread = np.maximum(np.quantile(table, 0.9, axis=1) - middle, LEAST_SPREAD)
+    worst = np.sort(((table - middle[:, None]) / spread[:, None]).max(axis=0))
+    rank = min(math.ceil((1 - alpha) * (len(worst) + 1)), len(worst))
+    found: list[float] = (middle + worst[rank - 1] * spread).tolist()
+    return found
+
+
+def _means(times: Array, values: Array, first: float, length: float, blocks: int) -> Array:
+    block = np.clip(((times - first) // length).astype(int), 0, blocks - 1)
+    rows = np.bincount(block, minlength=blocks)
+    sums = np.bincount(block, values, minlength=blocks)
+    return np.asarray(sums / np.where(rows > 0, rows, np.nan))
+
+
+def _plain(values: Array) -> tuple[float | None, ...]:
+    return tuple(None if np.isnan(v) else round(float(v), 5) for v in values)
