@@ -1,5 +1,7 @@
 """Watching: seconds and memory by logged rows, false alarms, windows until a drift is found.
 
+Both tables of `usual.py` (streams with seasons and persistence) come first.
+
 python benchmarks/drift.py [rows ...] (default: 100000 1000000)
 """
 
@@ -21,12 +23,14 @@ import psycopg2
 import pyarrow as pa
 from sklearn.linear_model import LogisticRegression
 
+import usual
 from common import Figures, champion, happened, house, measuring, options, records_of
 from common import settings as settings_of
 from evergreen.refs import Window
 from evergreen.settings import Settings
 from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Windows
 from evergreen.watching import watch
+from streams import STREAMS
 
 FLOATS = tuple(f"x{n}" for n in range(18))
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
@@ -65,6 +69,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", type=int, default=[100_000, 1_000_000])
     arguments = parser.parse_args()
     with measuring(arguments) as figures, house() as settings:
+        usual.tables(figures, list(STREAMS), small=arguments.small)
         if arguments.small:
             run(settings, [1_000], 2_000, 3, figures)
         else:

@@ -39,7 +39,7 @@ from streams import DAY, STREAMS
 
 LENGTHS = {"a day": DAY, "a week": 7 * DAY}
 DELAY, REFRESH = 2 * DAY, 7 * DAY
-REQUESTS, WINDOWS = 500, 120
+REQUESTS, WINDOWS = 500, 100
 SHIFTS = (0.0, 0.25, 0.5, 1.0)
 LIMITS, RULES = Monitoring(), Retraining()
 ALARMS = {Outcome.WARNING, Outcome.CRITICAL}

@@ -14,8 +14,10 @@ from evergreen.spec import (
     Features,
     Files,
     Gate,
+    Monitoring,
     Retraining,
     Source,
+    Watched,
     Windows,
 )
 
@@ -104,3 +106,15 @@ def test_nobody_is_alerted_to_a_stale_model_between_two_runs_of_its_schedule() -
         replace(WEATHER, schedule="@monthly", retraining=Retraining(stale_after=month))
     replace(WEATHER, schedule="@monthly", retraining=Retraining(stale_after=2 * month))
     replace(WEATHER, schedule="@monthly", retraining=Retraining(stale_after=None))
+
+
+def test_refuses_a_watched_column_that_the_model_does_not_read() -> None:
+    declared = Monitoring(columns={"wind": Watched(min_effect=0.2), "temp_mx": None})
+
+    with pytest.raises(DeclarationError, match=r"'temp_mx'.*did you mean 'temp_max'"):
+        replace(WEATHER, monitoring=declared)
+
+
+def test_refuses_a_least_effect_of_a_column_that_is_no_share() -> None:
+    with pytest.raises(DeclarationError, match=r"monitoring.columns is 20"):
+        Watched(min_effect=20)

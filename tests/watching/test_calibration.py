@@ -63,20 +63,30 @@ def test_a_shift_of_one_deviation_is_found_on_top_of_the_season() -> None:
 def test_at_most_alpha_of_the_blocks_have_any_column_beyond(columns: int) -> None:
     table = np.random.default_rng(0).gamma(2.0, size=(columns, 199))
 
-    largest = calibration._largest(table, 0.05)
+    largest = calibration._largest(table, 0.05, np.ones(199, dtype=bool))
 
     assert (table > np.array(largest)[:, None]).any(axis=0).sum() == 9  # of 199 and the next: 10
 
 
-def test_a_season_with_too_few_windows_is_told_and_all_of_them_taken() -> None:
-    times, columns = stream(300)
+def test_among_blocks_of_all_seasons_none_of_its_own_lies_beyond() -> None:
+    table = np.random.default_rng(0).gamma(2.0, size=(2, 199))
+    season = np.arange(199) == table.max(axis=0).argmax()
+
+    largest = calibration._largest(table, 0.05, season)
+
+    assert (table[:, season] <= np.array(largest)[:, None] + 1e-9).all()
+
+
+@pytest.mark.parametrize(("days", "enough"), [(300, False), (730, True)])
+def test_a_history_that_hardly_holds_the_season_is_not_enough(days: int, enough: bool) -> None:
+    times, columns = stream(days)
     history = measured(times, columns, length=WEEK)
 
     limits = history.limits(times.max() + DAY, times, list(columns), ALPHA)
 
     assert limits is not None
-    assert (limits.enough, limits.needed) == (False, 49)
-    assert 30 <= limits.blocks <= 43
+    assert (limits.enough, limits.needed) == (enough, 49)
+    assert limits.blocks >= 30
 
 
 def test_a_history_of_a_few_windows_tells_nothing() -> None:

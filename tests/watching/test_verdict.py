@@ -70,7 +70,7 @@ def test_answers_that_drift_alone_are_critical() -> None:
 
 
 def test_what_lies_further_than_a_short_history_is_unknown_and_no_drift() -> None:
-    usual = UsualFacts(blocks=12, needed=47, enough=False)
+    usual = UsualFacts(blocks=52, of_season=6, needed=47, enough=False)
     far = (column("a", 0.5, sure=False), column("b"))
 
     found = facts(columns=far, usual=usual)
@@ -78,7 +78,7 @@ def test_what_lies_further_than_a_short_history_is_unknown_and_no_drift() -> Non
     assert (found.drifted, found.drift_share) == ((), 0.0)
     assert judge(found, LIMITS).sentence == (
         "Unknown: whether a drifted is not known: further from the reference than usual, but"
-        " history holds only 12 such windows of all seasons, and it takes 47 of this one."
+        " history holds 52 such windows, 6 of this season, and it takes 47, 10 of this season."
     )
 
 

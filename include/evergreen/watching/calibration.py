@@ -13,7 +13,9 @@ rate holds for all columns at once, however they go together: the maximum of stu
 (Westfall & Young, Resampling-Based Multiple Testing, 1993, ch. 2). q is the ⌈(1 − alpha)(n + 1)⌉-th
 smallest of the n blocks' maxima, which a further block of the same kind exceeds with a chance of at
 most alpha, whatever their distribution (Vovk, Gammerman & Shafer, Algorithmic Learning in a Random
-World, 2005, ch. 2). It takes n ≥ 1/alpha − 1 blocks. Of many blocks, `MOST` are taken.
+World, 2005, ch. 2). It takes n ≥ 1/alpha − 1 blocks. Where the season has
+fewer, all blocks are taken, and no limit is below what the season's own have reached; with fewer
+than `LEAST_BLOCKS` of the season that is not `enough`. Of many blocks, `MOST` are taken.
 """
 
 import math
@@ -97,10 +99,16 @@ class Limits:
     blocks: int
     """How many windows of the past the limits rest on."""
     needed: int
-    enough: bool
-    """They are of the window's season, and many enough for its false alarms."""
+    """How many the rate of false alarms asks for."""
+    of_season: int
+    """How many of them are of the window's season."""
     confidence: tuple[float, float] | None = None
     """Mean and standard deviation of the blocks' mean top probability."""
+
+    @property
+    def enough(self) -> bool:
+        """Tell whether they are many enough, and the season is among them."""
+        return self.blocks >= self.needed and self.of_season >= LEAST_BLOCKS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,12 +145,19 @@ class Calibration(Ref):
         table = np.array(rows, dtype=float)
         told, season = np.isfinite(table).all(axis=0), self._season(start)
         needed = math.ceil(1 / alpha) - 1
-        enough = int((told & season).sum()) >= needed
-        used = told & season if enough else told
+        like = int((told & season).sum())
+        used = told & season if like >= needed else told
         if used.sum() < LEAST_BLOCKS:
             return None
-        largest = dict(zip(names, _largest(table[:, used], alpha), strict=True))
-        return Limits(found, largest, int(used.sum()), needed, enough, self._sureness(used))
+        limits = _largest(table[:, used], alpha, season[used])
+        return Limits(
+            bases=found,
+            largest=dict(zip(names, limits, strict=True)),
+            blocks=int(used.sum()),
+            needed=needed,
+            of_season=like,
+            confidence=self._sureness(used),
+        )
 
     def _nearest(self, name: str, start: float, times: Array) -> Basis | None:
         """Return the basis that blocks lay nearest to, of those that there is for this window."""
@@ -215,13 +230,19 @@ def _chosen(
     return sparse.vstack(parts, format="csr")
 
 
-def _largest(table: Array, alpha: float) -> list[float]:
-    """Return the simultaneous limits of columns, by their distances in blocks, (columns, n)."""
+def _largest(table: Array, alpha: float, season: Array) -> list[float]:
+    """Return the simultaneous limits of columns, by their distances in blocks, (columns, n).
+
+    Where blocks of other seasons are among them, none that is of the `season`, (n,), lies beyond.
+    """
     middle = np.median(table, axis=1)
     spread = np.maximum(np.quantile(table, 0.9, axis=1) - middle, LEAST_SPREAD)
-    worst = np.sort(((table - middle[:, None]) / spread[:, None]).max(axis=0))
+    worst = ((table - middle[:, None]) / spread[:, None]).max(axis=0)
     rank = min(math.ceil((1 - alpha) * (len(worst) + 1)), len(worst))
-    found: list[float] = (middle + worst[rank - 1] * spread).tolist()
+    beyond = np.sort(worst)[rank - 1]
+    if not season.all():
+        beyond = worst[season].max(initial=beyond)
+    found: list[float] = (middle + beyond * spread).tolist()
     return found
 
 

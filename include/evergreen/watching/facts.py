@@ -101,9 +101,11 @@ class UsualFacts(Ref):
     """Between the newest row that was learned from and them, rounded."""
     blocks: int = 0
     """Windows of the past that the limits rest on."""
+    of_season: int = 0
+    """How many of them are of the window's season."""
     needed: int = 0
     enough: bool = True
-    """They are of the same season and no fewer than needed: drift may be called so."""
+    """They are no fewer than needed, and know the season: drift may be called so."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from scipy.stats import t
 from evergreen.judging.figures import figure, listed
 from evergreen.refs import Outcome
 from evergreen.spec import Monitoring, bound
+from evergreen.watching.calibration import LEAST_BLOCKS
 from evergreen.watching.facts import ColumnFacts, Facts, MetricFacts
 
 NOTE = "note"
@@ -97,8 +98,8 @@ def perhaps_drift(facts: Facts, _: Monitoring) -> Iterator[Sign]:
         yield Sign(
             Outcome.UNKNOWN,
             f"whether {listed(facts.perhaps)} drifted is not known: further from the reference than"
-            f" usual, but history holds only {usual.blocks} such windows of all seasons, and it"
-            f" takes {usual.needed} of this one",
+            f" usual, but history holds {usual.blocks} such windows, {usual.of_season} of this"
+            f" season, and it takes {usual.needed}, {LEAST_BLOCKS} of this season",
         )
 
 

@@ -151,8 +151,14 @@ class History:
         if limits is None:
             problem = f"its history is too short to tell, {_told(gap)} after its end"
             return None, 0.0, UsualFacts(problem=problem)
-        told = UsualFacts(length=length, gap=gap, blocks=limits.blocks, needed=limits.needed,
-                          enough=limits.enough)  # fmt: skip
+        told = UsualFacts(
+            length=length,
+            gap=gap,
+            blocks=limits.blocks,
+            of_season=limits.of_season,
+            needed=limits.needed,
+            enough=limits.enough,
+        )
         return limits, measured.rows, told
 
     def _measured(self, length: float, gap: float) -> Calibration:
