@@ -101,7 +101,7 @@ def test_bins_tell_the_exact_distance_but_for_the_width_of_one() -> None:
     times, columns = stream(200, season=0.0)
     values = columns["x0"]
     coding = coded(times, pd.Series(values), NUMERIC, ROWS)
-    counts = coding.counts(0.0, DAY, 200)
+    counts = coding.counts(np.arange(200) * DAY, DAY)
 
     told = coding.distances(counts[:1], counts[1:].sum(axis=0, keepdims=True))
 

@@ -52,13 +52,12 @@ class Coded:
     """How many bins or categories there are."""
     kind: str
 
-    def counts(self, first: float, length: float, blocks: int) -> Array:
+    def counts(self, starts: Array, length: float) -> Array:
         """Count the codes in each block, (blocks, size)."""
-        block = ((self.times - first) // length).astype(int)
-        within = (block >= 0) & (block < blocks)
+        block, within = _placed(self.times, starts, length)
         cells = block[within] * self.size + self.codes[within]
-        found = np.bincount(cells, minlength=blocks * self.size)
-        return found.reshape(blocks, self.size).astype(float)
+        found = np.bincount(cells, minlength=len(starts) * self.size)
+        return found.reshape(len(starts), self.size).astype(float)
 
     def distances(self, blocks: Array, others: Array) -> Array:
         """Return how far blocks lie from others, (k,); NaN: too few rows to tell."""
@@ -195,39 +194,39 @@ def measure(
         gap: between the newest row that was learned from and the window.
         sure: moments and top probabilities of the champion's answers.
     """
-    first = np.floor(times.min() / length) * length
-    blocks = int((times.max() - first) // length) + 1
-    starts = first + np.arange(blocks) * length
-    rows = np.bincount(((times - first) // length).astype(int), minlength=blocks)
-    usual_rows = float(np.median(rows[rows > 0]))
-    judged = np.flatnonzero(rows >= max(usual_rows / 2, 1))
+    numbers, rows = np.unique(times // length, return_counts=True)
+    starts, usual_rows = numbers * length, float(np.median(rows))
+    judged = np.flatnonzero(rows >= usual_rows / 2)
     judged = judged[np.unique(np.linspace(0, len(judged) - 1, MOST).round().astype(int))]
-    counts = {name: column.counts(first, length, blocks) for name, column in columns.items()}
+    counts = {name: column.counts(starts, length) for name, column in columns.items()}
     found: dict[str, dict[str, tuple[float | None, ...]]] = {name: {} for name in columns}
     for basis in bases.of(length):
-        others = _chosen(basis, starts, judged, length, gap, rows > 0)
+        others = _chosen(basis, starts, judged, length, gap)
         for name, column in columns.items():
             apart = column.distances(counts[name][judged], others @ counts[name])
             found[name][basis.name] = _plain(apart)
-    confidence = _plain(_means(*sure, first, length, blocks)[judged]) if sure else ()
+    confidence = _plain(_means(*sure, starts, length)[judged]) if sure else ()
     return Calibration(
         length=length, gap=gap, rows=usual_rows, starts=tuple(starts[judged].tolist()),
         distances=found, confidence=confidence,
     )  # fmt: skip
 
 
-def _chosen(
-    basis: Basis, starts: Array, judged: Array, length: float, gap: float, filled: Array
-) -> Any:
+def _chosen(basis: Basis, starts: Array, judged: Array, length: float, gap: float) -> Any:
     """Return which blocks, by their middle, each judged one is held against, (judged, blocks)."""
     middle = starts[None] + length / 2
     parts = [
-        sparse.csr_array(
-            (basis.near(middle, starts[some, None], length, gap) & filled).astype(float)
-        )
+        sparse.csr_array(basis.near(middle, starts[some, None], length, gap).astype(float))
         for some in np.array_split(judged, max(len(judged) // AT_ONCE, 1))
     ]
     return sparse.vstack(parts, format="csr")
+
+
+def _placed(times: Array, starts: Array, length: float) -> tuple[Array, Array]:
+    """Return the block of each moment, and whether there is one."""
+    block = np.clip(np.searchsorted(starts, times, side="right") - 1, 0, None)
+    after = times - starts[block]
+    return block, (after >= 0) & (after < length)
 
 
 def _largest(table: Array, alpha: float, season: Array) -> list[float]:
@@ -246,10 +245,10 @@ def _largest(table: Array, alpha: float, season: Array) -> list[float]:
     return found
 
 
-def _means(times: Array, values: Array, first: float, length: float, blocks: int) -> Array:
-    block = np.clip(((times - first) // length).astype(int), 0, blocks - 1)
-    rows = np.bincount(block, minlength=blocks)
-    sums = np.bincount(block, values, minlength=blocks)
+def _means(times: Array, values: Array, starts: Array, length: float) -> Array:
+    block, within = _placed(times, starts, length)
+    rows = np.bincount(block[within], minlength=len(starts))
+    sums = np.bincount(block[within], values[within], minlength=len(starts))
     return np.asarray(sums / np.where(rows > 0, rows, np.nan))
 
 
