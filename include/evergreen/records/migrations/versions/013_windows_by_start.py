@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "012_windows_by_start", "011_trainings"
+revision, down_revision = "013_windows_by_start", "012_deliveries"
 
 
 def upgrade() -> None:
