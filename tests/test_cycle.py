@@ -13,6 +13,8 @@ from database import records_of
 from evergreen import catalog, cycle, steps
 from evergreen.cycle import Cycle
 from evergreen.data import warehouse
+from evergreen.errors import ModelRefused
+from evergreen.serving import releases
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import CHAMPION, Candidate, UseCase
 from evergreen.steps import Run
@@ -112,6 +114,43 @@ def test_a_dry_run_decides_but_promotes_nothing(loaded: Settings) -> None:
     assert done.verdict.passed
     assert not done.to_json()["promoted"]
     assert records_of(loaded).promotions.champion("iris") is None
+
+
+ON_PAPER = replace(
+    IRIS,
+    gate=replace(IRIS.gate, floors={"f1": 0.999}),
+    release=replace(IRIS.release, on_paper=True),
+)
+
+
+def test_what_the_gate_refuses_answers_on_paper_until_something_passes(loaded: Settings) -> None:
+    kept = records_of(loaded)
+    refused = run(ON_PAPER, loaded)
+    again = run(ON_PAPER, loaded)
+
+    assert refused.verdict is not None and not refused.verdict.passed
+    assert refused.sentence.startswith("Version 1 answers on paper (?on_paper=true), unproven.")
+    assert again.sentence == refused.sentence
+    assert kept.promotions.champion("iris") is None
+    [row] = kept.trials.newest("iris")
+    assert (row.strategy, row.challenger["version"], row.stopped_at) == ("paper", 1, None)
+    with pytest.raises(ModelRefused, match="no gate on record has passed the bytes"):
+        releases.gated(kept, "iris", 1)
+
+    passed = run(IRIS, loaded)
+
+    assert passed.to_json()["promoted"], passed.sentence
+    assert kept.trials.running("iris") == ()
+
+
+def test_nothing_answers_on_paper_after_a_dry_run_or_where_it_is_not_declared(
+    loaded: Settings,
+) -> None:
+    dry = run(ON_PAPER, loaded, purpose="dry_run")
+    undeclared = run(replace(ON_PAPER, release=IRIS.release), loaded)
+
+    assert (dry.fit, undeclared.fit) == (None, None)
+    assert records_of(loaded).trials.newest("iris") == ()
 
 
 BREAKAGES = {

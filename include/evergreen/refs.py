@@ -16,6 +16,8 @@ from evergreen.errors import DeclarationError
 Json = dict[str, Any]
 
 CHANGE, REFRESH, FORCED = "change", "refresh", "forced"
+PAPER = "paper"
+"""Kind of a fit that answers those who ask for what is unproven, as nothing has passed yet."""
 
 
 class Ref:
@@ -279,7 +281,8 @@ class Verdict(Ref):
     report: str
     """Path of the HTML report below the reports folder."""
     kind: str = CHANGE
-    """`change` of the recipe in charge, `refresh` (the same recipe, fitted anew), or `forced`."""
+    """`change` of the recipe in charge, `refresh` (the same recipe, fitted anew), `forced`, or
+    `paper` (it answers as unproven)."""
     learned: Span | None = None
     """The rows that the fit which is to serve has learned from; None: the gate's, on recipes."""
     disagreement: float | None = None

@@ -37,6 +37,7 @@ from evergreen.records import Decision, Records, decision_id
 from evergreen.refs import (
     CHANGE,
     FORCED,
+    PAPER,
     REFRESH,
     CandidateRef,
     EvaluationRef,
@@ -47,7 +48,7 @@ from evergreen.refs import (
     ValidationRef,
     Verdict,
 )
-from evergreen.serving import trials
+from evergreen.serving import papers, trials
 from evergreen.settings import Settings
 from evergreen.spec import CHAMPION, UseCase
 
@@ -207,20 +208,21 @@ def fit(
     """Fit the recipe in charge anew, on all mature rows, and check what is to serve.
 
     It is the challenger's if the gate let it take over, and otherwise the champion's own: a
-    refresh. None: there is nothing to serve, or nothing new to learn.
+    refresh. Where nothing has passed yet, it may be one that is to answer on paper. None: there is
+    nothing to serve, or nothing new to learn.
     """
     _check_declaration(use_case, verdict.evaluation.features.snapshot)
     present = _in_charge(use_case, run, records)
-    chosen = _chosen(verdict, present)
-    if chosen is None:
+    chosen, kind = _chosen(use_case, verdict, present)
+    if chosen is None or (kind == PAPER and not run.may_promote):
         return None
     room.check(settings)
     fitted, evidence = _fitted(
-        use_case, verdict.evaluation, chosen, CHANGE if verdict.passed else REFRESH, present,
+        use_case, verdict.evaluation, chosen, kind, present,
         usual=_usual(records, use_case), records=records, settings=settings,
     )  # fmt: skip
     approved = gating.approve(use_case, verdict, fitted, evidence, settings)
-    _record_verdict(use_case, run, records, "fit", approved)
+    _record_verdict(use_case, run, records, PAPER if kind == PAPER else "fit", approved)
     return approved
 
 
@@ -253,6 +255,7 @@ def force(
     wanted = replace(said, passed=True, sentence=words, evaluation=asked)
     approved = gating.approve(use_case, wanted, fitted, evidence, settings)
     _record_verdict(use_case, run, records, "fit", approved)
+    papers.end(use_case.name, approved.sentence, records=records)
     return promotion.promote(
         approved, ledger=records, settings=settings, actor=run.actor, reason=approved.sentence,
         describe=trials.describing(use_case, records, settings),
@@ -287,15 +290,18 @@ def _fitted(
     )  # fmt: skip
 
 
-def _chosen(verdict: Verdict, present: InCharge | None) -> CandidateRef | None:
+def _chosen(
+    use_case: UseCase, verdict: Verdict, present: InCharge | None
+) -> tuple[CandidateRef | None, str]:
+    """Return which recipe is to be fitted for service, and as what; None: none."""
     evaluation = verdict.evaluation
     if verdict.passed:
-        return evaluation.challenger
-    walked = evaluation.in_charge
-    if present is None or walked is None or walked.problem:
-        return None
-    learned = present.champion.snapshot_sha256
-    return None if learned == evaluation.features.snapshot.sha256 else walked
+        return evaluation.challenger, CHANGE
+    if present is None:
+        return (evaluation.challenger if use_case.release.on_paper else None), PAPER
+    walked, learned = evaluation.in_charge, present.champion.snapshot_sha256
+    known = learned == evaluation.features.snapshot.sha256
+    return (None if walked is None or walked.problem or known else walked), REFRESH
 
 
 def _usual(records: Records, use_case: UseCase) -> list[float]:
@@ -321,6 +327,12 @@ def promote(
         StalePromotion: somebody else promoted meanwhile.
     """
     _check_declaration(use_case, verdict.evaluation.features.snapshot)
+    if verdict.kind == PAPER:
+        return papers.begin(
+            use_case, verdict, actor=run.actor, records=records, settings=settings,
+            describe=trials.describing(use_case, records, settings),
+        )  # fmt: skip
+    papers.end(use_case.name, verdict.sentence, records=records)
     if verdict.kind == CHANGE and trials.wanted(use_case, verdict):
         return trials.begin(use_case, verdict, actor=run.actor, records=records, settings=settings)
     return promotion.promote(
@@ -368,7 +380,7 @@ def _refusals_on_record(use_case: UseCase, run: Run, records: Records) -> Iterat
 def _record_verdict(
     use_case: UseCase, run: Run, records: Records, kind: str, verdict: Verdict
 ) -> None:
-    outcome = "passed" if verdict.passed else "refused"
+    outcome = (PAPER if kind == PAPER else "passed") if verdict.passed else "refused"
     about = verdict.evaluation.report_id
     _record(use_case, run, records, kind, about, outcome, verdict.sentence, verdict)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION, CHALLENGER, CANDIDATE = "champion", "challenger", "candidate"
 REFUSED, ARCHIVED = "refused", "archived"
 STATUS, SHA256 = "evergreen.status", "evergreen.sha256"
 SNAPSHOT, DECISION = "evergreen.snapshot_sha256", "evergreen.decision"
@@ -40,6 +40,8 @@ class Registration:
     decision_id: str
     sentence: str
     """The decision in words: the version's description."""
+    status: str = CHALLENGER
+    """`candidate`: no gate has passed it."""
 
 
 class ModelRegistry:
@@ -97,7 +99,7 @@ class ModelRegistry:
         return {int(v.version): v.tags.get(SHA256, "") for v in self._versions(use_case)}
 
     def status(self, use_case: str, version: int) -> str | None:
-        """Return challenger, refused, champion or archived; None: not one of ours."""
+        """Return candidate, challenger, refused, champion or archived; None: not one of ours."""
         found = (v for v in self._versions(use_case) if int(v.version) == version)
         return next((v.tags.get(STATUS) for v in found), None)
 
@@ -121,7 +123,7 @@ class ModelRegistry:
             model_id=model_id or None,
             description=about.sentence,
             tags={
-                STATUS: CHALLENGER,
+                STATUS: about.status,
                 SHA256: challenger.sha256,
                 SNAPSHOT: about.snapshot_sha256,
                 DECISION: about.decision_id,

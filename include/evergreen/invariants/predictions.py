@@ -14,6 +14,7 @@ from evergreen.learning import tracking
 from evergreen.learning.models import digest
 from evergreen.records import Decision
 from evergreen.records.predictions import Answerer
+from evergreen.refs import PAPER
 
 COMMIT = "evergreen.code_commit"
 COUNTS = ("accepted", "adopted", "logged", "dropped", "waiting")
@@ -51,7 +52,8 @@ def bytes_are_those_that_were_gated(scene: Scene) -> Found:
     """4: the champions' files, the service's copies and what has answered are what gates judged."""
     found = models.bytes_are_those_that_were_gated(scene)
     newest = scene.records.decisions.newest
-    judged = {_judged(one) for kind in ("gate", "fit") for one in newest(kind=kind, limit=10**6)}
+    kinds = ("gate", "fit", PAPER)
+    judged = {_judged(one) for kind in kinds for one in newest(kind=kind, limit=10**6)}
     answered = {group.by for group in scene.records.predictions.answered()}
     found.failed += [
         f"{by.use_case}: version {by.version} has answered, but no gate judged it"

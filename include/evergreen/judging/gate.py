@@ -20,6 +20,7 @@ from evergreen.judging.figures import figure, figures, interval, label, listed, 
 from evergreen.learning import tracking
 from evergreen.refs import (
     CHANGE,
+    PAPER,
     REFRESH,
     CandidateRef,
     Check,
@@ -168,6 +169,8 @@ def serve(evidence: Evidence, recipes: Verdict, checks: Sequence[Check]) -> str:
         return f"{_kept(evidence)}: the new fit of {fit.name} was not let through: {why}."
     if recipes.passed:
         return recipes.sentence
+    if fit.kind == PAPER:
+        return f"{fit.name} is fitted on {fit.training.rows:,} rows. {recipes.sentence}"
     until = f" up to {fit.training.end:%Y-%m-%d}" if fit.training.end else ""
     before = f" (before: {fit.before.end:%Y-%m-%d})" if fit.before and fit.before.end else ""
     why = recipes.sentence.partition(": ")[2]

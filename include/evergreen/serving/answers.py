@@ -11,12 +11,14 @@ import pandas as pd
 from pydantic_core import to_json
 
 from evergreen.learning.models import Array, Output
+from evergreen.refs import PAPER
 from evergreen.serving.contract import Order, Refused, Row
 from evergreen.serving.desk import Desk, Served, Trial
 from evergreen.serving.engine import Scored
 from evergreen.serving.ids import fraction, new_id
 
 CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
+UNPROVEN = "unproven: no gate has passed this model"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def choose(desk: Desk, task: Task) -> tuple[Served, str]:
     A canary is drawn by request, an A/B trial by subject, who always gets the same.
     """
     trial = desk.trial
+    if desk.paper is not None:
+        return desk.champion, PAPER
     if trial is None or trial.strategy == SHADOW:
         return desk.champion, CHAMPION
     subject = task.order.subject if trial.strategy == "ab" else None
@@ -124,6 +128,7 @@ def answer(
         "variant": variant,
     }
     document = {**shared, "predictions": found} if task.order.batch else {**found[0], **shared}
+    told = [*told, *([UNPROVEN] if variant == PAPER else [])]
     if told or scored.unseen:
         document["notes"] = [*told, *_unseen(scored)]
     body = to_json(document)

@@ -66,7 +66,7 @@ def create_app(settings: Settings, *, fetch: Fetch | None = None) -> FastAPI:
                   docs_url=None, redoc_url=None, exception_handlers=_HANDLERS)  # fmt: skip
     app.add_middleware(guard.ApiKey, keys=settings.api_keys)
     app.openapi = lambda: openapi.document(  # type: ignore[method-assign]
-        service.watcher.desks, keys=bool(settings.api_keys)
+        service.watcher.desks, service.watcher.papers, keys=bool(settings.api_keys)
     )
     app.state.service = service
     return app
@@ -158,6 +158,7 @@ class Service:
             "engine": served.engine.name,
             **{k: v for k, v in ref.items() if k not in {"model_uri", *MOMENTS}},
             **{k: datetime.fromtimestamp(ref[k], UTC) if ref[k] else None for k in MOMENTS},
+            "on_paper": desk.paper is not None,
             "labels": served.labels,
             "inputs": {column.name: column.told for column in inputs.columns},
             "looks_back": str(inputs.lookback) if inputs.looks_back else None,

@@ -78,7 +78,15 @@ class Desk:
     """What answers the requests of a use case at one moment."""
 
     champion: Served
+    """Or, on paper, who answers as long as there is none."""
     trial: Trial | None = None
+    paper: int | None = None
+    """Number of the release on paper; None: the champion answers."""
+
+    @property
+    def release(self) -> int | None:
+        """Number of the release, a trial or on paper, that an answer belongs to; None: of none."""
+        return self.trial.id if self.trial else self.paper
 
     @property
     def lookback(self) -> timedelta:

@@ -1,6 +1,7 @@
 """The OpenAPI document: one set of paths per use case, made from what its champion reads."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -36,9 +37,17 @@ SOURCE = {
     "version": {"type": "integer"},
     "sha256": {"type": "string", "description": "Of the model file"},
     "engine": {"enum": ["onnx", "sklearn"]},
-    "variant": {"enum": ["champion", "challenger"]},
+    "variant": {"enum": ["champion", "challenger", "paper"]},
     "notes": {"type": "array", "items": {"type": "string"}},
 }
+ON_PAPER = {
+    "name": "on_paper",
+    "in": "query",
+    "required": True,
+    "schema": {"enum": ["true"]},
+    "description": "There is no champion yet: an unproven model answers",
+}
+EMPTY: Mapping[str, Desk] = MappingProxyType({})
 SCHEMAS: dict[str, Any] = {
     "Error": {
         "type": "object",
@@ -62,8 +71,13 @@ SCHEMAS: dict[str, Any] = {
 }
 
 
-def document(desks: Mapping[str, Desk], *, keys: bool) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of what is served now, with or without API keys."""
+def document(
+    desks: Mapping[str, Desk], papers: Mapping[str, Desk] = EMPTY, *, keys: bool
+) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of what is served now, with or without API keys.
+
+    `papers`: who answers on paper, where there is no champion.
+    """
     schemas = dict(SCHEMAS)
     paths: dict[str, Any] = {
         "/health": _get("Is the service alive?"),
@@ -72,6 +86,9 @@ def document(desks: Mapping[str, Desk], *, keys: bool) -> dict[str, Any]:
     }
     for name, desk in sorted(desks.items()):
         paths |= _paths(name, desk.champion, schemas)
+    for name, desk in sorted(papers.items()):
+        for path, item in _paths(name, desk.champion, schemas).items():
+            paths[path] = item | {"parameters": [ON_PAPER]}
     key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     return {
         "openapi": "3.1.0",

@@ -58,19 +58,24 @@ class Predictor:
     def desk(self, request: Request) -> Desk:
         """Take the desk of the use case in the path.
 
+        While there is no champion, who asks for it gets the one that answers on paper.
+
         Raises:
             Refused: there is no such use case, or it has no champion.
         """
         name = request.path_params["use_case"]
-        desk = self._watcher.desks.get(name)
+        desk, paper = self._watcher.desks.get(name), self._watcher.papers.get(name)
         if desk is not None:
             return desk
+        if paper is not None and request.query_params.get("on_paper") == "true":
+            return paper
         known = self._watcher.names
         if name not in known:
             raise Refused("use_case", f"there is none of that name{did_you_mean(name, known)}", 404)
         if reason := self._watcher.problems.get(name) or self._watcher.problems.get("ledger"):
             raise Refused("use_case", f"its champion is not loaded: {reason}"[:300], 503)
-        raise Refused("use_case", "it has no champion yet", 404)
+        hint = "; an unproven model answers on paper: ?on_paper=true" if paper else ""
+        raise Refused("use_case", f"it has no champion yet{hint}", 404)
 
     async def finish(self) -> None:
         """Wait for the shadows."""
@@ -112,7 +117,7 @@ class Predictor:
             if tried is not None:
                 return tried
             served, variant = desk.champion, CHAMPION
-        answer = self._safely(served, variant, task, started, desk.trial)
+        answer = self._safely(served, variant, task, started, desk.release)
         if desk.trial is not None:
             desk.trial.sides[CHAMPION].add(answer.latency_ms)
         return answer
@@ -122,10 +127,10 @@ class Predictor:
         side = trial.sides[CHALLENGER]
         answer: Answer | None = None
         try:
-            answer = self._safely(trial.challenger, CHALLENGER, task, started, trial)
+            answer = self._safely(trial.challenger, CHALLENGER, task, started, trial.id)
         except Refused as refused:
             self._safely(
-                desk.champion, CHAMPION, task, started, trial
+                desk.champion, CHAMPION, task, started, trial.id
             )  # else the input is at fault
             log.warning("version %d failed: %s", trial.challenger.ref.version, refused)
             side.add(None)
@@ -136,9 +141,9 @@ class Predictor:
         return answer
 
     def _safely(
-        self, served: Served, variant: str, task: Task, started: float, trial: Trial | None
+        self, served: Served, variant: str, task: Task, started: float, release: int | None
     ) -> Answer:
-        context = {"code": self._code, "release_id": trial and trial.id}
+        context = {"code": self._code, "release_id": release}
         try:
             told = answers.notes(served, task)
             return answers.answer(served, variant, task, started, context, told)

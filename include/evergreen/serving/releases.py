@@ -16,6 +16,7 @@ from evergreen import dossier
 from evergreen.dossier import Dossier
 from evergreen.errors import DeclarationError, ModelRefused
 from evergreen.records import Records, Side, TrialRow, Trials
+from evergreen.refs import PAPER
 from evergreen.serving.model_ref import ModelRef
 from evergreen.spec import Kind
 
@@ -87,6 +88,9 @@ def start(
         raise DeclarationError("strategy", strategy, ", ".join(STRATEGIES))
     if not 0 < share <= 1:
         raise DeclarationError("share", share, "more than 0, at most 1")
+    for row in trials.running(use_case):
+        if row.strategy == PAPER:
+            trials.stop(row.id, "there is a champion")
     return trials.start(use_case, strategy, share, challenger.to_json(), reason=reason, actor=actor)
 
 

@@ -19,6 +19,7 @@ from evergreen import dossier
 from evergreen.dossier import Dossier
 from evergreen.errors import EvergreenError, SchemaOutdated
 from evergreen.records import Records, TrialRow
+from evergreen.refs import PAPER
 from evergreen.serving import releases
 from evergreen.serving.artifacts import Artifacts
 from evergreen.serving.declared import Declared
@@ -37,6 +38,8 @@ class Watcher:
     def __init__(self, records: Records, settings: Settings, artifacts: Artifacts) -> None:
         self.desks: dict[str, Desk] = {}
         """Replaced entry by entry; a reader takes an entry once."""
+        self.papers: dict[str, Desk] = {}
+        """Who answers on paper, where there is no champion."""
         self.problems: dict[str, str] = {}
         """What is wrong, by use case (or `ledger`)."""
         self.looked = threading.Event()
@@ -53,12 +56,13 @@ class Watcher:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the use cases, declared or with a champion."""
-        served = {*self.desks, *self.problems} - {"ledger"}
+        served = {*self.desks, *self.papers, *self.problems} - {"ledger"}
         return tuple(sorted(served | self.declared.names))
 
     def knows(self, name: str) -> bool:
         """Tell whether there is such a use case, declared or with a champion."""
-        return name in self.desks or name in self.declared.names or name in self.problems
+        known = (self.desks, self.papers, self.declared.names, self.problems)
+        return any(name in names for names in known)
 
     @property
     def remarks(self) -> dict[str, str]:
@@ -98,7 +102,10 @@ class Watcher:
         """
         self._record_ends()
         trials = {trial.use_case: trial for trial in self._records.trials.running()}
-        for name in self._records.promotions.use_cases():
+        on_paper = {name for name, trial in trials.items() if trial.strategy == PAPER}
+        for name in self.papers.keys() - on_paper:
+            del self.papers[name]
+        for name in dict.fromkeys([*self._records.promotions.use_cases(), *on_paper]):
             try:
                 self._follow(name, trials.get(name))
                 self.problems.pop(name, None)
@@ -114,7 +121,11 @@ class Watcher:
     def _follow(self, name: str, release: TrialRow | None) -> None:
         champion = self._records.promotions.champion(name)
         if champion is None:
+            if release:
+                self.papers[name] = self._paper(release, self.papers.get(name))
             return
+        self.papers.pop(name, None)
+        release = None if release and release.strategy == PAPER else release
         old = self.desks.get(name)
         found = dossier.read(self._records.dossiers, name, champion.version)
         ref = ModelRef.of(found, champion)
@@ -127,6 +138,13 @@ class Watcher:
             trial = self._trial(served, release)
             with self._mutex:
                 self.desks[name] = Desk(served, trial)
+
+    def _paper(self, release: TrialRow, old: Desk | None) -> Desk:
+        if old and old.paper == release.id:
+            return old
+        version = releases.challenger_of(release).version
+        found = dossier.read(self._records.dossiers, release.use_case, version)
+        return Desk(self._serve(found, ModelRef.of(found)), paper=release.id)
 
     def _trial(self, champion: Served, release: TrialRow) -> Trial:
         """Load the challenger of a trial.

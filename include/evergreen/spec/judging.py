@@ -117,6 +117,9 @@ class Release:
     """`direct` (it answers everybody), `shadow`, `canary` or `ab`."""
     share: float = 0.1
     """Of the requests that the challenger answers while it is on trial."""
+    on_paper: bool = False
+    """While there is no champion, the newest challenger that the gate refused answers those who ask
+    for it (`?on_paper=true`); its answers are marked as unproven, and go on record."""
 
     def __post_init__(self) -> None:
         if self.strategy not in RELEASES:

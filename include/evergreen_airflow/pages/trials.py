@@ -14,6 +14,7 @@ STRATEGIES = {
     "shadow": "answers nobody sees",
     "canary": "of the requests",
     "ab": "of the subjects",
+    "paper": "for those who ask for what is unproven",
 }
 """What the share of a trial is a share of."""
 
@@ -54,16 +55,16 @@ def _trial(records: Records, use_case: UseCase, release: TrialRow) -> TrialCard:
     counts = records.trials.answers(release.id)
     outcome = release.outcome or ""
     share, version = STRATEGIES[release.strategy], releases.challenger_of(release).version
-    if release.strategy != "shadow":
+    if release.strategy in {"canary", "ab"}:
         share = f"{release.share:.0%} {share}"
     status = "aborted" if outcome.startswith("aborted") else "ended" if outcome else "runs"
     return TrialCard(
         status=status,
-        title=f"Version {version} as {_name(release.strategy)}, {share}",
+        title=f"Version {version} {_name(release.strategy)}, {share}",
         about=f"{release.actor}: {release.reason}",
         answers=", ".join(f"{who} {count:,}" for who, count in sorted(counts.items())),
         comparison=releases.compare(records.trials, release.id, use_case.kind).sentence
-        if counts
+        if counts and release.strategy != "paper"
         else "",
         outcome=outcome,
         at=release.stopped_at or release.started_at,
@@ -71,4 +72,4 @@ def _trial(records: Records, use_case: UseCase, release: TrialRow) -> TrialCard:
 
 
 def _name(strategy: str) -> str:
-    return {"ab": "A/B test"}.get(strategy, strategy)
+    return {"ab": "as A/B test", "paper": "answers on paper"}.get(strategy, f"as {strategy}")
