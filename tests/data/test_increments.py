@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from evergreen.data import chunks, snapshots, warehouse
-from evergreen.data.extraction import extract
+from evergreen.data.extraction import extract, has_changed
 from evergreen.data.manifests import Between
 from evergreen.errors import SnapshotCorrupt
 from evergreen.refs import SnapshotRef
@@ -104,6 +104,30 @@ def test_one_more_day_costs_one_more_day(settings: Settings, sent: Watched) -> N
     assert (sent.since(), second.rows) == (4, first.rows + 4)
     assert len(files(settings)) == len(before) + 1
     assert before.items() <= files(settings).items()
+
+
+def changed(settings: Settings, taken: SnapshotRef, asked_at: datetime) -> bool:
+    manifest = snapshots.of(settings).manifest(taken.uri)
+    return has_changed(use_case(), manifest, asked_at=asked_at, settings=settings)
+
+
+@pytest.mark.usefixtures("sales")
+def test_a_snapshot_has_changed_when_a_row_of_it_is_corrected_or_late_and_not_before(
+    settings: Settings, sql: Sql, sent: Watched
+) -> None:
+    asked_at = LAST + timedelta(days=100)
+    sql("UPDATE sales SET price = NULL WHERE id = 7")
+    taken = take(settings, end_of(LAST))
+    sent.since()
+
+    as_it_was = changed(settings, taken, asked_at)
+    deliver(sql, LAST + timedelta(days=1), LAST + timedelta(days=2))
+    with_newer_rows = changed(settings, taken, asked_at)
+    sql("UPDATE sales SET price = 0.7 WHERE id = 7")
+    with_a_late_label = changed(settings, taken, asked_at)
+
+    assert (as_it_was, with_newer_rows, with_a_late_label) == (False, False, True)
+    assert sent.since() == 0
 
 
 @pytest.mark.usefixtures("sales")

@@ -274,6 +274,24 @@ def test_drift_that_no_new_label_can_cure_is_held_back(settings: Settings) -> No
     assert after.retrain
 
 
+def test_rows_that_were_put_right_are_something_to_learn(settings: Settings) -> None:
+    weather = replace(WEATHER, retraining=Retraining())
+    loaded = datetime(2026, 11, 10, tzinfo=UTC)
+    demo.load("weather", settings.database_url, until=date(2026, 11, 9))
+    snapshot = extraction.extract(weather, as_of=loaded, asked_at=loaded, settings=settings)
+    make_champion(settings, "weather", 1, snapshot.sha256)
+    first, second, third = (drifted(loaded + n * HOUR) for n in (1, 2, 3))
+
+    before = decide_at(watched(settings, first, second), settings, weather)
+    with psycopg2.connect(settings.database_url) as connection:
+        connection.cursor().execute("UPDATE weather SET wind = wind + 1 WHERE date = '2026-10-01'")
+    connection.close()
+    after = decide_at(watched(settings, third), settings, weather)
+
+    assert "there is nothing new to learn" in before.sentence
+    assert after.retrain
+
+
 def test_new_labelled_rows_ask_for_a_retraining_without_any_traffic(settings: Settings) -> None:
     use_case = replace(WEATHER, retraining=Retraining(new_rows=5))
     loaded = datetime(2026, 11, 10, tzinfo=UTC)

@@ -145,8 +145,8 @@ def test_no_budget_means_no_retraining() -> None:
         (
             replace(DUE, new_rows=0),
             "Retraining is due (temp_max, wind drifted in 2 of the last 3 windows), but held back:"
-            " there is nothing new to learn: no labelled row has come since the snapshot of"
-            " version 3.",
+            " there is nothing new to learn: no labelled row has come or was put right since the"
+            " snapshot of version 3.",
         ),
         (
             situation(critical(), new_rows=12, rules=Retraining(new_rows=500)),

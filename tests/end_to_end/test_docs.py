@@ -48,8 +48,9 @@ def commands(page: Path) -> list[str]:
 
 
 def test_every_benchmark_is_on_the_page_of_figures() -> None:
-    files = {file.name for file in (PROJECT / "benchmarks").glob("*.py")} - {"common.py"}
-    assert {file for file in files if file not in FIGURES} == set()
+    files = {file.name for file in (PROJECT / "benchmarks").glob("*.py")}
+    missing = {file for file in files if file not in FIGURES}
+    assert missing == {"common.py", "streams.py"}  # what the others share
 
 
 def test_what_ci_runs_of_the_docs_it_does_run() -> None:

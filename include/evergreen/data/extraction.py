@@ -16,7 +16,7 @@ the store holds already is read there, checked, and not asked for again.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +26,7 @@ import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
 from evergreen.data import chunks, manifests, snapshots
-from evergreen.data.chunks import Part
+from evergreen.data.chunks import Part, Planned
 from evergreen.data.labels import Labels
 from evergreen.data.manifests import Between, Group
 from evergreen.data.selection import Cuts, Selection, relation
@@ -34,7 +34,7 @@ from evergreen.data.snapshots import SnapshotStore, StoredSnapshot
 from evergreen.data.streams import take
 from evergreen.data.warehouse import Column, Reading, exists, reading
 from evergreen.errors import DataRefused, did_you_mean
-from evergreen.refs import Counts, SnapshotRef
+from evergreen.refs import Counts, Json, SnapshotRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
@@ -86,6 +86,27 @@ def extract(
         counts=replace(counts, taken=stored.rows, unlabelled=labels.left_out, late=late),
         notes=tuple(notes),
     )
+
+
+def has_changed(
+    use_case: UseCase, manifest: Json, *, asked_at: datetime, settings: Settings
+) -> bool:
+    """Tell whether a snapshot would hold other rows, were it taken once more as of its moment.
+
+    Rows or labels that came late, or were put right. PostgreSQL sums up; no row is sent.
+
+    Raises:
+        DataRefused: the source cannot be read any more.
+    """
+    as_of = datetime.fromisoformat(manifest["about"]["as_of"])
+    fresh = replace(use_case, source=replace(use_case.source, max_age=None, max_unlabelled=1.0))
+    with _refusing(use_case), reading(settings.warehouse_url) as moment:
+        selection, _ = _select(fresh, Cuts.of(fresh, as_of, asked_at), moment)
+        duplicated = _count(selection, fresh, moment).duplicates > 0
+        selection, _, _ = _with_label(replace(selection, whole=duplicated), fresh, moment)
+        _, keys = _planned(selection, moment)
+    stored = {chunk.key for group in manifests.groups(manifest) for chunk in group.chunks}
+    return set(keys.values()) != stored
 
 
 @contextlib.contextmanager
@@ -207,14 +228,10 @@ def _store(
     about: dict[str, Any],
 ) -> StoredSnapshot:
     """Take the chunks that the store does not hold, or not sound, and make all a snapshot."""
-    parts = [Part(*found) for found in moment.query(selection.parts)]
-    planned = chunks.calendar(parts) if selection.time else chunks.hashed(parts)
-    columns = [(column.name, column.type) for column in selection.columns_taken]
-    context = (manifests.FORMAT, pa.__version__, columns, selection.order)
-    keys = {chunk.name: chunk.key(*context) for chunk in planned}
+    planned, keys = _planned(selection, moment)
     known = store.known(use_case.name, keys.values())
     fresh = [chunk for chunk in planned if keys[chunk.name] not in known]
-    within = chunks.width(sum(part.rows for part in parts))
+    within = chunks.width(sum(part.rows for chunk in planned for part in chunk.parts))
     wanted = [part.number for chunk in fresh for part in chunk.parts]
     schema, batches = moment.stream(selection.rows(wanted, within))
     for chunk, rows in zip(fresh, take(batches, [c.rows for c in fresh]), strict=True):
@@ -223,6 +240,15 @@ def _store(
     days = {c.name: c.numbers if selection.time else None for c in planned}
     stored = tuple(replace(known[key], name=name, days=days[name]) for name, key in keys.items())
     return store.seal(use_case.name, schema, [Group(tuple(schema.names), stored)], about)
+
+
+def _planned(selection: Selection, moment: Reading) -> tuple[Sequence[Planned], dict[str, str]]:
+    """Return the chunks of the rows, and the key of each by its name."""
+    parts = [Part(*found) for found in moment.query(selection.parts)]
+    planned = chunks.calendar(parts) if selection.time else chunks.hashed(parts)
+    columns = [(column.name, column.type) for column in selection.columns_taken]
+    context = (manifests.FORMAT, pa.__version__, columns, selection.order)
+    return planned, {chunk.name: chunk.key(*context) for chunk in planned}
 
 
 def _check_age(use_case: UseCase, as_of: datetime, newest: datetime | None) -> None:

@@ -100,13 +100,14 @@ def answered(situation: Situation) -> Reason | None:
 
 
 def nothing_new(situation: Situation) -> Reason | None:
-    """No labelled row is newer than those that the fit in service has learned from."""
-    if situation.new_rows != 0 or not situation.champion:
+    """No labelled row is newer than those that the fit in service has learned from, and they are
+    as they were."""
+    if situation.new_rows != 0 or situation.corrected or not situation.champion:
         return None
     return Reason(
         name="nothing new to learn",
-        sentence=f"there is nothing new to learn: no labelled row has come since the snapshot of"
-        f" version {situation.champion}",
+        sentence="there is nothing new to learn: no labelled row has come or was put right since"
+        f" the snapshot of version {situation.champion}",
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import psycopg2
 
-from evergreen.data import snapshots
+from evergreen.data import extraction, snapshots
 from evergreen.data.selection import at, relation
 from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.errors import SnapshotCorrupt
@@ -35,6 +35,8 @@ class Situation(Ref):
     """Versions of the recipe that the window was held against, refreshed without a break."""
     new_rows: int | None = None
     """Labelled rows that came after the champion's snapshot; None: unknown, or not asked."""
+    corrected: bool = False
+    """Rows of the champion's snapshot were put right since, or came late."""
     unknown: tuple[str, ...] = ()
     """What could not be found out, and why."""
     asked: tuple[Retrained, ...] = ()
@@ -66,6 +68,7 @@ def gather(
     alarming = sum(seen.outcome == Outcome.CRITICAL or bool(seen.poor) for seen in recent)
     needed = rules.new_rows is not None or alarming >= rules.alarming
     rows, problems = _new_rows(use_case, champion, now, settings) if needed else (None, [])
+    corrected = rows == 0 and champion is not None and _corrected(use_case, champion, now, settings)
     return Situation(
         now=now,
         rules=rules,
@@ -74,6 +77,7 @@ def gather(
         recent=recent,
         refreshes=tuple(sorted(same.versions)),
         new_rows=rows,
+        corrected=corrected,
         unknown=tuple(problems),
         asked=asked,
         running=running,
@@ -111,6 +115,13 @@ def _new_rows(
     except (SnapshotCorrupt, psycopg2.ProgrammingError, psycopg2.DataError) as error:
         reason = " ".join(str(error).split())
         return None, [f"how many rows are new is unknown: {reason}"]
+
+
+def _corrected(use_case: UseCase, champion: ChampionRef, now: datetime, settings: Settings) -> bool:
+    """Tell whether there is something to learn although no row is newer."""
+    store = snapshots.of(settings)
+    manifest = store.manifest(store.find(use_case.name, champion.snapshot_sha256))
+    return extraction.has_changed(use_case, manifest, asked_at=now, settings=settings)
 
 
 def _snapshot(

@@ -1,10 +1,13 @@
 """The inputs of requests change: warmer, drier weather, and monitoring asks for a retraining."""
 
+from datetime import UTC, datetime, timedelta
+
 from evergreen.deciding.policy import HELD, RETRAIN, drifted
 from evergreen.records import Retrained
 from evergreen_workshop.demonstration.stage import Explained, Stage, Unexpected
 
 NAME, ROWS = "weather", 150
+AGO = timedelta(days=10)
 WARMER_AND_DRIER = ("temp_max=+2sd", "temp_min=+2sd", "precipitation=*0.2")
 
 
@@ -15,7 +18,9 @@ def tell(stage: Stage) -> None:
         Unexpected: something came out otherwise.
         StackError: a part of the stack does not answer.
     """
-    before = stage.introduce()
+    stage.introduce()
+    stage.say("Let it be ten days old: one that has learned all there is has nothing to learn.")
+    before = stage.train(datetime.now(UTC) - AGO, "make demo: a champion of ten days ago")
     stage.chapter("1. The weather as it was")
     window, decision = stage.watch("ordinary weather", rows=ROWS, seed=1)
     stage.expect(not drifted(window), "no drift in ordinary traffic")

@@ -67,6 +67,21 @@ class Stage:
         """Begin a chapter."""
         self.console.rule(title)
 
+    def train(self, as_of: datetime, why: str) -> int:
+        """Train on what was known at a moment; return the champion's version.
+
+        Raises:
+            Unexpected: the training failed.
+        """
+        dag_id = f"{self.use_case.name}_training"
+        run = self._follow(dag_id, self.api.trigger(dag_id, why, {"as_of": as_of.isoformat()}))
+        self.expect(run["state"] == "success", f"{dag_id} went well")
+        champion = self.records.promotions.champion(self.use_case.name)
+        assert champion is not None, "there was one before"  # noqa: S101
+        until = f"{champion.knowledge_until:%Y-%m-%d}"
+        self.say(f"Version {champion.version} knows rows up to {until}.")
+        return champion.version
+
     def retraining(self, asked: Retrained) -> Retrained:
         """Follow the training that was asked for, up to the gate."""
         dag_id, _, run_id = asked.run_key.partition("/")
