@@ -51,6 +51,37 @@ def quality(**changes: Any) -> QualityFacts:
     return QualityFacts(since=END, due=100, labelled=90, metrics=(replace(metric, **changes),))
 
 
+def with_newest(live: float, **changes: Any) -> QualityFacts:
+    """All labels, whose interval is wide as something changed among them, and their newest half."""
+    whole = quality(live=0.72, error=0.2, **changes)
+    [metric] = whole.metrics
+    return replace(whole, newest=(replace(metric, live=live, error=0.01),))
+
+
+def test_quality_that_fell_is_told_by_the_newest_half_of_the_labels() -> None:
+    found = judge(facts(quality=with_newest(0.4)), LIMITS)
+
+    assert found.outcome == "critical"
+    assert found.sentence == (
+        "Critical: roc_auc is 0.400 on the newest 45 of 90 labels; the gate's floor is 0.680."
+    )
+
+
+def test_the_newest_half_of_the_labels_may_be_as_good_as_ever() -> None:
+    assert judge(facts(quality=with_newest(0.75)), LIMITS).outcome == "calm"
+
+
+def test_what_is_critical_in_the_newest_half_is_told_before_what_is_a_warning_in_all() -> None:
+    whole = quality(live=0.70, error=0.001, holdout=0.8, holdout_error=0.001)
+    [metric] = whole.metrics
+
+    found = judge(
+        facts(quality=replace(whole, newest=(replace(metric, live=0.5, error=0.01),))), LIMITS
+    )
+
+    assert "the newest 45 of 90 labels" in found.sentence
+
+
 @pytest.mark.parametrize(
     ("drifted", "expected"), [(0, "calm"), (1, "warning"), (3, "warning"), (4, "critical")]
 )

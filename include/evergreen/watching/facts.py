@@ -135,6 +135,8 @@ class QualityFacts(Ref):
     """Predictions whose label should be known by now."""
     labelled: int
     metrics: tuple[MetricFacts, ...] = ()
+    newest: tuple[MetricFacts, ...] = ()
+    """The same on the newest half of the labels, which tell first of a change; empty: too few."""
     problem: str = ""
 
     @property

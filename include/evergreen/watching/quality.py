@@ -4,7 +4,8 @@ found = measure(dossier, profile, labelled, since, least=50)
 found.metrics[0].live, found.metrics[0].holdout, found.coverage
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -28,38 +29,54 @@ def measure(
 
     `profile` None: what the recipe reached in the walk forward is unknown.
     """
-    names, kind, proof = wanted_metrics(dossier), dossier.answers.kind, dossier.proof
-    live: dict[str, float] = {}
-    errors: dict[str, Error] = {}
-    problem = ""
-    if labelled.labelled < least:
+    names, count = wanted_metrics(dossier), labelled.labelled
+    bare = QualityFacts(since=since, due=labelled.due, labelled=count)
+    if count < least:
+        none = tuple(_facts(name, dossier, profile, {}, {}) for name in names)
         problem = (
-            f"{labelled.labelled} of {labelled.due} labels that are due have come;"
-            f" the live {proof.metric} needs {least}"
+            f"{count} of {labelled.due} labels that are due have come;"
+            f" the live {dossier.proof.metric} needs {least}"
         )
-    else:
-        truth, output = answers(kind, labelled)
-        live = metrics.score(kind, truth, output, names)
-        units = Units.of(pd.Series(labelled.times), None, len(truth))
-        errors = standard_errors(kind, truth, output, names, units)
-        undefined = [name for name in names if name not in live]
-        problem = f"{', '.join(undefined)}: not defined for these labels" if undefined else ""
-    return QualityFacts(
-        since=since,
-        due=labelled.due,
-        labelled=labelled.labelled,
-        metrics=tuple(
-            MetricFacts(
-                name=name,
-                more_is_better=METRICS[kind][name],
-                live=live.get(name),
-                floor=proof.floors.get(name),
-                holdout=profile.metrics.get(name) if profile else None,
-                **_errors(errors.get(name), profile.errors.get(name) if profile else None),
-            )
-            for name in names
-        ),
-        problem=problem,
+        return replace(bare, metrics=none, problem=problem)
+    newest = np.argsort(np.array(labelled.times), kind="stable")[count - count // 2 :]
+    found = _score(names, dossier, profile, labelled, np.arange(count))
+    late = _score(names, dossier, profile, labelled, newest) if len(newest) >= least else ()
+    undefined = [metric.name for metric in found if metric.live is None]
+    problem = f"{', '.join(undefined)}: not defined for these labels" if undefined else ""
+    return replace(bare, metrics=found, newest=late, problem=problem)
+
+
+def _score(
+    names: Sequence[str],
+    dossier: Dossier,
+    profile: Profile | None,
+    labelled: Labelled,
+    chosen: Array,
+) -> tuple[MetricFacts, ...]:
+    """Score some of the answers, with errors by what of them is independent."""
+    kind = dossier.answers.kind
+    truth, output = answers(kind, labelled)
+    truth, output = truth[chosen], output.take(chosen)
+    times = pd.Series([labelled.times[place] for place in chosen])
+    live = metrics.score(kind, truth, output, names)
+    errors = standard_errors(kind, truth, output, names, Units.of(times, None, len(truth)))
+    return tuple(_facts(name, dossier, profile, live, errors) for name in names)
+
+
+def _facts(
+    name: str,
+    dossier: Dossier,
+    profile: Profile | None,
+    live: Mapping[str, float],
+    errors: Mapping[str, Error],
+) -> MetricFacts:
+    return MetricFacts(
+        name=name,
+        more_is_better=METRICS[dossier.answers.kind][name],
+        live=live.get(name),
+        floor=dossier.proof.floors.get(name),
+        holdout=profile.metrics.get(name) if profile else None,
+        **_errors(errors.get(name), profile.errors.get(name) if profile else None),
     )
 
 

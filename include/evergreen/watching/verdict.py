@@ -8,11 +8,12 @@ which something essential could not be measured is unknown, unless something els
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from scipy.stats import t
 
+from evergreen.judging.differences import LATELY
 from evergreen.judging.figures import figure, listed
 from evergreen.refs import Outcome
 from evergreen.spec import Monitoring, bound
@@ -218,18 +219,33 @@ def quality(facts: Facts, _: Monitoring) -> Iterator[Sign]:
 
 
 def shortfalls(facts: Facts) -> list[Sign]:
-    """Return the live metrics that are surely too poor, by the intervals of both sides."""
+    """Return the live metrics that are surely too poor, by the intervals of both sides.
+
+    On all labels, or else on their newest half: the chance to err is shared out between the two as
+    the gate does it (`judging.differences`).
+    """
     found = facts.quality
     if found is None:
         return []
-    return [sign for metric in found.metrics for sign in _short(metric, found.labelled, facts)]
+    labels = f"{found.labelled:,} labels"
+    if not found.newest:
+        return [sign for metric in found.metrics for sign in _short(metric, labels, facts)]
+    whole, part = (replace(facts, alpha=facts.alpha * x) for x in (1 - LATELY, LATELY))
+    half = f"the newest {found.labelled // 2:,} of {labels}"
+    pairs = zip(found.metrics, found.newest, strict=True)
+    told = [[*_short(one, labels, whole), *_short(late, half, part)] for one, late in pairs]
+    return [max(signs, key=_is_critical) for signs in told if signs]
 
 
-def _short(metric: MetricFacts, labelled: int, facts: Facts) -> Iterator[Sign]:
+def _is_critical(sign: Sign) -> bool:
+    return sign.severity == Outcome.CRITICAL
+
+
+def _short(metric: MetricFacts, labels: str, facts: Facts) -> Iterator[Sign]:
     if metric.live is None:
         return
     sign = 1 if metric.more_is_better else -1
-    said = f"{metric.name} is {figure(metric.live)} on {labelled:,} labels"
+    said = f"{metric.name} is {figure(metric.live)} on {labels}"
     room = _t(facts, metric.freedom) * metric.error
     if metric.floor is not None and sign * (metric.live - metric.floor) + room < 0:
         word = bound(metric.more_is_better)
