@@ -170,7 +170,7 @@ def serve(evidence: Evidence, recipes: Verdict, checks: Sequence[Check]) -> str:
     if recipes.passed:
         return recipes.sentence
     if fit.kind == PAPER:
-        return f"{fit.name} is fitted on {fit.training.rows:,} rows. {recipes.sentence}"
+        return f"On paper: {fit.name}, fitted on {fit.training.rows:,} rows. {recipes.sentence}"
     until = f" up to {fit.training.end:%Y-%m-%d}" if fit.training.end else ""
     before = f" (before: {fit.before.end:%Y-%m-%d})" if fit.before and fit.before.end else ""
     why = recipes.sentence.partition(": ")[2]
