@@ -21,10 +21,12 @@ from learning import IRIS, WEATHER, iris_rows, weather_rows
 ASK = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
-import mlflow, pandas as pd
+import mlflow, pyarrow.parquet
 assert "evergreen" not in {each.split(".")[0] for each in sys.modules}
 for folder in sys.argv[1:]:
-    answers = mlflow.pyfunc.load_model(folder).predict(pd.read_parquet(f"{folder}/../rows"))
+    # not by pandas: Arrow's threads may hold a file of Python's beyond the interpreter's end
+    rows = pyarrow.parquet.read_table(f"{folder}/../rows").to_pandas()
+    answers = mlflow.pyfunc.load_model(folder).predict(rows)
     print(json.dumps(answers.to_dict("list"), default=str))
 """
 
