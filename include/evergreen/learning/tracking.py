@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import mlflow.artifacts
 from mlflow import MlflowClient
@@ -102,7 +103,7 @@ class RunLog:
         dataset = Dataset(
             name=snapshot.use_case,
             digest=snapshot.sha256[:16],
-            source_type="local" if snapshot.uri.startswith("/") else "http",
+            source_type=urlsplit(snapshot.uri).scheme or "local",
             source=json.dumps({"uri": f"{snapshot.uri}/manifest.json"}),
             schema=json.dumps({"mlflow_colspec": schema.to_dict()}),
             profile=json.dumps({"num_rows": snapshot.rows}),
