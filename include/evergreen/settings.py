@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
@@ -156,14 +157,14 @@ def complete(found: Variables) -> Settings:
     """Return the settings; what is not set follows from what is.
 
     Raises:
-        SettingError: it is not said where the records are, or MLflow.
+        SettingError: it is not said where the records are, or MLflow, or its artifacts.
     """
     return Settings(
         **found.model_dump()
         | {
             "database_url": _required(found.database_url, "EVERGREEN_DATABASE_URL"),
             "tracking_uri": _required(found.tracking_uri, "MLFLOW_TRACKING_URI"),
-            "artifacts_url": found.artifacts_url or str(found.home / "artifacts"),
+            "artifacts_url": _artifacts(found),
             "expectations_dir": found.expectations_dir
             or found.use_cases_dir.parent / "expectations",
         }
@@ -186,6 +187,17 @@ def _required(value: str, name: str) -> str:
     if not value:
         raise SettingError(f"{name} is not set; run `make up`, or set it as in .env.example")
     return value
+
+
+def _artifacts(found: Variables) -> str:
+    """Return where artifacts lie when no server keeps them: below home, unless homes are apart."""
+    apart = urlsplit(found.store_url).scheme not in {"", "file"}
+    if apart and not found.artifacts_url and not found.tracking_uri.startswith("http"):
+        raise SettingError(
+            f"EVERGREEN_ARTIFACTS_URL is not set, and workers that share {found.store_url} share no"
+            " home folder: set it to such a URL, or MLFLOW_TRACKING_URI to the http://… of a server"
+        )
+    return found.artifacts_url or str(found.home / "artifacts")
 
 
 def _told(error: Any) -> str:

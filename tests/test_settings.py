@@ -1,0 +1,26 @@
+"""What follows from the variables that are set."""
+
+import pytest
+
+from evergreen.errors import SettingError
+from evergreen.settings import HOME, Variables, complete
+
+MLFLOW = "postgresql+psycopg2://mlflow@db/mlflow"
+
+
+def variables(**changes: str) -> Variables:
+    return Variables(**{"database_url": "postgresql://db/x", "tracking_uri": MLFLOW} | changes)
+
+
+def test_artifacts_lie_in_the_home_folder_when_no_server_keeps_them() -> None:
+    assert complete(variables()).artifacts_url == str(HOME / "artifacts")
+
+
+@pytest.mark.parametrize("said", [{"tracking_uri": "http://m"}, {"artifacts_url": "s3://b/a"}])
+def test_homes_may_be_apart_when_artifacts_lie_elsewhere(said: dict[str, str]) -> None:
+    complete(variables(store_url="s3://b/evergreen", **said))
+
+
+def test_homes_that_are_apart_keep_no_artifacts() -> None:
+    with pytest.raises(SettingError, match=r"EVERGREEN_ARTIFACTS_URL is not set.*http://"):
+        complete(variables(store_url="s3://b/evergreen"))
