@@ -18,7 +18,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         case "memory":
             return Store(f"memory://{uuid.uuid4().hex}")
     bucket: Bucket = request.getfixturevalue("bucket")
-    return Store(bucket.url, bucket.options, cache=tmp_path / "cache")
+    return Store(bucket.url, bucket.options)
 
 
 @pytest.fixture

@@ -114,22 +114,6 @@ def test_a_draft_that_fails_leaves_nothing(store: Store) -> None:
     assert store.list("*") == store.list("*/*") == store.litter() == []
 
 
-def test_a_local_file_is_made_again_when_its_copy_is_damaged(store: Store, tmp_path: Path) -> None:
-    if store.url.startswith("memory"):
-        store = Store(store.url, cache=tmp_path / "cache")
-    store.publish("models/m.skops", "one")
-
-    file = store.local("models/m.skops", SHA256)
-
-    assert (file.name, file.read_bytes()) == ("m.skops", b"one")
-    if file.is_relative_to(tmp_path / "cache"):
-        file.write_bytes(b"damaged")
-        assert store.local("models/m.skops", SHA256).read_bytes() == b"one"
-    store.publish("models/m.skops", "two")
-    with pytest.raises(Damaged):
-        store.local("models/m.skops", hashlib.sha256(b"three").hexdigest())
-
-
 @pytest.mark.parametrize("touch", ["read", "exists", "delete", "list", "open", "uri", "publish"])
 def test_no_path_leads_out_of_a_store(store: Store, touch: str) -> None:
     content = ["x"] if touch == "publish" else []

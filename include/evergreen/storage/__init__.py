@@ -20,7 +20,6 @@ Its layout::
     replays/<use case>/fits/…                             what the fits of replays answered
     drift/<use case>/<report id>/report.html, .json       a window that was watched
     drift/<use case>/champions/<digest>.json              what a champion looks like in calm
-    models/<sha256>/model.skops, golden.json              the models that serve
     .drafts/…                                             (local) files that are being written
 """
 
@@ -30,7 +29,6 @@ from evergreen.storage.store import Damaged, Draft, OutsideStore, Store
 __all__ = [
     "DATA_DOCS",
     "DRIFT",
-    "MODELS",
     "REPLAYS",
     "REPORTS",
     "SNAPSHOTS",
@@ -42,13 +40,13 @@ __all__ = [
     "of",
 ]
 
-SNAPSHOTS, REPORTS, DATA_DOCS, DRIFT, MODELS, WALKS, REPLAYS = (
-    "snapshots", "reports", "data_docs", "drift", "models", "walks", "replays",
+SNAPSHOTS, REPORTS, DATA_DOCS, DRIFT, WALKS, REPLAYS = (
+    "snapshots", "reports", "data_docs", "drift", "walks", "replays",
 )  # fmt: skip
 
 
 def of(settings: Settings, folder: str = "") -> Store:
     """Return the store that the settings name, or a folder of it."""
     url = settings.store_url or str(settings.home)
-    store = Store(url, settings.store_options, cache=settings.home / "cache")
+    store = Store(url, settings.store_options)
     return store / folder if folder else store

@@ -34,17 +34,13 @@ class Store:
     Args:
         url: a local path, or an fsspec URL such as `s3://bucket/prefix`.
         options: what fsspec's file system takes: `key`, `secret`, `endpoint_url`, `token` …
-        cache: local folder for `local`.
 
     Paths are relative, with `/`. Where there is no such file, reading raises FileNotFoundError.
     """
 
-    def __init__(
-        self, url: str, options: Mapping[str, Any] | None = None, *, cache: Path | None = None
-    ) -> None:
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
         self.url = url.rstrip("/")
         self._options = dict(options or {})
-        self._cache = cache
         self._below = ""
 
     def __truediv__(self, folder: str) -> "Store":
@@ -151,27 +147,6 @@ class Store:
                 self._file(path).unlink()
             else:
                 self._fs.rm_file(self._at(path))
-
-    def local(self, path: str, sha256: str) -> Path:
-        """Return a local file with these bytes, for a library that opens no other.
-
-        Of a local store the file itself, of another a copy, made once and again when damaged.
-
-        Raises:
-            Damaged: the digest of the store's bytes is not `sha256`.
-        """
-        if self._folder is not None:
-            self.read(path, sha256)
-            return self._file(path)
-        if self._cache is None:
-            raise EvergreenError(f"{self.url} has no local folder to copy {path} to; give `cache`")
-        copies = Store(str(self._cache))
-        name = f"{sha256}/{Path(path).name}"
-        try:
-            copies.read(name, sha256)
-        except (FileNotFoundError, Damaged):
-            copies.publish(name, self.read(path, sha256))
-        return copies._file(name)
 
     def litter(self) -> Sequence[str]:
         """Return the drafts that crashed writers left; elsewhere than in a folder there are none.
