@@ -132,7 +132,8 @@ def test_11_counts_what_waits_when_no_service_runs(shop: Shop) -> None:
     found = accounted(shop, None)
 
     assert found.failed == []
-    assert found.checked == "0 logged, 0 dropped, 2 waiting; the service does not run"
+    told = f"0 logged, 0 dropped, 2 waiting; no service runs in {shop.settings.home}"
+    assert found.checked == told
 
 
 def test_11_names_lines_that_were_lost_from_the_disk(

@@ -361,4 +361,4 @@ class WindowRef(Ref):
     coverage: float | None = None
     """Labelled of those predictions whose label is due, 0 to 1; None: none is due."""
     report_id: str = ""
-    """Folder of the report: `<home>/drift/<use case>/<report id>/`."""
+    """Folder of the report in the store: `drift/<use case>/<report id>/`."""

@@ -75,7 +75,7 @@ def accepted_are_logged_or_counted(scene: Scene) -> Found:
     logged, orphans, dropped = scene.records.predictions.tally()
     counts, waiting = _agreed(scene)
     told = f"{logged} logged, {dropped} dropped, {waiting} waiting"
-    found = Found(checked=told if counts else f"{told}; the service does not run")
+    found = Found(checked=told if counts else f"{told}; no service runs in {scene.settings.home}")
     if orphans > dropped:
         found.failed.append(f"{orphans} answers with a shadow are not on record, {dropped} counted")
     if counts and counts["waiting"] != waiting:

@@ -13,7 +13,7 @@ CHUNK = 1 << 20
 def no_secret_is_told(scene: Scene) -> Found:
     """13: no password or token of the settings stands where people and programs read."""
     secrets = sorted(secrecy.values(scene.settings))
-    told = "logs, reports, Data Docs, MLflow and ledger" + scene.airflow_told
+    told = "this machine's logs, reports, Data Docs, MLflow and ledger" + scene.airflow_told
     found = Found(checked=f"{len(secrets)} secrets in {told}")
     if not secrets:
         found.unknown.append("the settings hold no secret to look for")
