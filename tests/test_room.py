@@ -3,8 +3,10 @@
 import errno
 import os
 import shutil
+import tempfile
 from collections import namedtuple
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg2.errors
@@ -32,6 +34,17 @@ def test_a_step_does_not_begin_on_a_disk_that_is_nearly_full(
 
     free(monkeypatch, 12_000_000)
     with pytest.raises(NoRoom, match="12 MB are free, and a step needs 200 MB"):
+        room.check(settings)
+
+
+def test_nor_where_there_is_no_room_for_its_drafts(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts = tempfile.gettempdir()
+    sizes = {settings.home: room.LEAST, Path(drafts): room.LEAST - 1}
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(1, 1, sizes[folder]))
+
+    with pytest.raises(NoRoom, match=f"the disk of {drafts} is nearly full"):
         room.check(settings)
 
 

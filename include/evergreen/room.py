@@ -2,7 +2,9 @@
 
 import errno
 import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg2.errors
 
@@ -15,18 +17,21 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def check(settings: Settings) -> None:
-    """Look whether a step has the room that it needs below `EVERGREEN_HOME`.
+    """Look whether a step has the room that it needs, below `EVERGREEN_HOME` and for its drafts.
 
     Raises:
         NoRoom: less than 200 MB are free.
     """
-    folder = settings.home
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    if free < LEAST:
-        allowed = f"{free / 1e6:.0f} MB are free, and a step needs {LEAST / 1e6:.0f} MB"
-        raise NoRoom(f"the disk of {settings.home} is nearly full: {allowed}. {ADVICE}")
+    for folder in (settings.home, Path(tempfile.gettempdir())):
+        free = shutil.disk_usage(_existing(folder)).free
+        if free < LEAST:
+            allowed = f"{free / 1e6:.0f} MB are free, and a step needs {LEAST / 1e6:.0f} MB"
+            raise NoRoom(f"the disk of {folder} is nearly full: {allowed}. {ADVICE}")
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest above it that is there."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def ran_out(error: BaseException) -> NoRoom | None:
