@@ -24,6 +24,7 @@ SYSTEM_TOOLS = {"chromium", "pgbouncer", "promtool"}
 LONGEST = (
     "tests/end_to_end/",
     "tests/evergreen_workshop/stack/test_local.py",
+    "tests/test_two_homes.py",
     "tests/test_walks.py",
     "tests/serving/",
 )
