@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -84,7 +85,10 @@ def weather(settings: Settings) -> UseCase:
 
 
 def do(settings: Settings, step: str, given: tuple[Any, ...]) -> Any:
-    """Do one step as a task does, from small references alone."""
+    """Do one step as a task does, from small references alone; drafts lie in its home, too."""
+    drafts = settings.home / "drafts"
+    drafts.mkdir(parents=True)
+    tempfile.tempdir = str(drafts)
     with records.open(settings) as kept:
         return getattr(steps, step)(weather(settings), *given, records=kept, settings=settings)
 
