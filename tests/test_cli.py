@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from database import query, records_of
 from evergreen import cli, console
 from evergreen.records import Decision, decision_id
-from evergreen.settings import Settings
+from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
 
 
@@ -69,6 +69,22 @@ def test_a_decision_is_told_in_full_however_narrow_the_terminal(
 
     assert lines[0].endswith(f"  fit: refused  {key}")
     assert lines[1:] == ["  Kept champion v1: [f1] is not better,", "  at all."]
+
+
+def test_a_draft_is_confirmed_on_record(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "settings", lambda: settings)
+    declared = (PROJECT / "include" / "use_cases" / "iris.py").read_text()
+    file = settings.use_cases_dir / "iris.py"
+    file.write_text(declared.replace("= UseCase(\n", "= UseCase(\n    draft=True,\n"))
+
+    done = CliRunner().invoke(cli.app, ["activate", "iris", "--json"])
+
+    assert file.read_text() == declared
+    [decision] = records_of(settings).decisions.newest("iris")
+    assert (decision.kind, decision.outcome) == ("activation", "activated")
+    assert json.loads(done.stdout) == {"sentence": decision.sentence}
 
 
 def test_a_file_is_imported_as_it_is_said_to_be_written(

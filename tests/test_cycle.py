@@ -107,6 +107,16 @@ def test_the_same_training_asked_for_twice_at_once_is_done_once(loaded: Settings
     assert sorted([first.reused, second.reused]) == [False, True]
 
 
+def test_a_draft_decides_and_says_how_it_would_go_live(loaded: Settings) -> None:
+    draft = replace(IRIS, draft=True)
+
+    done = run(draft, loaded, purpose=draft.purpose(dry_run=False))
+
+    assert done.sentence.startswith("A draft, so nothing goes live until `evergreen activate iris`")
+    assert "Otherwise: Promote logistic as the first champion" in done.sentence
+    assert records_of(loaded).promotions.champion("iris") is None
+
+
 def test_a_dry_run_decides_but_promotes_nothing(loaded: Settings) -> None:
     done = run(IRIS, loaded, purpose="dry_run")
 

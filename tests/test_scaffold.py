@@ -73,6 +73,7 @@ def test_what_it_writes_loads_and_passes_on_its_table(
 
     use_case = loaded(project)
     assert use_case.kind is kind
+    assert use_case.draft
     assert use_case.windows.temporal == ("time" in request_)
     assert len(use_case.candidates) == 3
     assert len(use_case.baselines) == 1
@@ -81,7 +82,7 @@ def test_what_it_writes_loads_and_passes_on_its_table(
     result = validate(snapshot, use_case, settings=project)
     assert [failure.reason for failure in result.failed] == []
     assert result.passed
-    assert len(module.read_text().splitlines()) <= 80
+    assert len(module.read_text().splitlines()) <= 90
 
 
 def test_what_it_writes_is_formatted_and_builds_estimators(project: Settings) -> None:
@@ -108,7 +109,7 @@ def test_many_columns_stay_on_few_lines(project: Settings) -> None:
     module, _ = scaffold.new("wide", table="wide", target="species", key=["id"], settings=project)
 
     assert len(loaded(project).features.numeric) == 40
-    assert len(module.read_text().splitlines()) <= 80
+    assert len(module.read_text().splitlines()) <= 90
     assert max(map(len, module.read_text().splitlines())) <= 100
 
 

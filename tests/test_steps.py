@@ -9,8 +9,9 @@ import pytest
 
 from evergreen import steps
 from evergreen.dossier import declaration
-from evergreen.errors import DeclarationChanged
+from evergreen.errors import DeclarationChanged, Unconfirmed
 from evergreen.refs import CandidateRef, ValidationRef
+from evergreen.serving import commands, trials
 from evergreen.spec import UseCase
 from evergreen.steps import Run
 from learning import IRIS
@@ -47,6 +48,25 @@ def test_a_later_step_that_finds_another_declaration_refuses(tmp_path: Any, step
 
     with pytest.raises(DeclarationChanged, match=r"iris changed during the run; start it again"):
         LATER[step](EDITED, settings)
+
+
+DRAFT = replace(IRIS, draft=True)
+DEEDS: dict[str, Callable[[], Any]] = {
+    "promote": lambda: steps.promote(DRAFT, VERDICT, RUN, records=NONE, settings=NONE),
+    "force": lambda: steps.force(DRAFT, RUN, reason="now", records=NONE, settings=NONE),
+    "trial": lambda: commands.release(
+        DRAFT, "shadow", version=1, share=1.0, reason="try", actor="ada", records=NONE
+    ),
+    "promote a trial": lambda: trials.promote(
+        DRAFT, reason="good", actor="ada", records=NONE, settings=NONE
+    ),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_nothing_of_a_draft_goes_live(deed: str) -> None:
+    with pytest.raises(Unconfirmed, match=r"iris is a draft.*evergreen activate iris"):
+        DEEDS[deed]()
 
 
 @pytest.mark.parametrize("step", LATER)

@@ -108,7 +108,7 @@ def run(
         str, typer.Option(help="Use the rows known at this date or time (UTC). Default: today.")
     ] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Decide, but promote nothing.")
+        bool, typer.Option("--dry-run", help="Decide, but promote nothing; so do all of a draft.")
     ] = False,
     force: Force = False,
     as_json: AsJson = False,
@@ -117,7 +117,7 @@ def run(
     use_case = catalog().find(name)
     moment = parse_moment(as_of) if as_of else today()
     with console.progress(as_json) as tell:
-        cycle = _cycle(use_case, moment, "dry_run" if dry_run else "train", force, tell)
+        cycle = _cycle(use_case, moment, use_case.purpose(dry_run=dry_run), force, tell)
     console.cycle(cycle, use_case, as_json=as_json)
     raise typer.Exit(REFUSED if cycle.refused else 0)
 
@@ -382,7 +382,7 @@ def new(
     owner: Annotated[str, typer.Option(help="Who is on call for the model.")] = "me",
     as_json: AsJson = False,
 ) -> None:
-    """Write a commented use case and a suite profiled from a table."""
+    """Write a draft from a table: a commented use case, and a suite of what the table holds."""
     from evergreen import scaffold
 
     check_name("NAME", name)
@@ -390,6 +390,19 @@ def new(
         name, table=table, target=target, time=time, key=key, settings=settings(), owner=owner
     )
     console.files(name, files, as_json=as_json)
+
+
+@app.command()
+@told
+def activate(name: Name, as_json: AsJson = False) -> None:
+    """Confirm a draft, once you have read it: it is trained, and goes live through its gate."""
+    from evergreen import activation
+
+    use_case, path = catalog().find(name), settings().use_cases_dir / f"{name}.py"
+    sentence = activation.activate(
+        use_case, path, at=datetime.now(UTC), actor=console.user(), decisions=records().decisions
+    )
+    console.sentence(sentence, as_json=as_json)
 
 
 @db.command("import")

@@ -140,14 +140,15 @@ def use_cases(catalog: Catalog, promotions: PromotionLog, *, as_json: bool) -> N
     if as_json:
         listed = [
             {"name": name, "kind": use_case.kind, "owner": use_case.owner, "doc": use_case.doc,
-             "champion": _champion_json(champions[name])}
+             "draft": use_case.draft, "champion": _champion_json(champions[name])}
             for name, use_case in catalog.use_cases.items()
         ]  # fmt: skip
         document({"use_cases": listed, "broken": catalog.broken})
         return
     for name, use_case in catalog.use_cases.items():
-        about = f"{use_case.kind}, {use_case.schedule or 'by hand'}, {use_case.owner}"
-        _entry(name, _since(champions[name]), about, use_case.doc)
+        about = f"{use_case.kind}, {use_case.training_schedule or 'by hand'}, {use_case.owner}"
+        champion = "draft" if use_case.draft else _since(champions[name])
+        _entry(name, champion, about, use_case.doc)
     for name, problem in catalog.broken.items():
         _entry(name, Text("broken", "red"), "", problem.splitlines()[-1])
 
@@ -282,7 +283,11 @@ def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:
         return
     for path in written:
         say(f"wrote {path}")
-    say(f"Next: read them, then `evergreen run {name}`", style="bold")
+    say(
+        f"It is a draft: read both files, see what `evergreen run {name}` says, and"
+        f" `evergreen activate {name}`; nothing goes live before",
+        style="bold",
+    )
 
 
 def landings(landed: Iterable[Landing], *, as_json: bool) -> None:

@@ -136,4 +136,5 @@ def _run(
             use_case, cycle.fit, run, records=records, settings=settings
         )
     else:
-        cycle.promotion = steps.keep(use_case, served.sentence, records=records)
+        told = steps.undrafted(use_case, served.sentence)
+        cycle.promotion = steps.keep(use_case, told, records=records)

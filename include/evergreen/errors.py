@@ -3,6 +3,7 @@
 EvergreenError
 ├── DeclarationError      a use case is declared wrongly: which field, what it got, what is allowed
 ├── UnknownUseCase        no use case of that name (near misses are suggested)
+├── Unconfirmed           it is a draft: nothing of it goes live until a person says so
 ├── SettingError          an environment variable is missing or has a value that is not allowed
 ├── SuiteError            an expectation suite is missing, unreadable or lacks a mandatory check
 ├── DataRefused           the data is not fit to train on; the champion stays
@@ -46,6 +47,16 @@ class UnknownUseCase(EvergreenError):
         known = sorted(known)
         super().__init__(
             f"no use case is called {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}"
+        )
+
+
+class Unconfirmed(EvergreenError):
+    """A draft was to go live, and no person has confirmed it yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is a draft, and nothing of it goes live: read its file, then"
+            f" `evergreen activate {name}`"
         )
 
 

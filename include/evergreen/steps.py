@@ -235,7 +235,9 @@ def force(
 
     Raises:
         EvergreenError: no challenger has reached the gate.
+        Unconfirmed: the use case is a draft.
     """
+    use_case.check_confirmed()
     reason = reasons.checked(reason)
     gates = records.decisions.newest(use_case.name, limit=1, kind="gate")
     if not gates:
@@ -325,7 +327,9 @@ def promote(
 
     Raises:
         StalePromotion: somebody else promoted meanwhile.
+        Unconfirmed: the use case is a draft.
     """
+    use_case.check_confirmed()
     _check_declaration(use_case, verdict.evaluation.features.snapshot)
     if verdict.kind == PAPER:
         return papers.begin(
@@ -345,6 +349,16 @@ def keep(use_case: UseCase, sentence: str, *, records: Records) -> PromotionRef:
     """Promote nothing: the champion (or none) stays, for the reason given."""
     champion = records.promotions.champion(use_case.name)
     return PromotionRef(promoted=False, champion=champion, sentence=sentence)
+
+
+def undrafted(use_case: UseCase, sentence: str) -> str:
+    """Say of a draft that what was decided does not go live."""
+    if not use_case.draft:
+        return sentence
+    return (
+        f"A draft, so nothing goes live until `evergreen activate {use_case.name}`. Otherwise:"
+        f" {sentence}"
+    )
 
 
 def _noting(sentence: str, snapshot: SnapshotRef) -> str:

@@ -18,6 +18,7 @@ from evergreen import records
 from evergreen.catalog import Catalog, load
 from evergreen.errors import DeclarationError, EvergreenError, StackError
 from evergreen.settings import variables
+from evergreen.spec import UseCase
 from evergreen_airflow import here
 
 if TYPE_CHECKING:
@@ -113,6 +114,12 @@ def every_task(owner: str, about: str) -> dict[str, Any]:
         "execution_timeout": timedelta(hours=1),
         "on_failure_callback": ReportFailure(about),
     }
+
+
+def tags(story: str, use_case: UseCase) -> list[str]:
+    """Return the tags of a DAG of a use case, which tell what it does and that it is a draft."""
+    draft = ["draft"] * use_case.draft
+    return [story, use_case.name, use_case.kind.value, *draft, *use_case.tags]
 
 
 def catalog() -> Catalog:

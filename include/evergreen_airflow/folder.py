@@ -22,7 +22,8 @@ def use_case_dags(folder: Path | None = None, prefix: str | None = None) -> dict
 
     What is left out is `EVERGREEN_USE_CASES_DIR` and `EVERGREEN_DAG_PREFIX`, which the pages need
     as well: they parse no DAG file. A broken use case has no DAG; `refuse_broken`, in a file of its
-    own, shows its error. A task that runs makes its own DAG and no other.
+    own, shows its error. A draft has no monitoring DAG. A task that runs makes its own DAG and no
+    other.
     """
     if folder is not None:
         os.environ["EVERGREEN_USE_CASES_DIR"] = str(folder)
@@ -54,7 +55,8 @@ def _makers(catalog: Catalog, prefix: str) -> Iterator[tuple[str, Callable[[], D
     """Yield the id of each DAG, and what makes it."""
     for name, use_case in catalog.use_cases.items():
         yield f"{prefix}{name}_training", partial(training_dag, use_case, prefix=prefix)
-        yield f"{prefix}{name}_monitoring", partial(monitoring_dag, use_case, prefix=prefix)
+        if not use_case.draft:
+            yield f"{prefix}{name}_monitoring", partial(monitoring_dag, use_case, prefix=prefix)
         if use_case.ingest is not None:
             yield f"{prefix}{name}_ingest", partial(ingest_dag, use_case, prefix=prefix)
     if names := sorted(catalog.use_cases):

@@ -16,6 +16,7 @@ from evergreen_airflow.edge import (
     note_param,
     our_dag,
     param,
+    tags,
     tell,
 )
 from evergreen_airflow.edge import this_run as described
@@ -46,7 +47,7 @@ def monitoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DA
         description=f"Is what the champion of {use_case.name} is asked still what it learned?",
         doc_md=doc_md(use_case),
         schedule=use_case.monitoring.schedule,
-        tags=["monitoring", use_case.name, use_case.kind.value, *use_case.tags],
+        tags=tags("monitoring", use_case),
         params=FORM,
     ) as dag:
         step = options_of(use_case)

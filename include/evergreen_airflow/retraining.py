@@ -98,7 +98,7 @@ def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> 
 
     run, context = this_run(), get_current_context()
     asked_for = context["params"].get("cause") or context["params"].get("dry_run")
-    if run.may_promote and not asked_for:
+    if run.may_promote and not asked_for and not use_case.draft:
         scheduled = context["dag_run"].run_type.value == "scheduled"
         cause = "schedule" if scheduled else "person"
         decision.started(use_case, run, cause, why, decisions=decisions)
@@ -107,7 +107,7 @@ def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> 
 def look_after_everything() -> list[str]:
     """Look whether each champion is served, crowned and fresh; tell what was not told yet.
 
-    One whose file is broken or gone is served and crowned all the same.
+    One whose file is broken or gone, or a draft again, is served and crowned all the same.
     """
     from evergreen.deciding import alerts
     from evergreen.notify import resend
@@ -119,7 +119,8 @@ def look_after_everything() -> list[str]:
         problems = alerts.of_service(served, now, **told)
         for name in served:
             problems += alerts.of_registry(name, declared.get(name), now, **told)
-        still = [declared[name] for name in served if name in declared]
+        known_here = (declared[name] for name in served if name in declared)
+        still = [use_case for use_case in known_here if not use_case.draft]
         old = [
             look(use_case, now, **told)
             for use_case in still

@@ -24,6 +24,7 @@ from evergreen_airflow.edge import (
     our_dag,
     param,
     switch_param,
+    tags,
     tell,
     this_run,
     why,
@@ -67,8 +68,8 @@ def training_dag(
         dag_id=f"{prefix}{use_case.name}_training",
         description=use_case.doc,
         doc_md=doc_md(use_case),
-        schedule=use_case.schedule,
-        tags=["training", use_case.name, use_case.kind.value, *use_case.tags],
+        schedule=use_case.training_schedule,
+        tags=tags("training", use_case),
         params=FORM,
         allowed_run_types=None,
     ) as dag:
@@ -120,7 +121,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         with at_work() as kept:
             put_start_on_record(use_case, why(), kept.decisions)
             return steps.extract(
-                use_case, the_run(), records=kept, settings=here.settings()
+                use_case, the_run(use_case), records=kept, settings=here.settings()
             ).to_json()
 
     @task(**alone("validate"))
@@ -131,7 +132,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         ref = SnapshotRef.from_json(snapshot)
         with at_work() as kept:
             return steps.validate(
-                use_case, ref, the_run(), records=kept, settings=here.settings()
+                use_case, ref, the_run(use_case), records=kept, settings=here.settings()
             ).to_json()
 
     @task(**alone("build_features"))
@@ -142,7 +143,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         ref = ValidationRef.from_json(validated)
         with at_work() as kept:
             built = steps.build_features(
-                use_case, ref, the_run(), records=kept, settings=here.settings()
+                use_case, ref, the_run(use_case), records=kept, settings=here.settings()
             )
         return built.to_json()
 
@@ -160,7 +161,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
                 use_case,
                 FeaturesRef.from_json(features),
                 name,
-                the_run(),
+                the_run(use_case),
                 force=bool(param("force_retrain")),
                 note=param("note") or "",
                 records=kept,
@@ -177,7 +178,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         walked = [CandidateRef.from_json(each) for each in trained if each]
         with at_work() as kept:
             result = steps.evaluate(
-                use_case, built, walked, the_run(), records=kept, settings=here.settings()
+                use_case, built, walked, the_run(use_case), records=kept, settings=here.settings()
             )
         return result.to_json()
 
@@ -187,7 +188,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         from evergreen import steps
         from evergreen.deciding import alerts
 
-        ref, run = EvaluationRef.from_json(evaluation), the_run()
+        ref, run = EvaluationRef.from_json(evaluation), the_run(use_case)
         with at_work() as kept:
             verdict = steps.gate(use_case, ref, run, records=kept, settings=here.settings())
             alerts.of_gate(use_case, verdict, run, records=kept, settings=here.settings())
@@ -200,14 +201,16 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         from evergreen import steps
         from evergreen.deciding import alerts
 
-        verdict, run = Verdict.from_json(judged), the_run()
+        verdict, run = Verdict.from_json(judged), the_run(use_case)
         with at_work() as kept:
             served = steps.fit(use_case, verdict, run, records=kept, settings=here.settings())
             if served is None:
                 return None
             alerts.of_fit(use_case, served, run, records=kept, settings=here.settings())
         keep(served)
-        if not run.may_promote:
+        if use_case.draft:
+            tell(steps.undrafted(use_case, served.sentence))
+        elif not run.may_promote:
             what = run.purpose.replace("_", " ").capitalize()
             tell(f"{what}, so the champion stays. Otherwise: {served.sentence}")
         return served.to_json() if served.passed and run.may_promote else None
@@ -220,7 +223,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         ref = Verdict.from_json(verdict)
         with at_work() as kept:
             promotion = steps.promote(
-                use_case, ref, the_run(), records=kept, settings=here.settings()
+                use_case, ref, the_run(use_case), records=kept, settings=here.settings()
             )
         tell(promotion.sentence)
         return promotion.to_json()
@@ -233,9 +236,9 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
     promote(fit(gate(evaluate(features, trained))))
 
 
-def the_run() -> Any:
-    """Describe this run; a dry one may not promote."""
-    return this_run(purpose="dry_run" if param("dry_run") else "train")
+def the_run(use_case: UseCase) -> Any:
+    """Describe this run; a dry one, and a draft's, may not promote."""
+    return this_run(purpose=use_case.purpose(dry_run=bool(param("dry_run"))))
 
 
 def keep(verdict: Verdict) -> None:

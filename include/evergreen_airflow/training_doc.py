@@ -4,7 +4,7 @@ from evergreen.spec import METRICS, UseCase
 
 PAGE = """
 ### {doc}
-
+{draft}
 | | |
 | --- | --- |
 | Predicts | `{target}` ({kind}) |
@@ -37,16 +37,23 @@ newest rows wait for theirs is the data refused (`max_unlabelled`).
 `operations_rollback`.
 """
 
+DRAFT = """
+**This is a draft.** It is trained by hand only, and nothing of it goes live: the gate decides and
+reports, as in a dry run. Read the declaration and its expectations, put them right, and then
+`evergreen activate {name}`.
+"""
+
 
 def doc_md(use_case: UseCase) -> str:
     """Return the page as Markdown."""
     return PAGE.format(
         doc=use_case.doc,
+        draft=DRAFT.format(name=use_case.name) if use_case.draft else "",
         target=use_case.source.target,
         kind=use_case.kind.value,
         source=_source(use_case),
         retraining=retraining(use_case),
-        schedule=f"`{use_case.schedule}`" if use_case.schedule else "by hand",
+        schedule=f"`{schedule}`" if (schedule := use_case.training_schedule) else "by hand",
         after=after(use_case),
         candidates=_names(c.name for c in use_case.contenders),
         baselines=_names(c.name for c in use_case.baselines),

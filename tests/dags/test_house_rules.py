@@ -105,6 +105,19 @@ def test_a_broken_use_case_is_shown_and_leaves_the_others_alone(tmp_path: Path) 
     assert "ZeroDivisionError" in report["import_errors"]["broken_use_cases.py"]
 
 
+def test_a_draft_is_trained_by_hand_only_and_not_watched(tmp_path: Path) -> None:
+    declared = (USE_CASES / "iris.py").read_text()
+    declared = declared.replace("USE_CASE = UseCase(", "USE_CASE = UseCase(draft=True,")
+    (tmp_path / "iris.py").write_text(declared)
+
+    dags = load_dags(tmp_path, tmp_path)["dags"]
+
+    assert dags["iris_training"]["schedule"] is None
+    assert "draft" in dags["iris_training"]["tags"]
+    assert "evergreen activate iris" in dags["iris_training"]["doc_md"]
+    assert "iris_monitoring" not in dags
+
+
 def test_a_use_case_that_declares_ingest_has_a_dag_for_it(tmp_path: Path) -> None:
     declared = (USE_CASES / "iris.py").read_text()
     declared = declared.replace("import Candidate", "import Files, Ingest, Candidate").replace(

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from bag import USE_CASES
+from evergreen.catalog import load
 from evergreen.errors import DataRefused, DeclarationError, StackError
 from evergreen.settings import PROJECT
 
@@ -71,7 +73,7 @@ def test_a_run_of_airflows_own_backfill_never_promotes() -> None:
     from evergreen_airflow.training import the_run
 
     with running("backfill", user="ada"):
-        run = the_run()
+        run = the_run(load(USE_CASES).find("weather"))
 
     assert run.purpose == "backfill"
     assert not run.may_promote

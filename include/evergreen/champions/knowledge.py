@@ -20,7 +20,7 @@ SCHEDULES = 2
 
 def limit(use_case: UseCase) -> timedelta | None:
     """Return how old knowledge may be; None: any age (no schedule, or a source of any age)."""
-    source, waits = use_case.source, pause(use_case.schedule)
+    source, waits = use_case.source, pause(use_case.training_schedule)
     if source.max_age is None or waits is None:
         return None
     return source.label_delay + source.max_age + SCHEDULES * waits

@@ -2,8 +2,8 @@
 
     digest(weather)                       # differs when a constant that a function reads does
 
-What takes no part in a training (words for people, schedules, how the champion is watched) is
-left out.
+What takes no part in a training (words for people, whether it is a draft, schedules, how the
+champion is watched) is left out.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from evergreen.learning import source_code
 from evergreen.spec import UseCase
 
 APART = frozenset(
-    {"doc", "owner", "tags", "schedule", "ingest", "monitoring", "retraining", "release"}
+    {"doc", "owner", "tags", "draft", "schedule", "ingest", "monitoring", "retraining", "release"}
 )
 
 

@@ -34,7 +34,9 @@ def release(
         ModelRefused: no gate on record has passed that version, or it reads what requests to the
             champion do not hold.
         EvergreenError: another trial of the use case runs.
+        Unconfirmed: it is a draft.
     """
+    use_case.check_confirmed()
     challenger = releases.gated(records, use_case.name, version)
     if champion := records.promotions.champion(use_case.name):
         own = dossier.read(records.dossiers, use_case.name, champion.version)

@@ -65,7 +65,9 @@ def promote(
     Raises:
         EvergreenError: no trial runs, or no gate has passed its challenger.
         StalePromotion: the champion is no longer the one that the gate compared it with.
+        Unconfirmed: the use case is a draft.
     """
+    use_case.check_confirmed()
     running = records.trials.running(use_case.name)
     if not running and not version:
         raise EvergreenError(f"no trial of {use_case.name} runs; --version promotes without one")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from evergreen.errors import DeclarationError, did_you_mean
+from evergreen.errors import DeclarationError, Unconfirmed, did_you_mean
 from evergreen.spec.data import Source, Windows
 from evergreen.spec.ingest import Ingest
 from evergreen.spec.judging import Business, Gate, Release, Slice
@@ -49,6 +49,8 @@ class UseCase:
     retraining: Retraining = field(default_factory=Retraining)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     """How its tasks run in a scheduler, by the name of the step, or `*` for all of them."""
+    draft: bool = False
+    """Nobody has confirmed it yet: it is trained by hand only, and nothing of it goes live."""
     seed: int = 0
     tags: tuple[str, ...] = ()
 
@@ -116,6 +118,24 @@ class UseCase:
                 hint = did_you_mean(name, self.features.raw)
                 allowed = f"raw columns of the features: {', '.join(self.features.raw)}{hint}"
                 raise DeclarationError("monitoring.columns", name, allowed)
+
+    @property
+    def training_schedule(self) -> str | None:
+        """When it is trained by itself: never, while it is a draft."""
+        return None if self.draft else self.schedule
+
+    def purpose(self, *, dry_run: bool) -> str:
+        """Return what a training is for, as `Run.purpose` says it: a draft's is always dry."""
+        return "dry_run" if dry_run or self.draft else "train"
+
+    def check_confirmed(self) -> None:
+        """Refuse to let a draft go live.
+
+        Raises:
+            Unconfirmed: it is one.
+        """
+        if self.draft:
+            raise Unconfirmed(self.name)
 
     @property
     def contenders(self) -> tuple[Candidate, ...]:

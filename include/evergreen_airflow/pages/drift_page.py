@@ -69,13 +69,14 @@ class Group:
 
 
 def groups(records: Records, settings: Settings) -> list[Group]:
-    """Return the windows of each declared use case.
+    """Return the windows of each declared use case but drafts, which nobody watches.
 
     Raises:
         psycopg2.OperationalError: the database does not answer.
     """
     declared = load(settings.use_cases_dir).use_cases.values()
-    return [group(use_case, records, settings.dag_prefix) for use_case in declared]
+    watched = (use_case for use_case in declared if not use_case.draft)
+    return [group(use_case, records, settings.dag_prefix) for use_case in watched]
 
 
 def group(use_case: UseCase, records: Records, prefix: str, limit: int = SHOWN) -> Group:

@@ -110,6 +110,7 @@ class Card:
     doc: str = ""
     facts: str = ""
     error: str = ""
+    draft: bool = False
     champion: Champion | None = None
     bars: tuple[Bar, ...] = ()
     last: Happened | None = None
@@ -127,17 +128,18 @@ class Card:
 
     @property
     def state(self) -> str:
-        """`champion`, `none` or `broken`."""
+        """`champion`, `none`, `draft` or `broken`."""
         if self.error:
             return "broken"
+        if self.draft:
+            return "draft"
         return "champion" if self.champion else "none"
 
     @property
     def status(self) -> str:
         """The state for a person."""
-        return {"broken": "broken", "champion": "has a champion", "none": "no champion yet"}[
-            self.state
-        ]
+        words = {"champion": "has a champion", "none": "no champion yet"}
+        return words.get(self.state, self.state)
 
     @property
     def dag(self) -> str:
@@ -180,7 +182,10 @@ def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -
         name=use_case.name,
         dag_id=dag_id,
         doc=use_case.doc,
-        facts=f"{use_case.kind.value} · {use_case.schedule or 'by hand'} · {use_case.owner}",
+        draft=use_case.draft,
+        facts=" · ".join(
+            (use_case.kind.value, use_case.training_schedule or "by hand", use_case.owner)
+        ),
         champion=_champion(promotions, now),
         bars=bars(own) if own else (),
         last=_decision(decisions[0]) if decisions else None,

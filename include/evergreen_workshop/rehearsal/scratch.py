@@ -140,7 +140,7 @@ def _copy(use_case: UseCase, settings: Settings, here: Settings, kept: Records) 
         columns = moment.columns(table)
         rows = _rows(moment, columns, f"{table} AS {alias}")
     by_name = {column.name: column for column in columns}
-    moved = replace(use_case, source=replace(source, table=name, query=None))
+    moved = replace(use_case, source=replace(source, table=name, query=None), draft=False)
     label = source.target if source.target_sql is None else None
     place = Place(moved, here, kept, by_name[str(source.timestamp)], label)
     typed = ", ".join(f"{column.identifier} {column.type}" for column in columns)

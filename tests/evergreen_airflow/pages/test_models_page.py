@@ -74,6 +74,20 @@ def test_says_what_to_do_when_no_use_case_is_declared(browser: TestClient) -> No
     assert "evergreen new NAME" in browser.get("/evergreen/models/").text
 
 
+def test_shows_a_draft_as_one_and_says_how_it_goes_live(
+    browser: TestClient, weather: Records, settings: Settings
+) -> None:
+    file = settings.use_cases_dir / "weather.py"
+    file.write_text(file.read_text().replace("= UseCase(", "= UseCase(draft=True,"))
+
+    page = browser.get("/evergreen/models/").text
+
+    assert '<span class="badge draft">draft</span>' in page
+    assert "<code>evergreen activate weather</code>" in page
+    assert "by hand" in page
+    assert "becomes champion" not in page
+
+
 def test_says_what_to_do_for_a_use_case_without_a_champion(
     browser: TestClient, weather: Records
 ) -> None:
