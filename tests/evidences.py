@@ -15,6 +15,7 @@ from evergreen.judging.evidence import (
     Role,
     Schema,
     ScoredModel,
+    SingleFeature,
     SliceScore,
     Subject,
 )
@@ -144,6 +145,7 @@ _GOOD = Evidence(
     model_tests=tuple(ModelTest(name=name, passed=True, detail="fine") for name in MODEL_TESTS),
     latency_ms=6.0,
     size_bytes=200_000,
+    single=SingleFeature(feature="wind", metric="roc_auc", score=0.61),
     constants={"0": 0.0, "1": -5.0},
     schema=Schema(takes={"wind": "float64"}, offered={"wind": "float64", "date": "datetime64[s]"}),
     overlap=(

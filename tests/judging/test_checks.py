@@ -13,6 +13,7 @@ from evergreen.judging.evidence import (
     Overlap,
     Role,
     Schema,
+    SingleFeature,
     SliceScore,
 )
 from evergreen.judging.gate import inspect, passed
@@ -59,6 +60,10 @@ def behaviour(**changes: bool | None) -> tuple[ModelTest, ...]:
     return tuple((old | new).values())
 
 
+def told(score: float) -> SingleFeature:
+    return SingleFeature(feature="wind", metric="roc_auc", score=score)
+
+
 def overlaps(challenger: int | None, champion: int | None) -> tuple[Overlap, ...]:
     return (
         Overlap(model=Role.CHALLENGER, rows=challenger, how="compared"),
@@ -76,6 +81,20 @@ NO_CHAMPION_MODEL = tuple(one for one in e.evidence().models if one.role is not 
 TABLE: list[tuple[str, str, Evidence, str]] = [
     ("holdout_size", PASSED, e.evidence(holdout=Span(rows=100)), "100 rows"),
     ("holdout_size", FAILED, e.evidence(holdout=Span(rows=99)), "99 rows, fewer than 100"),
+    (
+        "leak",
+        PASSED,
+        e.evidence(single=told(0.99)),
+        "rain_tomorrow: roc_auc 0.990 (at",
+    ),
+    (
+        "leak",
+        FAILED,
+        e.evidence(single=told(0.991)),
+        "wind alone tells rain_tomorrow: roc",
+    ),
+    ("leak", UNKNOWN, e.evidence(single=told(NAN)), "how well wind alone tells rain_tomorrow is"),
+    ("leak", UNKNOWN, e.evidence(single=None), "one feature alone tells rain_tomorrow is unknown"),
     ("overlap", PASSED, e.evidence(), "challenger and champion"),
     ("overlap", PASSED, e.first(), "training of the challenger"),
     ("overlap", FAILED, e.evidence(overlap=overlaps(2, 0)), "challenger was trained on 2 of"),

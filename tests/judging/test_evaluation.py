@@ -160,6 +160,14 @@ def test_a_good_first_challenger_passes_every_check(own: World) -> None:
     }
 
 
+def test_the_feature_that_alone_tells_most_is_named(own: World) -> None:
+    single = evidence_of(own, own.evaluate()).single
+
+    assert single is not None
+    assert single.feature.startswith("petal_")
+    assert 0.9 < single.score < 1
+
+
 def test_every_model_is_scored_on_the_same_rows(own: World) -> None:
     evidence = evidence_of(own, own.evaluate(own.champion()))
 

@@ -135,7 +135,7 @@ def test_the_decision_comes_first_then_what_failed() -> None:
     ]
     assert places == sorted(places)
     assert 'class="decision failed"' in html
-    assert "6 of 8 checks passed" in html
+    assert "7 of 9 checks passed" in html
 
 
 def test_the_badge_is_unknown_when_nothing_failed() -> None:

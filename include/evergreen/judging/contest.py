@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evergreen.errors import DeclarationError, EvergreenError, SnapshotCorrupt
-from evergreen.judging import overlap
+from evergreen.judging import overlap, single_feature
 from evergreen.judging.differences import by_slice, compare, promise
 from evergreen.judging.evidence import (
     BlockScore,
@@ -146,6 +146,7 @@ def hold(
         against_baseline=beaten.get(first.name),
         others=tuple(d for name, d in differences.items() if name != first.name),
         overlap=_overlaps(contest, first, present),
+        single=single_feature.strongest(use_case, features.load(built, settings)),
         constants=worth.constants(use_case, holdout.held_out, holdout.truth),
     )
     return Held(challenger=first.ref, in_charge=present.ref if present else None, evidence=evidence)

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, PlainSerializer
 from evergreen.refs import Json, Ref, Span
 from evergreen.spec import Kind
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the meaning of a field changes; evidence of another format is gathered again."""
 
 
@@ -208,6 +208,16 @@ class Overlap(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SingleFeature(Ref):
+    """The feature that alone tells the labels of the judged rows best."""
+
+    feature: str
+    metric: str
+    """`roc_auc`, or `r2` of a regression."""
+    score: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fit(Ref):
     """The newest fit of the recipe in charge, of all mature rows: what is to serve."""
 
@@ -255,6 +265,8 @@ class Evidence(Ref):
     others: tuple[Difference, ...] = ()
     """The other recipes against the one in charge, each in the same simultaneous interval."""
     overlap: tuple[Overlap, ...] = ()
+    single: SingleFeature | None = None
+    """The feature that alone tells most; None: unknown."""
     constants: dict[str, Figure] | None = None
     """What it is worth to answer the same for all, by class; None: no business figure decides."""
     fit: "Fit | None" = None

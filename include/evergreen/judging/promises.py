@@ -1,4 +1,4 @@
-"""The checks of what a use case declares besides metrics: intervals, fairness, worth."""
+"""The checks of what a use case declares besides metrics: intervals, fairness, worth, leaks."""
 
 import math
 
@@ -111,3 +111,19 @@ def _without(evidence: Evidence, name: str) -> dict[str, float]:
 def _threshold(evidence: Evidence) -> str:
     cut = evidence.challenger.threshold
     return "" if cut is None else f", saying positive from a probability of {figure(cut)} on"
+
+
+def leak(gate: Gate, evidence: Evidence) -> Outcome:
+    """No feature alone tells the label so well that it must have been known with it."""
+    found, target = evidence.single, evidence.subject.target
+    if found is None:
+        raise Unknown(f"how well one feature alone tells {target} is unknown{because(evidence)}")
+    score = finite(found.score, f"how well {found.feature} alone tells {target}")
+    got, most = figures(score, limit(gate, "max_single_feature"))
+    words = f"{found.feature} alone tells {target}: {found.metric} {got}"
+    if score > limit(gate, "max_single_feature"):
+        return False, (
+            f"{words}, more than {most}: is it known only when the label is? Leave it out of"
+            " features, or raise gate.max_single_feature"
+        )
+    return True, f"no feature tells too much: {words} (at most {most})"
