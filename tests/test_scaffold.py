@@ -161,6 +161,11 @@ REFUSALS: dict[str, tuple[dict[str, object], str]] = {
     "one class": ({"table": "same", "target": "one"}, "nothing to learn"),
     "no key": ({"table": "keyless", "target": "species"}, "--key"),
     "no rows": ({"table": "nothing", "target": "species", "key": ["id"]}, "is empty"),
+    "positive is none of the values": (
+        {"table": "houses", "target": "town", "positive": "Wien"},
+        "positive is 'Wien'; allowed: one of Graz, Linz",
+    ),
+    "positive of three classes": ({"positive": "setosa"}, "species has 3 values"),
     "no features": ({"table": "bare", "target": "species", "key": ["id"]}, "no column to learn"),
 }
 
@@ -200,3 +205,123 @@ def test_a_column_without_a_value_is_left_out_and_said(project: Settings) -> Non
     bounded = [c["kwargs"].get("column") for c in json.loads(suite.read_text())["expectations"]
                if c["type"] == "expect_column_values_to_be_between"]  # fmt: skip
     assert bounded == ["x"]
+
+
+LOANS = """
+    CREATE TABLE loans (id int PRIMARY KEY, customer_id int, serial int, asked date, income real,
+        debt real, purpose text, age text, part real, repaid_on real, settled real, outcome text);
+    INSERT INTO loans
+    SELECT n, n % 90, 5000 + n, date '2026-01-01' + n, (n * 7919) % 1000, (n * 104729) % 997,
+        (ARRAY['car', 'house', 'trip'])[n % 3 + 1],
+        CASE WHEN n % 50 = 0 THEN '?' ELSE (n % 60)::text END, 1, NULL, NULL,
+        CASE WHEN (n * 7919) % 1000 + (n * 31) % 400 < 450 THEN 'bad' ELSE 'good' END
+    FROM generate_series(1, 300) AS n;
+    UPDATE loans SET repaid_on = CASE WHEN outcome = 'good' THEN id END, settled = id % 13;
+    UPDATE loans SET outcome = NULL, repaid_on = NULL, settled = NULL WHERE id > 280
+"""
+
+
+@pytest.fixture
+def loans(project: Settings) -> tuple[UseCase, str]:
+    """What is proposed for loans that end good or bad, twenty of which nobody knows of yet."""
+    execute(project, LOANS)
+    file, _ = scaffold.new(
+        "loans", table="loans", target="outcome", time="asked", settings=project,
+        today=date(2027, 6, 1),
+    )  # fmt: skip
+    return loaded(project), " ".join(file.read_text().replace("# ", "").split())
+
+
+def test_a_column_that_alone_tells_the_label_is_left_out_and_said(project: Settings) -> None:
+    execute(project, LOANS + "; DELETE FROM loans WHERE outcome IS NULL")
+
+    file, _ = scaffold.new("loans", table="loans", target="outcome", settings=project)
+
+    assert "repaid_on" not in loaded(project).features.columns
+    assert "settled" in loaded(project).features.columns
+    assert "as they alone tell the label, as if known only with it: repaid_on" in file.read_text()
+
+
+def test_what_is_filled_in_with_the_label_only_is_left_out_and_said(
+    loans: tuple[UseCase, str],
+) -> None:
+    use_case, text = loans
+
+    assert use_case.features.columns == ("income", "debt", "purpose")
+    assert "they have values only where the label is known: repaid_on, settled" in text
+
+
+def test_ids_and_names_that_are_ours_are_left_out_and_said(loans: tuple[UseCase, str]) -> None:
+    _, text = loans
+
+    assert "Not used, as they look like ids: customer_id, serial" in text
+    assert "Not used, as they have a name that is ours: part" in text
+
+
+def test_text_that_is_numbers_is_said(loans: tuple[UseCase, str]) -> None:
+    assert "age is text, but 294 of 300 values are numbers" in loans[1]
+
+
+def test_labels_that_are_not_known_yet_are_no_error_and_give_the_delay(
+    loans: tuple[UseCase, str],
+) -> None:
+    use_case, text = loans
+
+    assert use_case.source.label_delay.days == 20
+    assert "20 of 300 rows have no label yet; that is no error" in text
+
+
+def test_a_history_that_is_over_is_said_with_the_moment_to_train_as_of(
+    loans: tuple[UseCase, str],
+) -> None:
+    assert "The newest row is of 2026-10-28." in loans[1]
+    assert "`evergreen run loans --as-of 2026-10-29`" in loans[1]
+
+
+def test_a_history_that_goes_on_is_not_said_to_be_over(project: Settings) -> None:
+    execute(project, LOANS)
+
+    file, _ = scaffold.new("loans", table="loans", target="outcome", time="asked",
+                           settings=project, today=date(2026, 10, 29))  # fmt: skip
+
+    assert "newest row" not in file.read_text()
+
+
+def test_a_rare_class_is_said(project: Settings) -> None:
+    execute(project, LOANS + "; UPDATE loans SET outcome = 'good' WHERE id > 60")
+
+    file, _ = scaffold.new("loans", table="loans", target="outcome", settings=project)
+
+    assert "labels are true" in " ".join(file.read_text().replace("# ", "").split())
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "sql"),
+    [
+        (None, "outcome_is_bad", "\"outcome\" = 'bad'"),
+        ("good", "outcome_is_good", "\"outcome\" = 'good'"),
+    ],
+)
+def test_of_two_classes_the_rarer_is_positive_unless_another_is_named(
+    asked: str | None, name: str, sql: str, project: Settings
+) -> None:
+    execute(project, LOANS)
+
+    _, suite = scaffold.new("loans", table="loans", target="outcome", time="asked",
+                            positive=asked, settings=project)  # fmt: skip
+
+    use_case = loaded(project)
+    assert (use_case.source.target, use_case.source.target_sql) == (name, sql)
+    assert "outcome" not in use_case.features.columns
+    then = datetime(2026, 10, 29, tzinfo=UTC)
+    snapshot = extract(use_case, as_of=then, asked_at=NOW, settings=project)
+    assert snapshot.rows == 280
+    assert validate(snapshot, use_case, settings=project).passed
+    assert suites.check_suite(suites.load(suite.parent, "loans"), use_case) == []
+
+
+def test_a_boolean_says_itself_which_class_is_positive(project: Settings) -> None:
+    scaffold.new("mine", table="houses", target="garden", settings=project)
+
+    assert loaded(project).source.target == "garden"
+    assert loaded(project).source.target_sql is None

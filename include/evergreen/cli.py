@@ -379,6 +379,9 @@ def new(
     target: Annotated[str, typer.Option(help="Column to predict.")],
     time: Annotated[str | None, typer.Option(help="Column with the event time.")] = None,
     key: Annotated[list[str] | None, typer.Option(help="Column(s) that identify a row.")] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The positive of two classes. Default: true, 1, the rarer.")
+    ] = None,
     owner: Annotated[str, typer.Option(help="Who is on call for the model.")] = "me",
     as_json: AsJson = False,
 ) -> None:
@@ -387,8 +390,9 @@ def new(
 
     check_name("NAME", name)
     files: tuple[Path, ...] = scaffold.new(
-        name, table=table, target=target, time=time, key=key, settings=settings(), owner=owner
-    )
+        name, table=table, target=target, time=time, key=key, positive=positive,
+        settings=settings(), owner=owner, today=today().date(),
+    )  # fmt: skip
     console.files(name, files, as_json=as_json)
 
 

@@ -6,22 +6,20 @@ new("churn", table="customers", target="churned", settings=settings)
 
 import json
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
-
+from evergreen import drafting, labelling, noticing
 from evergreen.data.warehouse import Reading, exists, identifier, quoted, reading
 from evergreen.errors import DeclarationError, EvergreenError, did_you_mean
+from evergreen.labelling import Label
 from evergreen.quality import profiling
 from evergreen.quality.profiling import ColumnProfile, TableProfile
 from evergreen.settings import Settings
-from evergreen.spec import TABLE, Kind, check_name
-
-WIDTH = 100
+from evergreen.spec import TABLE, Features, Kind, check_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +32,7 @@ class Request:
     time: str | None
     key: tuple[str, ...]
     owner: str
+    today: date | None
 
 
 def new(
@@ -43,12 +42,16 @@ def new(
     target: str,
     time: str | None = None,
     key: Sequence[str] | None = None,
+    positive: str | None = None,
     settings: Settings,
     owner: str = "me",
+    today: date | None = None,
 ) -> tuple[Path, Path]:
     """Write the use case and its suite; return their paths. Nothing is ever overwritten.
 
-    `key` may be left out when the table has a primary key.
+    `key` may be left out when the table has a primary key. Of two classes `positive` names the one
+    that a probability is given of: 1 or true, or else the rarer, if it is left out. As of `today`
+    the newest row is old, or not.
 
     Raises:
         DeclarationError: a name that cannot be used, or an unknown table or column.
@@ -62,10 +65,11 @@ def new(
     with reading(settings.warehouse_url) as moment:
         profile = _profile(moment, table)
         asked = Request(name=name, table=table, target=target, time=time, owner=owner,
-                        key=tuple(key or profile.primary_key))  # fmt: skip
+                        today=today, key=tuple(key or profile.primary_key))  # fmt: skip
         _check_request(moment, profile, asked)
-        values = _proposal(moment, profile, asked)
-    texts = (_render(values), _suite(profile, asked, values["kind"]))
+        label = labelling.label(moment, profile, target, positive)
+        values = _proposal(moment, profile, asked, label)
+    texts = (drafting.render(values), _suite(labelling.with_label(profile, label), asked, label))
     for path, text in zip(paths, texts, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -126,50 +130,52 @@ def _check_key(moment: Reading, profile: TableProfile, asked: Request) -> None:
         )
 
 
-def _kind(target: ColumnProfile) -> Kind:
-    if target.values is not None and len(target.values) < 2:
-        raise EvergreenError(f"{target.name} has one value only: there is nothing to learn")
-    if target.is_time or (target.values is None and not target.is_number):
-        raise EvergreenError(
-            f"{target.name} is {target.type} with many values; allowed: a number, or at most"
-            f" {profiling.CLASSES} classes"
-        )
-    if target.values is not None and len(target.values) == 2:
-        return Kind.BINARY
-    classes = target.values is not None and not target.type.startswith("float")
-    return Kind.MULTICLASS if classes else Kind.REGRESSION
-
-
-def _proposal(moment: Reading, profile: TableProfile, asked: Request) -> dict[str, Any]:
-    target = profile.columns[asked.target]
-    kind = _kind(target)
-    used = {asked.target, asked.time, *asked.key}
+def _proposal(
+    moment: Reading, profile: TableProfile, asked: Request, label: Label
+) -> dict[str, Any]:
+    used = {label.column, asked.time, *asked.key}
     columns = [column for column in profile.columns.values() if column.name not in used]
-    empty = [column.name for column in columns if column.values == ()]
-    numeric = [c.name for c in columns if c.is_number and c.name not in empty]
-    categorical = [c.name for c in columns if c.type in {"str", "bool"} and c.values]
-    chosen = {*numeric, *categorical}
-    if not chosen:
+    left_out = noticing.unfit(moment, profile, columns, label)
+    unfit = {name for names in left_out.values() for name in names}
+    features = _features([column for column in columns if column.name not in unfit])
+    if features is None:
         raise EvergreenError(
             f"{asked.table} has no column to learn from besides {sorted(filter(None, used))}"
         )
+    others = [c.name for c in columns if c.name not in {*unfit, *features.columns}]
+    left_out["are times or have too many values"] = others
+    told = noticing.leaks(moment, asked.table, asked.key, label, features)
+    if not set(features.columns) - set(told):
+        raise EvergreenError(
+            f"{asked.table} has no column to learn from: each alone tells {label.name}, as if known"
+            f" only with it: {', '.join(told)}"
+        )
+    left_out["alone tell the label, as if known only with it"] = told
     holdout, unit = _holdout(profile, asked.time)
     return {
         "asked": asked,
-        "kind": kind,
-        "numeric": numeric,
-        "categorical": categorical,
-        "left_out": {
-            "hold no value at all": empty,
-            "are times or have too many values": [
-                column.name for column in columns if column.name not in {*chosen, *empty}
-            ],
-        },
+        "label": label,
+        "kind": label.kind,
+        "numeric": [name for name in features.numeric if name not in told],
+        "categorical": [name for name in features.categorical if name not in told],
+        "left_out": left_out,
+        "remarks": noticing.remarks(
+            asked.name, moment, profile, label, time=asked.time, today=asked.today, unread=others
+        ),
+        "delay": noticing.delay(moment, asked.table, label, asked.time).days,
         "holdout": holdout,
         "unit": unit,
         "min_rows": max(1, min(50, profile.rows // 8)),
-        **_gate(moment, kind, asked),
+        **_gate(moment, label, asked),
     }
+
+
+def _features(columns: Sequence[ColumnProfile]) -> Features | None:
+    numeric = tuple(c.name for c in columns if c.is_number)
+    categorical = tuple(c.name for c in columns if c.type in {"str", "bool"} and c.values)
+    if not (numeric or categorical):
+        return None
+    return Features(numeric=numeric, categorical=categorical)
 
 
 def _holdout(profile: TableProfile, time: str | None) -> tuple[float, str]:
@@ -186,8 +192,9 @@ def _holdout(profile: TableProfile, time: str | None) -> tuple[float, str]:
     return 1, "seconds"
 
 
-def _gate(moment: Reading, kind: Kind, asked: Request) -> dict[str, Any]:
+def _gate(moment: Reading, label: Label, asked: Request) -> dict[str, Any]:
     """Propose floors that a model which learnt nothing does not reach."""
+    kind = label.kind
     target, relation = quoted(asked.target), identifier(asked.table)
     if kind is Kind.REGRESSION:
         [(error,)] = moment.query(
@@ -199,49 +206,18 @@ def _gate(moment: Reading, kind: Kind, asked: Request) -> dict[str, Any]:
         return {"metric": "roc_auc", "floors": {"roc_auc": 0.6}}
     [(share,)] = moment.query(
         f"SELECT max(n)::float8 / sum(n) FROM"
-        f" (SELECT count(*) AS n FROM {relation} GROUP BY {target}) AS classes"
+        f" (SELECT count({target}) AS n FROM {relation} GROUP BY {target}) AS classes"
     )
     return {"metric": "f1", "floors": {"accuracy": min(0.99, math.ceil(share * 100 + 5) / 100)}}
 
 
-def _render(values: dict[str, Any]) -> str:
-    templates = Environment(
-        loader=PackageLoader("evergreen"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 (the text is Python; every value goes through `text`)
-    )
-    templates.filters["text"] = _text
-    templates.filters["tuple"] = _tuple
-    return templates.get_template("use_case.py.jinja").render(values)
-
-
-def _text(value: str) -> str:
-    """Write a Python string; JSON's are, and in double quotes."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _tuple(names: Sequence[str], indent: int) -> str:
-    """Write a tuple of strings, on as many lines as it needs."""
-    items = [_text(name) for name in names]
-    line = f"({', '.join(items)}{',' if len(items) == 1 else ''}),"
-    if indent + len(line) <= WIDTH:
-        return line
-    margin = " " * (indent // 4 * 4 + 4)
-    packed = textwrap.wrap(
-        ", ".join(items), WIDTH - 12, break_long_words=False, break_on_hyphens=False
-    )
-    return "(\n" + "".join(f"{margin}{row}\n" for row in packed) + f"{margin[4:]}),  # fmt: skip"
-
-
-def _suite(profile: TableProfile, asked: Request, kind: Kind) -> str:
+def _suite(profile: TableProfile, asked: Request, label: Label) -> str:
     document = profiling.suite(
         asked.name,
         profile,
         key=asked.key,
         time=asked.time,
-        target=asked.target,
-        classes=kind is not Kind.REGRESSION,
+        target=label.name,
+        classes=label.kind is not Kind.REGRESSION,
     )
     return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"

@@ -22,9 +22,10 @@ from evergreen.judging.evidence import SingleFeature
 from evergreen.learning import metrics
 from evergreen.learning.features import PART
 from evergreen.learning.models import Output
-from evergreen.spec import Kind, UseCase
+from evergreen.spec import Features, Kind, UseCase
 
 Array = NDArray[Any]
+Column = pd.Series
 
 METRIC = {Kind.BINARY: "roc_auc", Kind.MULTICLASS: "roc_auc", Kind.REGRESSION: "r2"}
 SHAPE = {"max_depth": 8, "min_samples_leaf": 5, "random_state": 0}
@@ -33,55 +34,52 @@ ROWS = 100_000
 
 
 def strongest(use_case: UseCase, frame: pd.DataFrame) -> SingleFeature | None:
-    """Return the feature that alone tells the label best; None: no score is defined.
-
-    Args:
-        use_case: the declaration.
-        frame: features, target and part of every row, as `features.load` gives them.
-    """
-    training, judged = (frame[frame[PART] == part] for part in (TRAINING, HOLDOUT))
-    training = training[training[use_case.source.target].notna()]
-    training = training.sample(min(ROWS, len(training)), random_state=use_case.seed)
-    found = [
-        SingleFeature(feature=name, metric=METRIC[use_case.kind], score=score)
-        for name in use_case.features.columns
-        if (score := _score(use_case, name, training, judged)) is not None
-    ]
+    """Return the feature that alone tells the label best; None: no score is defined."""
+    found = scores(use_case.kind, use_case.source.target, use_case.features, frame)
     return max(found, key=lambda one: one.score, default=None)
 
 
-def _score(
-    use_case: UseCase, name: str, training: pd.DataFrame, judged: pd.DataFrame
-) -> float | None:
-    target, kind = use_case.source.target, use_case.kind
+def scores(kind: Kind, target: str, features: Features, frame: pd.DataFrame) -> list[SingleFeature]:
+    """Return how well each feature alone tells the label, where a score is defined.
+
+    Args:
+        kind: what is predicted.
+        target: name of the label, which rows that train may lack.
+        features: the declared ones.
+        frame: features, target and part of every row, as `features.load` gives them.
+    """
+    training, judged = (frame[frame[PART] == part] for part in (TRAINING, HOLDOUT))
+    training = training[training[target].notna()]
+    training = training.sample(min(ROWS, len(training)), random_state=0)
     truth, asked = training[target].to_numpy(), judged[target].to_numpy()
-    known, new = _numbers(use_case, name, training, truth, judged)
-    metric = METRIC[kind]
-    answers = (
-        _values(known, truth, new) if kind is Kind.REGRESSION else [_classes(known, truth, new)]
-    )
-    scores = [metrics.score(kind, asked, answer, [metric]).get(metric) for answer in answers]
-    return max((score for score in scores if score is not None), default=None)
+    metric, found = METRIC[kind], []
+    for name in features.columns:
+        known, new = training[name], judged[name]
+        if name in features.categorical:
+            known, new = _by_label(kind, known, truth, new)
+        values = (column.to_numpy(dtype=float).reshape(-1, 1) for column in (known, new))
+        for answer in _answers(kind, truth, *values):
+            told = metrics.score(kind, asked, answer, [metric]).items()
+            found += [SingleFeature(feature=name, metric=m, score=score) for m, score in told]
+    return found
 
 
-def _numbers(
-    use_case: UseCase, name: str, training: pd.DataFrame, truth: Array, judged: pd.DataFrame
-) -> tuple[Array, Array]:
-    """Return the feature of both as one column of numbers."""
-    known, new = training[name], judged[name]
-    if name in use_case.features.categorical:
-        known, new = known.astype(str), new.astype(str)
-        regression = use_case.kind is Kind.REGRESSION
-        labels = truth if regression else np.unique(truth, return_inverse=True)[1]
-        means = pd.Series(labels, index=known.index).groupby(known).mean()
-        known, new = known.map(means), new.map(means)
-    return known.to_numpy(dtype=float).reshape(-1, 1), new.to_numpy(dtype=float).reshape(-1, 1)
+def _by_label(kind: Kind, known: Column, truth: Array, new: Column) -> tuple[Column, Column]:
+    """Read each category as the mean label (of classes: their number) of its training rows."""
+    known, new = known.astype(str), new.astype(str)
+    labels = truth if kind is Kind.REGRESSION else np.unique(truth, return_inverse=True)[1]
+    means = pd.Series(labels, index=known.index).groupby(known).mean()
+    return known.map(means), new.map(means)
 
 
-def _classes(known: Array, truth: Array, new: Array) -> Output:
+def _answers(kind: Kind, truth: Array, known: Array, new: Array) -> list[Output]:
+    return _values(known, truth, new) if kind is Kind.REGRESSION else _classes(known, truth, new)
+
+
+def _classes(known: Array, truth: Array, new: Array) -> list[Output]:
     tree = DecisionTreeClassifier(**SHAPE).fit(known, truth)
     told = tree.predict_proba(new)
-    return Output(tree.classes_[told.argmax(axis=1)], told, tree.classes_)
+    return [Output(tree.classes_[told.argmax(axis=1)], told, tree.classes_)]
 
 
 def _values(known: Array, truth: Array, new: Array) -> list[Output]:
