@@ -562,6 +562,20 @@ def test_15_names_a_champion_that_knows_nothing_new_unless_somebody_was_told(
     assert "version 2" in found.detail
 
 
+def test_15_leaves_alone_what_a_person_has_ended(world: World):
+    declared = replace(CATALOG.find("weather"), name=NAME)
+    world = replace(world, catalog=Catalog(use_cases={NAME: declared}, broken={}))
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    training = f'{{"rows": 9, "start": null, "end": "{until.isoformat()}"}}'
+    world.execute(
+        f"UPDATE evergreen.promotions SET training = '{training}'",
+        "INSERT INTO evergreen.retirements (use_case, reason, actor)"
+        f" VALUES ('{NAME}', 'sold', 'ada')",
+    )
+
+    assert world.finding(15, now=until + timedelta(days=90)).status == "passed"
+
+
 def test_15_holds_where_the_source_may_be_of_any_age(world: World):
     assert world.finding(15).detail == "no champion's knowledge has a limit"
 

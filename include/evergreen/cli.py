@@ -178,7 +178,8 @@ def replay(
 @told
 def list_use_cases(as_json: AsJson = False) -> None:
     """List the use cases with their champions, and the files that are broken."""
-    console.use_cases(catalog(), records().promotions, as_json=as_json)
+    kept = records()
+    console.use_cases(catalog(), kept.promotions, kept.retirements.all(), as_json=as_json)
 
 
 @app.command()
@@ -192,7 +193,7 @@ def champion(name: Name, as_json: AsJson = False) -> None:
 @told
 def history(name: Name, as_json: AsJson = False) -> None:
     """Show the promotions and rollbacks of a use case, newest first."""
-    console.promotions(records().promotions.of(catalog().find(name).name), as_json=as_json)
+    console.promotions(records().promotions.of(known(name)), as_json=as_json)
 
 
 @app.command()
@@ -206,7 +207,7 @@ def decisions(
     as_json: AsJson = False,
 ) -> None:
     """Show what was decided for a use case and why, newest first."""
-    found = records().decisions.newest(catalog().find(name).name, limit, kind)
+    found = records().decisions.newest(known(name), limit, kind)
     console.decisions(found, as_json=as_json)
 
 
@@ -398,15 +399,36 @@ def new(
 
 @app.command()
 @told
-def activate(name: Name, as_json: AsJson = False) -> None:
-    """Confirm a draft, once you have read it: it is trained, and goes live through its gate."""
-    from evergreen import activation
+def activate(
+    name: Name,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for what was retired.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Confirm a draft, once you have read it, or bring back what was retired: from now on it is
+    trained, and goes live through its gate."""
+    from evergreen import activation, retirement
 
     use_case, path = catalog().find(name), settings().use_cases_dir / f"{name}.py"
-    sentence = activation.activate(
-        use_case, path, at=datetime.now(UTC), actor=console.user(), decisions=records().decisions
-    )
+    kept, actor = records(), console.user()
+    sentence = retirement.revive(name, reason=reason, actor=actor, records=kept)
+    if use_case.draft or not sentence:
+        now = datetime.now(UTC)
+        sentence = activation.activate(
+            use_case, path, at=now, actor=actor, decisions=kept.decisions
+        )
     console.sentence(sentence, as_json=as_json)
+
+
+@app.command()
+@told
+def retire(name: Name, reason: Reason, as_json: AsJson = False) -> None:
+    """End a use case: it is trained, watched and served no more; its history stays."""
+    from evergreen import retirement
+
+    done = retirement.retire(
+        known(name), reason=reason, actor=console.user(), records=records(), settings=settings()
+    )
+    console.sentence(done, as_json=as_json)
 
 
 @db.command("import")
@@ -521,6 +543,12 @@ def settings() -> Settings:
 def catalog() -> Catalog:
     """Return the use cases of the settings' folder."""
     return load_catalog(settings().use_cases_dir)
+
+
+def known(name: str) -> str:
+    """Return the name of a use case that is declared, or on record: its file may be gone."""
+    kept = records()
+    return name if name in kept.promotions.use_cases() else catalog().find(name).name
 
 
 def records() -> Records:

@@ -2,7 +2,7 @@
 
 import getpass
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -17,7 +17,7 @@ from rich.text import Text
 
 from evergreen import storage
 from evergreen.catalog import Catalog
-from evergreen.records import Decision, Promotion, TrialRow
+from evergreen.records import Decision, Promotion, Retirement, TrialRow
 from evergreen.records.protocols import PromotionLog
 from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
 from evergreen.spec import UseCase
@@ -134,21 +134,31 @@ def _gained(found: "Gained") -> str:
     return f"{found.estimate:+.3g} ({found.low:+.3g} to {found.high:+.3g})"
 
 
-def use_cases(catalog: Catalog, promotions: PromotionLog, *, as_json: bool) -> None:
-    """Print every use case with its champion, and the broken ones with their error."""
+def use_cases(
+    catalog: Catalog,
+    promotions: PromotionLog,
+    retired: Mapping[str, Retirement],
+    *,
+    as_json: bool,
+) -> None:
+    """Print every use case with its champion or its end, and the broken ones with their error."""
     champions = {name: promotions.champion(name) for name in catalog.use_cases}
+    ended = {name: each.sentence for name, each in retired.items()}
     if as_json:
         listed = [
             {"name": name, "kind": use_case.kind, "owner": use_case.owner, "doc": use_case.doc,
-             "draft": use_case.draft, "champion": _champion_json(champions[name])}
+             "draft": use_case.draft, "retired": ended.get(name),
+             "champion": _champion_json(champions[name])}
             for name, use_case in catalog.use_cases.items()
         ]  # fmt: skip
         document({"use_cases": listed, "broken": catalog.broken})
         return
     for name, use_case in catalog.use_cases.items():
         about = f"{use_case.kind}, {use_case.training_schedule or 'by hand'}, {use_case.owner}"
-        champion = "draft" if use_case.draft else _since(champions[name])
-        _entry(name, champion, about, use_case.doc)
+        state = "draft" if use_case.draft else _since(champions[name])
+        if name in ended:
+            state, about = "retired", ended[name]
+        _entry(name, state, about, use_case.doc)
     for name, problem in catalog.broken.items():
         _entry(name, Text("broken", "red"), "", problem.splitlines()[-1])
 

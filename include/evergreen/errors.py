@@ -4,6 +4,7 @@ EvergreenError
 ├── DeclarationError      a use case is declared wrongly: which field, what it got, what is allowed
 ├── UnknownUseCase        no use case of that name (near misses are suggested)
 ├── Unconfirmed           it is a draft: nothing of it goes live until a person says so
+├── Retired               a person has ended the use case; who, when and why
 ├── SettingError          an environment variable is missing or has a value that is not allowed
 ├── SuiteError            an expectation suite is missing, unreadable or lacks a mandatory check
 ├── DataRefused           the data is not fit to train on; the champion stays
@@ -58,6 +59,10 @@ class Unconfirmed(EvergreenError):
             f"{name} is a draft, and nothing of it goes live: read its file, then"
             f" `evergreen activate {name}`"
         )
+
+
+class Retired(EvergreenError):
+    """The use case is retired: nothing trains, watches or serves it."""
 
 
 class SettingError(EvergreenError):

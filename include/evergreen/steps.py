@@ -93,7 +93,9 @@ def extract(use_case: UseCase, run: Run, *, records: Records, settings: Settings
     Raises:
         DataRefused: the source is stale or cannot be read; the decision is on record.
         NoRoom: the disk is too full to begin.
+        Retired: a person has ended the use case.
     """
+    records.retirements.check(use_case.name)
     room.check(settings)
     declared = declaration.digest(use_case)
     with _refusals_on_record(use_case, run, records):
@@ -238,6 +240,7 @@ def force(
         Unconfirmed: the use case is a draft.
     """
     use_case.check_confirmed()
+    records.retirements.check(use_case.name)
     reason = reasons.checked(reason)
     gates = records.decisions.newest(use_case.name, limit=1, kind="gate")
     if not gates:
@@ -328,9 +331,11 @@ def promote(
     Raises:
         StalePromotion: somebody else promoted meanwhile.
         Unconfirmed: the use case is a draft.
+        Retired: a person has ended it.
     """
     use_case.check_confirmed()
     _check_declaration(use_case, verdict.evaluation.features.snapshot)
+    records.retirements.check(use_case.name)
     if verdict.kind == PAPER:
         return papers.begin(
             use_case, verdict, actor=run.actor, records=records, settings=settings,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow.sdk import DAG, BaseNotifier, Param, get_current_context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from evergreen import records
 from evergreen.catalog import Catalog, load
-from evergreen.errors import DeclarationError, EvergreenError, StackError
+from evergreen.errors import DeclarationError, EvergreenError, Retired, StackError
 from evergreen.settings import variables
 from evergreen.spec import UseCase
 from evergreen_airflow import here
@@ -245,11 +245,17 @@ def tell(sentence: str) -> None:
 
 @contextmanager
 def final_refusals() -> Iterator[None]:
-    """Let what the engine refuses on purpose fail the task at once: trying again helps nobody."""
+    """Let what the engine refuses on purpose fail the task at once: trying again helps nobody.
+
+    What is retired is skipped, and what follows with it: the run says so, and alarms nobody.
+    """
     try:
         yield
     except StackError:
         raise
+    except Retired as ended:
+        tell(str(ended))
+        raise AirflowSkipException(str(ended)) from ended
     except EvergreenError as refusal:
         tell(getattr(refusal, "sentence", str(refusal)))
         raise AirflowFailException(str(refusal)) from refusal

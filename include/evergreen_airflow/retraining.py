@@ -107,6 +107,7 @@ def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> 
 def look_after_everything() -> list[str]:
     """Look whether each champion is served, crowned and fresh; tell what was not told yet.
 
+    What is retired is left alone.
     One whose file is broken or gone, or a draft again, is served and crowned all the same.
     """
     from evergreen.deciding import alerts
@@ -115,7 +116,8 @@ def look_after_everything() -> list[str]:
     now, known, declared = this_run().asked_at, here.settings(), catalog().use_cases
     with at_work() as kept:
         told: dict[str, Any] = {"records": kept, "settings": known}
-        served = kept.promotions.use_cases()
+        retired = kept.retirements.all()
+        served = [name for name in kept.promotions.use_cases() if name not in retired]
         problems = alerts.of_service(served, now, **told)
         for name in served:
             problems += alerts.of_registry(name, declared.get(name), now, **told)

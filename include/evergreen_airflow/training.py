@@ -119,6 +119,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
 
         tell(f"Why this run: {why()}")
         with at_work() as kept:
+            kept.retirements.check(use_case.name)
             put_start_on_record(use_case, why(), kept.decisions)
             return steps.extract(
                 use_case, the_run(use_case), records=kept, settings=here.settings()

@@ -11,7 +11,7 @@ import pytest
 
 from bag import USE_CASES
 from evergreen.catalog import load
-from evergreen.errors import DataRefused, DeclarationError, StackError
+from evergreen.errors import DataRefused, DeclarationError, Retired, StackError
 from evergreen.settings import PROJECT
 
 pytestmark = pytest.mark.usefixtures("airflow")
@@ -101,6 +101,17 @@ def test_a_moment_in_the_future_is_refused() -> None:
 
     with running("manual", as_of="2026-11-22"), pytest.raises(DeclarationError, match="up to now"):
         this_run()
+
+
+def test_a_run_of_what_is_retired_is_skipped_and_says_so() -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from evergreen_airflow.edge import final_refusals
+
+    with running() as task, pytest.raises(AirflowSkipException), final_refusals():
+        raise Retired("weather was retired by ada on 2026-11-20: sold")
+
+    assert task.pushed == {"outcome": "weather was retired by ada on 2026-11-20: sold"}
 
 
 def test_says_why_the_run_happens() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from database import records_of
+from evergreen import retirement
 from evergreen.errors import ModelRefused
 from evergreen.serving import commands, releases
 from evergreen.serving.model_ref import ModelRef
@@ -154,3 +155,27 @@ def test_only_bytes_that_a_gate_has_passed_are_tried(shop: Shop) -> None:
                 actor="eve", records=records_of(shop.settings),
             )  # fmt: skip
     assert ModelRef.of(releases.gated(records_of(shop.settings), "iris", 2)) == kept
+
+
+def test_what_is_retired_answers_404_with_the_reason_until_it_is_brought_back(shop: Shop) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    kept = records_of(shop.settings)
+
+    with shop.open() as client:
+        retirement.retire("iris", reason="sold", actor="ada", records=kept, settings=shop.settings)
+        refused = eventually(
+            lambda: (
+                (answer := client.post("/iris/predict", json={"row": ROW})).status_code == 404
+                and answer
+            )
+        )
+        ready = client.get("/ready")
+        retirement.revive("iris", reason="", actor="ada", records=kept)
+        back = eventually(
+            lambda: client.post("/iris/predict", json={"row": ROW}).status_code == 200
+        )
+
+    assert "iris was retired by ada on " in refused.text
+    assert "sold" in refused.text
+    assert (ready.status_code, ready.json()["champions"]) == (200, {})
+    assert back

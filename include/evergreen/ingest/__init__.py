@@ -52,6 +52,7 @@ def land(
             or the use case declares no `ingest`.
         SourceAway: an API does not answer. What came before is landed, and is not asked for again.
     """
+    records.retirements.check(use_case.name)
     if (ingest := use_case.ingest) is None:
         raise DataRefused([f"{use_case.name} declares no ingest="])
     relation = table.relation(settings.warehouse_url, str(use_case.source.table))

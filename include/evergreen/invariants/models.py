@@ -133,12 +133,15 @@ def previous_champion_still_works(scene: Scene) -> Found:
 
 
 def knowledge_is_new_or_its_age_was_told(scene: Scene) -> Found:
-    """15: no champion's knowledge is too old (`champions.knowledge`), or an alert says so."""
-    found = Found()
+    """15: no champion's knowledge is too old (`champions.knowledge`), or an alert says so.
+
+    A retired one may know what it knew.
+    """
+    found, retired = Found(), scene.records.retirements.all()
     limited = []
     for name, use_case in scene.catalog.use_cases.items():
         champion = scene.records.promotions.champion(name)
-        if champion is None or knowledge.limit(use_case) is None:
+        if champion is None or knowledge.limit(use_case) is None or name in retired:
             continue
         limited.append(f"{name} version {champion.version}")
         problem = knowledge.too_old(use_case, champion, scene.now - TELLING)

@@ -13,6 +13,7 @@
 `decisions` `promotions` `incidents`                  what was decided, who is champion, what failed
 `predictions` `windows` `retrainings` `trials`        what was served, watched, asked for, tried out
 `landings` `fits` `pins` `dossiers`                   what came, was fitted, stays, belongs to whom
+`retirements`                                         which use cases a person has ended
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
 `protocols`   what functions of the domain ask for; tests/fakes.py has them in memory
 Domain functions are handed Records or a repository, and construct none. Light to import.
@@ -28,6 +29,7 @@ from evergreen.records.leases import Lease, Leases
 from evergreen.records.pins import Pin, Pins
 from evergreen.records.predictions import Drops, Labelled, Labels, Logged, Predictions, Told
 from evergreen.records.promotions import Chain, Promotion, Promotions, chain
+from evergreen.records.retirements import Retirement, Retirements
 from evergreen.records.retrainings import Retrained, Retrainings
 from evergreen.records.schema import REVISIONS
 from evergreen.records.trials import Side, TrialRow, Trials
@@ -36,6 +38,7 @@ from evergreen.records.windows import WatchedWindows
 __all__ = [
     "REVISIONS", "Chain", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits", "Incident",
     "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Pin", "Pins",
-    "Predictions", "Promotion", "Promotions", "Records", "Retrained", "Retrainings", "Side",
-    "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
+    "Predictions", "Promotion", "Promotions", "Records", "Retirement", "Retirements", "Retrained",
+    "Retrainings", "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id",
+    "open", "reversal_id",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from evergreen.records.pins import Pins
 from evergreen.records.pool import KEPT, Pool, connect
 from evergreen.records.predictions import Drops, Labels, Predictions
 from evergreen.records.promotions import Promotions
+from evergreen.records.retirements import Retirements
 from evergreen.records.retrainings import Retrainings
 from evergreen.records.session import Session
 from evergreen.records.trainings import Trainings
@@ -27,9 +28,10 @@ from evergreen.settings import Settings
 
 POSITION = """
 SELECT coalesce((SELECT max(id) FROM evergreen.promotions), 0) AS newest,
-    (SELECT count(*) * 2 + count(stopped_at) FROM evergreen.releases) AS trials
+    (SELECT count(*) * 2 + count(stopped_at) FROM evergreen.releases) AS trials,
+    (SELECT count(*) * 2 + count(lifted_at) FROM evergreen.retirements) AS retired
 """
-READ_BY_PEOPLE = ("decisions", "promotions", "incidents", "pins")
+READ_BY_PEOPLE = ("decisions", "promotions", "incidents", "pins", "retirements")
 
 
 def open(settings: Settings, *, statement_seconds: float = 0) -> "Records":
@@ -83,7 +85,7 @@ class Records:
         return opened
 
     def position(self) -> str:
-        """Return what changes whenever a champion moves or a trial begins or ends."""
+        """Return what changes whenever a champion moves, a trial or a use case begins or ends."""
         return str(self._session.read(POSITION)[0])
 
     def fenced(self, lease: Lease) -> Self:
@@ -118,6 +120,7 @@ class Records:
         self.landings = Landings(session)
         self.fits = Fits(session)
         self.pins = Pins(session)
+        self.retirements = Retirements(session)
         self.trainings = Trainings(session)
         self.dossiers = Dossiers(session)
         self.figures = Figures(session)

@@ -17,8 +17,8 @@ class Decision:
     """See `decision_id`."""
     use_case: str
     kind: str
-    """validation, gate, promotion, rollback, pin, repair, trigger, activation, dry_run or
-    backfill."""
+    """validation, gate, promotion, rollback, pin, repair, trigger, activation, retirement,
+    dry_run or backfill."""
     outcome: str
     """passed, refused, promoted, stale, rolled back, repaired ..."""
     sentence: str

@@ -46,7 +46,8 @@ SQL = {
     "incidents_open": "SELECT use_case, kind, count(*) FROM evergreen.incidents"
     " WHERE resolved_at IS NULL GROUP BY 1, 2",
 }
-"""Of each figure: its labels first, the value last (null: unknown)."""
+"""Of each figure: its labels first, the use case before all, the value last (null: unknown)."""
+RETIRED = "SELECT use_case FROM evergreen.retirements WHERE lifted_at IS NULL"
 
 
 class Figures:
@@ -56,9 +57,13 @@ class Figures:
         self._session = session
 
     def all(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return every figure's rows, read in one transaction."""
+        """Return every figure's rows, read in one transaction; what is retired has none."""
         with self._session.transaction() as cursor:
-            return {name: self._tuples(cursor, sql) for name, sql in SQL.items()}
+            retired = {name for (name,) in self._tuples(cursor, RETIRED)}
+            found = {name: self._tuples(cursor, sql) for name, sql in SQL.items()}
+        return {
+            name: [row for row in rows if row[0] not in retired] for name, rows in found.items()
+        }
 
     @staticmethod
     def _tuples(cursor: Any, sql: str) -> list[tuple[Any, ...]]:

@@ -37,6 +37,7 @@ def release(
         Unconfirmed: it is a draft.
     """
     use_case.check_confirmed()
+    records.retirements.check(use_case.name)
     challenger = releases.gated(records, use_case.name, version)
     if champion := records.promotions.champion(use_case.name):
         own = dossier.read(records.dossiers, use_case.name, champion.version)

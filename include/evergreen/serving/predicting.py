@@ -61,9 +61,11 @@ class Predictor:
         While there is no champion, who asks for it gets the one that answers on paper.
 
         Raises:
-            Refused: there is no such use case, or it has no champion.
+            Refused: there is no such use case, it is retired, or it has no champion.
         """
         name = request.path_params["use_case"]
+        if reason := self._watcher.retired.get(name):
+            raise Refused("use_case", reason[:300], 404)
         desk, paper = self._watcher.desks.get(name), self._watcher.papers.get(name)
         if desk is not None:
             return desk

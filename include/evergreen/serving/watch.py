@@ -42,6 +42,8 @@ class Watcher:
         """Who answers on paper, where there is no champion."""
         self.problems: dict[str, str] = {}
         """What is wrong, by use case (or `ledger`)."""
+        self.retired: dict[str, str] = {}
+        """What a person has ended, with who, when and why, by use case."""
         self.looked = threading.Event()
         """The ledger has been asked once, with or without success."""
         self.declared = Declared(settings.use_cases_dir)
@@ -55,13 +57,13 @@ class Watcher:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the use cases, declared or with a champion."""
+        """Names of the use cases, declared or with a champion, that are not retired."""
         served = {*self.desks, *self.papers, *self.problems} - {"ledger"}
-        return tuple(sorted(served | self.declared.names))
+        return tuple(sorted((served | self.declared.names) - self.retired.keys()))
 
     def knows(self, name: str) -> bool:
         """Tell whether there is such a use case, declared or with a champion."""
-        known = (self.desks, self.papers, self.declared.names, self.problems)
+        known = (self.desks, self.papers, self.declared.names, self.problems, self.retired)
         return any(name in names for names in known)
 
     @property
@@ -89,8 +91,8 @@ class Watcher:
         """Take a trial off its desk at once; the database learns it as soon as it is there."""
         with self._mutex:
             self._ended[trial.id] = outcome
-            desk = self.desks[use_case]
-            if desk.trial is not None and desk.trial.id == trial.id:
+            desk = self.desks.get(use_case)
+            if desk is not None and desk.trial is not None and desk.trial.id == trial.id:
                 self.desks[use_case] = Desk(desk.champion)
         log.warning("the %s of %s is stopped: %s", trial.strategy, use_case, outcome)
 
@@ -102,10 +104,12 @@ class Watcher:
         """
         self._record_ends()
         trials = {trial.use_case: trial for trial in self._records.trials.running()}
+        self._retire()
         on_paper = {name for name, trial in trials.items() if trial.strategy == PAPER}
-        for name in self.papers.keys() - on_paper:
+        for name in self.papers.keys() - (on_paper - self.retired.keys()):
             del self.papers[name]
-        for name in dict.fromkeys([*self._records.promotions.use_cases(), *on_paper]):
+        answering = dict.fromkeys([*self._records.promotions.use_cases(), *on_paper])
+        for name in answering.keys() - self.retired.keys():
             try:
                 self._follow(name, trials.get(name))
                 self.problems.pop(name, None)
@@ -117,6 +121,15 @@ class Watcher:
             except Exception as error:  # whatever a model's own code raises: the old one stays
                 self.problems[name] = f"{type(error).__name__}: {error}"
                 log.exception("%s: a model cannot be made ready", name)
+
+    def _retire(self) -> None:
+        """Take what a person has ended off its desk."""
+        found = self._records.retirements.all()
+        self.retired = {name: retirement.sentence for name, retirement in found.items()}
+        with self._mutex:
+            for name in self.retired:
+                self.desks.pop(name, None)
+                self.problems.pop(name, None)
 
     def _follow(self, name: str, release: TrialRow | None) -> None:
         champion = self._records.promotions.champion(name)

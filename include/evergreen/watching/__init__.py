@@ -31,4 +31,5 @@ def watch(
     """
     from evergreen.watching.watcher import watch as watch_now
 
+    records.retirements.check(use_case.name)
     return watch_now(use_case, window, records=records, settings=settings)

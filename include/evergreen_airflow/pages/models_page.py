@@ -111,6 +111,8 @@ class Card:
     facts: str = ""
     error: str = ""
     draft: bool = False
+    retired: str = ""
+    """Who ended it, when and why; empty: nobody did."""
     champion: Champion | None = None
     bars: tuple[Bar, ...] = ()
     last: Happened | None = None
@@ -128,9 +130,11 @@ class Card:
 
     @property
     def state(self) -> str:
-        """`champion`, `none`, `draft` or `broken`."""
+        """`champion`, `none`, `draft`, `retired` or `broken`."""
         if self.error:
             return "broken"
+        if self.retired:
+            return "retired"
         if self.draft:
             return "draft"
         return "champion" if self.champion else "none"
@@ -163,9 +167,23 @@ def cards(records: Records, settings: Settings, now: datetime) -> list[Card]:
         )
         for use_case in catalog.use_cases.values()
     ]
+    ended = {name: each.sentence for name, each in records.retirements.all().items()}
+    found = [replace(each, retired=ended.get(each.name, "")) for each in good]
     gone = set(records.promotions.use_cases()) - catalog.use_cases.keys() - catalog.broken.keys()
-    told = catalog.broken | dict.fromkeys(sorted(gone), GONE)
-    return good + [Card(name=name, error=error) for name, error in told.items()]
+    over = [
+        Card(name=name, retired=ended[name], history=steps(records.promotions.of(name)))
+        for name in sorted(gone & ended.keys())
+    ]
+    told = catalog.broken | dict.fromkeys(sorted(gone - ended.keys()), GONE)
+    return found + over + [Card(name=name, error=error) for name, error in told.items()]
+
+
+def steps(promotions: tuple[Promotion, ...]) -> tuple[Step, ...]:
+    """Return the champions of a use case, newest first."""
+    return tuple(
+        Step(p.version, p.kind, p.actor, p.reason, p.created_at, p is promotions[0])
+        for p in promotions
+    )
 
 
 def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -> Card:
@@ -192,10 +210,7 @@ def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -
         trigger=_decision(triggers[0]) if triggers else None,
         incident=_incident(failures, decisions),
         alerts=_alerts(records.incidents.newest(use_case.name, open=True), decisions),
-        history=tuple(
-            Step(p.version, p.kind, p.actor, p.reason, p.created_at, p is promotions[0])
-            for p in promotions
-        ),
+        history=steps(promotions),
         links=tuple(links(use_case.name, dag_id, promotions, decisions, own)),
     )
 

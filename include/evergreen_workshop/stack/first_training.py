@@ -23,6 +23,10 @@ SCHEDULED = 3.0
 """Seconds that the scheduler is given to start the run that is due by itself."""
 
 
+SETTLING = ("gate", "fit", "retirement")
+"""Kinds of decisions that say why there is no champion."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a use case."""
@@ -88,9 +92,9 @@ class FirstTraining:
         return champion is not None or self._decision(use_case) is not None
 
     def _decision(self, use_case: str) -> Decision | None:
-        """Return what was decided last on the recipes, or on the fit that was to serve."""
+        """Return what was decided last on the recipes, the fit that was to serve, or its end."""
         newest = self.ledger.decisions.newest(use_case)
-        return next((one for one in newest if one.kind in {"gate", "fit"}), None)
+        return next((one for one in newest if one.kind in SETTLING), None)
 
     def _start(self, dag: str, step: Step) -> str:
         """Return the run that is under way (the schedule may have started one), or start one."""

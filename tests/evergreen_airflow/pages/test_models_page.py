@@ -7,7 +7,15 @@ from fastapi.testclient import TestClient
 
 from database import records_of
 from evergreen.data import warehouse
-from evergreen.records import Decision, Incident, Promotion, Records, TrialRow, decision_id
+from evergreen.records import (
+    Decision,
+    Incident,
+    Promotion,
+    Records,
+    Retirement,
+    TrialRow,
+    decision_id,
+)
 from evergreen.refs import Span
 from evergreen.serving import releases
 from evergreen.serving.model_ref import ModelRef
@@ -72,6 +80,23 @@ def promote(ledger: Records, number: int, reason: str = "better", kind: str = "c
 
 def test_says_what_to_do_when_no_use_case_is_declared(browser: TestClient) -> None:
     assert "evergreen new NAME" in browser.get("/evergreen/models/").text
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "file gone"])
+def test_shows_what_is_retired_with_the_reason_and_its_history(
+    browser: TestClient, weather: Records, settings: Settings, declared: bool
+) -> None:
+    promote(weather, 1, reason="It was better.")
+    weather.retirements.put(Retirement(use_case="weather", reason=f"sold {ATTACK}", actor="ada"))
+    if not declared:
+        (settings.use_cases_dir / "weather.py").unlink()
+
+    page = browser.get("/evergreen/models/").text
+
+    assert '<span class="badge retired">retired</span>' in page
+    assert "weather was retired by ada on" in page
+    assert ATTACK not in page
+    assert "It was better." in page
 
 
 def test_shows_a_draft_as_one_and_says_how_it_goes_live(
