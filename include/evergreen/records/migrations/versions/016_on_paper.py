@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "014_on_paper", "013_windows_by_start"
+revision, down_revision = "016_on_paper", "015_retirements"
 
 
 def upgrade() -> None:
