@@ -242,6 +242,12 @@ def test_a_column_that_alone_tells_the_label_is_left_out_and_said(project: Setti
     assert "as they alone tell the label, as if known only with it: repaid_on" in file.read_text()
 
 
+def test_a_column_that_tells_almost_all_is_no_leak(project: Settings) -> None:
+    scaffold.new("mine", table="iris", target="species", settings=project)
+
+    assert len(loaded(project).features.columns) == 4
+
+
 def test_what_is_filled_in_with_the_label_only_is_left_out_and_said(
     loans: tuple[UseCase, str],
 ) -> None:

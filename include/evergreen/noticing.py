@@ -112,7 +112,7 @@ def _is_afterwards(moment: Reading, relation: str, label: Label, column: ColumnP
 def _sample(
     moment: Reading, table: str, key: Sequence[str], label: Label, features: Features
 ) -> pd.DataFrame:
-    """Return some rows, the same each time; a fifth of them judges."""
+    """Return some rows, the same each time; half of them judge."""
     order = ", ".join(f"{quoted(name)}::text" for name in key)
     columns = [f"nullif({quoted(name)}::numeric::float8, 'NaN')" for name in features.numeric]
     columns += [f"{quoted(name)}::text" for name in features.categorical]
@@ -124,7 +124,7 @@ def _sample(
     numeric = list(features.numeric)
     frame[numeric] = frame[numeric].astype(float).replace([math.inf, -math.inf], math.nan)
     frame[label.name] = labels_of(label.kind, frame[label.name])
-    return frame.assign(**{PART: [TRAINING if n % 5 else HOLDOUT for n in range(len(frame))]})
+    return frame.assign(**{PART: [TRAINING if n % 2 else HOLDOUT for n in range(len(frame))]})
 
 
 def _late_labels(moment: Reading, relation: str, rows: int, label: Label) -> Iterator[str]:

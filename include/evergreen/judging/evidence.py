@@ -213,7 +213,7 @@ class SingleFeature(Ref):
 
     feature: str
     metric: str
-    """`roc_auc`, or `r2` of a regression."""
+    """`roc_auc`, `f1` of several classes, or `r2` of a regression."""
     score: Figure
 
 

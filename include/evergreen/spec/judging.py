@@ -86,8 +86,9 @@ class Gate:
     shorter) may lie beyond those of the stretches before, as a multiple of their range. None: any.
     """
     max_single_feature: float | None = 0.99
-    """How well one feature alone may tell the judged labels (area under the ROC curve; R² of a
-    regression): better, and it is taken for the label in disguise. None: as well as it may."""
+    """How well one feature alone may tell the judged labels (area under the ROC curve; F1 of
+    several classes; R² of a regression): better, and it is taken for the label in disguise. None:
+    as well as it may."""
     coverage_tolerance: float = 0.05
     """How much smaller than `interval` the share of held-out values inside it may be."""
 
