@@ -77,7 +77,7 @@ def rehearse(
             found.append(day)
             tell(f"{day.as_of:%Y-%m-%d}, {day.event}: {day.outcome}")
         tell("invariants")
-        findings = report.check(place)
+        findings = report.check(place, found)
     if as_json:
         console.document(report.document(found, findings))
     else:

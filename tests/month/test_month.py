@@ -27,7 +27,7 @@ def live_through(place: Place, *events: Event | tuple[Event, int]) -> list[Happe
     days = list(rehearse(place, Plan.of(*events)))
 
     assert [f"{day.event}: {day.sentence}" for day in days if not day.as_due] == []
-    assert [each.detail for each in report.check(place) if not each.holds] == []
+    assert [each.detail for each in report.check(place, days) if not each.holds] == []
     assert {day.told for day in days} == {0}, "somebody was told, and nobody was needed"
     for before, day in pairwise(days):
         decided = day.decisions - before.decisions

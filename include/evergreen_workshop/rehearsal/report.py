@@ -15,10 +15,11 @@ COLUMNS = ("day", "rows come", "outcome", "champion learned up to", "rows", "no 
            "told", "MB", "s")  # fmt: skip
 
 
-def check(place: Place) -> list[Finding]:
-    """Check every invariant of the rehearsal's own records, store and MLflow."""
+def check(place: Place, days: Sequence[Happened]) -> list[Finding]:
+    """Check every invariant of the rehearsal's own records, store and MLflow, on its last day."""
     alone = Catalog({place.use_case.name: place.use_case})
-    return invariants.check(place.records, place.settings, alone)
+    now = days[-1].as_of if days else None
+    return invariants.check(place.records, place.settings, alone, now=now)
 
 
 def well(days: Sequence[Happened], findings: Sequence[Finding]) -> bool:
