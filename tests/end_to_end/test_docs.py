@@ -30,7 +30,6 @@ RUN_ELSEWHERE = {
     "make test": ".ci/run",
     "make down": ".ci/run",
     "make demo": ".ci/run",
-    'curl -sf "http://127.0.0.1:8100/stocks/model-info?on_paper=true"': ".ci/run",
     "make demo STORY=drift": "tests/end_to_end/test_demonstration.py",
     "cp .env.example .env": "tests/test_compose.py",
     "make secrets >> .env": "tests/test_compose.py",
