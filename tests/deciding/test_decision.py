@@ -292,6 +292,29 @@ def test_rows_that_were_put_right_are_something_to_learn(settings: Settings) -> 
     assert after.retrain
 
 
+def test_a_source_that_cannot_be_summed_up_is_told_and_stops_no_decision(
+    settings: Settings,
+) -> None:
+    weather = replace(WEATHER, retraining=Retraining())
+    loaded = datetime(2026, 11, 10, tzinfo=UTC)
+    demo.load("weather", settings.database_url, until=date(2026, 11, 9))
+    snapshot = extraction.extract(weather, as_of=loaded, asked_at=loaded, settings=settings)
+    make_champion(settings, "weather", 1, snapshot.sha256)
+    with psycopg2.connect(settings.database_url) as connection:
+        connection.cursor().execute(
+            "UPDATE weather SET date = 'infinity' WHERE date = '2026-11-09'"
+        )
+    connection.close()
+
+    decided = decide_at(
+        watched(settings, *(drifted(loaded + n * HOUR) for n in (1, 2))), settings, weather
+    )
+
+    assert decided.retrain
+    assert "how many rows are new is unknown" in decided.sentence
+    assert "infinite event time" in decided.sentence
+
+
 def test_new_labelled_rows_ask_for_a_retraining_without_any_traffic(settings: Settings) -> None:
     use_case = replace(WEATHER, retraining=Retraining(new_rows=5))
     loaded = datetime(2026, 11, 10, tzinfo=UTC)

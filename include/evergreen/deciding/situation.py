@@ -9,7 +9,7 @@ import psycopg2
 from evergreen.data import extraction, snapshots
 from evergreen.data.selection import at, relation
 from evergreen.data.warehouse import Reading, quoted, reading
-from evergreen.errors import SnapshotCorrupt
+from evergreen.errors import DataRefused, SnapshotCorrupt
 from evergreen.records import Chain, Records, Retrained, chain
 from evergreen.records.retrainings import PASSED
 from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
@@ -67,8 +67,8 @@ def gather(
     recent = _recent(window, stored, same, asked)[: rules.of_windows]
     alarming = sum(seen.outcome == Outcome.CRITICAL or bool(seen.poor) for seen in recent)
     needed = rules.new_rows is not None or alarming >= rules.alarming
-    rows, problems = _new_rows(use_case, champion, now, settings) if needed else (None, [])
-    corrected = rows == 0 and champion is not None and _corrected(use_case, champion, now, settings)
+    nothing: tuple[int | None, bool, list[str]] = (None, False, [])
+    rows, corrected, problems = _news(use_case, champion, now, settings) if needed else nothing
     return Situation(
         now=now,
         rules=rules,
@@ -102,36 +102,31 @@ def _recent(
     return tuple(counted)
 
 
-def _new_rows(
+def _news(
     use_case: UseCase, champion: ChampionRef | None, now: datetime, settings: Settings
-) -> tuple[int | None, list[str]]:
-    """Count the labelled rows since the champion's snapshot, or say why that is unknown."""
+) -> tuple[int | None, bool, list[str]]:
+    """Count the labelled rows since the champion's snapshot, or say why that is unknown.
+
+    If there are none, tell too whether rows of the snapshot were put right since, or came late.
+    """
     if champion is None:
-        return None, []
+        return None, False, []
     try:
-        newest, rows = _snapshot(use_case, champion, settings)
+        store = snapshots.of(settings)
+        manifest = store.manifest(store.find(use_case.name, champion.snapshot_sha256))
+        newest = manifest["about"].get("newest")
         with reading(settings.warehouse_url) as moment:
-            return _count(use_case, newest, rows, now, moment), []
-    except (SnapshotCorrupt, psycopg2.ProgrammingError, psycopg2.DataError) as error:
+            rows = _count(
+                use_case, newest and datetime.fromisoformat(newest), int(manifest["rows"]), now,
+                moment,
+            )  # fmt: skip
+        corrected = rows == 0 and extraction.has_changed(
+            use_case, manifest, asked_at=now, settings=settings
+        )
+    except (DataRefused, SnapshotCorrupt, psycopg2.ProgrammingError, psycopg2.DataError) as error:
         reason = " ".join(str(error).split())
-        return None, [f"how many rows are new is unknown: {reason}"]
-
-
-def _corrected(use_case: UseCase, champion: ChampionRef, now: datetime, settings: Settings) -> bool:
-    """Tell whether there is something to learn although no row is newer."""
-    store = snapshots.of(settings)
-    manifest = store.manifest(store.find(use_case.name, champion.snapshot_sha256))
-    return extraction.has_changed(use_case, manifest, asked_at=now, settings=settings)
-
-
-def _snapshot(
-    use_case: UseCase, champion: ChampionRef, settings: Settings
-) -> tuple[datetime | None, int]:
-    """Return the newest event time of the champion's snapshot, and its rows."""
-    store = snapshots.of(settings)
-    manifest = store.manifest(store.find(use_case.name, champion.snapshot_sha256))
-    newest = manifest["about"].get("newest")
-    return newest and datetime.fromisoformat(newest), int(manifest["rows"])
+        return None, False, [f"how many rows are new is unknown: {reason}"]
+    return rows, corrected, []
 
 
 def _count(
