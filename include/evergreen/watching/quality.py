@@ -38,9 +38,15 @@ def measure(
             f" the live {dossier.proof.metric} needs {least}"
         )
         return replace(bare, metrics=none, problem=problem)
+    truth, output = answers(dossier.answers.kind, labelled)
+    times = pd.Series(labelled.times)
     newest = np.argsort(np.array(labelled.times), kind="stable")[count - count // 2 :]
-    found = _score(names, dossier, profile, labelled, np.arange(count))
-    late = _score(names, dossier, profile, labelled, newest) if len(newest) >= least else ()
+    found = _score(names, dossier, profile, truth, output, times)
+    late = (
+        _score(names, dossier, profile, truth[newest], output.take(newest), times.iloc[newest])
+        if len(newest) >= least
+        else ()
+    )
     undefined = [metric.name for metric in found if metric.live is None]
     problem = f"{', '.join(undefined)}: not defined for these labels" if undefined else ""
     return replace(bare, metrics=found, newest=late, problem=problem)
@@ -50,14 +56,12 @@ def _score(
     names: Sequence[str],
     dossier: Dossier,
     profile: Profile | None,
-    labelled: Labelled,
-    chosen: Array,
+    truth: Array,
+    output: Output,
+    times: "pd.Series[Any]",
 ) -> tuple[MetricFacts, ...]:
-    """Score some of the answers, with errors by what of them is independent."""
+    """Score answers, with errors by what of them is independent."""
     kind = dossier.answers.kind
-    truth, output = answers(kind, labelled)
-    truth, output = truth[chosen], output.take(chosen)
-    times = pd.Series([labelled.times[place] for place in chosen])
     live = metrics.score(kind, truth, output, names)
     errors = standard_errors(kind, truth, output, names, Units.of(times, None, len(truth)))
     return tuple(_facts(name, dossier, profile, live, errors) for name in names)
