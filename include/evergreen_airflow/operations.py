@@ -62,17 +62,19 @@ def last_day() -> Param:
     return Param(None, title="To", description="Inclusive. Empty: the same day.", **form)
 
 
+def _by_hand(dag_id: str, options: dict[str, Any], **ours: Any) -> DAG:
+    """Return a DAG of operations that runs when somebody fills in its form."""
+    shared: dict[str, Any] = {"schedule": None, "tags": ["operations"], "dag_id": dag_id}
+    return our_dag("operations", "operations", options, **shared, **ours)
+
+
 def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
     """Return the DAG that goes back to an earlier champion."""
-    with our_dag(
-        "operations",
-        "operations",
+    with _by_hand(
+        f"{prefix}operations_rollback",
         options,
-        dag_id=f"{prefix}operations_rollback",
         description="Go back to an earlier champion.",
         doc_md=ROLLBACK,
-        schedule=None,
-        tags=["operations"],
         params={
             "use_case": choose(names),
             "version": Param(
@@ -116,15 +118,11 @@ def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
 
 def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
     """Return the DAG that trains and evaluates for past days."""
-    with our_dag(
-        "operations",
-        "operations",
+    with _by_hand(
+        f"{prefix}operations_backfill",
         options,
-        dag_id=f"{prefix}operations_backfill",
         description="Train and evaluate for past days; the champion never moves.",
         doc_md=BACKFILL,
-        schedule=None,
-        tags=["operations"],
         params={"use_case": choose(names), "from": first_day(), "to": last_day()},
     ) as dag:
 
@@ -164,15 +162,11 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
 
 def replay_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
     """Return the DAG that replays the history of a use case under other policies."""
-    with our_dag(
-        "operations",
-        "operations",
+    with _by_hand(
+        f"{prefix}operations_replay",
         options,
-        dag_id=f"{prefix}operations_replay",
         description="What would other policies have cost and gained? Nothing is promoted.",
         doc_md=REPLAY,
-        schedule=None,
-        tags=["operations"],
         params={
             "use_case": choose(names),
             "from": moment_param("From", "Empty: a year before the end, or as much as there is."),
