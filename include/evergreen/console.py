@@ -35,7 +35,7 @@ out = Console(markup=False, highlight=False)
 err = Console(markup=False, highlight=False, stderr=True)
 COLOURS = {
     "passed": "green", "promoted": "green", "failed": "red", "refused": "red",
-    "unknown": "yellow", "held back": "yellow", "retrain": "cyan",
+    "unknown": "yellow", "held back": "yellow", "retrain": "cyan", "roll back": "cyan",
 }  # fmt: skip
 
 

@@ -81,6 +81,7 @@ def rollback(
     ledger: Ledger,
     settings: Settings,
     key: str = "",
+    leaving: int | None = None,
     registry: ModelRegistry | None = None,
     prove: Prove = prove,
 ) -> PromotionRef:
@@ -88,9 +89,10 @@ def rollback(
 
     Without `to` it is the champion that the present one had replaced when it was first promoted,
     so that each further rollback goes further back. With a `key` (of the run that asks), doing it
-    again changes nothing.
+    again changes nothing. `leaving` is the version that was found wanting; None: whichever serves.
 
     Raises:
+        StalePromotion: another version than `leaving` is champion by now.
         NothingToRollBackTo: no earlier champion, or `to` was never champion, or it is so now.
         ModelRefused: it cannot be loaded any more or does not reproduce its golden predictions.
         DeclarationError: the reason is too long.
@@ -99,7 +101,7 @@ def rollback(
     reason = reasons.checked(reason)
     with move.ledger.locks.hold("champion", name):
         move.reconcile()
-        return _rollback(move, to, reason, key)
+        return _rollback(move, to, reason, key, leaving)
 
 
 def unpin(name: str, *, reason: str, actor: str, ledger: Ledger, settings: Settings) -> str:
@@ -300,7 +302,9 @@ def _note_promoted(move: Move, verdict: Verdict, gate: Decision | None, row: Pro
     _note(move, verdict, gate, "promoted", f"Version {row.version} is champion. {row.reason}")
 
 
-def _rollback(move: Move, to: int | None, reason: str, key: str) -> PromotionRef:
+def _rollback(
+    move: Move, to: int | None, reason: str, key: str, leaving: int | None
+) -> PromotionRef:
     rows = move.ledger.promotions.of(move.use_case)
     about = key or f"{rows[0].id if rows else 0}/{to or 'previous'}"
     decided = decision_id(move.use_case, "rollback/rolled back", about)
@@ -309,11 +313,11 @@ def _rollback(move: Move, to: int | None, reason: str, key: str) -> PromotionRef
         return _again(done, rows[0].ref)
     evidence: Json = {"from": rows[0].version if rows else None, "to": to, "reason": reason}
     try:
-        target = _target(rows, to)
+        target = _target(rows, to, leaving)
         move.prove(
             move.settings, target.run_id, target.model_uri, target.sha256, target.golden_sha256
         )
-    except (NothingToRollBackTo, ModelRefused) as error:
+    except (NothingToRollBackTo, ModelRefused, StalePromotion) as error:
         move.record(ROLLBACK, "refused", f"Not rolled back: {error}", about, evidence, run_key=key)
         raise
     sentence = f"Rolled back from version {rows[0].version} to {target.version}: {reason}"
@@ -335,10 +339,12 @@ def _rollback(move: Move, to: int | None, reason: str, key: str) -> PromotionRef
     )
 
 
-def _target(rows: Sequence[Promotion], to: int | None) -> Promotion:
+def _target(rows: Sequence[Promotion], to: int | None, leaving: int | None) -> Promotion:
     """Return the row of the champion to go back to; `rows` are newest first."""
     if not rows:
         raise NothingToRollBackTo("there has never been a champion")
+    if leaving not in {None, rows[0].version}:
+        raise StalePromotion(f"version {leaving} was to be left, and is champion no longer")
     first = _first(rows)
     if to is None:
         found = previous(rows)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from evergreen.champions import promotion
 from evergreen.deciding import policy, situation
 from evergreen.deciding.policy import Judgement
 from evergreen.records import Decision, Records, Retrained, decision_id
@@ -11,6 +12,7 @@ from evergreen.refs import Json, Ref, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen.steps import Run
+from evergreen.watching.facts import Hindsight
 
 TRIGGER = "trigger"
 MONITOR = "monitoring"
@@ -24,7 +26,7 @@ class DecisionRef(Ref):
     use_case: str
     retrain: bool
     outcome: str
-    """retrain, held back, no or unknown."""
+    """retrain, roll back, held back, no or unknown."""
     cause: str
     """drift, quality, new rows; empty: none."""
     run_id: str
@@ -44,6 +46,8 @@ def decide(
 ) -> DecisionRef:
     """Decide whether a window asks for a retraining; the second call returns the first decision.
 
+    A decision to roll back is carried out at once; what a crash interrupted, the second call ends.
+
     Args:
         use_case: whose champion.
         window: what watching found out.
@@ -58,6 +62,8 @@ def decide(
         if decided is None:
             known = situation.gather(use_case, window, run.asked_at, running, records, settings)
             decided = _record(records, id, run, known, policy.judge(known), settings.dag_prefix)
+        if decided.outcome == policy.ROLL_BACK:
+            _go_back(decided, records, settings)
     return _ref(decided)
 
 
@@ -123,6 +129,21 @@ def _record(
             run_key=run.key,
             actor=MONITOR,
         )
+    )
+
+
+def _go_back(decided: Decision, records: Records, settings: Settings) -> None:
+    known = decided.evidence["situation"]
+    earlier = Hindsight.from_json(known["hindsight"])
+    promotion.rollback(
+        decided.use_case,
+        to=earlier.version,
+        reason=earlier.sentence,
+        actor=MONITOR,
+        ledger=records,
+        settings=settings,
+        key=decided.run_key,
+        leaving=known["champion"],
     )
 
 

@@ -1,7 +1,8 @@
 """The trigger policy: small predicates over a frozen situation, each with its reason.
 
 `CAUSES` speak for a retraining, `HOLDS` against starting one now. One cause and no hold is a yes;
-what could not be measured is "unknown", never "no drift".
+what could not be measured is "unknown", never "no drift". Where quality is poor and the fit that
+served before surely would have answered better, the way back is shorter than a training.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from evergreen.records.retrainings import FAILED, PASSED, REFUSED
 from evergreen.refs import Outcome, Ref, WindowRef
 
 WEEK = timedelta(days=7)
-RETRAIN, HELD, NO, UNKNOWN = "retrain", "held back", "no", "unknown"
+RETRAIN, ROLL_BACK, HELD, NO = "retrain", "roll back", "held back", "no"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,8 @@ class Judgement(Ref):
     """What the policy says of a situation."""
 
     outcome: str
-    """retrain, held back (a cause, but not now), no, or unknown (not everything was measured)."""
+    """retrain, roll back (to the fit that served before), held back (a cause, but not now), no, or
+    unknown (not everything was measured)."""
     causes: tuple[Reason, ...]
     """The first of them is the cause of the retraining."""
     holds: tuple[Reason, ...]
@@ -161,6 +164,13 @@ def judge(situation: Situation) -> Judgement:
     return Judgement(outcome=outcome, causes=causes, holds=holds, sentence=sentence)
 
 
+def leads_back(situation: Situation) -> bool:
+    """Tell whether the champion that was watched still serves, and the fit before it surely is the
+    better one. Cooldown and budget are about trainings, and a training that runs cannot cure it."""
+    found = situation.hindsight
+    return found is not None and found.surely_better and moved(situation) is None
+
+
 def drifted(seen: WindowRef) -> bool:
     """Tell whether a window drifted critically, in its inputs or in the answers."""
     return seen.outcome == Outcome.CRITICAL and bool(seen.drifted or seen.prediction_drift)
@@ -186,6 +196,8 @@ def next_allowed(situation: Situation) -> datetime:
 
 
 def _outcome(situation: Situation, causes: tuple[Reason, ...], holds: tuple[Reason, ...]) -> str:
+    if leads_back(situation):
+        return ROLL_BACK
     if causes:
         return HELD if holds else RETRAIN
     if situation.window.outcome == Outcome.UNKNOWN or situation.unknown:
@@ -198,6 +210,11 @@ def _sentence(
 ) -> str:
     why = "; ".join(reason.sentence for reason in causes)
     unknown = "".join(f" But {each}." for each in situation.unknown)
+    earlier = situation.hindsight
+    if earlier and outcome == ROLL_BACK:
+        return f"Roll back to version {earlier.version}: {why}; {earlier.sentence}.{unknown}"
+    if earlier and earlier.version:
+        unknown = f" As to the way back, {earlier.sentence}.{unknown}"
     if outcome == RETRAIN:
         return f"Retrain: {why}.{unknown}"
     if outcome == HELD:

@@ -15,6 +15,8 @@ from evergreen.records.retrainings import PASSED
 from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Retraining, UseCase
+from evergreen.watching import look_back
+from evergreen.watching.facts import Hindsight
 
 WINDOWS, ASKED = 500, 50
 """How many windows and retrainings of the past are looked at."""
@@ -43,6 +45,9 @@ class Situation(Ref):
     """Retrainings asked for by other windows, newest first."""
     running: str = ""
     """The training that runs or waits right now."""
+    hindsight: Hindsight | None = None
+    """What the fit that served before would have answered; None: live quality gives no cause to
+    ask, or going back by itself is not declared."""
 
 
 def gather(
@@ -65,6 +70,7 @@ def gather(
     stored = records.windows.newest(use_case.name, WINDOWS, recorded_since=same.since)
     rules = use_case.retraining
     recent = _recent(window, stored, same, asked)[: rules.of_windows]
+    poor = sum(bool(seen.poor) for seen in recent) >= rules.alarming
     alarming = sum(seen.outcome == Outcome.CRITICAL or bool(seen.poor) for seen in recent)
     needed = rules.new_rows is not None or alarming >= rules.alarming
     nothing: tuple[int | None, bool, list[str]] = (None, False, [])
@@ -81,6 +87,9 @@ def gather(
         unknown=tuple(problems),
         asked=asked,
         running=running,
+        hindsight=look_back(use_case, window.end, records=records, settings=settings)
+        if poor and rules.roll_back
+        else None,
     )
 
 

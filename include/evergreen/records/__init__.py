@@ -27,7 +27,15 @@ from evergreen.records.incidents import Incident, Incidents
 from evergreen.records.landings import Landings
 from evergreen.records.leases import Lease, Leases
 from evergreen.records.pins import Pin, Pins
-from evergreen.records.predictions import Drops, Labelled, Labels, Logged, Predictions, Told
+from evergreen.records.predictions import (
+    Drops,
+    Labelled,
+    Labels,
+    Logged,
+    Predictions,
+    Reviewed,
+    Told,
+)
 from evergreen.records.promotions import Chain, Promotion, Promotions, chain
 from evergreen.records.retirements import Retirement, Retirements
 from evergreen.records.retrainings import Retrained, Retrainings
@@ -39,6 +47,6 @@ __all__ = [
     "REVISIONS", "Chain", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits", "Incident",
     "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Pin", "Pins",
     "Predictions", "Promotion", "Promotions", "Records", "Retirement", "Retirements", "Retrained",
-    "Retrainings", "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id",
-    "open", "reversal_id",
+    "Retrainings", "Reviewed", "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain",
+    "decision_id", "open", "reversal_id",
 ]  # fmt: skip

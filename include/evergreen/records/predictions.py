@@ -57,6 +57,14 @@ told AS (
 SELECT labelled, due, time, label, output, probabilities
 FROM counted LEFT JOIN told ON true ORDER BY id
 """
+_REVIEWED = """
+SELECT asked.time, label, output, probabilities, inputs
+FROM evergreen.predictions AS asked
+JOIN evergreen.labels ON prediction_id = id AND labels.time <= %(end)s
+WHERE asked.use_case = %(use_case)s AND asked.time > %(start)s AND asked.time <= %(end)s
+    AND variant = 'champion'
+ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
+"""
 _MEMORY = "SET LOCAL work_mem = '64MB'"
 """For joining a million labels without the disk."""
 
@@ -88,6 +96,19 @@ class Labelled:
     labels: Sequence[Any]
     outputs: Sequence[Any]
     probabilities: Sequence[dict[str, float] | None]
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """Answers that were given, whose labels came since, with what was asked."""
+
+    times: Sequence[datetime]
+    """When each was answered."""
+    labels: Sequence[Any]
+    outputs: Sequence[Any]
+    probabilities: Sequence[dict[str, float] | None]
+    inputs: Sequence[dict[str, Any]]
+    """Raw rows."""
 
 
 class Answerer(NamedTuple):
@@ -192,6 +213,14 @@ class Predictions:
             (use_case, since, version),
         )
         return row["count"], row["engine"]
+
+    def reviewed(self, use_case: str, window: Window, limit: int) -> Reviewed:
+        """Read a sample of what champions answered in a window, whoever they were, with labels."""
+        values = {"use_case": use_case, "start": window.start, "end": window.end,
+                  "seed": SEED, "limit": limit}  # fmt: skip
+        rows = self._session.read(_REVIEWED, values)
+        names = ("time", "label", "output", "probabilities", "inputs")
+        return Reviewed(*(tuple(row[name] for row in rows) for name in names))
 
     def answered(self) -> list[Answered]:
         """Return who has answered, and how often."""

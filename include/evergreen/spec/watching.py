@@ -112,6 +112,9 @@ class Retraining:
     """Each candidate that is refused in a row makes the cooldown this many times longer."""
     max_wait: timedelta = timedelta(days=7)
     """The longest that refused candidates can make the cooldown."""
+    roll_back: bool = True
+    """Go back by itself when live quality is poor, and the fit that served before surely would have
+    answered better on the labels that came since; a person is told, and it is pinned."""
     stale_after: timedelta | None = timedelta(days=30)
     """Alert when no challenger has reached the gate for so long; None: never."""
 

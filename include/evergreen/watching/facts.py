@@ -6,6 +6,8 @@ What could not be measured is None, and the `problem` beside it says why.
 from dataclasses import dataclass
 from datetime import datetime
 
+from evergreen.judging.evidence import Difference
+from evergreen.judging.figures import figure, interval
 from evergreen.refs import Ref
 
 
@@ -143,6 +145,46 @@ class QualityFacts(Ref):
     def coverage(self) -> float | None:
         """Labelled of those due; None: none is due."""
         return self.labelled / self.due if self.due else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hindsight(Ref):
+    """The fit before beside the answers that were given, on the labels that came since."""
+
+    version: int = 0
+    """Of the fit that served before; 0: there is none to go back to."""
+    until: datetime | None = None
+    """When it was replaced."""
+    rows: int = 0
+    """Labelled answers since."""
+    given: float | None = None
+    """The metric that decides, of the answers that were given."""
+    before: float | None = None
+    """The same, of the answers which the fit before would have given."""
+    difference: Difference | None = None
+    """How much better those are, with its interval."""
+    newest: bool = False
+    """It is better on the newest half of those labels too."""
+    problem: str = ""
+    """Why that is unknown; empty: it is known."""
+
+    @property
+    def surely_better(self) -> bool:
+        """Tell whether the fit before surely would have answered better, and still would."""
+        return self.difference is not None and self.difference.low > 0 and self.newest
+
+    @property
+    def sentence(self) -> str:
+        """What was found, to stand inside a sentence."""
+        if self.problem or self.difference is None:
+            return f"whether an earlier fit would have answered better is unknown: {self.problem}"
+        figures = f"{self.difference.metric} {figure(self.before)} instead of {figure(self.given)}"
+        sure = "surely would" if self.surely_better else "would not surely"
+        return (
+            f"version {self.version}, which served until {self.until:%Y-%m-%d %H:%M} UTC, {sure}"
+            f" have answered better: {figures} on {self.rows} labels since"
+            f" ({interval(self.difference)})"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

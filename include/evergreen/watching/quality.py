@@ -16,7 +16,7 @@ from evergreen.dossier import Dossier
 from evergreen.judging.units import Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Array, Output
-from evergreen.records import Labelled
+from evergreen.records import Labelled, Reviewed
 from evergreen.spec import METRICS, Kind
 from evergreen.watching.facts import MetricFacts, QualityFacts
 from evergreen.watching.profile import Error, Profile, standard_errors, wanted_metrics
@@ -92,7 +92,7 @@ def _errors(live: Error | None, holdout: Error | None) -> dict[str, float]:
     }  # fmt: skip
 
 
-def answers(kind: Kind, labelled: Labelled) -> tuple[Array, Output]:
+def answers(kind: Kind, labelled: Labelled | Reviewed) -> tuple[Array, Output]:
     """Return truth and answers as `metrics.score` takes them."""
     if kind is Kind.REGRESSION:
         return np.asarray(labelled.labels, dtype=float), Output(

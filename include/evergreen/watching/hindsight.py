@@ -1,0 +1,130 @@
+"""What the fit that served before would have answered: is the way back surely better?
+
+    found = look_back(weather, window, records=records, settings=settings)
+    found.surely_better, found.sentence
+
+Live quality falls when the world changes, or when what was promoted is worse than what it replaced.
+Only the second is cured by going back, and the labels that came since tell the two apart: the fit
+that served when the window of labels began answers all that was asked since it was replaced, and is
+held against the answers that were given, on the same labels. It was replaced before any of them was
+asked, so that it has seen none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psycopg2
+
+from evergreen import dossier
+from evergreen.dossier import Dossier
+from evergreen.errors import DossierMissing, ModelRefused
+from evergreen.judging.differences import compare
+from evergreen.judging.units import Units
+from evergreen.learning import metrics, models, tracking
+from evergreen.learning.models import Output
+from evergreen.records import Promotion, Records, Reviewed
+from evergreen.refs import Window
+from evergreen.serving import history
+from evergreen.serving.contract import Contract, Refused
+from evergreen.settings import Settings
+from evergreen.spec import METRICS, UseCase
+from evergreen.watching import quality
+from evergreen.watching.facts import Hindsight
+
+CONFIDENCE = 0.99
+"""Of the interval: it is asked again whenever live quality is poor."""
+
+
+def look_back(
+    use_case: UseCase, end: datetime, *, records: Records, settings: Settings
+) -> Hindsight:
+    """Hold the fit that served before against the answers given since, on at most a sample of them.
+
+    `end` is that of the window of labels.
+
+    Raises:
+        psycopg2.OperationalError: the database is away.
+    """
+    limits = use_case.monitoring
+    since = end - limits.labels_window - use_case.source.label_delay
+    row, until = _before(records.promotions.of(use_case.name), since)
+    if row is None or until is None:
+        return Hindsight(problem="no earlier fit has served in the window of labels")
+    found = Hindsight(version=row.version, until=until)
+    asked = Window(start=max(until, since), end=end)
+    told = records.predictions.reviewed(use_case.name, asked, limits.sample)
+    if len(told.labels) < limits.min_labels:
+        few = f"{len(told.labels)} labels have come since it was replaced, {limits.min_labels}"
+        return replace(found, rows=len(told.labels), problem=f"{few} are needed")
+    try:
+        own = dossier.read(records.dossiers, use_case.name, row.version)
+        instead = _answers(own, told, settings)
+    except (DossierMissing, ModelRefused, Refused, psycopg2.ProgrammingError) as problem:
+        reason = " ".join(str(problem).split())
+        return replace(found, rows=len(told.labels), problem=f"version {row.version}: {reason}")
+    return _compared(found, own, told, instead)
+
+
+def _before(rows: Sequence[Promotion], since: datetime) -> tuple[Promotion | None, datetime | None]:
+    """Return who served at a moment (or first), and when the next came; `rows` are newest first.
+
+    Nobody: it serves still, or is no earlier version than the one that serves.
+    """
+    for place, row in enumerate(rows):
+        oldest = place == len(rows) - 1
+        if not oldest and row.created_at and row.created_at > since:
+            continue
+        earlier = place > 0 and row.version < rows[0].version and row.sha256 != rows[0].sha256
+        return (row, rows[place - 1].created_at) if earlier else (None, None)
+    return None, None
+
+
+def _answers(own: Dossier, told: Reviewed, settings: Settings) -> Output:
+    """Let a version answer what was asked."""
+    model = tracking.fetch_model(settings, own.model.uri, own.model.sha256)
+    contract = Contract.of(own, settings.expectations_dir / f"{own.use_case}.json")
+    lacking = [name for name in own.inputs.names if any(name not in row for row in told.inputs)]
+    if lacking:
+        raise ModelRefused(f"it reads {', '.join(lacking)}, which requests do not hold any more")
+    asked = contract.frame([_with_moments(own, row) for row in told.inputs])
+    if not own.inputs.looks_back:
+        return models.predict(model, asked)
+    names = [column.name for column in own.inputs.key]
+    if not set(names) <= set(asked):
+        raise ModelRefused("it looks back at earlier rows, and requests do not hold their key")
+    keys: list[dict[Any, Any]] = asked[names].to_dict("records")
+    raw, places = history.read(settings.warehouse_url, contract, keys, own.inputs.lookback)
+    return models.predict(model, raw).take(places)
+
+
+def _with_moments(own: Dossier, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a logged row with its times read again: in the log they are text."""
+    moments = {c.name for c in own.inputs.columns if c.is_time and row[c.name] is not None}
+    return row | {name: datetime.fromisoformat(row[name]) for name in moments}
+
+
+def _compared(found: Hindsight, own: Dossier, told: Reviewed, instead: Output) -> Hindsight:
+    kind, metric = own.answers.kind, own.proof.metric
+    truth, given = quality.answers(kind, told)
+    newest = np.argsort(np.array(told.times), kind="stable")[len(truth) // 2 :]
+
+    def score(output: Output, rows: Any = slice(None)) -> float:
+        return metrics.score(kind, truth[rows], output.take(rows), [metric]).get(metric, np.nan)
+
+    difference = compare(
+        kind, metric, truth, {"before": instead}, given,
+        Units.of(pd.Series(told.times), None, len(truth)),
+        name="the answers given", confidence=CONFIDENCE,
+    )["before"]  # fmt: skip
+    before, sign = score(instead), 1 if METRICS[kind][metric] else -1
+    if not np.isfinite([difference.low, score(given), before]).all():
+        problem = f"{metric} is not defined for the {len(truth)} labels since"
+        return replace(found, rows=len(truth), problem=problem)
+    return replace(
+        found, rows=len(truth), given=score(given), before=before, difference=difference,
+        newest=bool(sign * (score(instead, newest) - score(given, newest)) > 0),
+    )  # fmt: skip

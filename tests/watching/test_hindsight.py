@@ -1,0 +1,205 @@
+"""Would the fit before have answered better? On models that were trained, and labels that came."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from database import query, records_of
+from evergreen.learning import models, tracking
+from evergreen.serving.ids import new_id
+from evergreen.watching import look_back
+from evergreen.watching.facts import Hindsight
+from learning import built, served
+from watching.conftest import END, HOUR, Shop, promoted
+
+DAY = timedelta(days=1)
+
+
+def truth(rows: pd.DataFrame) -> "np.ndarray":
+    return rows["bought"].to_numpy()
+
+
+def served_since(shop: Shop, version: int, moment: datetime) -> None:
+    """Put back when a version became champion: it does so now, and the log is older."""
+    query(
+        shop.url,
+        f"UPDATE evergreen.promotions SET created_at = '{moment.isoformat()}'"
+        f" WHERE use_case = '{shop.use_case.name}' AND version = {version}",
+    )
+
+
+def refreshed(shop: Shop, rows: pd.DataFrame, kind: str = "refresh") -> Shop:
+    """Refresh the champion by a fit on other rows; the first served until five days ago."""
+    features = built(shop.use_case, rows, shop.settings)
+    trained = served(shop.use_case, features, "logistic", shop.settings)
+    champion = promoted(shop.settings, shop.use_case, features, trained, 2, kind)
+    served_since(shop, 1, END - 40 * DAY)
+    served_since(shop, 2, END - 5 * DAY)
+    model = tracking.fetch_model(shop.settings, trained.model_uri, trained.sha256)
+    return Shop(shop.use_case, rows, shop.settings, features, champion, model)
+
+
+@pytest.fixture
+def poisoned(shop: Shop) -> Shop:
+    """The same shop after a refresh on labels that were turned round."""
+    return refreshed(shop, shop.rows.assign(bought=1 - shop.rows["bought"]))
+
+
+def look(shop: Shop, **limits: Any) -> Hindsight:
+    monitoring = replace(shop.use_case.monitoring, **limits)
+    return look_back(
+        replace(shop.use_case, monitoring=monitoring), END,
+        records=records_of(shop.settings), settings=shop.settings,
+    )  # fmt: skip
+
+
+def test_the_fit_before_a_poisoned_refresh_surely_would_have_answered_better(
+    poisoned: Shop,
+) -> None:
+    poisoned.log(
+        poisoned.resampled(400).assign(bought=lambda rows: 1 - rows["bought"]), label=truth
+    )
+
+    found = look(poisoned)
+
+    assert (found.version, found.rows, found.problem) == (1, 400, "")
+    assert found.surely_better
+    assert found.before is not None
+    assert found.before > 0.75
+    assert found.given == pytest.approx(1 - found.before, abs=0.02)
+    assert "version 1, which served until 2026-11-16 15:00 UTC, surely would" in found.sentence
+
+
+def test_after_a_change_of_the_world_the_way_back_is_no_better(shop: Shop) -> None:
+    later = refreshed(shop, shop.rows.iloc[:-1])
+    later.log(later.resampled(400), label=lambda rows: 1 - truth(rows))
+
+    found = look(later)
+
+    assert found.given is not None
+    assert found.given < 0.3
+    assert not found.surely_better
+    assert "would not surely have answered better" in found.sentence
+
+
+def test_what_has_healed_by_itself_is_no_reason_to_go_back(poisoned: Shop, shop: Shop) -> None:
+    rows = shop.resampled(400)
+    poisoned.log(rows, end=END - 2 * DAY, label=truth)
+    shop.log(rows.sample(frac=1, random_state=1), label=truth)  # answered as well as before
+
+    found = look(poisoned)
+
+    assert found.difference is not None
+    assert found.difference.low > 0
+    assert not found.surely_better
+
+
+def test_answers_from_before_the_refresh_and_of_challengers_do_not_count(poisoned: Shop) -> None:
+    rows = poisoned.resampled(100)
+    poisoned.log(rows, label=truth)
+    poisoned.log(rows, end=END - 6 * DAY, label=truth)
+    poisoned.log(rows, variant="challenger", label=truth)
+
+    assert look(poisoned).rows == 100
+
+
+def test_few_labels_prove_nothing(poisoned: Shop) -> None:
+    poisoned.log(poisoned.resampled(49), label=truth)
+
+    found = look(poisoned)
+
+    assert not found.surely_better
+    assert found.problem == "49 labels have come since it was replaced, 50 are needed"
+
+
+def test_the_fit_is_the_one_that_served_when_the_window_of_labels_began(poisoned: Shop) -> None:
+    served_since(poisoned, 2, END - 31 * DAY)
+
+    assert look(poisoned, labels_window=32 * DAY).version == 1
+    assert look(poisoned).problem == "no earlier fit has served in the window of labels"
+
+
+def test_a_version_that_was_left_by_a_rollback_is_no_way_back(shop: Shop, poisoned: Shop) -> None:
+    promoted(shop.settings, shop.use_case, shop.features, shop.champion, 3)
+    query(
+        poisoned.url,
+        "UPDATE evergreen.promotions SET version = 1, kind = 'rollback' WHERE version = 3",
+    )
+    served_since(poisoned, 2, END - 40 * DAY)
+
+    assert look(poisoned).version == 0
+
+
+def test_a_fit_that_reads_what_is_asked_no_more_is_unknown(poisoned: Shop) -> None:
+    poisoned.log(poisoned.resampled(60), label=truth)
+    query(poisoned.url, "UPDATE evergreen.predictions SET inputs = inputs - 'age'")
+
+    found = look(poisoned)
+
+    assert not found.surely_better
+    assert found.problem == "version 1: it reads age, which requests do not hold any more"
+
+
+def test_where_features_look_back_the_rows_before_are_read_from_the_source(weather: Shop) -> None:
+    rain = weather.rows["rain_tomorrow"]
+    worse = refreshed(weather, weather.rows.assign(rain_tomorrow=~rain))
+    asked = weather.rows.iloc[-200:-1]
+    _into_the_source(weather)
+    lines, labels = _answered(worse, asked)
+    records_of(weather.settings).predictions.insert(lines)
+    query(weather.url, "INSERT INTO evergreen.labels (prediction_id, use_case, label, time) VALUES "
+          + ", ".join(labels))  # fmt: skip
+
+    found = look(worse, labels_window=30 * DAY)
+
+    assert (found.problem, found.rows) == ("", len(asked))
+    assert found.surely_better, found.sentence
+    expected = models.predict(weather.model, weather.rows).take(
+        np.arange(len(rain) - 200, len(rain) - 1)
+    )
+    given = np.asarray(expected.probabilities)[:, 1]
+    assert found.before == pytest.approx(_area(rain.iloc[-200:-1].to_numpy(), given), abs=1e-9)
+
+
+def _area(truth: "np.ndarray", given: "np.ndarray") -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(truth.astype(int), given))
+
+
+def _into_the_source(shop: Shop) -> None:
+    from sqlalchemy import create_engine
+
+    engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
+    shop.rows.to_sql(str(shop.use_case.source.table), engine, schema="public", index=False)
+    engine.dispose()
+
+
+def _answered(shop: Shop, rows: pd.DataFrame) -> tuple[list[bytes], list[str]]:
+    """Return answers to rows that end with those asked for, as the service logs them."""
+    output = models.predict(shop.model, shop.rows)
+    places = shop.rows.index.get_indexer(rows.index)
+    lines, labels = [], []
+    for n, place in enumerate(places):
+        inputs = json.loads(
+            rows[list(shop.use_case.features.raw)].iloc[n].to_json(date_format="iso")
+        )
+        one = {
+            "id": new_id(), "time": (END - HOUR * (n + 0.5) / len(places)).isoformat(),
+            "use_case": shop.use_case.name, "version": 2, "run_id": "r",
+            "sha256": shop.champion.sha256, "snapshot_sha256": "0", "code": "", "engine": "sklearn",
+            "variant": "champion", "latency_ms": 1.0, "inputs": inputs,
+            "output": int(output.labels[place]),
+            "probabilities": {str(c): float(p) for c, p in zip(
+                output.classes, output.probabilities[place], strict=True)},
+        }  # fmt: skip
+        lines.append(json.dumps(one | {"request_id": one["id"]}).encode())
+        labels.append(
+            f"('{one['id']}', 'weather', '{int(rows['rain_tomorrow'].iloc[n])}', '{END}')"
+        )
+    return lines, labels
