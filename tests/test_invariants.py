@@ -107,12 +107,13 @@ def built_world(
     suites = home / "expectations"
     suites.mkdir()
     shutil.copy(PROJECT / "expectations" / "iris.json", suites / f"{NAME}.json")
-    postgres.create_database("invariants")
-    postgres.create_database("invariants_mlflow", template=mlflow_template)
-    tracking_uri = postgres.url("invariants_mlflow").replace("ql://", "ql+psycopg2://")
+    name = home.name  # of its own: two modules that have such a world may share a server
+    postgres.create_database(name)
+    postgres.create_database(f"{name}_mlflow", template=mlflow_template)
+    tracking_uri = postgres.url(f"{name}_mlflow").replace("ql://", "ql+psycopg2://")
     settings = Settings(
         home=home,
-        database_url=postgres.url("invariants"),
+        database_url=postgres.url(name),
         tracking_uri=tracking_uri,
         artifacts_url=str(home / "artifacts"),
         use_cases_dir=PROJECT / "include" / "use_cases",
@@ -140,7 +141,7 @@ def built_world(
 @pytest.fixture
 def world(built_world: World, postgres: EmbeddedPostgres) -> World:
     name = f"invariants_{next(_numbers)}"
-    postgres.create_database(name, template="invariants")
+    postgres.create_database(name, template=built_world.settings.home.name)
     return replace(
         built_world, settings=replace(built_world.settings, database_url=postgres.url(name))
     )
