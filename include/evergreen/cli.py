@@ -48,6 +48,9 @@ app.add_typer(db, name="db")
 Name = Annotated[str, typer.Argument(help="The use case.", metavar="NAME")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
+Vault = Annotated[
+    str, typer.Argument(help="A folder, or a URL as s3://bucket/prefix.", metavar="VAULT")
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")]
 Force = Annotated[bool, typer.Option("--force", help="Train again what was trained before.")]
 
@@ -370,6 +373,53 @@ def check(
     findings = invariants.check(records(), settings(), catalog())
     console.findings(findings, as_json=as_json)
     raise typer.Exit(int(not all(finding.holds for finding in findings)))
+
+
+@app.command()
+@told
+def backup(to: Vault, as_json: AsJson = False) -> None:
+    """Back up all that is ours, while the work goes on; what is there already is not copied again.
+
+    The records, MLflow's database, the store and the models; not the tables that are trained on.
+    """
+    from evergreen import backups
+
+    vault = backups.Vault(to, settings().store_options)
+    with console.progress(as_json) as tell:
+        made = backups.back_up(
+            vault, records=records(), settings=settings(), now=datetime.now(UTC), tell=tell
+        )
+    console.backed_up(made, as_json=as_json)
+
+
+@app.command()
+@told
+def restore(
+    vault: Vault,
+    name: Annotated[str, typer.Option(help="Which backup. Default: the newest.")] = "",
+    listed: Annotated[bool, typer.Option("--list", help="Only tell which there are.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In the place of the records that there are.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put back what `evergreen backup` kept, and tell what is lost."""
+    from evergreen import backups, mending
+
+    kept = backups.Vault(vault, settings().store_options)
+    if listed:
+        console.backups([kept.find(one) for one in kept.names()], as_json=as_json)
+        return
+    with console.progress(as_json) as tell:
+        found = kept.find(name)
+        lost = backups.restore(kept, found, settings=settings(), replace=replace, tell=tell)
+        declared = catalog().use_cases
+        mended = [
+            f"{each}: {sentence}"
+            for each in records().promotions.use_cases()
+            for sentence in mending.mend(each, declared.get(each), records(), settings())
+        ]
+    console.restored(found, lost, mended, as_json=as_json)
 
 
 @app.command()

@@ -23,6 +23,7 @@ from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
 from evergreen.spec import UseCase
 
 if TYPE_CHECKING:
+    from evergreen.backups import Backup
     from evergreen.cycle import Cycle
     from evergreen.invariants import Finding
     from evergreen.replaying import Gained, Replay
@@ -284,6 +285,52 @@ def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:
     for finding in found:
         what = Text.assemble(_coloured(finding.status), f"  {finding.name}")
         _entry(f"{finding.number:>2}", what, "", finding.detail)
+
+
+def backed_up(made: "Backup", *, as_json: bool) -> None:
+    """Print what a backup holds, and what it does not."""
+    if as_json:
+        document(_of_backup(made))
+        return
+    say(f"{made.name}: {_held(made)}; {made.added / 1e6:,.1f} MB were new", style="green")
+    for lack in made.missing:
+        say(f"Not in it: {lack}", style="yellow")
+    say("Not in it: the tables that are trained on, and Airflow's own database")
+
+
+def backups(found: "Sequence[Backup]", *, as_json: bool) -> None:
+    """Print which backups there are, the newest last."""
+    if as_json:
+        document([_of_backup(made) for made in found])
+        return
+    for made in found:
+        say(f"{made.name}  {_held(made)}")
+
+
+def restored(
+    backup: "Backup", lost: Mapping[str, int], mended: Sequence[str], *, as_json: bool
+) -> None:
+    """Print what was put back, and what is lost by it."""
+    if as_json:
+        document({"backup": backup.name, "lost": lost, "mended": mended})
+        return
+    say(f"All is as it was at {backup.made_at:%Y-%m-%d %H:%M:%S} UTC: {_held(backup)}")
+    gone = ", ".join(f"{count:,} {table}" for table, count in lost.items() if count)
+    say(f"Lost: {gone or 'nothing that was on record'}", style="yellow" if gone else "green")
+    for sentence in mended:
+        say(sentence)
+    say("See `evergreen check`")
+
+
+def _held(made: "Backup") -> str:
+    files = sum(len(part) for part in made.files.values())
+    counts = ", ".join(f"{made.counts[table]:,} {table}" for table in ("promotions", "predictions"))
+    return f"{made.size / 1e6:,.1f} MB in {files:,} files and {counts}"
+
+
+def _of_backup(made: "Backup") -> dict[str, Any]:
+    files = {part: len(paths) for part, paths in made.files.items()}
+    return made.to_json() | {"files": files, "bytes": made.size}
 
 
 def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:

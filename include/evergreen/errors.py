@@ -164,3 +164,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Suggest the nearest known name, as ` (did you mean 'weather'?)`, or nothing."""
     near = get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+class BackupFailed(StackError):
+    """A backup could not be made, or not be put back."""
+
+
+class BackupDamaged(EvergreenError):
+    """A file of a backup is gone, or its bytes are others."""
+
+
+class NoSuchBackup(EvergreenError):
+    """There is no backup of that name."""
+
+
+class NotEmpty(EvergreenError):
+    """What is to be restored would take the place of records."""

@@ -35,6 +35,7 @@ def values(settings: Settings) -> frozenset[str]:
         settings.direct_url,
         settings.airflow_database_url,
         settings.tracking_uri,
+        settings.tracking_database_url,
         settings.artifacts_url,
         settings.store_url,
         *settings.notify_urls,

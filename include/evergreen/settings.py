@@ -50,6 +50,8 @@ class Settings:
     serve_port: int = 8100
     airflow_database_url: str = ""
     """`postgresql+psycopg2://…` of Airflow's own, for `evergreen check`; empty: no Airflow."""
+    tracking_database_url: str = ""
+    """`postgresql+psycopg2://…` of MLflow's own, where `tracking_uri` is a server: for backups."""
     model_prefix: str = "evergreen."
     """Begins the names of our registered models and experiments in MLflow, which others share."""
     apart_warehouse_url: str = ""
@@ -129,6 +131,9 @@ class Variables(BaseSettings):
     serve_port: int = 8100
     airflow_database_url: str = Field(
         "", validation_alias=AliasChoices("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+    )
+    tracking_database_url: str = Field(
+        "", validation_alias=AliasChoices("MLFLOW_BACKEND_STORE_URI")
     )
     commit: str = ""
 

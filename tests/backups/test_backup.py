@@ -1,0 +1,202 @@
+"""A house that burnt down, and its backup: real PostgreSQL, real MLflow, trained models."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from database import query, records_of
+from evergreen.backups import Vault, back_up, restore
+from evergreen.errors import BackupDamaged, BackupFailed, NoSuchBackup, NotEmpty
+from evergreen.learning import tracking
+from evergreen.settings import Settings
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
+from test_invariants import NAME, World, built_world, check
+
+__all__ = ["built_world"]
+NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return Vault(str(tmp_path / "vault"))
+
+
+@pytest.fixture
+def house(built_world: World) -> Settings:
+    return built_world.settings
+
+
+@pytest.fixture
+def elsewhere(house: Settings, postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Settings]:
+    """Another machine: empty databases; the artifacts come back to where MLflow looks for them."""
+    name = tmp_path.name.replace("-", "_")
+    postgres.create_database(name)
+    postgres.create_database(f"{name}_mlflow")
+    at = postgres.url(f"{name}_mlflow").replace("postgresql://", "postgresql+psycopg2://")
+    yield replace(house, database_url=postgres.url(name), tracking_uri=at)
+
+
+def made(vault: Vault, house: Settings, now: datetime = NOW):
+    return back_up(vault, records=records_of(house), settings=house, now=now)
+
+
+def burnt(house: Settings, ash: Path) -> None:
+    """Take away the files of a house: its store and MLflow's artifacts."""
+    shutil.copytree(house.home, ash)
+    for folder in ("snapshots", "reports", "walks", "artifacts"):
+        shutil.rmtree(house.home / folder, ignore_errors=True)
+
+
+@pytest.fixture
+def fire(house: Settings, tmp_path: Path) -> Iterator[Path]:
+    """Where the house is kept while it burns; it stands again for the test after this."""
+    ash = tmp_path / "ash"
+    yield ash
+    if ash.exists():
+        shutil.rmtree(house.home)
+        shutil.move(ash, house.home)
+
+
+def test_all_holds_and_the_champion_answers_after_a_fire(
+    built_world: World, house: Settings, elsewhere: Settings, vault: Vault, fire: Path
+) -> None:
+    before = records_of(house).promotions.of(NAME)
+    kept = made(vault, house)
+    burnt(house, fire)
+
+    lost = restore(vault, vault.find(), settings=elsewhere)
+
+    champion = records_of(elsewhere).promotions.champion(NAME)
+    assert lost == {}
+    assert kept.missing == ()
+    assert records_of(elsewhere).promotions.of(NAME) == before
+    assert champion is not None
+    assert tracking.fetch_model(elsewhere, champion.model_uri, champion.sha256) is not None
+    assert [f for f in check(elsewhere, built_world.catalog) if f.status != "passed"] == []
+
+
+def test_a_second_backup_copies_only_what_is_new(house: Settings, vault: Vault) -> None:
+    first = made(vault, house)
+    page = house.home / "reports" / "new.html"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text("x" * 10_000)
+
+    second = made(vault, house, NOW + timedelta(days=1))
+
+    page.unlink()
+    dumps = second.records.size + (second.mlflow.size if second.mlflow else 0)
+    assert vault.names() == [first.name, second.name]
+    assert 10_000 <= second.added <= 10_000 + dumps
+    assert first.size > 10 * 10_000
+
+
+def test_what_came_after_the_backup_is_told_as_lost(
+    house: Settings, elsewhere: Settings, vault: Vault
+) -> None:
+    kept = made(vault, house)
+    restore(vault, kept, settings=elsewhere)
+    [some] = records_of(house).decisions.newest(NAME, limit=1)
+    records_of(elsewhere).decisions.record(replace(some, id=str(uuid4())))
+
+    with pytest.raises(NotEmpty, match="lost would be 1 decisions"):
+        restore(vault, kept, settings=elsewhere)
+    lost = restore(vault, kept, settings=elsewhere, replace=True)
+
+    assert lost["decisions"] == 1
+    assert records_of(elsewhere).counts(["decisions"]) == {"decisions": kept.counts["decisions"]}
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_bytes(b"spoilt")])
+def test_a_damaged_backup_touches_nothing(
+    house: Settings, elsewhere: Settings, vault: Vault, spoil
+) -> None:
+    kept = made(vault, house)
+    some = next(iter(kept.files["store"].values()))
+    spoil(Path(vault.url, "files", some.sha256[:2], some.sha256))
+
+    with pytest.raises(BackupDamaged, match=some.sha256):
+        restore(vault, kept, settings=elsewhere)
+
+    assert query(elsewhere.database_url, "SELECT to_regclass('evergreen.promotions')") == [(None,)]
+
+
+def test_a_dump_that_cannot_be_read_leaves_the_records_as_they_are(
+    house: Settings, elsewhere: Settings, vault: Vault
+) -> None:
+    kept = made(vault, house)
+    restore(vault, kept, settings=elsewhere)
+    before = records_of(elsewhere).promotions.of(NAME)
+
+    with pytest.raises(BackupFailed, match="pg_restore failed"):
+        restore(
+            vault, replace(kept, records=next(iter(kept.files["store"].values()))),
+            settings=elsewhere, replace=True,
+        )  # fmt: skip
+
+    assert records_of(elsewhere).promotions.of(NAME) == before
+
+
+def test_what_a_backup_cannot_see_is_told(house: Settings, vault: Vault, tmp_path: Path) -> None:
+    served = replace(house, tracking_uri="http://127.0.0.1:1", artifacts_url=str(tmp_path / "no"))
+
+    kept = made(vault, served)
+
+    assert kept.mlflow is None
+    assert "MLFLOW_BACKEND_STORE_URI does not say" in kept.missing[0]
+    assert "no artifacts of MLflow lie below" in kept.missing[1]
+
+
+def test_mlflow_s_database_is_kept_where_a_server_stands_before_it(
+    house: Settings, vault: Vault
+) -> None:
+    served = replace(
+        house, tracking_uri="http://127.0.0.1:1", tracking_database_url=house.tracking_uri
+    )
+
+    kept = made(vault, served)
+
+    assert kept.mlflow is not None
+    assert kept.missing == ()
+
+
+def test_tables_of_others_stay_out_of_the_dump_of_mlflow(
+    house: Settings, elsewhere: Settings, vault: Vault
+) -> None:
+    url = house.tracking_uri.replace("+psycopg2", "")
+    query(url, "CREATE TABLE IF NOT EXISTS public.theirs AS SELECT 1 AS one")
+
+    restore(vault, made(vault, house), settings=elsewhere)
+
+    there = query(
+        elsewhere.tracking_uri.replace("+psycopg2", ""),
+        "SELECT to_regclass('public.theirs'), to_regclass('public.runs')",
+    )
+    query(url, "DROP TABLE public.theirs")
+    assert there == [(None, "runs")]
+
+
+def test_a_backup_that_is_not_there_is_told_with_those_that_are(
+    house: Settings, vault: Vault
+) -> None:
+    with pytest.raises(NoSuchBackup, match=r"holds no backup$"):
+        vault.find()
+    kept = made(vault, house)
+
+    with pytest.raises(NoSuchBackup, match=f"holds no backup noon; there are {kept.name}"):
+        vault.find("noon")
+
+
+def test_without_a_program_that_is_new_enough_it_is_told_what_to_install(
+    house: Settings, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergreen.backups.dumps._major", lambda _: 9)
+
+    with pytest.raises(BackupFailed, match=r"is of version 9.*install postgresql-client-"):
+        made(vault, house)
+
+    assert vault.names() == []
