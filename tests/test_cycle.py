@@ -1,8 +1,10 @@
 """The whole cycle on real PostgreSQL, Great Expectations and MLflow, and what must never pass."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from evergreen import catalog, cycle, steps
 from evergreen.cycle import Cycle
 from evergreen.data import warehouse
 from evergreen.errors import ModelRefused
+from evergreen.learning import tracking
 from evergreen.serving import releases
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import CHAMPION, Candidate, UseCase
@@ -78,6 +81,20 @@ def test_the_same_as_of_twice_changes_nothing(use_case: UseCase, loaded: Setting
     assert second.fit is None  # nothing new to learn
     assert not second.to_json()["promoted"]
     assert len(records_of(loaded).promotions.of(use_case.name)) == 1
+
+
+def test_a_champion_has_a_model_card_beside_its_run(loaded: Settings) -> None:
+    run(IRIS, loaded)
+
+    champion = records_of(loaded).promotions.champion("iris")
+    assert champion is not None
+    kept = tracking.client(loaded).download_artifacts(champion.run_id, "card/card.json")
+    card = json.loads(Path(kept).read_text())
+    assert (card["version"], card["state"], card["pinned"]) == (1, "champion", "")
+    assert card["figures"][0]["metric"] == "f1"
+    assert card["owner"] == IRIS.owner
+    assert card["blocks"] >= 1
+    assert card["history"][0]["what"] == "became champion (change)"
 
 
 def test_the_same_training_asked_for_twice_at_once_is_done_once(loaded: Settings) -> None:

@@ -201,6 +201,23 @@ def history(name: Name, as_json: AsJson = False) -> None:
 
 @app.command()
 @told
+def card(
+    name: Name,
+    version: Annotated[int | None, typer.Option(help="Default: the champion.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Write the HTML page to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the model card of a version: what it is for, how well it does, its limits."""
+    from evergreen import cards
+
+    found = cards.card_of(known(name), version, records=records(), settings=settings())
+    if to is not None:
+        to.write_text(cards.page(found))
+    console.card(found, to, as_json=as_json)
+
+
+@app.command()
+@told
 def decisions(
     name: Name,
     limit: Limit = 20,

@@ -24,6 +24,7 @@ from evergreen.spec import UseCase
 
 if TYPE_CHECKING:
     from evergreen.backups import Backup
+    from evergreen.cards import Card
     from evergreen.cycle import Cycle
     from evergreen.invariants import Finding
     from evergreen.replaying import Gained, Replay
@@ -285,6 +286,21 @@ def findings(found: "Sequence[Finding]", *, as_json: bool) -> None:
     for finding in found:
         what = Text.assemble(_coloured(finding.status), f"  {finding.name}")
         _entry(f"{finding.number:>2}", what, "", finding.detail)
+
+
+def card(found: "Card", to: Path | None, *, as_json: bool) -> None:
+    """Print a model card in short, and where its page is."""
+    if as_json:
+        document(found.to_json())
+        return
+    say(f"{found.use_case} version {found.version}, {found.state}: {found.doc}", style="bold")
+    say(found.sentence)
+    for one in found.figures:
+        limit = "" if one.floor is None else f", limit {one.floor:.3g}"
+        say(f"  {one.metric} {one.value:.3g}{limit}")
+    for limit in found.limits:
+        say(f"- {limit}")
+    say(f"wrote {to}" if to else "The whole card: --to card.html, or --json")
 
 
 def backed_up(made: "Backup", *, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from evergreen import reasons, room, storage
+from evergreen import cards, reasons, room, storage
 from evergreen.champions import in_charge, promotion, trainings
 from evergreen.data import extraction
 from evergreen.dossier import declaration
@@ -344,10 +344,15 @@ def promote(
     papers.end(use_case.name, verdict.sentence, records=records)
     if verdict.kind == CHANGE and trials.wanted(use_case, verdict):
         return trials.begin(use_case, verdict, actor=run.actor, records=records, settings=settings)
-    return promotion.promote(
+    done = promotion.promote(
         verdict, ledger=records, settings=settings, actor=run.actor, reason=verdict.sentence,
         describe=trials.describing(use_case, records, settings),
     )  # fmt: skip
+    if done.promoted and done.champion:
+        version = done.champion.version
+        card = cards.card_of(use_case.name, version, records=records, settings=settings)
+        cards.publish(card, settings)
+    return done
 
 
 def keep(use_case: UseCase, sentence: str, *, records: Records) -> PromotionRef:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from urllib.parse import urlsplit, urlunsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from pydantic import TypeAdapter
 
 from evergreen.judging.evidence import Evidence, ScoredModel
@@ -81,23 +81,27 @@ def render(
     """Return the HTML page."""
     judged = (recipes or verdict).checks
     fitted = [check for check in verdict.checks if recipes is not None and check not in judged]
-    return _template().render(
-        gate=gate,
-        evidence=evidence,
-        subject=evidence.subject,
-        verdict=verdict,
-        judged=in_order(judged),
-        fitted=in_order(fitted),
-        counts={s: sum(c.status == s for c in verdict.checks) for s in ORDER},
-        total=len(verdict.checks),
-        outcome=outcome(verdict),
-        metrics=METRICS[evidence.subject.kind],
-        best={m: _best(evidence.models, m, more) for m, more in metrics_of(evidence).items()},
-        intervals=Intervals.of(gate, evidence),
-        standing=Standing.of(gate, evidence),
-        walk=Blocks.of(gate, evidence),
-        unasked=unasked(gate, evidence),
-        links={model.name: run_url(settings, model.run_id) for model in evidence.models},
+    return (
+        environment()
+        .get_template("report.html.jinja")
+        .render(
+            gate=gate,
+            evidence=evidence,
+            subject=evidence.subject,
+            verdict=verdict,
+            judged=in_order(judged),
+            fitted=in_order(fitted),
+            counts={s: sum(c.status == s for c in verdict.checks) for s in ORDER},
+            total=len(verdict.checks),
+            outcome=outcome(verdict),
+            metrics=METRICS[evidence.subject.kind],
+            best={m: _best(evidence.models, m, more) for m, more in metrics_of(evidence).items()},
+            intervals=Intervals.of(gate, evidence),
+            standing=Standing.of(gate, evidence),
+            walk=Blocks.of(gate, evidence),
+            unasked=unasked(gate, evidence),
+            links={model.name: run_url(settings, model.run_id) for model in evidence.models},
+        )
     )
 
 
@@ -145,13 +149,14 @@ def _best(models: Sequence[ScoredModel], metric: str, more_is_better: bool) -> f
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what our self-contained pages are made with; everything in them is escaped."""
+    made = Environment(
         loader=PackageLoader("evergreen"),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "signed": signed, "label": label, "behind": behind}
-    return environment.get_template("report.html.jinja")
+    made.filters |= {"figure": figure, "signed": signed, "label": label, "behind": behind}
+    return made

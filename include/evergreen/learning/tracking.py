@@ -225,12 +225,14 @@ def fetch_golden(settings: Settings, run_id: str) -> Golden:
         return Golden.from_json(json.loads(file.read_text()))
 
 
-def log_report(settings: Settings, run_id: str, files: Mapping[str, str]) -> None:
-    """Add the files of a gate report, name to text, to the run, below `report/`."""
-    with tempfile.TemporaryDirectory() as folder:
+def log_report(
+    settings: Settings, run_id: str, files: Mapping[str, str], folder: str = "report"
+) -> None:
+    """Add files, name to text, to the run, below a folder."""
+    with tempfile.TemporaryDirectory() as scratch:
         for name, text in files.items():
-            Path(folder, name).write_text(text)
-        client(settings).log_artifacts(run_id, folder, "report")
+            Path(scratch, name).write_text(text)
+        client(settings).log_artifacts(run_id, scratch, folder)
 
 
 def model_place(settings: Settings, model_uri: str) -> str:

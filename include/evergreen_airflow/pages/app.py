@@ -13,8 +13,9 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader
 
-from evergreen import records, storage
+from evergreen import cards, records, storage
 from evergreen.catalog import load
+from evergreen.errors import DossierMissing
 from evergreen.storage import Store
 from evergreen_airflow import here
 from evergreen_airflow.pages import (
@@ -77,6 +78,7 @@ def create_app() -> FastAPI:
     app.get("/reports/{use_case}/{report_id}/")(report)
     app.get("/reports/{path:path}")(report_file)
     app.get("/rollback/{use_case}/")(rollback)
+    app.get("/cards/{use_case}/{version}/")(card)
     app.get("/drift/")(drift)
     app.get("/drift/{use_case}/{report_id}/")(drift_report)
     app.get("/drift/{path:path}")(drift_file)
@@ -135,6 +137,19 @@ def report(use_case: str, report_id: str) -> HTMLResponse:
 def report_file(path: str) -> Response:
     """Serve a file of the reports."""
     return files.serve(kept(storage.REPORTS), path, DOCUMENTS)
+
+
+def card(use_case: str, version: int) -> Response:
+    """Show the model card of a version."""
+    try:
+        with records.open(here.settings()) as kept:
+            found = cards.card_of(use_case, version, records=kept, settings=here.settings())
+    except DossierMissing:
+        return nothing()
+    return HTMLResponse(
+        cards.page(found),
+        headers={"Cache-Control": "no-store", "Content-Security-Policy": DOCUMENTS},
+    )
 
 
 def drift() -> HTMLResponse:

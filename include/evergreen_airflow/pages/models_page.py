@@ -251,6 +251,7 @@ def links(
     if own:
         folder = own.proof.report.removesuffix("report.html")
         yield Link("Report of the champion", f"{PREFIX}/reports/{folder}")
+        yield Link("Model card", f"{PREFIX}/cards/{name}/{own.version}/")
     if promotions:
         yield Link("Champion in MLflow", f"{PREFIX}/open-mlflow/#/runs/{promotions[0].run_id}")
         yield Link("Go back to an earlier one", f"{PREFIX}/rollback/{name}/")

@@ -46,6 +46,7 @@ def documents(settings: Settings) -> Path:
         "reports/page.html",
         "reports/weather/1/",
         "rollback/weather/",
+        "cards/weather/1/",
         "replay/weather/1/chart.svg",
         "mlflow/",
         "mlflow/version",
