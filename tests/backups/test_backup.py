@@ -15,6 +15,7 @@ from evergreen.errors import BackupDamaged, BackupFailed, NoSuchBackup, NotEmpty
 from evergreen.learning import tracking
 from evergreen.settings import Settings
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
+from s3 import Bucket
 from test_invariants import NAME, World, built_world, check
 
 __all__ = ["built_world"]
@@ -78,6 +79,17 @@ def test_all_holds_and_the_champion_answers_after_a_fire(
     assert champion is not None
     assert tracking.fetch_model(elsewhere, champion.model_uri, champion.sha256) is not None
     assert [f for f in check(elsewhere, built_world.catalog) if f.status != "passed"] == []
+
+
+def test_a_vault_may_lie_on_s3(house: Settings, elsewhere: Settings, bucket: Bucket) -> None:
+    vault = Vault(bucket.url, bucket.options)
+    before = records_of(house).promotions.of(NAME)
+    kept = made(vault, house)
+
+    restore(vault, vault.find(kept.name), settings=elsewhere)
+
+    assert vault.names() == [kept.name]
+    assert records_of(elsewhere).promotions.of(NAME) == before
 
 
 def test_a_second_backup_copies_only_what_is_new(house: Settings, vault: Vault) -> None:
