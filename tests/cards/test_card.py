@@ -60,10 +60,25 @@ def test_the_champion_s_card_says_what_it_is_and_how_well_it_does(judged: World)
     assert [(g.slice, g.value, g.rows) for g in found.groups] == [
         ("season", "summer", 90), ("season", "winter", 12),
     ]  # fmt: skip
+    assert found.worth == ()
     assert found.checks[0].reason == "0.97 is above 0.9"
     assert found.lineage["model sha256"] == champion.sha256
     assert found.lineage["code commit"] == "c0ffee"
     assert Card.from_json(found.to_json()) == found
+
+
+def test_the_unit_is_that_of_the_figure_which_decides(world: World) -> None:
+    worth = {"saved": 16.5, "share_offered": 0.394}
+    told = evidences.evidence(models=evidences.challenger(business=worth))
+    told = replace(told, subject=replace(told.subject, unit="USD per customer"))
+    file = world.settings.home / "reports" / "r.htmlevidence.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(told.to_text())
+
+    found = card(world)
+
+    file.unlink()
+    assert found.worth == ("saved: 16.500 USD per customer", "share_offered: 0.394")
 
 
 def test_it_names_what_rests_on_little_and_what_nobody_has_judged(judged: World) -> None:

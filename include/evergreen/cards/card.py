@@ -180,8 +180,9 @@ def _groups(found: Dossier, model: ScoredModel) -> Iterator[Group]:
 
 
 def _worth(evidence: Evidence, model: ScoredModel) -> Iterator[str]:
-    for name, value in (model.business or {}).items():
-        yield f"{name}: {figure(value)} {evidence.subject.unit}".rstrip()
+    for place, (name, value) in enumerate((model.business or {}).items()):
+        unit = "" if place else f" {evidence.subject.unit}"  # of the one that decides
+        yield f"{name}: {figure(value)}{unit}"
 
 
 def _limits(found: Dossier, evidence: Evidence | None) -> Iterator[str]:
