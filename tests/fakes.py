@@ -143,7 +143,9 @@ class FakeLocks:
         self._locks: dict[str, threading.Lock] = {}
 
     @contextmanager
-    def hold(self, purpose: str, name: str, timeout: float = 120) -> Iterator[None]:
+    def hold(
+        self, purpose: str, name: str, timeout: float = 120, *, shared: bool = False
+    ) -> Iterator[None]:
         key = f"evergreen/{purpose}/{name}"
         lock = self._locks.setdefault(key, threading.Lock())
         if not lock.acquire(timeout=timeout):

@@ -172,7 +172,7 @@ def replay(
             use_case, end=moment, asked_at=max(moment, datetime.now(UTC)),
             start=parse_moment(start) if start else None,
             step=parse_days(step) if step else None, policies=policy or (),
-            settings=settings(), tell=tell,
+            records=records(), settings=settings(), tell=tell,
         )  # fmt: skip
     console.replay(done, as_json=as_json)
 
@@ -498,6 +498,42 @@ def retire(name: Name, reason: Reason, as_json: AsJson = False) -> None:
     console.sentence(done, as_json=as_json)
 
 
+@app.command()
+@told
+def prune(
+    name: Annotated[str, typer.Argument(help="The use case. Default: all.", metavar="[NAME]")] = "",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="How long: 90d for all, snapshots=30d for one. Default: the settings'."),
+    ] = None,
+    keep_bytes: Annotated[
+        str, typer.Option(help="Of each use case in the store, as 50GB. Default: the setting's.")
+    ] = "",
+    as_of: Annotated[
+        str, typer.Option(help="Count ages from this date or time (UTC). Default: now.")
+    ] = "",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Delete; else only tell what would go.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let go of what is old and what nothing leads to; without --apply nothing changes."""
+    from evergreen import retention
+
+    now = datetime.now(UTC)
+    moment = parse_moment(as_of) if as_of else now
+    if apply and moment > now:
+        raise DeclarationError("--as-of", as_of, f"up to now, {now.isoformat()}, with --apply")
+    asked = retention.Limits.of(settings()).asked(keep or (), keep_bytes)
+    with console.progress(as_json) as tell:
+        pruned = retention.prune_all(
+            [known_of_old(name)] if name else None, asked, as_of=moment, apply=apply,
+            actor=console.user(), catalog=catalog(), records=records(), settings=settings(),
+            tell=tell,
+        )  # fmt: skip
+    console.prunings(pruned, applied=apply, as_json=as_json)
+
+
 @db.command("import")
 @told
 def db_import(
@@ -616,6 +652,11 @@ def known(name: str) -> str:
     """Return the name of a use case that is declared, or on record: its file may be gone."""
     kept = records()
     return name if name in kept.promotions.use_cases() else catalog().find(name).name
+
+
+def known_of_old(name: str) -> str:
+    """Return the name of a use case that is declared, or that anything at all is on record of."""
+    return name if name in records().prunings.use_cases() else known(name)
 
 
 def records() -> Records:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from evergreen import storage
 from evergreen.catalog import Catalog
-from evergreen.records import Decision, Promotion, Retirement, TrialRow
+from evergreen.records import Decision, Promotion, Pruning, Retirement, TrialRow
 from evergreen.records.protocols import PromotionLog
 from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
 from evergreen.spec import UseCase
@@ -378,6 +378,26 @@ def rows(name: str, count: int, *, as_json: bool) -> None:
         document({"name": name, "rows": count})
     else:
         say(f"{name}: {count} rows added")
+
+
+def prunings(rows: Sequence[Pruning], *, applied: bool, as_json: bool) -> None:
+    """Print what went, or would go, and why it may."""
+    if as_json:
+        document({"applied": applied, "pruned": [asdict(row) for row in rows]})
+        return
+    table = _table("use case", "what", "how many", "bytes", "oldest", "why it may go")
+    for row in rows:
+        table.add_row(
+            row.use_case or "-", row.kind, f"{row.things:,}", f"{row.bytes:,}",
+            _moment(row.oldest), row.why,
+        )  # fmt: skip
+    if rows:
+        out.print(table)
+    from evergreen import retention
+
+    say(retention.sentence(rows, applied=applied), style="bold")
+    if not applied and rows:
+        say("--apply deletes it.")
 
 
 def user() -> str:

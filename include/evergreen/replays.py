@@ -10,6 +10,7 @@ from evergreen import storage
 from evergreen.data import extraction
 from evergreen.learning import features
 from evergreen.learning.walking import Rows
+from evergreen.records import Records
 from evergreen.replaying import Replay, replay
 from evergreen.replaying.period import YEAR, holdout_of
 from evergreen.replaying.shelf import Shelf
@@ -25,6 +26,7 @@ def run(
     start: datetime | None = None,
     step: timedelta | None = None,
     policies: Sequence[str] = (),
+    records: Records,
     settings: Settings,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Replay:
@@ -38,7 +40,8 @@ def run(
     """
     longer = _further_back(use_case, end - (start or end - YEAR))
     tell("extract")
-    snapshot = extraction.extract(longer, as_of=end, asked_at=asked_at, settings=settings)
+    with records.locks.hold(extraction.LOCK, use_case.name, shared=True):
+        snapshot = extraction.extract(longer, as_of=end, asked_at=asked_at, settings=settings)
     tell("build_features")
     data = features.data(features.build(snapshot, longer, settings), longer, settings)
     rows, raw = _labelled(use_case, data.rows, data.raw)

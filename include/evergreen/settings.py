@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 CHECKOUT = (PROJECT / "pyproject.toml").is_file()
 """Whether this runs from a checkout, or was installed from a wheel."""
 NAME_BEGINS = r"^[a-zA-Z0-9._-]{0,64}$"
+LONGEST = 36_500
+SIZES = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "KB": 10**3}
 HOME = PROJECT / ".evergreen" if CHECKOUT else Path.home() / ".evergreen"
 
 
@@ -66,6 +69,21 @@ class Settings:
     """Where everything is kept that is not in PostgreSQL or MLflow; empty: the home folder."""
     store_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What fsspec's file system of that URL takes: `key`, `secret`, `endpoint_url` …"""
+    keep_predictions: timedelta = timedelta(days=730)
+    """Age at which `evergreen prune` lets go of what nothing leads to: here predictions and labels,
+    then snapshots, reports of all kinds, trainings that were not promoted, logs of tasks."""
+    keep_snapshots: timedelta = timedelta(days=180)
+    keep_reports: timedelta = timedelta(days=730)
+    keep_trainings: timedelta = timedelta(days=180)
+    keep_logs: timedelta = timedelta(days=90)
+    keep_champions: int = 10
+    """So many of the newest champions stay, with all that they lead to."""
+    keep_decisions: int = 100
+    """So many of the newest decisions of a use case stay, with all that they lead to."""
+    keep_bytes: int = 0
+    """Of a use case in the store: beyond it the oldest goes before its age; 0: no limit."""
+    prune: bool = False
+    """The weekly pruning deletes; else it tells only what it would delete."""
 
     @property
     def warehouse_url(self) -> str:
@@ -105,6 +123,36 @@ def json_object(value: Any) -> Any:
     return found
 
 
+def days(value: Any) -> Any:
+    """Read `90d`.
+
+    Raises:
+        ValueError: it is no number of days above 0.
+    """
+    if isinstance(value, timedelta):
+        return value
+    number = str(value).strip().removesuffix("d")
+    if not number.isdecimal() or not 0 < int(number) <= LONGEST:
+        raise ValueError(f"{value!r} is no number of days from 1d to {LONGEST}d, such as 90d")
+    return timedelta(days=int(number))
+
+
+def size(value: Any) -> Any:
+    """Read `50GB`, or a number of bytes.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    text = str(value).strip().upper()
+    factor, number = next(
+        ((by, text.removesuffix(unit)) for unit, by in SIZES.items() if text.endswith(unit)),
+        (1, text),
+    )
+    if not number.strip().isdecimal():
+        raise ValueError(f"{value!r} is no size, such as 500MB, 50GB or a number of bytes")
+    return int(number) * factor
+
+
 class Variables(BaseSettings):
     """The variables, by the names of the settings: `EVERGREEN_HOME` is `home`."""
 
@@ -136,6 +184,15 @@ class Variables(BaseSettings):
         "", validation_alias=AliasChoices("MLFLOW_BACKEND_STORE_URI")
     )
     commit: str = ""
+    keep_predictions: Annotated[timedelta, BeforeValidator(days)] = timedelta(days=730)
+    keep_snapshots: Annotated[timedelta, BeforeValidator(days)] = timedelta(days=180)
+    keep_reports: Annotated[timedelta, BeforeValidator(days)] = timedelta(days=730)
+    keep_trainings: Annotated[timedelta, BeforeValidator(days)] = timedelta(days=180)
+    keep_logs: Annotated[timedelta, BeforeValidator(days)] = timedelta(days=90)
+    keep_champions: int = Field(10, ge=2)
+    keep_decisions: int = Field(100, ge=1)
+    keep_bytes: Annotated[int, BeforeValidator(size)] = 0
+    prune: bool = False
 
 
 def variables() -> Variables:

@@ -98,7 +98,10 @@ def extract(use_case: UseCase, run: Run, *, records: Records, settings: Settings
     records.retirements.check(use_case.name)
     room.check(settings)
     declared = declaration.digest(use_case)
-    with _refusals_on_record(use_case, run, records):
+    with (
+        _refusals_on_record(use_case, run, records),
+        records.locks.hold(extraction.LOCK, use_case.name, shared=True),
+    ):
         snapshot = extraction.extract(
             use_case, as_of=run.as_of, asked_at=run.asked_at, settings=settings
         )

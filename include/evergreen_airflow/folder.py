@@ -12,7 +12,7 @@ from evergreen.errors import DeclarationError
 from evergreen.settings import variables
 from evergreen_airflow.ingest import ingest_dag
 from evergreen_airflow.monitoring import monitoring_dag
-from evergreen_airflow.operations import backfill_dag, replay_dag, rollback_dag
+from evergreen_airflow.operations import backfill_dag, prune_dag, replay_dag, rollback_dag
 from evergreen_airflow.training import training_dag
 from evergreen_airflow.watchdog import watchdog_dag
 
@@ -63,4 +63,5 @@ def _makers(catalog: Catalog, prefix: str) -> Iterator[tuple[str, Callable[[], D
         yield f"{prefix}operations_rollback", partial(rollback_dag, names, prefix=prefix)
         yield f"{prefix}operations_backfill", partial(backfill_dag, names, prefix=prefix)
         yield f"{prefix}operations_replay", partial(replay_dag, names, prefix=prefix)
+        yield f"{prefix}operations_prune", partial(prune_dag, names, prefix=prefix)
         yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)

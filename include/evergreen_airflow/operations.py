@@ -20,6 +20,7 @@ from evergreen_airflow.edge import (
     our_dag,
     param,
     run_key,
+    switch_param,
     tell,
     this_run,
 )
@@ -46,6 +47,15 @@ gained. Fits are kept: a second replay, or a try after a crash, makes only those
 """
 
 
+PRUNE = """
+Says each week what is old and what nothing leads to, and how many bytes it takes: the note of the
+run tells. It **deletes only** when somebody triggers it with *Delete* switched on, or when
+`EVERGREEN_PRUNE=true` says that the weekly run may. What champions, trials, pins, trainings under
+way and the newest decisions lead to always stays; how long the rest does, `EVERGREEN_KEEP_…` says.
+What went is on record, so that counts stay right.
+"""
+
+
 def choose(names: list[str]) -> Param:
     """Return the form's choice of a use case; none is chosen beforehand."""
     return Param(type="string", enum=names, title="Use case")
@@ -63,9 +73,9 @@ def last_day() -> Param:
 
 
 def _by_hand(dag_id: str, options: dict[str, Any], **ours: Any) -> DAG:
-    """Return a DAG of operations that runs when somebody fills in its form."""
+    """Return a DAG of operations that runs when somebody fills in its form, if not by schedule."""
     shared: dict[str, Any] = {"schedule": None, "tags": ["operations"], "dag_id": dag_id}
-    return our_dag("operations", "operations", options, **shared, **ours)
+    return our_dag("operations", "operations", options, **(shared | ours))
 
 
 def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
@@ -194,7 +204,7 @@ def replay_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             from evergreen import replays
 
             step, run = param("step"), this_run(as_of=moment(param("to")))
-            with final_refusals():
+            with at_work() as kept:
                 done = replays.run(
                     catalog().find(param("use_case")),
                     end=run.as_of,
@@ -202,6 +212,7 @@ def replay_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
                     start=moment(param("from")),
                     step=timedelta(days=step) if step else None,
                     policies=param("policies") or (),
+                    records=kept,
                     settings=here.settings(),
                     tell=log.info,
                 )
@@ -209,4 +220,51 @@ def replay_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             return done.to_json()
 
         replay()
+    return dag
+
+
+def prune_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
+    """Return the DAG that lets go of what is old, or says each week what would go."""
+    with _by_hand(
+        f"{prefix}operations_prune",
+        options,
+        description="Let go of what is old and what nothing leads to; dry, unless it is told.",
+        doc_md=PRUNE,
+        schedule="30 3 * * 0",
+        params={
+            "use_case": Param(
+                None, type=["null", "string"], enum=[*names, None], title="Use case",
+                description="Empty: all.",
+            ),
+            "keep": Param(
+                None, type=["null", "array"], items={"type": "string"}, title="Keep for",
+                description="One a line: `90d` for all, `snapshots=30d` for one. Empty: as set.",
+            ),
+            "delete": switch_param("Delete", "Else it only says what would go."),
+        },
+    ) as dag:  # fmt: skip
+
+        @task(execution_timeout=timedelta(hours=6))
+        def prune() -> list[Json]:
+            """Delete what is old, or only tell of it."""
+            from evergreen import retention
+
+            settings, run, name = here.settings(), this_run(), param("use_case")
+            apply = bool(param("delete")) or (settings.prune and run.actor == "schedule")
+            with at_work() as kept:
+                pruned = retention.prune_all(
+                    [name] if name else None,
+                    retention.Limits.of(settings).asked(param("keep") or ()),
+                    as_of=run.as_of,
+                    apply=apply,
+                    actor=run.actor,
+                    catalog=catalog(),
+                    records=kept,
+                    settings=settings,
+                    tell=log.info,
+                )
+            tell(retention.sentence(pruned, applied=apply))
+            return [one.to_json() for one in pruned]
+
+        prune()
     return dag

@@ -1,5 +1,6 @@
 """Snapshots are written once, whole, and the same rows give the same bytes."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -125,6 +126,17 @@ def test_writing_the_same_rows_again_leaves_one_snapshot(store: SnapshotStore) -
 
     assert store.uris() == [stored.uri]
     assert store.manifest(stored.uri)["about"] == {"as_of": "monday"}
+
+
+def test_what_is_written_again_is_as_young_as_a_new_one(local: SnapshotStore) -> None:
+    stored = write(local, rows(), about="first")
+    for file in files(stored):
+        os.utime(file, (0, 0))
+
+    write(local, rows(), about="second")
+
+    assert all(file.stat().st_mtime > 0 for file in files(stored))
+    assert local.manifest(stored.uri)["about"] == {"about": "first"}
 
 
 def test_writers_of_the_same_rows_at_once_are_harmless(local: SnapshotStore) -> None:

@@ -190,3 +190,13 @@ def test_a_lock_is_held_by_one_at_a_time(ledger: Ledger):
 
     with ledger.locks.hold("champion", "weather", timeout=0.05):
         pass
+
+
+def test_those_who_share_a_lock_keep_out_only_who_wants_it_alone(records: Records):
+    with (
+        records.locks.hold("snapshots", "weather", shared=True),
+        records.locks.hold("snapshots", "weather", timeout=0.05, shared=True),
+        pytest.raises(ChampionBusy, match="evergreen/snapshots/weather"),
+        records.locks.hold("snapshots", "weather", timeout=0.05),
+    ):
+        pass

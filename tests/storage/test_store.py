@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,17 @@ def test_writers_of_the_same_file_at_once_are_harmless(folder: Store) -> None:
 
     assert folder.read("a/b") == b"x" * 100_000
     assert folder.litter() == []
+
+
+def test_tells_size_and_age_of_files(store: Store) -> None:
+    begun = datetime.now(UTC) - timedelta(seconds=5)
+    store.publish("x/weather/1.json", "four")
+    store.publish("x/iris/1.json", "")
+
+    found = store.files("x/*/*")
+
+    assert [(file.path, file.bytes) for file in found] == [
+        ("x/iris/1.json", 0), ("x/weather/1.json", 4),
+    ]  # fmt: skip
+    assert all(begun < file.written < begun + timedelta(seconds=60) for file in found)
+    assert [file.path for file in (store / "x").files("iris/*")] == ["iris/1.json"]

@@ -94,6 +94,16 @@ class ModelRegistry:
         """Return the version that the alias `champion` names."""
         return self._named(use_case, CHAMPION)
 
+    def waiting(self, use_case: str) -> int | None:
+        """Return the version that the alias `challenger` names: it passed, and is not champion."""
+        return self._named(use_case, CHALLENGER)
+
+    def drop(self, use_case: str, run_id: str) -> None:
+        """Delete the versions that a training made; what it answered names them no less."""
+        for version in self._versions(use_case):
+            if version.run_id == run_id:
+                self._client.delete_model_version(self._name(use_case), str(version.version))
+
     def versions(self, use_case: str) -> dict[int, str]:
         """Return every version with the digest of its bytes."""
         return {int(v.version): v.tags.get(SHA256, "") for v in self._versions(use_case)}

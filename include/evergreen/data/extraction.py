@@ -45,6 +45,8 @@ UNREADABLE = (
     dbapi.DataError,
 )
 FLOAT8 = 701
+LOCK = "snapshots"
+"""Shared by those who extract, which may take up old chunks; who deletes chunks holds it alone."""
 
 
 def extract(

@@ -71,10 +71,12 @@ def _judged(decision: Decision) -> str:
 
 
 def accepted_are_logged_or_counted(scene: Scene) -> Found:
-    """11: what was accepted is in PostgreSQL, counted as dropped, or on the service's disk."""
-    logged, orphans, dropped = scene.records.predictions.tally()
+    """11: what was accepted is in PostgreSQL (or was pruned), counted as dropped, or on disk."""
+    tally = scene.records.predictions.tally()
+    orphans, dropped, logged = tally.orphans, tally.dropped, tally.logged + tally.pruned
     counts, waiting = _agreed(scene)
     told = f"{logged} logged, {dropped} dropped, {waiting} waiting"
+    told += f"; {tally.pruned} of the logged were pruned since" if tally.pruned else ""
     found = Found(checked=told if counts else f"{told}; no service runs in {scene.settings.home}")
     if orphans > dropped:
         found.failed.append(f"{orphans} answers with a shadow are not on record, {dropped} counted")

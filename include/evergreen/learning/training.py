@@ -116,6 +116,7 @@ def train(
     key = training_key(use_case, built, name, in_charge)
     experiment.end_leftovers(key)
     if not force and (done := trainings.finished(key)):
+        trainings.finish(key, done)  # in use again, so not old
         return replace(CandidateRef.from_json(done), reused=True)
     tags = _tags(use_case, built, key, note, settings) | {tracking.FORCED: str(force).lower()}
     with experiment.run(name, tags) as log:

@@ -88,25 +88,28 @@ class DataDocs:
         kept: str = results.store_backend.get(_parts(key))  # type: ignore[no-untyped-call]
         self._store.publish(f"{RUNS}/{'/'.join(_parts(key))}.json", kept)
         self._store.publish(path(key), page.read_bytes())
-        self._publish_index()
+        publish_index(self._store)
         return path(key)
 
-    def _publish_index(self) -> None:
-        """Write the index, again if somebody else has added a run meanwhile."""
-        written: Sequence[str] = ()
-        while written != (runs := self._store.list(f"{RUNS}/**/*.json")):
-            self._store.publish("index.html", self._index(runs))
-            written = runs
 
-    def _index(self, runs: Sequence[str]) -> str:
-        newest = sorted(runs, key=_time_of, reverse=True)[:LISTED]
-        with ThreadPoolExecutor(8) as pool:
-            facts = list(pool.map(self._run, newest))
-        return _render("validations.html.jinja", runs=facts, total=len(runs))
+def publish_index(store: Store) -> None:
+    """Write the index of the runs, again if somebody else has added one meanwhile."""
+    written: Sequence[str] | None = None
+    while written != (runs := store.list(f"{RUNS}/**/*.json")):
+        store.publish("index.html", _index(store, runs))
+        written = runs
 
-    def _run(self, run: str) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads(self._store.read(run))["meta"]["evergreen"]
-        return {**facts, "page": f"validations{run.removeprefix(RUNS).removesuffix('.json')}.html"}
+
+def _index(store: Store, runs: Sequence[str]) -> str:
+    newest = sorted(runs, key=_time_of, reverse=True)[:LISTED]
+    with ThreadPoolExecutor(8) as pool:
+        facts = list(pool.map(lambda run: _listed(store, run), newest))
+    return _render("validations.html.jinja", runs=facts, total=len(runs))
+
+
+def _listed(store: Store, run: str) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(store.read(run))["meta"]["evergreen"]
+    return {**facts, "page": f"validations{run.removeprefix(RUNS).removesuffix('.json')}.html"}
 
 
 def identifier(snapshot: SnapshotRef) -> ValidationResultIdentifier:

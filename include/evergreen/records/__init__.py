@@ -14,6 +14,7 @@
 `predictions` `windows` `retrainings` `trials`        what was served, watched, asked for, tried out
 `landings` `fits` `pins` `dossiers`                   what came, was fitted, stays, belongs to whom
 `retirements`                                         which use cases a person has ended
+`prunings`    how much went of what was old, so that counts stay right
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
 `protocols`   what functions of the domain ask for; tests/fakes.py has them in memory
 Domain functions are handed Records or a repository, and construct none. Light to import.
@@ -37,6 +38,7 @@ from evergreen.records.predictions import (
     Told,
 )
 from evergreen.records.promotions import Chain, Promotion, Promotions, chain
+from evergreen.records.prunings import Old, Pruning, Prunings
 from evergreen.records.retirements import Retirement, Retirements
 from evergreen.records.retrainings import Retrained, Retrainings
 from evergreen.records.schema import REVISIONS
@@ -45,8 +47,8 @@ from evergreen.records.windows import WatchedWindows
 
 __all__ = [
     "REVISIONS", "Chain", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits", "Incident",
-    "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Pin", "Pins",
-    "Predictions", "Promotion", "Promotions", "Records", "Retirement", "Retirements", "Retrained",
-    "Retrainings", "Reviewed", "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain",
-    "decision_id", "open", "reversal_id",
+    "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Old", "Pin",
+    "Pins", "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records",
+    "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Side", "Told",
+    "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

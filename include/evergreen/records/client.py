@@ -19,6 +19,7 @@ from evergreen.records.pins import Pins
 from evergreen.records.pool import KEPT, Pool, connect
 from evergreen.records.predictions import Drops, Labels, Predictions
 from evergreen.records.promotions import Promotions
+from evergreen.records.prunings import Prunings
 from evergreen.records.retirements import Retirements
 from evergreen.records.retrainings import Retrainings
 from evergreen.records.session import Session
@@ -129,6 +130,7 @@ class Records:
         self.pins = Pins(session)
         self.retirements = Retirements(session)
         self.trainings = Trainings(session)
+        self.prunings = Prunings(session)
         self.dossiers = Dossiers(session)
         self.figures = Figures(session)
         self.locks = Locks(session)

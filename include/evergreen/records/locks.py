@@ -16,8 +16,12 @@ class Locks:
         self._session = session
 
     @contextlib.contextmanager
-    def hold(self, purpose: str, name: str, timeout: float = 120) -> Iterator[None]:
+    def hold(
+        self, purpose: str, name: str, timeout: float = 120, *, shared: bool = False
+    ) -> Iterator[None]:
         """Hold the lock of a purpose (`champion`, `version` ...) and a name.
+
+        What is `shared` keeps out only who wants it alone.
 
         Raises:
             ChampionBusy: somebody else has held it for `timeout` seconds.
@@ -29,8 +33,9 @@ class Locks:
                 " set_config('idle_in_transaction_session_timeout', '0', true)",
                 (f"{int(timeout * 1000)}ms",),
             )
+            lock = "pg_advisory_xact_lock" + "_shared" * shared
             try:
-                cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+                cursor.execute(f"SELECT {lock}(hashtextextended(%s, 0))", (key,))
             except psycopg2.errors.LockNotAvailable:
                 raise ChampionBusy(_BUSY.format(key, timeout)) from None
             yield

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, NamedTuple
 
+import psycopg2.errors
+
 from evergreen.records.session import Session, document
 from evergreen.refs import Window
 
@@ -137,6 +139,8 @@ class Tally(NamedTuple):
     orphans: int
     """Answers of shadows whose own answer is not on record."""
     dropped: int
+    pruned: int
+    """They were old, and are counted still."""
 
 
 class Predictions:
@@ -242,7 +246,9 @@ class Predictions:
         [row] = self._session.read(
             "SELECT count(*) AS logged, count(*) FILTER (WHERE variant = 'shadow' AND NOT EXISTS"
             " (SELECT FROM evergreen.predictions WHERE id = p.request_id)) AS orphans,"
-            " (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops)::bigint AS dropped"
+            " (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops)::bigint AS dropped,"
+            " (SELECT coalesce(sum(things), 0) FROM evergreen.prunings"
+            "  WHERE kind = 'predictions')::bigint AS pruned"
             " FROM evergreen.predictions AS p"
         )
         return Tally(**row)
@@ -277,8 +283,11 @@ class Labels:
     def give(self, use_case: str, prediction_id: str, label: Any) -> Told:
         """Store what turned out to be true of a prediction. The first label stays."""
         values = {"label": document(label), "id": prediction_id, "use_case": use_case}
-        if self._session.write(_GIVE, values):
-            return Told.STORED
+        try:
+            if self._session.write(_GIVE, values):
+                return Told.STORED
+        except psycopg2.errors.ForeignKeyViolation:  # it was pruned at this very moment
+            return Told.UNKNOWN
         known = self._session.read(_KNOWN, values)
         if not known:
             return Told.UNKNOWN

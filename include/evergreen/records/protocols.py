@@ -69,7 +69,7 @@ class Locking(Protocol):
     """See `locks.Locks`."""
 
     def hold(  # noqa: D102
-        self, purpose: str, name: str, timeout: float = 120
+        self, purpose: str, name: str, timeout: float = 120, *, shared: bool = False
     ) -> AbstractContextManager[None]: ...
 
 

@@ -152,6 +152,11 @@ class UseCase:
         """How long before the rows that judge it a fit must end."""
         return max(self.windows.embargo or timedelta(0), self.source.label_delay)
 
+    @property
+    def watched(self) -> timedelta:
+        """How far back drift check and live metric look at what was answered."""
+        return self.monitoring.window + self.monitoring.labels_window + self.source.label_delay
+
     def candidate(self, name: str) -> Candidate:
         """Return the contender or baseline of that name."""
         return next(c for c in self.contenders + self.baselines if c.name == name)

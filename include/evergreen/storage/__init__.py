@@ -24,7 +24,7 @@ Its layout::
 """
 
 from evergreen.settings import Settings
-from evergreen.storage.store import Damaged, Draft, OutsideStore, Store
+from evergreen.storage.store import Damaged, Draft, File, OutsideStore, Store
 
 __all__ = [
     "DATA_DOCS",
@@ -35,6 +35,7 @@ __all__ = [
     "WALKS",
     "Damaged",
     "Draft",
+    "File",
     "OutsideStore",
     "Store",
     "of",

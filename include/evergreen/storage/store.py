@@ -10,6 +10,8 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +20,8 @@ from evergreen.errors import EvergreenError
 from evergreen.storage import drafts
 
 DRAFTS = ".drafts"
+WRITTEN = ("LastModified", "mtime", "last_modified", "updated", "created")
+"""What the file systems of fsspec call the moment of the last writing."""
 
 
 class Damaged(EvergreenError):
@@ -26,6 +30,16 @@ class Damaged(EvergreenError):
 
 class OutsideStore(EvergreenError):
     """A path, or a link on its way, leads out of the store."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a store."""
+
+    path: str
+    bytes: int
+    written: datetime
+    """When it was written last, UTC."""
 
 
 class Store:
@@ -133,6 +147,20 @@ class Store:
         start = self._at("x").removesuffix("x")
         return sorted(str(p).removeprefix(start) for p in self._fs.glob(start + pattern))
 
+    def files(self, pattern: str) -> Sequence[File]:
+        """Return the files that a glob pattern matches, by path, with size and age."""
+        self._plain(pattern)
+        if self._folder is not None:
+            return [file for path in self.list(pattern) if (file := self._local(path))]
+        self._fs.invalidate_cache()
+        start = self._at("x").removesuffix("x")
+        found = self._fs.glob(start + pattern, detail=True)
+        return [
+            File(str(path).removeprefix(start), int(about["size"]), self._written(path, about))
+            for path, about in sorted(found.items())
+            if about["type"] == "file"
+        ]
+
     def exists(self, path: str) -> bool:
         """Tell whether there is such a file."""
         if self._folder is not None:
@@ -156,6 +184,19 @@ class Store:
         if self._folder is None:
             return []
         return [str(file) for file in drafts.abandoned(self._folder / DRAFTS)]
+
+    def _local(self, path: str) -> File | None:
+        """Return what is known of a local file; None: it is gone by now."""
+        try:
+            known = self._file(path).stat()
+        except FileNotFoundError:
+            return None
+        return File(path, known.st_size, datetime.fromtimestamp(known.st_mtime, UTC))
+
+    def _written(self, path: str, about: Mapping[str, Any]) -> datetime:
+        found = next((about[name] for name in WRITTEN if about.get(name)), None)
+        at = found if isinstance(found, datetime) else self._fs.modified(path)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
     def _path(self, path: str) -> str:
         return self._below + self._plain(path)

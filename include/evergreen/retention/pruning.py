@@ -1,0 +1,297 @@
+"""The story of a pruning: predictions, then trainings, then the store; each kind on record.
+
+Two of them wait for each other. Chunks go while nobody extracts (a lock, shared by those who do),
+and nothing goes that was written or asked for again within a day, so that no training under way
+loses what it uses.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from evergreen import storage
+from evergreen.catalog import Catalog
+from evergreen.champions.registry import ModelRegistry
+from evergreen.data import extraction
+from evergreen.learning import erasing
+from evergreen.learning.erasing import Past
+from evergreen.records import Old, Pruning, Records
+from evergreen.records.trainings import Finished
+from evergreen.retention import reach as reaching
+from evergreen.retention.choosing import Chosen, choose
+from evergreen.retention.limits import (
+    DATA_DOCS,
+    GRACE,
+    LOGS,
+    PREDICTIONS,
+    SNAPSHOTS,
+    TRAININGS,
+    Limits,
+)
+from evergreen.retention.reach import Reached, Roots, reach
+from evergreen.retention.things import Shelf, Thing, look
+from evergreen.settings import Settings
+
+NOTHING_LEADS = (
+    "no champion, trial, pin, training under way or recent decision leads to it, and it is older"
+    " than {}"
+)
+TOO_LARGE = ", or the oldest of more than {:,} bytes"
+LEASE = "prune"
+WAIT = 600.0
+"""Seconds to wait for another pruning of the same use case."""
+
+
+def prune(
+    use_case: str,
+    limits: Limits,
+    *,
+    as_of: datetime,
+    apply: bool,
+    actor: str,
+    catalog: Catalog,
+    records: Records,
+    settings: Settings,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[Pruning]:
+    """Let go of what is old of a use case, and return what went, by kind: on record.
+
+    Args:
+        use_case: its name; it need not be declared any more.
+        limits: how long each kind is kept.
+        as_of: the moment that ages are counted from.
+        apply: delete; else nothing changes, and what would go is returned.
+        actor: who asks.
+        catalog: the use cases; what they watch by must stay.
+        records: what is on record.
+        settings: where everything else is.
+        tell: hears what is being done.
+
+    Raises:
+        ChampionBusy: somebody else prunes, or extracts, for too long; the next pruning goes on.
+        SnapshotCorrupt, ValueError: a manifest cannot be read: mend it first.
+    """
+    declared = catalog.use_cases.get(use_case)
+    watched = declared.watched if declared else timedelta(0)
+    work = _Work(use_case, limits, as_of, actor, watched, records, settings, tell)
+    if not apply:
+        return [one for one in work.plan() if one.things]
+    with records.leases.hold(LEASE, use_case, wait=WAIT):
+        return [one for one in work.do() if one.things]
+
+
+def prune_all(
+    names: Sequence[str] | None,
+    limits: Limits,
+    *,
+    as_of: datetime,
+    apply: bool,
+    actor: str,
+    catalog: Catalog,
+    records: Records,
+    settings: Settings,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[Pruning]:
+    """Do what `prune` does for some use cases; None: for all, and for what belongs to none."""
+    found = sorted({*catalog.use_cases, *records.prunings.use_cases()})
+    pruned: list[Pruning] = []
+    for name in found if names is None else names:
+        tell(name)
+        pruned += prune(
+            name, limits, as_of=as_of, apply=apply, actor=actor, catalog=catalog,
+            records=records, settings=settings, tell=tell,
+        )  # fmt: skip
+    if names is None:
+        gone = logs(limits, as_of=as_of, apply=apply, actor=actor, settings=settings)
+        pruned += [gone] if gone.things else []
+    return pruned
+
+
+@dataclass(frozen=True)
+class _Work:
+    use_case: str
+    limits: Limits
+    as_of: datetime
+    actor: str
+    watched: timedelta
+    records: Records
+    settings: Settings
+    tell: Callable[[str], None]
+
+    def plan(self) -> list[Pruning]:
+        """Return what would go."""
+        runs, kept, reached = self._trainings()
+        shelf, chosen = self._store(kept, reached)
+        size = sum(erasing.measure(self.settings, run.run_id) for run in runs)
+        return [
+            self._predictions(),
+            self._said(TRAININGS, len(runs), size, _oldest(runs)),
+            *self._kinds(shelf, chosen),
+        ]
+
+    def do(self) -> list[Pruning]:
+        """Delete what goes."""
+        self.tell(PREDICTIONS)
+        gone = [self._prune_predictions()]
+        self.tell(TRAININGS)
+        runs, kept, reached = self._trainings()
+        gone.append(self._prune_trainings(runs))
+        self.tell(SNAPSHOTS)
+        with self.records.locks.hold(extraction.LOCK, self.use_case):
+            shelf, chosen = self._store(kept, reached)
+            self._prune_store(chosen)
+        found = self._kinds(shelf, chosen)
+        if any(one.kind == DATA_DOCS and one.things for one in found):
+            _renew_index(self.settings)
+        return gone + [self.records.prunings.record(one) for one in found if one.things]
+
+    @property
+    def _old(self) -> Old:
+        """Which predictions are old: neither the drift check nor the live metric needs them."""
+        age = max(self.limits.ages[PREDICTIONS], self.watched)
+        running = [trial.id for trial in self.records.trials.running(self.use_case)]
+        return Old(use_case=self.use_case, before=self.as_of - age, trials=running)
+
+    def _predictions(self) -> Pruning:
+        things, size, oldest = self.records.prunings.measure(self._old)
+        why = f"answered before {self._old.before:%Y-%m-%d %H:%M} UTC, in no trial that runs"
+        return self._said(PREDICTIONS, things, size, oldest, why)
+
+    def _prune_predictions(self) -> Pruning:
+        planned = self._predictions()
+        if not planned.things:
+            return planned
+        empty = replace(planned, things=0, bytes=0, oldest=None)
+        on_record = self.records.prunings.record(empty)
+        while self.records.prunings.predictions(self._old, on_record):
+            pass
+        return self.records.prunings.get(on_record.id)
+
+    def _trainings(self) -> tuple[list[Past], list[Finished], Reached]:
+        """Return the runs that go, the finished trainings that stay, and what is reached."""
+        runs = erasing.trainings(self.settings, self.use_case)
+        finished = self.records.trainings.all(self.use_case)
+        reached = reach(self._roots([run for run in runs if run.ended_at is None]))
+        newest = {one.document["run_id"]: one.finished_at for one in finished}
+        border = self.as_of - max(self.limits.ages[TRAININGS], GRACE)
+        going = [
+            run
+            for run in runs
+            if run.ended_at is not None
+            and max(run.ended_at, newest.get(run.run_id, run.ended_at)) <= border
+            and not reached.why(TRAININGS, run.run_id)
+        ]
+        gone = {run.run_id for run in going}
+        kept = [one for one in finished if one.document["run_id"] not in gone]
+        return going, kept, reached
+
+    def _roots(self, running: Sequence[Past]) -> Roots:
+        return Roots(
+            use_case=self.use_case,
+            records=self.records,
+            registry=ModelRegistry(self.settings, self.records.locks),
+            limits=self.limits,
+            running=running,
+            answering=frozenset(self.records.prunings.answering(self._old)),
+        )
+
+    def _prune_trainings(self, runs: Sequence[Past]) -> Pruning:
+        registry, size = ModelRegistry(self.settings, self.records.locks), 0
+        for run in runs:
+            size += erasing.measure(self.settings, run.run_id)
+            self.records.trainings.drop(self.use_case, run.run_id)
+            registry.drop(self.use_case, run.run_id)
+            erasing.erase(self.settings, run.run_id)
+        said = self._said(TRAININGS, len(runs), size, _oldest(runs))
+        return self.records.prunings.record(said) if runs else said
+
+    def _store(self, kept: Sequence[Finished], reached: Reached) -> tuple[Shelf, Chosen]:
+        for training in kept:
+            reaching.keep_training(reached, training.document)
+        walks = self.records.trainings.walks(self.use_case)
+        shelf = look(self.use_case, storage.of(self.settings), reached, walks)
+        return shelf, choose(shelf, self.limits, self.as_of)
+
+    def _prune_store(self, chosen: Chosen) -> None:
+        store = storage.of(self.settings)
+        for thing in chosen.going:
+            if thing.walk is not None:
+                self.records.trainings.drop_walk(thing.walk)
+            for path in thing.own:
+                store.delete(path)
+        for path in chosen.shared:  # last: no manifest names them any more
+            store.delete(path)
+
+    def _kinds(self, shelf: Shelf, chosen: Chosen) -> list[Pruning]:
+        kinds = dict.fromkeys([*(t.kind for t in chosen.going), *map(_kind, chosen.shared)])
+        return [self._kind(kind, shelf, chosen) for kind in kinds]
+
+    def _kind(self, kind: str, shelf: Shelf, chosen: Chosen) -> Pruning:
+        going = [thing for thing in chosen.going if thing.kind == kind]
+        shared = [path for path in chosen.shared if _kind(path) == kind]
+        size = shelf.bytes([*(path for thing in going for path in thing.own), *shared])
+        return self._said(kind, len(going) or len(shared), size, _first(going, shelf, shared))
+
+    def _said(
+        self, kind: str, things: int, size: int, oldest: datetime | None, why: str = ""
+    ) -> Pruning:
+        age = f"{self.limits.ages[kind].days} days"
+        large = TOO_LARGE.format(self.limits.bytes) if self.limits.bytes else ""
+        return Pruning(
+            use_case=self.use_case,
+            kind=kind,
+            things=things,
+            bytes=size,
+            oldest=oldest,
+            why=why or NOTHING_LEADS.format(age) + large,
+            as_of=self.as_of,
+            actor=self.actor,
+        )
+
+
+def sentence(pruned: Sequence[Pruning], *, applied: bool) -> str:
+    """Say in one sentence what went, or would go."""
+    total = f"{sum(one.bytes for one in pruned):,} bytes"
+    kinds = dict.fromkeys(one.kind for one in pruned)
+    counts = [(sum(one.things for one in pruned if one.kind == kind), kind) for kind in kinds]
+    told = ", ".join(f"{count:,} {kind}" for count, kind in counts) or "nothing is old"
+    if applied:
+        return f"Gone, and on record: {told}; {total}."
+    return f"Nothing was deleted. What would go: {told}; {total}."
+
+
+def logs(
+    limits: Limits, *, as_of: datetime, apply: bool, actor: str, settings: Settings
+) -> Pruning:
+    """Let go of the logs of tasks that a stack of `make up` keeps below the home folder."""
+    folder, border = settings.home / "airflow" / "logs", as_of - limits.ages[LOGS]
+    found = [(path, path.stat()) for path in folder.rglob("*.log") if path.is_file()]
+    old = [(path, known) for path, known in found if known.st_mtime <= border.timestamp()]
+    for path, _ in old if apply else ():
+        path.unlink(missing_ok=True)
+    moments = [datetime.fromtimestamp(known.st_mtime, UTC) for _, known in old]
+    return Pruning(
+        use_case="", kind=LOGS, things=len(old), bytes=sum(known.st_size for _, known in old),
+        oldest=min(moments, default=None), as_of=as_of, actor=actor,
+        why=f"logs of tasks, older than {limits.ages[LOGS].days} days",
+    )  # fmt: skip
+
+
+def _oldest(runs: Iterable[Past]) -> datetime | None:
+    return min((run.ended_at for run in runs if run.ended_at), default=None)
+
+
+def _first(going: Sequence[Thing], shelf: Shelf, shared: Sequence[str]) -> datetime | None:
+    moments = [thing.at for thing in going] + [shelf.files[path].written for path in shared]
+    return min(moments, default=None)
+
+
+def _kind(path: str) -> str:
+    """Return the kind of a file that is shared, or that nothing holds: its folder."""
+    return path.partition("/")[0]
+
+
+def _renew_index(settings: Settings) -> None:
+    from evergreen.quality import data_docs  # not above: it loads Great Expectations
+
+    data_docs.publish_index(storage.of(settings, storage.DATA_DOCS))

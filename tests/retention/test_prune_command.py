@@ -1,0 +1,82 @@
+"""`evergreen prune`: it tells first, and deletes when it is told to."""
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from database import records_of
+from evergreen import cli, storage
+from evergreen.settings import Settings
+
+PAGE = "reports/weather/20250101T000000-0123456789ab/report.html"
+
+
+@pytest.fixture
+def old(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A report that is three years old, and one of today."""
+    store = storage.of(settings)
+    for path in (PAGE, PAGE.replace("2025", "2026")):
+        store.publish(path, "<p>No.</p>")
+    long_ago = (datetime.now(UTC) - timedelta(days=1100)).timestamp()
+    os.utime(settings.home / PAGE, (long_ago, long_ago))
+    monkeypatch.setattr(cli, "get_settings", lambda: settings)
+    return settings
+
+
+def prune(*arguments: str) -> tuple[int, Any]:
+    done = CliRunner().invoke(cli.app, ["prune", "--json", *arguments])
+    return done.exit_code, json.loads(done.stdout)
+
+
+def test_tells_what_would_go_and_deletes_nothing(old: Settings) -> None:
+    code, told = prune("weather")
+
+    [one] = told["pruned"]
+    assert (code, told["applied"], one["kind"], one["things"], one["bytes"]) == (
+        0, False, "reports", 1, 10,
+    )  # fmt: skip
+    assert "older than 730 days" in one["why"]
+    assert Path(old.home, PAGE).exists()
+    assert records_of(old).prunings.newest() == ()
+
+
+def test_deletes_with_apply_and_puts_it_on_record(old: Settings) -> None:
+    code, told = prune("--apply")
+
+    [kept] = records_of(old).prunings.newest("weather")
+    assert (code, told["applied"]) == (0, True)
+    assert (kept.kind, kept.things, kept.bytes) == ("reports", 1, 10)
+    assert not Path(old.home, PAGE).exists()
+    assert storage.of(old).exists(PAGE.replace("2025", "2026"))
+
+
+def test_a_person_reads_a_table_and_how_to_go_on(old: Settings) -> None:
+    done = CliRunner().invoke(cli.app, ["prune", "weather"])
+
+    assert "reports" in done.stdout
+    assert "Nothing was deleted. What would go: 1 reports; 10 bytes." in done.stdout
+    assert "--apply deletes it." in done.stdout
+    assert old.home.exists()
+
+
+def test_a_future_moment_is_for_looking_only(old: Settings) -> None:
+    year = f"{datetime.now(UTC).year + 5}-01-01"
+    looked, told = prune("weather", "--as-of", year)
+    code, refused = prune("weather", "--as-of", year, "--apply")
+
+    assert (looked, told["pruned"][0]["things"], code) == (0, 2, 2)
+    assert "--as-of" in refused["error"]["message"]
+    assert Path(old.home, PAGE).exists()
+
+
+def test_a_use_case_that_nobody_knows_is_refused(old: Settings) -> None:
+    code, refused = prune("wether")
+
+    assert code == 2
+    assert "no use case is called 'wether'" in refused["error"]["message"]
+    assert Path(old.home, PAGE).exists()

@@ -1,0 +1,195 @@
+"""A use case that has lived for a while is pruned: on real PostgreSQL, MLflow and store."""
+
+import json
+import threading
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from database import query, records_of
+from evergreen import cycle, invariants, retention
+from evergreen.catalog import Catalog
+from evergreen.champions import promotion
+from evergreen.data import extraction
+from evergreen.errors import ChampionBusy, ModelRefused
+from evergreen.learning import erasing
+from evergreen.records import Promotion, Pruning
+from evergreen.retention import Limits
+from evergreen.retention.limits import PREDICTIONS, SETTINGS, SNAPSHOTS, TRAININGS
+from evergreen.settings import Settings
+from evergreen.steps import Run
+from evergreen_workshop import demo
+from learning import CATALOG
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+DAYS = [datetime(2026, 2, 20 + n, tzinfo=UTC) for n in (0, 2, 4)]
+LATER = datetime.now(UTC) + timedelta(days=100)
+LIMITS = Limits(ages=dict.fromkeys(SETTINGS, timedelta(days=90)), champions=2, decisions=1)
+WEATHER = CATALOG.find("weather")
+QUICK = replace(WEATHER, candidates=(replace(WEATHER.candidate("logistic"), search={}),))
+OF_THE_CLOCK = 15
+"""How old the champion's knowledge is, which is of February."""
+CATALOGUE = Catalog({"weather": QUICK})
+
+
+def train(settings: Settings, day: datetime, purpose: str = "train") -> None:
+    asked = Run(as_of=day, asked_at=DAYS[-1], key=f"test/{day:%m%d}", actor="ada", purpose=purpose)
+    cycle.run(QUICK, asked, records=records_of(settings), settings=settings)
+
+
+def answer(settings: Settings, row: Promotion, time: datetime, **changes: Any) -> str:
+    """Put an answer of a champion on record, as the service does, with its label."""
+    number, kept = str(uuid4()), records_of(settings)
+    names = ("use_case", "version", "run_id", "sha256", "snapshot_sha256")
+    line = {name: getattr(row, name) for name in names} | {
+        "id": number, "request_id": number, "time": time.isoformat(), "code": "abc",
+        "engine": "onnx", "variant": "champion", "inputs": {"wind": 1.5}, "output": 1,
+        "latency_ms": 1.0,
+    }  # fmt: skip
+    kept.predictions.insert([json.dumps(line | changes).encode()])
+    kept.labels.give(row.use_case, number, 1)
+    return number
+
+
+@pytest.fixture
+def lived(settings: Settings) -> Settings:
+    """Three champions, each of which has answered once, the first long ago."""
+    demo.load("weather", settings.database_url, until=DAYS[-1].date() - timedelta(days=1))
+    for day in DAYS:
+        train(settings, day)
+    rows = records_of(settings).promotions.of("weather")
+    for row, days in zip(rows, (1, 50, 95), strict=True):
+        answer(settings, row, LATER - timedelta(days=days))
+    return settings
+
+
+def prune(settings: Settings, *, apply: bool, limits: Limits = LIMITS) -> dict[str, Pruning]:
+    found = retention.prune(
+        "weather", limits, as_of=LATER, apply=apply, actor="ada", catalog=CATALOGUE,
+        records=records_of(settings), settings=settings,
+    )  # fmt: skip
+    return {one.kind: one for one in found}
+
+
+def everything(settings: Settings) -> Counter[str]:
+    """Every file below the home, and every row of ours."""
+    files = [str(path) for path in Path(settings.home).rglob("*") if path.is_file()]
+    tables = query(
+        settings.database_url,
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'evergreen' AND tablename <> 'leases'",
+    )
+    rows = {
+        table: query(settings.database_url, f"SELECT count(*) FROM evergreen.{table}")[0][0]
+        for (table,) in tables
+    }
+    return Counter(files) + Counter(rows)
+
+
+def broken(settings: Settings) -> list[invariants.Finding]:
+    found = invariants.check(records_of(settings), settings, CATALOGUE)
+    return [one for one in found if not one.holds and one.number != OF_THE_CLOCK]
+
+
+def test_what_would_go_is_told_and_nothing_changes(lived: Settings) -> None:
+    before = everything(lived)
+
+    told = prune(lived, apply=False)
+
+    assert everything(lived) == before
+    assert told[PREDICTIONS].things == 1
+    assert told[TRAININGS].things >= 2
+    assert told[SNAPSHOTS].things >= 2
+    assert all(one.bytes > 0 and one.oldest and one.why for one in told.values())
+
+
+def test_what_was_told_goes_and_every_invariant_holds(lived: Settings) -> None:
+    told, before = prune(lived, apply=False), everything(lived)
+    runs = len(erasing.trainings(lived, "weather"))
+
+    gone = prune(lived, apply=True)
+
+    assert {kind: one.things for kind, one in gone.items()} == {
+        kind: one.things for kind, one in told.items()
+    }
+    files = before - everything(lived)
+    assert any("manifest.json" in path for path in files)
+    assert any("model.skops" in path for path in files)
+    assert runs - len(erasing.trainings(lived, "weather")) == told[TRAININGS].things
+    assert broken(lived) == []
+    assert set(prune(lived, apply=True)) == set()
+
+
+def test_counts_of_answers_stay_right(lived: Settings) -> None:
+    prune(lived, apply=True)
+
+    tally = records_of(lived).predictions.tally()
+    assert (tally.logged, tally.pruned, tally.orphans) == (2, 1, 0)
+    [finding] = [
+        one for one in invariants.check(records_of(lived), lived, CATALOGUE) if one.number == 11
+    ]
+    assert "3 logged" in finding.detail
+    assert "1 of the logged were pruned since" in finding.detail
+
+
+def test_the_champions_that_are_kept_still_work_and_the_others_say_that_they_are_gone(
+    lived: Settings,
+) -> None:
+    prune(lived, apply=True)
+
+    back = {"reason": "try", "actor": "ada", "ledger": records_of(lived), "settings": lived}
+    with pytest.raises(ModelRefused, match="cannot be found"):
+        promotion.rollback("weather", to=1, **back)
+    done = promotion.rollback("weather", to=2, **back)
+    assert done.promoted
+
+
+def test_the_same_training_can_be_done_again(lived: Settings) -> None:
+    prune(lived, apply=True)
+
+    train(lived, DAYS[0], "backfill")
+
+    assert broken(lived) == []
+
+
+def test_a_training_that_is_asked_for_again_is_young_again(lived: Settings) -> None:
+    query(lived.database_url, "UPDATE evergreen.trainings SET finished_at = '2020-01-01'")
+
+    train(lived, DAYS[0], "backfill")
+
+    [(found,)] = query(
+        lived.database_url,
+        "SELECT count(*) FROM evergreen.trainings WHERE finished_at > '2021-01-01'",
+    )
+    assert found > 0
+
+
+def test_chunks_stay_while_somebody_extracts(lived: Settings, monkeypatch: Any) -> None:
+    busy, done = threading.Event(), threading.Event()
+
+    def extract() -> None:
+        with records_of(lived).locks.hold(extraction.LOCK, "weather", shared=True):
+            busy.set()
+            done.wait(60)
+
+    held = records_of(lived).locks.hold
+    monkeypatch.setattr(
+        "evergreen.records.locks.Locks.hold",
+        lambda _, purpose, name, timeout=120, **more: held(purpose, name, 0.2, **more),
+    )
+    before = {path for path in everything(lived) if "/snapshots/" in path}
+    extracting = threading.Thread(target=extract)
+    extracting.start()
+    busy.wait(60)
+
+    with pytest.raises(ChampionBusy, match="evergreen/snapshots/weather"):
+        prune(lived, apply=True)
+
+    done.set()
+    extracting.join()
+    assert before == {path for path in everything(lived) if "/snapshots/" in path}
