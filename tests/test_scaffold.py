@@ -331,3 +331,20 @@ def test_a_boolean_says_itself_which_class_is_positive(project: Settings) -> Non
 
     assert loaded(project).source.target == "garden"
     assert loaded(project).source.target_sql is None
+
+
+def test_what_is_personal_by_its_name_is_declared_and_told_by_nothing(project: Settings) -> None:
+    execute(
+        project,
+        "CREATE TABLE people AS SELECT *, 'bob' || id % 5 || '@example.org' AS email,"
+        " 5550000 + id AS phone FROM iris",
+    )
+
+    files = scaffold.new("people", table="people", target="species", key=["id"], settings=project)
+
+    found = loaded(project)
+    assert found.source.personal == ("email", "phone")
+    assert not {"email", "phone"} & set(found.features.raw)
+    texts = [file.read_text() for file in files]
+    assert "are personal by their name: email, phone" in texts[0]
+    assert not any("example.org" in text or "555" in text for text in texts)

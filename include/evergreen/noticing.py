@@ -21,6 +21,12 @@ from evergreen.quality.profiling import ColumnProfile, TableProfile
 from evergreen.spec import Features, Gate, Kind
 
 ID = re.compile(r"(^|_)(id|uuid|guid|key)$", re.IGNORECASE)
+PERSONAL = re.compile(
+    r"(^|_)(e_?mail|phone|telephone|mobile|fax|(first|last|full|middle|maiden|sur|user|customer)_?name"
+    r"|name|surname|address|street|birth(_?(day|date))?|dob|date_of_birth|ssn|iban|passport|ip"
+    r"|ip_address)(_|$)",
+    re.IGNORECASE,
+)
 NUMBER = r"^\s*[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*$"
 SAMPLE = 20_000
 """So many rows are looked at for leaks."""
@@ -28,6 +34,11 @@ ENOUGH = 5
 """So many rows without a label tell what is filled in with it."""
 FEW, RARE = 50, 0.01
 """A class is rare below so many rows, or below this share of them."""
+
+
+def personal(columns: Sequence[str], told: Sequence[str | None]) -> tuple[str, ...]:
+    """Return the columns that are personal by their name, but for those that reports tell."""
+    return tuple(name for name in columns if PERSONAL.search(name) and name not in told)
 
 
 def unfit(

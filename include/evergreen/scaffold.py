@@ -134,8 +134,10 @@ def _proposal(
     moment: Reading, profile: TableProfile, asked: Request, label: Label
 ) -> dict[str, Any]:
     used = {label.column, asked.time, *asked.key}
-    columns = [column for column in profile.columns.values() if column.name not in used]
+    personal = _personal(profile, asked, label)
+    columns = [c for c in profile.columns.values() if c.name not in {*used, *personal}]
     left_out = noticing.unfit(moment, profile, columns, label)
+    left_out["are personal by their name"] = [n for n in personal if n not in used]
     unfit = {name for names in left_out.values() for name in names}
     features = _features([column for column in columns if column.name not in unfit])
     if features is None:
@@ -159,6 +161,7 @@ def _proposal(
         "numeric": [name for name in features.numeric if name not in told],
         "categorical": [name for name in features.categorical if name not in told],
         "left_out": left_out,
+        "personal": list(personal),
         "remarks": noticing.remarks(
             asked.name, moment, profile, label, time=asked.time, today=asked.today, unread=others
         ),
@@ -168,6 +171,12 @@ def _proposal(
         "min_rows": max(1, min(50, profile.rows // 8)),
         **_gate(moment, label, asked),
     }
+
+
+def _personal(profile: TableProfile, asked: Request, label: Label) -> tuple[str, ...]:
+    return noticing.personal(
+        list(profile.columns), (label.name, label.column, asked.target, asked.time)
+    )
 
 
 def _features(columns: Sequence[ColumnProfile]) -> Features | None:
@@ -219,5 +228,6 @@ def _suite(profile: TableProfile, asked: Request, label: Label) -> str:
         time=asked.time,
         target=label.name,
         classes=label.kind is not Kind.REGRESSION,
+        personal=_personal(profile, asked, label),
     )
     return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"

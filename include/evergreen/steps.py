@@ -171,8 +171,9 @@ def train(
         except StackError:
             raise
         except Exception as error:  # whatever a candidate raises is its own, and told
-            logger.warning("%s: %s failed", use_case.name, name, exc_info=True)
-            return training.unwalked(name, error)
+            personal = use_case.source.personal  # a traceback ends with the words of the error
+            logger.warning("%s: %s failed", use_case.name, name, exc_info=not personal)
+            return training.unwalked(name, error, personal)
 
 
 def evaluate(

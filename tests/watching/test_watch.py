@@ -362,3 +362,16 @@ def test_the_report_stands_alone_and_evidentlys_lies_beside_it(shop: Shop) -> No
     assert "<script" not in page
     assert "drawn with seed 0" in page
     assert (folder / "evidently.html").stat().st_size > 1e6
+
+
+def test_a_personal_column_is_on_no_page_and_in_no_alarm(shop: Shop) -> None:
+    private = replace(SHOP, source=replace(SHOP.source, personal=("city",)))
+    shop.log(shop.resampled(400).assign(city="Bobtown"))
+
+    seen = watch(private, WINDOW, records=records_of(shop.settings), settings=shop.settings)
+
+    folder = shop.settings.home / "drift"
+    pages = [path.read_text() for path in folder.rglob("*") if path.is_file()]
+    assert seen.outcome == "calm", seen.sentence
+    assert pages
+    assert not any("Bobtown" in page for page in pages)

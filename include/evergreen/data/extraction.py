@@ -34,6 +34,7 @@ from evergreen.data.snapshots import SnapshotStore, StoredSnapshot
 from evergreen.data.streams import take
 from evergreen.data.warehouse import Column, Reading, exists, reading
 from evergreen.errors import DataRefused, did_you_mean
+from evergreen.personal import told
 from evergreen.refs import Counts, Json, SnapshotRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -116,7 +117,15 @@ def _refusing(use_case: UseCase) -> Iterator[None]:
     try:
         yield
     except UNREADABLE as error:
-        raise DataRefused([f"the source of {use_case.name} cannot be read: {error}"]) from error
+        said = _said(error, use_case)
+        refusal = DataRefused([f"the source of {use_case.name} cannot be read: {said}"])
+        raise refusal from (error if said == str(error) else None)  # a log tells the cause, too
+
+
+def _said(error: Exception, use_case: UseCase) -> str:
+    """Return the words of PostgreSQL; what it says of data may quote a personal value."""
+    of_data = isinstance(error, psycopg2.DataError | dbapi.DataError)
+    return told(error, use_case.source.personal if of_data else ())
 
 
 def _select(use_case: UseCase, cuts: Cuts, moment: Reading) -> tuple[Selection, list[str]]:
@@ -199,10 +208,10 @@ def _with_label(
         labelled = replace(selection, target=source.target_sql, target_column=column, label=column)
         labels = _labels(labelled, use_case, moment)
     except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(_said(error, use_case).split())
         null = replace(selection, target_column=Column(source.target, FLOAT8))
-        told = [f"the target {source.target!r} could not be computed: {reason}"]
-        return null, _labels(null, use_case, moment), told
+        notes = [f"the target {source.target!r} could not be computed: {reason}"]
+        return null, _labels(null, use_case, moment), notes
     return labelled, labels, labels.notes
 
 

@@ -17,7 +17,8 @@ Every value is kept as it was delivered, or the delivery is refused with its row
 `table`                              from the stage into the table, all or nothing
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from functools import partial
@@ -27,6 +28,7 @@ from evergreen.ingest import api, files, periods, table
 from evergreen.ingest.delivery import Delivery
 from evergreen.ingest.files import Arrival
 from evergreen.ingest.order import Item, land_in_order
+from evergreen.personal import struck
 from evergreen.records import Records
 from evergreen.refs import Landing
 from evergreen.settings import Settings
@@ -110,7 +112,7 @@ class _Desk:
         )
 
     def _land_file(self, source: Files, file: Arrival) -> Landing:
-        with files.opened(file.path, source) as (delivery, sha256):
+        with _telling(self._personal), files.opened(file.path, source) as (delivery, sha256):
             landing = Landing(
                 use_case=self.use_case.name,
                 item=file.path,
@@ -122,24 +124,43 @@ class _Desk:
             return self._land(landing, delivery)
 
     def _land_period(self, source: Api, period: str) -> Landing:
-        with api.asked(source, period) as rows:
+        with _telling(self._personal), api.asked(source, period) as rows:
             sha256, name = rows.sha256, self.use_case.name
             landing = Landing(use_case=name, item=period, sha256=sha256, rows=0)
             if not rows.count:  # an empty day is an empty day
                 return replace(landing, number=self.records.landings.record(landing))
             return self._land(landing, rows.delivery())
 
+    @property
+    def _personal(self) -> tuple[str, ...]:
+        return self.use_case.source.personal
+
     def _land(self, landing: Landing, delivery: Delivery) -> Landing:
         source, url = self.use_case.source, self.settings.warehouse_url
         target = str(source.table)
         with self.records.locks.hold("landing", target):
-            landing = _take(landing, table.upsert(url, target, source.key, delivery))
+            taken = table.upsert(url, target, source.key, delivery, source.personal)
+            landing = _take(landing, taken, source.personal)
             number = self.records.landings.record(landing)  # a crash before it: again, no change
             return replace(landing, number=number)
 
 
-def _take(landing: Landing, taken: table.Taken) -> Landing:
-    return replace(landing, rows=taken.rows, relation=taken.relation, notes=taken.notes)
+def _take(landing: Landing, taken: table.Taken, personal: Collection[str] = ()) -> Landing:
+    notes = tuple(
+        struck(note) if any(name in note for name in personal) else note for note in taken.notes
+    )
+    return replace(landing, rows=taken.rows, relation=taken.relation, notes=notes)
+
+
+@contextlib.contextmanager
+def _telling(personal: Collection[str]) -> Iterator[None]:
+    """Strike what a refusal quotes of a row, where columns are personal."""
+    try:
+        yield
+    except DataRefused as refusal:
+        if not personal:
+            raise
+        raise DataRefused(map(struck, refusal.reasons)) from None
 
 
 def _read_as(dialect: Dialect) -> str:

@@ -20,6 +20,7 @@ from evergreen.data.warehouse import quoted
 from evergreen.errors import DataRefused
 from evergreen.ingest.delivery import Cleaned, Delivery
 from evergreen.ingest.exactness import Cell
+from evergreen.personal import MASK
 
 STAGE = "pg_temp.evergreen_landing"
 ROW = "evergreen_row"
@@ -36,6 +37,8 @@ class Stage:
 
     cursor: Any
     delivery: Delivery
+    personal: Collection[str] = ()
+    """Columns whose values are not told."""
 
     def fill(self) -> Cleaned:
         """Copy the delivery, batch by batch; return what was seen on the way."""
@@ -119,7 +122,10 @@ class Stage:
         found = self.ask(f"{repeated} ORDER BY count(*) DESC LIMIT {SHOWN + 1}")
         if not found:
             return []
-        told = ", ".join(f"{_key(each)} in {count} rows" for *each, count in found[:SHOWN])
+        hidden = bool(set(keys) & set(self.personal))
+        told = ", ".join(
+            f"{MASK if hidden else _key(each)} in {count} rows" for *each, count in found[:SHOWN]
+        )
         return [
             f"the key {', '.join(keys)} repeats: {told}{' …' * (len(found) > SHOWN)};"
             " a key names one row: give the columns that do, or mend the file"

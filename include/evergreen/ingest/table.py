@@ -7,7 +7,7 @@ Usage::
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,13 @@ class Taken:
     notes: tuple[str, ...]
 
 
-def upsert(url: str, target: str, key: Sequence[str], delivery: Delivery) -> Taken:
+def upsert(
+    url: str,
+    target: str,
+    key: Sequence[str],
+    delivery: Delivery,
+    personal: Collection[str] = (),
+) -> Taken:
     """Put the rows of a delivery into a table, all of them or none.
 
     A row whose key is there already replaces it; no rows leave everything as it is.
@@ -62,7 +68,7 @@ def upsert(url: str, target: str, key: Sequence[str], delivery: Delivery) -> Tak
         _refuse_old(connection.server_version)
         types = _types(cursor, target)
         _compare(delivery, key, types)
-        return _land(Stage(cursor, delivery), target, key, types)
+        return _land(Stage(cursor, delivery, personal), target, key, types)
 
 
 def relation(url: str, target: str) -> str:

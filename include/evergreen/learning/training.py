@@ -11,7 +11,7 @@ The same training (data, code, parameters, seed, package versions) is done only 
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +41,7 @@ from evergreen.learning.recipes import Recipe, described
 from evergreen.learning.searching import Trial
 from evergreen.learning.tracking import RunLog
 from evergreen.learning.walking import Known, Memory
+from evergreen.personal import told
 from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, Json, RecipeRef
 from evergreen.settings import Settings
 from evergreen.spec import CHAMPION, UseCase
@@ -128,9 +129,9 @@ def train(
     return ref
 
 
-def unwalked(name: str, error: Exception) -> CandidateRef:
+def unwalked(name: str, error: Exception, personal: Collection[str] = ()) -> CandidateRef:
     """Return the reference of a training that failed: the others compete without it."""
-    problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    problem = f"{type(error).__name__}: {' '.join(told(error, personal).split())}"
     return CandidateRef(name=name, run_id="", cv={}, metrics={}, seconds=0.0, problem=problem)
 
 

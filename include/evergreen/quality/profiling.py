@@ -4,6 +4,7 @@ Every figure is one aggregate in the database, so a table of any size is profile
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -122,11 +123,12 @@ def _primary_key(moment: Reading, relation: str) -> tuple[str, ...]:
 
 def suite(
     name: str, table: TableProfile, *, key: tuple[str, ...], time: str | None, target: str,
-    classes: bool,
+    classes: bool, personal: Collection[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Return a suite, in GX's JSON, that the table of today meets.
 
-    `classes`: the target has classes, and each must be there; otherwise it is bounded.
+    `classes`: the target has classes, and each must be there; otherwise it is bounded. Of columns
+    that are `personal` it holds no value.
     """
     columns = list(table.columns.values())
     labelled = table.rows - table.columns[target].nulls
@@ -144,13 +146,16 @@ def suite(
     checks += [
         _bounded(c)
         for c in columns
-        if c.is_number and c.low is not None and _is_measure(c, key, target, classes)
+        if c.name not in personal
+        and c.is_number
+        and c.low is not None
+        and _is_measure(c, key, target, classes)
     ]
     checks += [
         _check("column_values_to_be_in_set", column=c.name, value_set=list(c.values or ()),
                notes="The values profiled. Delete this where new ones are welcome.")
         for c in columns
-        if c.type == "str" and c.values and c.name not in {*key, target}
+        if c.type == "str" and c.values and c.name not in {*key, target, *personal}
     ]  # fmt: skip
     if classes:
         values = list(table.columns[target].values or ())

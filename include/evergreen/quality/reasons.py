@@ -5,13 +5,14 @@ is told once, by the reason that explains it.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
 import pyarrow as pa
 
+from evergreen.personal import masked
 from evergreen.quality import phrases
 from evergreen.quality.gx import (
     ExpectationConfiguration,
@@ -68,6 +69,7 @@ def pair(
     results: Iterable[ExpectationValidationResult],
     table: pa.Table,
     key: Sequence[str],
+    personal: Collection[str] = (),
 ) -> list[Checked]:
     """Put each expectation of the suite beside its result, in the order of the suite."""
     by_id = {r.expectation_config.id: r for r in results if r.expectation_config is not None}
@@ -75,10 +77,12 @@ def pair(
         Checked(expectation=expectation, result=by_id.get(expectation.id))
         for expectation in suite.expectation_configurations
     )
-    return [replace(check, rows=_rows(check, table, key)) for check in checks]
+    return [replace(check, rows=_rows(check, table, key, personal)) for check in checks]
 
 
-def _rows(check: Checked, table: pa.Table, key: Sequence[str]) -> tuple[Json, ...]:
+def _rows(
+    check: Checked, table: pa.Table, key: Sequence[str], personal: Collection[str]
+) -> tuple[Json, ...]:
     """Look up the rows at the positions that GX gives.
 
     GX can add the key by itself, but walks over every failing row for it: 100 s for a million.
@@ -86,7 +90,8 @@ def _rows(check: Checked, table: pa.Table, key: Sequence[str]) -> tuple[Json, ..
     positions = check.figures.get("partial_unexpected_index_list") or []
     columns = [c for c in dict.fromkeys((*key, *_about(check))) if c in table.column_names]
     rows = table.select(columns).take(positions[:SAMPLE]).to_pylist() if positions else []
-    return tuple({name: plain(cell) for name, cell in row.items()} for row in rows)
+    found = ({name: plain(cell) for name, cell in row.items()} for row in rows)
+    return tuple(masked(row, personal) for row in found)
 
 
 def failures(

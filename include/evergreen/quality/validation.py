@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from evergreen.data import snapshots
 from evergreen.errors import SuiteError
-from evergreen.quality import data_docs, reasons, suites
+from evergreen.quality import data_docs, hiding, reasons, suites
 from evergreen.quality.gx import ExpectationSuite, ExpectationSuiteValidationResult
 from evergreen.refs import SnapshotRef, ValidationRef
 from evergreen.settings import Settings
@@ -42,8 +42,9 @@ def validate(snapshot: SnapshotRef, use_case: UseCase, *, settings: Settings) ->
         raise SuiteError(f"the suite of {use_case.name!r} is refused: {'; '.join(problems)}")
     table = snapshots.of(settings).table(snapshot.uri, snapshot.sha256)
     with data_docs.opened(settings) as docs:
-        result = _run(docs, suite, table, snapshot, use_case)
-        checks = reasons.pair(suite, result.results, table, use_case.source.key)
+        source, result = use_case.source, _run(docs, suite, table, snapshot, use_case)
+        hiding.hide(result.results, source.personal)
+        checks = reasons.pair(suite, result.results, table, source.key, source.personal)
         failed = reasons.failures(checks, table.column_names, use_case, snapshot.notes)
         page = docs.publish(result, snapshot, table.column_names, checks, failed)
     return ValidationRef(

@@ -30,6 +30,7 @@ from pathlib import Path
 import psycopg2
 
 from evergreen.errors import SchemaOutdated
+from evergreen.personal import struck
 from evergreen.records import Records
 from evergreen.serving.ids import new_id
 
@@ -204,7 +205,7 @@ class Journal:
             self._records.predictions.insert(lines)
         except (psycopg2.DataError, psycopg2.IntegrityError, UnicodeDecodeError) as error:
             if len(lines) == 1:
-                log.warning("a prediction cannot be stored: %s", _one_line(error))
+                log.warning("a prediction cannot be stored: %s", _one_line(struck(str(error))))
                 return list(lines)
             middle = len(lines) // 2
             return self._insert(lines[:middle]) + self._insert(lines[middle:])
@@ -270,5 +271,5 @@ def _unlocked(folder: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def _one_line(error: BaseException) -> str:
+def _one_line(error: object) -> str:
     return " ".join(str(error).split())[:300]

@@ -33,6 +33,9 @@ class Source:
     of the newest rows (as many as are held out) the data is refused; 1: never."""
     max_age: timedelta | None = None
     """The newest row must not be older than this at `as_of`; None: freshness is not checked."""
+    personal: tuple[str, ...] = ()
+    """Columns whose values are told nowhere: not in logs, samples, Data Docs, drift pages, alerts
+    or refusals. Snapshots, predictions and models hold them, as far as they are read."""
 
     def __post_init__(self) -> None:
         if (self.table is None) == (self.query is None):
@@ -47,6 +50,15 @@ class Source:
             raise DeclarationError(
                 "source.timestamp", None, "a column, because label_delay or max_age is given"
             )
+        self._check_personal()
+
+    def _check_personal(self) -> None:
+        if not isinstance(self.personal, tuple) or not all(self.personal):
+            raise DeclarationError("source.personal", self.personal, 'a tuple, as ("email",)')
+        for name in (self.target, self.timestamp):
+            if name in self.personal:
+                allowed = "columns other than target and timestamp, which reports tell"
+                raise DeclarationError("source.personal", name, allowed)
 
 
 @dataclass(frozen=True, kw_only=True)

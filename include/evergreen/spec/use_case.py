@@ -96,6 +96,10 @@ class UseCase:
 
     def _check_judging(self) -> None:
         names = [one.name for one in self.slices]
+        for cut in self.slices:
+            if cut.by in self.source.personal:
+                allowed = "a column that is not personal, as reports tell the values of slices"
+                raise DeclarationError("slices", cut.by, allowed)
         for fairness in self.gate.fairness:
             if fairness.slice not in names or self.kind is Kind.REGRESSION:
                 hint = did_you_mean(fairness.slice, names)

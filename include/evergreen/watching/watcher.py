@@ -113,7 +113,12 @@ class _Measuring:
                 " prove nothing"
             )
             return replace(found, problem=few)
-        watched = [name for name in own.inputs.names if not self._limits.leaves_out(name)]
+        personal = self._use_case.source.personal  # pages tell values: none of these is compared
+        watched = [
+            name
+            for name in own.inputs.names
+            if not self._limits.leaves_out(name) and name not in personal
+        ]
         checked = columns.check(held_against, logged.inputs, watched)
         history = History(own, held_against, known, self._settings)
         yardstick, compared = self._drift(history, checked, logged, alpha)

@@ -1,0 +1,31 @@
+"""What of a row is not told: the values of the columns that a source declares personal.
+
+    masked({"email": "bob@example.org"}, ("email",))     # {"email": "(personal)"}
+    struck("could not convert 'bob@example.org'")        # could not convert (personal)
+
+Whoever tells of a value asks here first: samples of validation, refusals, failed trainings, pages.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+MASK = "(personal)"
+QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+"""A value in a message, as Python and PostgreSQL write it."""
+
+
+def masked(row: Mapping[str, Any], personal: Collection[str]) -> dict[str, Any]:
+    """Return a row without its personal values; that one is missing is told."""
+    hidden = {name for name in personal if row.get(name) is not None}
+    return {name: MASK if name in hidden else value for name, value in row.items()}
+
+
+def struck(text: str) -> str:
+    """Strike out of a message what it quotes: who wrote it does not say of which column that is."""
+    return QUOTED.sub(MASK, text)
+
+
+def told(error: object, personal: Collection[str]) -> str:
+    """Return the words of an error; of a source with personal columns, without what it quotes."""
+    return struck(str(error)) if personal else str(error)
