@@ -14,6 +14,7 @@ from evergreen.data import warehouse
 from evergreen.invariants import predictions
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.invariants.predictions import accepted_are_logged_or_counted
+from evergreen.records import Old, Pruning
 from serving.conftest import Client, Shop, shop
 from serving.test_app import ROW
 from test_invariants import NAME, World, built_world, model_file, world
@@ -112,6 +113,28 @@ def client(shop: Shop) -> Iterator[Client]:
         for _ in range(5):
             assert client.post("/iris/predict", json={"row": ROW}).status_code == 200
         yield client
+
+
+def test_11_holds_when_answers_are_pruned_while_the_service_runs(
+    shop: Shop, client: Client
+) -> None:
+    client.service.journal.flush()
+    kept, now = records_of(shop.settings).prunings, datetime.now(UTC)
+    begun = kept.record(
+        Pruning(
+            use_case="iris", kind="predictions", things=0, bytes=0, oldest=None, why="old",
+            as_of=now, actor="ada",
+        )
+    )  # fmt: skip
+    while kept.predictions(Old(use_case="iris", before=now), begun):
+        pass
+    client.post("/iris/predict", json={"row": ROW})
+    client.service.journal.flush()
+
+    found = accounted(shop, client.base_url.port)
+
+    assert found.failed == []
+    assert found.checked.startswith("6 logged, 0 dropped, 0 waiting; 5 of the logged were pruned")
 
 
 def test_11_holds_while_the_service_runs(shop: Shop, client: Client) -> None:

@@ -15,6 +15,7 @@ from database import query, records_of
 from evergreen import cycle, invariants, retention
 from evergreen.catalog import Catalog
 from evergreen.champions import promotion
+from evergreen.champions.registry import ModelRegistry
 from evergreen.data import extraction
 from evergreen.errors import ChampionBusy, ModelRefused
 from evergreen.learning import erasing
@@ -121,6 +122,7 @@ def test_what_was_told_goes_and_every_invariant_holds(lived: Settings) -> None:
     assert any("manifest.json" in path for path in files)
     assert any("model.skops" in path for path in files)
     assert runs - len(erasing.trainings(lived, "weather")) == told[TRAININGS].things
+    assert set(ModelRegistry(lived, records_of(lived).locks).versions("weather")) == {2, 3}
     assert broken(lived) == []
     assert set(prune(lived, apply=True)) == set()
 
@@ -158,15 +160,14 @@ def test_the_same_training_can_be_done_again(lived: Settings) -> None:
 
 
 def test_a_training_that_is_asked_for_again_is_young_again(lived: Settings) -> None:
+    trainings = "SELECT count(*), count(*) FILTER (WHERE finished_at > '2021-01-01')"
     query(lived.database_url, "UPDATE evergreen.trainings SET finished_at = '2020-01-01'")
+    [(before, _)] = query(lived.database_url, f"{trainings} FROM evergreen.trainings")
 
     train(lived, DAYS[0], "backfill")
 
-    [(found,)] = query(
-        lived.database_url,
-        "SELECT count(*) FROM evergreen.trainings WHERE finished_at > '2021-01-01'",
-    )
-    assert found > 0
+    [(after, young)] = query(lived.database_url, f"{trainings} FROM evergreen.trainings")
+    assert young > after - before
 
 
 def test_chunks_stay_while_somebody_extracts(lived: Settings, monkeypatch: Any) -> None:

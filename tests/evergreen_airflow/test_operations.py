@@ -1,0 +1,68 @@
+"""`operations_prune` tells what would go, and deletes only when it is told to."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from test_edge import running
+
+from evergreen import storage
+from evergreen.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("airflow")
+
+PAGE = "reports/weather/20200101T000000-0123456789ab/report.html"
+
+
+@pytest.fixture(autouse=True)
+def old(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A report of 2020."""
+    monkeypatch.setattr("evergreen_airflow.here.settings", lambda: settings)
+    storage.of(settings).publish(PAGE, "<p>No.</p>")
+    at = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+    os.utime(settings.home / PAGE, (at, at))
+    return settings
+
+
+def run(run_type: str = "manual", **form: Any) -> str:
+    """Run the task; return the sentence that it tells."""
+    from evergreen_airflow.operations import prune_dag
+
+    with running(run_type=run_type, **form) as ti:
+        ti.task_id, ti.map_index = "prune", -1
+        prune_dag(["weather"]).get_task("prune").python_callable()
+    return str(ti.pushed["outcome"])
+
+
+def test_without_delete_it_only_tells(old: Settings) -> None:
+    told = run(use_case="weather")
+
+    assert told == "Nothing was deleted. What would go: 1 reports; 10 bytes."
+    assert (old.home / PAGE).exists()
+
+
+def test_with_delete_it_deletes(old: Settings) -> None:
+    told = run(delete=True, keep=["400d"])
+
+    assert told == "Gone, and on record: 1 reports; 10 bytes."
+    assert not (old.home / PAGE).exists()
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_the_weekly_run_deletes_only_where_the_setting_says_so(
+    old: Settings, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergreen_airflow.here.settings", lambda: replace(old, prune=allowed))
+
+    run("scheduled")
+
+    assert (old.home / PAGE).exists() is not allowed
+
+
+def test_an_age_that_is_none_fails_at_once() -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match="--keep is 'soon'"):
+        run(keep=["soon"])
