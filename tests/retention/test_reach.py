@@ -18,12 +18,15 @@ from evergreen.learning import erasing, tracking
 from evergreen.records import Decision, Pin, Records, decision_id
 from evergreen.records.prunings import Old
 from evergreen.retention import Limits
-from evergreen.retention.limits import SETTINGS, SNAPSHOTS
+from evergreen.retention.limits import PREDICTIONS, SETTINGS, SNAPSHOTS
 from evergreen.settings import Settings
+from learning import WEATHER
 
 NAME = "weather"
 LATER = datetime.now(UTC) + timedelta(days=100)
 LIMITS = Limits(ages=dict.fromkeys(SETTINGS, timedelta(days=30)), champions=2, decisions=1)
+
+NOTHING_DECLARED = Catalog()
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,15 @@ class Place:
         store = snapshots.of(self.settings)
         return store.write(NAME, table.to_batches(), table.schema, {}).sha256
 
-    def going(self, limits: Limits = LIMITS) -> int:
-        """Return how many snapshots would go."""
+    def going(
+        self, limits: Limits = LIMITS, kind: str = SNAPSHOTS, catalog: Catalog = NOTHING_DECLARED
+    ) -> int:
+        """Return how many snapshots (or other things) would go."""
         found = retention.prune(
-            NAME, limits, as_of=LATER, apply=False, actor="ada", catalog=Catalog(),
+            NAME, limits, as_of=LATER, apply=False, actor="ada", catalog=catalog,
             records=self.records, settings=self.settings,
         )  # fmt: skip
-        return sum(one.things for one in found if one.kind == SNAPSHOTS)
+        return sum(one.things for one in found if one.kind == kind)
 
     def execute(self, sql: str) -> None:
         query(self.settings.database_url, sql)
@@ -150,15 +155,29 @@ def test_a_training_that_is_kept_keeps_its_answers(place: Place) -> None:
     assert (before, place.going()) == (0, 1)
 
 
+def answered(place: Place, run_id: str, time: datetime) -> None:
+    number = str(uuid4())
+    row = {
+        "id": number, "request_id": number, "time": time.isoformat(), "use_case": NAME,
+        "version": 1, "run_id": run_id, "sha256": "0" * 64, "snapshot_sha256": "5" * 64,
+        "code": "abc", "engine": "onnx", "variant": "champion", "inputs": {}, "output": 1,
+        "latency_ms": 1.0,
+    }  # fmt: skip
+    place.records.predictions.insert([json.dumps(row).encode()])
+
+
 def test_a_kept_prediction_leads_to_its_run(place: Place) -> None:
     old = Old(use_case=NAME, before=datetime(2026, 1, 1, tzinfo=UTC))
-    for run_id, time in (("old", "2025-06-01T00:00Z"), ("new", "2026-06-01T00:00Z")):
-        number = str(uuid4())
-        row = {
-            "id": number, "request_id": number, "time": time, "use_case": NAME, "version": 1,
-            "run_id": run_id, "sha256": "0" * 64, "snapshot_sha256": "5" * 64, "code": "abc",
-            "engine": "onnx", "variant": "champion", "inputs": {}, "output": 1, "latency_ms": 1.0,
-        }  # fmt: skip
-        place.records.predictions.insert([json.dumps(row).encode()])
+    answered(place, "old", datetime(2025, 6, 1, tzinfo=UTC))
+    answered(place, "new", datetime(2026, 6, 1, tzinfo=UTC))
 
     assert place.records.prunings.answering(old) == {"new"}
+
+
+def test_what_the_live_metric_still_needs_stays_however_short_the_age(place: Place) -> None:
+    answered(place, "r", LATER - timedelta(days=40))
+    monitoring = replace(WEATHER.monitoring, labels_window=timedelta(days=60))
+    watched = Catalog({NAME: replace(WEATHER, monitoring=monitoring)})
+
+    assert place.going(kind=PREDICTIONS) == 1
+    assert place.going(kind=PREDICTIONS, catalog=watched) == 0

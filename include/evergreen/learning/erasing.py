@@ -6,13 +6,14 @@ measure(settings, run_id)                         # bytes of its files
 erase(settings, run_id)                           # MLflow keeps the names, until `mlflow gc`
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import LoggedModel, Run
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -53,7 +54,10 @@ def measure(settings: Settings, run_id: str) -> int:
 
 
 def erase(settings: Settings, run_id: str) -> None:
-    """Delete a run, its trials and its models, with their files; one that is gone is fine."""
+    """Delete a run, its trials and its models, with their files; what is gone already is fine.
+
+    The run goes last, so that what was interrupted is found, and done, again.
+    """
     client = tracking.client(settings)
     try:
         run = client.get_run(run_id)
@@ -64,8 +68,8 @@ def erase(settings: Settings, run_id: str) -> None:
     for place in _places(client, run):
         files: Any = get_artifact_repository(place, tracking_uri=settings.tracking_uri)
         files.delete_artifacts()
-    for model_id in _models(run):
-        client.delete_logged_model(model_id)
+    for model in list(_models(client, run)):
+        client.delete_logged_model(model.model_id)
     client.delete_run(run_id)
 
 
@@ -92,14 +96,16 @@ def _search(client: MlflowClient, experiment_id: str, query: str) -> Iterator[Ru
         token = page.token or ""
 
 
-def _models(run: Run) -> list[str]:
-    return [model.model_id for model in (run.outputs.model_outputs if run.outputs else [])]
+def _models(client: MlflowClient, run: Run) -> Iterator[LoggedModel]:
+    """Yield the models of a run, but for those that an interrupted erasure has deleted."""
+    for output in run.outputs.model_outputs if run.outputs else []:
+        with contextlib.suppress(MlflowException):
+            yield client.get_logged_model(output.model_id)
 
 
-def _places(client: MlflowClient, run: Run) -> Iterator[str]:
-    yield str(run.info.artifact_uri)
-    for model_id in _models(run):
-        yield str(client.get_logged_model(model_id).artifact_location)
+def _places(client: MlflowClient, run: Run) -> list[str]:
+    models = (str(model.artifact_location) for model in _models(client, run))
+    return [str(run.info.artifact_uri), *models]
 
 
 def _bytes(place: str, settings: Settings, below: str = "") -> int:
