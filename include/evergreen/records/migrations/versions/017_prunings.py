@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "018_prunings", "016_on_paper"
+revision, down_revision = "017_prunings", "016_on_paper"
 
 
 def upgrade() -> None:
