@@ -616,6 +616,46 @@ def ingest(
 
 @app.command()
 @told
+def score(
+    name: Name,
+    as_of: Annotated[
+        str, typer.Option(help="Score the last interval that had ended then (UTC). Default: now.")
+    ] = "",
+    start: Annotated[str, typer.Option(help="Another interval: its start (UTC).")] = "",
+    end: Annotated[str, typer.Option(help="And its end, which is not in it.")] = "",
+    query: Annotated[
+        str, typer.Option(help="Rows of this SELECT. Default: as the use case declares.")
+    ] = "",
+    file: Annotated[str, typer.Option(help="Rows of this file: .parquet or .csv.")] = "",
+    into: Annotated[
+        str, typer.Option(help="Into this table. Default: as the use case declares.")
+    ] = "",
+    to: Annotated[
+        Path | None, typer.Option(help="Into this file: .parquet or .csv.", metavar="FILE")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let the champion predict many rows: those of an interval, once, or those of a file."""
+    from evergreen import scoring, steps
+
+    use_case, now = catalog().find(name), datetime.now(UTC).replace(microsecond=0)
+    moment = _up_to(now, as_of)
+    given = (parse_moment(text) if text else None for text in (start, end))
+    interval = scoring.interval_of(use_case, moment, *given)
+    asked = scoring.asked(use_case, interval, query=query, file=file, into=into, to=to)
+    run = steps.Run(
+        as_of=moment, asked_at=now, key=f"cli/score/{name}/{moment.isoformat()}",
+        actor=console.user(),
+    )  # fmt: skip
+    with console.counting(as_json) as tell:
+        done = scoring.score(
+            use_case, asked, run, records=records(), settings=settings(), tell=tell
+        )
+    console.scored(done, as_json=as_json)
+
+
+@app.command()
+@told
 def watch(
     name: Name,
     as_of: Annotated[str, typer.Option(help="End of the window (UTC). Default: now.")] = "",
@@ -629,9 +669,7 @@ def watch(
 
     use_case = catalog().find(name)
     now = datetime.now(UTC).replace(microsecond=0)
-    end = parse_moment(as_of) if as_of else now
-    if end > now:
-        raise DeclarationError("--as-of", as_of, f"up to now, {now.isoformat()}")
+    end = _up_to(now, as_of)
     start = parse_moment(since) if since else end - use_case.monitoring.window
     window = watching.Window(start=start, end=end)
     seen = watching.watch(use_case, window, records=records(), settings=settings())
@@ -714,6 +752,18 @@ def _cycle(use_case: Any, as_of: datetime, purpose: str, force: bool, tell: Any)
     return cycle.run(
         use_case, request, records=records(), settings=settings(), force=force, tell=tell
     )
+
+
+def _up_to(now: datetime, as_of: str) -> datetime:
+    """Return the moment that is meant, or now.
+
+    Raises:
+        DeclarationError: it lies in the future.
+    """
+    moment = parse_moment(as_of) if as_of else now
+    if moment > now:
+        raise DeclarationError("--as-of", as_of, f"up to now, {now.isoformat()}")
+    return moment
 
 
 def _one_deed(**deeds: Any) -> None:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from evergreen import storage
 from evergreen.catalog import Catalog
-from evergreen.records import Decision, Promotion, Pruning, Retirement, TrialRow
+from evergreen.records import Decision, Promotion, Pruning, Retirement, Scored, TrialRow
 from evergreen.records.protocols import PromotionLog
 from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
 from evergreen.spec import UseCase
@@ -66,6 +66,18 @@ def progress(as_json: bool) -> Iterator[Callable[[str], None]]:
             status.update(step)
 
         yield tell
+
+
+@contextmanager
+def counting(as_json: bool) -> Iterator[Callable[[int, float], None]]:
+    """Show how many rows are done, on stderr; silent when JSON is asked for."""
+    if as_json:
+        yield lambda rows, seconds: None  # noqa: ARG005
+        return
+    with err.status("reading rows") as status:
+        yield lambda rows, seconds: status.update(
+            f"{rows:,} rows, {rows / max(seconds, 1e-9):,.0f} a second"
+        )
 
 
 def cycle(done: "Cycle", use_case: UseCase, *, as_json: bool) -> None:
@@ -247,6 +259,14 @@ def comparison(found: "Comparison", *, as_json: bool) -> None:
         document(asdict(found))
     else:
         say(found.sentence)
+
+
+def scored(done: Scored, *, as_json: bool) -> None:
+    """Print what was scored."""
+    if as_json:
+        document(done.to_json())
+    else:
+        say(done.sentence, style="bold")
 
 
 def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ EvergreenError
 ├── DeclarationError      a use case is declared wrongly: which field, what it got, what is allowed
 ├── UnknownUseCase        no use case of that name (near misses are suggested)
 ├── Unconfirmed           it is a draft: nothing of it goes live until a person says so
+├── NoChampion            nothing answers for the use case yet: no training has passed its gate
 ├── Retired               a person has ended the use case; who, when and why
 ├── SettingError          an environment variable is missing or has a value that is not allowed
 ├── SuiteError            an expectation suite is missing, unreadable or lacks a mandatory check
@@ -59,6 +60,13 @@ class Unconfirmed(EvergreenError):
             f"{name} is a draft, and nothing of it goes live: read its file, then"
             f" `evergreen activate {name}`"
         )
+
+
+class NoChampion(EvergreenError):
+    """Nothing answers for the use case yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has no champion yet: `evergreen run {name}`")
 
 
 class Retired(EvergreenError):

@@ -219,7 +219,7 @@ class Selection:
         """SQL of the order of the rows of a part."""
         first = ((self.time,) if self.time else ()) + self.key
         columns = dict.fromkeys((*first, *self._raw))
-        return ", ".join(_ordered(column) for column in columns)
+        return ", ".join(ordered(column) for column in columns)
 
 
 def at(moment: datetime) -> str:
@@ -231,7 +231,8 @@ def _cast(expression: str, column: Column) -> str:
     return f"({expression})::{column.type} AS {column.identifier}"
 
 
-def _ordered(column: Column) -> str:
+def ordered(column: Column) -> str:
+    """Write a column as ORDER BY has it: texts by their bytes, whatever the database's language."""
     return column.identifier + (' COLLATE "C"' if column.is_text else "")
 
 

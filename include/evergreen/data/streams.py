@@ -33,14 +33,16 @@ def take(
         raise ValueError("the stream goes on after its last row")
 
 
-def row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Cut the rows into tables of `ROW_GROUP` rows, the last one apart; never an empty one."""
+def row_groups(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, size: int = ROW_GROUP
+) -> Iterator[pa.Table]:
+    """Cut the rows into tables of `size` rows, the last one apart; never an empty one."""
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
         start = 0
-        while rows + batch.num_rows - start >= ROW_GROUP:
-            taken = ROW_GROUP - rows
+        while rows + batch.num_rows - start >= size:
+            taken = size - rows
             yield _join([*waiting, batch.slice(start, taken)], schema)
             waiting, rows, start = [], 0, start + taken
         if start < batch.num_rows:

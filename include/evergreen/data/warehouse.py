@@ -222,6 +222,16 @@ def exists(snapshot: Reading, table: str) -> bool:
     return bool(found)
 
 
+def types(cursor: cursor, table: str) -> dict[str, str]:
+    """Return the SQL type of each column, in their order; empty: there is no such table."""
+    cursor.execute(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        f" WHERE attrelid = to_regclass('{identifier(table)}') AND attnum > 0"
+        " AND NOT attisdropped ORDER BY attnum"
+    )
+    return dict(cursor.fetchall())
+
+
 def write(
     url: str, table: str, rows: "pa.Table", mode: Literal["create", "append", "replace"] = "create"
 ) -> int:

@@ -15,9 +15,10 @@ from typing import Any
 from evergreen.learning import source_code
 from evergreen.spec import UseCase
 
-APART = frozenset(
-    {"doc", "owner", "tags", "draft", "schedule", "ingest", "monitoring", "retraining", "release"}
-)
+APART = frozenset({
+    "doc", "owner", "tags", "draft", "schedule", "ingest", "scoring", "labels", "monitoring",
+    "retraining", "release",
+})  # fmt: skip
 
 
 def digest(use_case: UseCase) -> str:

@@ -66,7 +66,7 @@ def upsert(
         connection.cursor() as cursor,
     ):
         _refuse_old(connection.server_version)
-        types = _types(cursor, target)
+        types = warehouse.types(cursor, target)
         _compare(delivery, key, types)
         return _land(Stage(cursor, delivery, personal), target, key, types)
 
@@ -123,16 +123,6 @@ def _refuse_old(version: int) -> None:
         raise DataRefused([
             f"landing needs PostgreSQL {OLDEST} or newer, and the warehouse is {version // 10_000}"
         ])  # fmt: skip
-
-
-def _types(cursor: Any, target: str) -> dict[str, str]:
-    """Return the SQL type of each column, in their order; empty: there is no such table."""
-    cursor.execute(
-        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
-        f" WHERE attrelid = to_regclass('{identifier(target)}') AND attnum > 0"
-        " AND NOT attisdropped ORDER BY attnum"
-    )
-    return dict(cursor.fetchall())
 
 
 def _compare(delivery: Delivery, key: Sequence[str], types: Mapping[str, str]) -> None:

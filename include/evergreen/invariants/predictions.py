@@ -17,6 +17,8 @@ from evergreen.records.predictions import Answerer
 from evergreen.refs import PAPER
 
 COMMIT = "evergreen.code_commit"
+CHAMPIONS = ("champion", "batch")
+"""Variants that only a champion answers as."""
 COUNTS = ("accepted", "adopted", "logged", "dropped", "waiting")
 LOOKS, PAUSE = 10, 0.2
 """How often the service and its files are looked at until they agree: both move."""
@@ -29,7 +31,7 @@ def predictions_lead_back(scene: Scene) -> Found:
     found = Found(checked=f"{sum(group.times for group in groups)} predictions")
     for one, variant, code, count in groups:
         some = f"{count} predictions of {one.use_case} version {one.version}"
-        if one not in (champions if variant == "champion" else champions | trials):
+        if one not in (champions if variant in CHAMPIONS else champions | trials):
             found.failed.append(f"{some} ({variant}) lead to no promotion or trial")
         if code in {"", "unknown"}:
             found.failed.append(f"{some} lead to no commit of the service; set EVERGREEN_COMMIT")
@@ -71,13 +73,21 @@ def _judged(decision: Decision) -> str:
 
 
 def accepted_are_logged_or_counted(scene: Scene) -> Found:
-    """11: what was accepted is in PostgreSQL (or was pruned), counted as dropped, or on disk."""
+    """11: what was accepted is in PostgreSQL (or was pruned), counted as dropped, or on disk.
+
+    And of what was scored in batch, as many rows are logged (or were pruned) as its runs said.
+    """
     tally = scene.records.predictions.tally()
     orphans, dropped, logged = tally.orphans, tally.dropped, tally.logged + tally.pruned
+    of_batch = tally.of_batch + tally.pruned_of_batch
     counts, waiting = _agreed(scene)
     told = f"{logged} logged, {dropped} dropped, {waiting} waiting"
     told += f"; {tally.pruned} of the logged were pruned since" if tally.pruned else ""
     found = Found(checked=told if counts else f"{told}; no service runs in {scene.settings.home}")
+    if of_batch != tally.told_of_batch:
+        found.failed.append(
+            f"{of_batch} rows scored in batch are logged, their runs told of {tally.told_of_batch}"
+        )
     if orphans > dropped:
         found.failed.append(f"{orphans} answers with a shadow are not on record, {dropped} counted")
     if counts and counts["waiting"] != waiting:

@@ -13,7 +13,7 @@
 `decisions` `promotions` `incidents`                  what was decided, who is champion, what failed
 `predictions` `windows` `retrainings` `trials`        what was served, watched, asked for, tried out
 `landings` `fits` `pins` `dossiers`                   what came, was fitted, stays, belongs to whom
-`retirements`                                         which use cases a person has ended
+`retirements` `scorings`                              which use cases ended, what batches scored
 `prunings`    how much went of what was old, so that counts stay right
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
 `protocols`   what functions of the domain ask for; tests/fakes.py has them in memory
@@ -42,6 +42,7 @@ from evergreen.records.prunings import Old, Pruning, Prunings
 from evergreen.records.retirements import Retirement, Retirements
 from evergreen.records.retrainings import Retrained, Retrainings
 from evergreen.records.schema import REVISIONS
+from evergreen.records.scorings import Scored, Scorings
 from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import WatchedWindows
 
@@ -49,6 +50,7 @@ __all__ = [
     "REVISIONS", "Chain", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits", "Incident",
     "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Old", "Pin",
     "Pins", "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records",
-    "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Side", "Told",
-    "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
+    "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored", "Scorings",
+    "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open",
+    "reversal_id",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from evergreen.records.promotions import Promotions
 from evergreen.records.prunings import Prunings
 from evergreen.records.retirements import Retirements
 from evergreen.records.retrainings import Retrainings
+from evergreen.records.scorings import Scorings
 from evergreen.records.session import Session
 from evergreen.records.trainings import Trainings
 from evergreen.records.trials import Trials
@@ -126,6 +127,7 @@ class Records:
         self.retrainings = Retrainings(session)
         self.trials = Trials(session)
         self.landings = Landings(session)
+        self.scorings = Scorings(session)
         self.fits = Fits(session)
         self.pins = Pins(session)
         self.retirements = Retirements(session)

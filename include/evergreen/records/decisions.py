@@ -17,7 +17,7 @@ class Decision:
     """See `decision_id`."""
     use_case: str
     kind: str
-    """validation, gate, promotion, rollback, pin, repair, trigger, activation, retirement,
+    """validation, gate, promotion, rollback, pin, repair, trigger, activation, retirement, scoring,
     dry_run or backfill."""
     outcome: str
     """passed, refused, promoted, stale, rolled back, repaired ..."""

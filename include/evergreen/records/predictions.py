@@ -2,6 +2,7 @@
 
 The samples are made of the rows with the smallest hash of their id: the same rows whenever they
 are taken, with no regard to their order. Answers of shadows were never given, and are left out.
+Of what was scored in batch (variant `batch`) a sample is logged; `evergreen.scorings` counts all.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,7 +24,15 @@ FROM evergreen.predictions
 WHERE use_case = %(use_case)s AND time > %(start)s AND time <= %(end)s AND variant <> 'shadow'
 """
 _COUNT = f"""
-SELECT count(*) AS rows, count(*) FILTER (WHERE sha256 = ANY(%(digests)s)) AS champion_rows,
+WITH scored AS (
+    SELECT coalesce(sum(rows), 0)::bigint AS rows,
+        coalesce(sum(rows) FILTER (WHERE sha256 = ANY(%(digests)s)), 0)::bigint AS champion_rows
+    FROM evergreen.scorings
+    WHERE use_case = %(use_case)s AND watched AND asked_at > %(start)s AND asked_at <= %(end)s
+)
+SELECT count(*) FILTER (WHERE variant <> 'batch') + (SELECT rows FROM scored) AS rows,
+    count(*) FILTER (WHERE variant <> 'batch' AND sha256 = ANY(%(digests)s))
+        + (SELECT champion_rows FROM scored) AS champion_rows,
     (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops
      WHERE time > %(start)s AND time <= %(end)s) AS dropped
 {_ANSWERED}
@@ -133,14 +142,21 @@ class Answered(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What is on record of all that was accepted."""
+    """What is on record of all that was accepted, and of what was scored in batch."""
 
     logged: int
+    """Answers of the service."""
     orphans: int
     """Answers of shadows whose own answer is not on record."""
     dropped: int
+    of_batch: int
+    """Logged rows that were scored in batch."""
+    told_of_batch: int
+    """And how many there are by what the runs said."""
     pruned: int
     """They were old, and are counted still."""
+    pruned_of_batch: int
+    """The same of rows that were scored in batch."""
 
 
 class Predictions:
@@ -244,11 +260,16 @@ class Predictions:
     def tally(self) -> Tally:
         """Count what was logged and dropped, at one moment."""
         [row] = self._session.read(
-            "SELECT count(*) AS logged, count(*) FILTER (WHERE variant = 'shadow' AND NOT EXISTS"
+            "SELECT count(*) FILTER (WHERE variant <> 'batch') AS logged,"
+            " count(*) FILTER (WHERE variant = 'batch') AS of_batch,"
+            " (SELECT coalesce(sum(logged), 0) FROM evergreen.scorings)::bigint AS told_of_batch,"
+            " count(*) FILTER (WHERE variant = 'shadow' AND NOT EXISTS"
             " (SELECT FROM evergreen.predictions WHERE id = p.request_id)) AS orphans,"
             " (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops)::bigint AS dropped,"
-            " (SELECT coalesce(sum(things), 0) FROM evergreen.prunings"
-            "  WHERE kind = 'predictions')::bigint AS pruned"
+            " (SELECT coalesce(sum(things - of_batch), 0) FROM evergreen.prunings"
+            "  WHERE kind = 'predictions')::bigint AS pruned,"
+            " (SELECT coalesce(sum(of_batch), 0) FROM evergreen.prunings)::bigint"
+            " AS pruned_of_batch"
             " FROM evergreen.predictions AS p"
         )
         return Tally(**row)
@@ -306,13 +327,18 @@ WHERE prediction_id = %(id)s::uuid AND use_case = %(use_case)s
 """
 
 
-def _insert(session: Session, table: str, lines: Sequence[bytes]) -> int:
+def insert_lines(cursor: Any, table: str, lines: Sequence[bytes]) -> int:
+    """Store lines of JSON in a transaction; return how many were not there yet."""
     rows = b"[" + b",".join(lines) + b"]"
+    cursor.execute(
+        f"INSERT INTO evergreen.{table} SELECT *"
+        f" FROM jsonb_populate_recordset(NULL::evergreen.{table}, %s::jsonb)"
+        " ON CONFLICT DO NOTHING",
+        (rows.decode(),),
+    )
+    return int(cursor.rowcount)
+
+
+def _insert(session: Session, table: str, lines: Sequence[bytes]) -> int:
     with session.writing() as cursor:
-        cursor.execute(
-            f"INSERT INTO evergreen.{table} SELECT *"
-            f" FROM jsonb_populate_recordset(NULL::evergreen.{table}, %s::jsonb)"
-            " ON CONFLICT DO NOTHING",
-            (rows.decode(),),
-        )
-        return int(cursor.rowcount)
+        return insert_lines(cursor, table, lines)

@@ -29,13 +29,15 @@ _LABELS = "DELETE FROM evergreen.labels WHERE prediction_id = ANY(%s::uuid[])"
 _DELETE = """
 WITH gone AS (
     DELETE FROM evergreen.predictions WHERE id = ANY(%(ids)s::uuid[])
-    RETURNING pg_column_size(predictions.*) AS size, time
+    RETURNING pg_column_size(predictions.*) AS size, time, variant
 )
-SELECT count(*) AS things, coalesce(sum(size), 0)::bigint AS bytes, min(time) AS oldest FROM gone
+SELECT count(*) AS things, count(*) FILTER (WHERE variant = 'batch') AS of_batch,
+    coalesce(sum(size), 0)::bigint AS bytes, min(time) AS oldest
+FROM gone
 """
 _ADD = """
-UPDATE evergreen.prunings SET things = things + %(things)s, bytes = bytes + %(bytes)s,
-    oldest = least(oldest, %(oldest)s)
+UPDATE evergreen.prunings SET things = things + %(things)s,
+    of_batch = of_batch + %(of_batch)s, bytes = bytes + %(bytes)s, oldest = least(oldest, %(oldest)s)
 WHERE id = %(id)s
 """
 _ANSWERING = """
@@ -59,6 +61,8 @@ class Pruning(Ref):
     as_of: datetime
     """From which the ages were counted."""
     actor: str
+    of_batch: int = 0
+    """Of predictions: how many had been scored in batch."""
     id: int = 0
     created_at: datetime | None = None
 

@@ -17,7 +17,8 @@ from evergreen.serving.desk import Desk, Served, Trial
 from evergreen.serving.engine import Scored
 from evergreen.serving.ids import fraction, new_id
 
-CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
+CHAMPION, CHALLENGER, SHADOW, BATCH = "champion", "challenger", "shadow", "batch"
+NO_FINITE_ANSWER = "the model has no finite answer for these values"
 UNPROVEN = "unproven: no gate has passed this model"
 
 
@@ -78,11 +79,18 @@ def score(served: Served, task: Task) -> Scored:
         Refused: the model has no finite answer for these values.
     """
     scored = _score(served, task)
-    figures = scored.output.probabilities
-    figures = scored.output.labels if figures is None else figures
-    if figures.dtype.kind == "f" and not np.isfinite(figures).all():
-        raise Refused("row", "the model has no finite answer for these values")
+    if not finite(scored.output).all():
+        raise Refused("row", NO_FINITE_ANSWER)
     return scored
+
+
+def finite(output: Output) -> Array:
+    """Tell which of n answers are finite (n booleans)."""
+    figures = output.labels if output.probabilities is None else output.probabilities
+    if figures.dtype.kind != "f":
+        return np.ones(len(output), dtype=bool)
+    found: Array = np.isfinite(figures.reshape(len(output), -1))
+    return np.asarray(found.all(axis=1))
 
 
 def _score(served: Served, task: Task) -> Scored:
@@ -119,7 +127,7 @@ def answer(
         Refused: the model has no finite answer for these values.
     """
     scored = score(served, task) if scored is None else scored
-    found = _predictions(task.ids, scored.output)
+    found = predictions(task.ids, scored.output)
     shared = {
         "use_case": served.ref.use_case,
         "version": served.ref.version,
@@ -158,11 +166,13 @@ def record(
     }
     history = list(task.order.history) or None
     lines = []
-    for request_id, row, prediction in zip(task.ids, task.rows, found, strict=True):
+    keys: Sequence[Row | None] = task.order.keys or [None] * len(task.ids)
+    for request_id, row, prediction, key in zip(task.ids, task.rows, found, keys, strict=True):
         own = {
             "id": new_id() if shadow else request_id,
             "request_id": request_id,
             "inputs": row,
+            "key": key,
             "history": history,
             "output": prediction["prediction"],
             "probability": prediction.get("probability"),
@@ -179,11 +189,12 @@ def shadow_lines(
     """Let the challenger answer what nobody sees; return its lines."""
     scored = score(trial.challenger, task)
     latency = (perf_counter() - started) * 1000
-    found = _predictions(task.ids, scored.output)
+    found = predictions(task.ids, scored.output)
     return record(trial.challenger, SHADOW, task, found, latency, context)
 
 
-def _predictions(names: Sequence[str], output: Output) -> list[Row]:
+def predictions(names: Sequence[str], output: Output) -> list[Row]:
+    """Return answers as they are sent, each by its name."""
     labels, half = output.labels.tolist(), output.half_width
     if output.probabilities is None or output.classes is None:
         return [

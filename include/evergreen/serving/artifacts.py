@@ -52,9 +52,18 @@ class Artifacts:
             self._fetch(ref, temporary)
             if not (temporary / MODEL).is_file():
                 raise ModelRefused(f"{ref.model_uri} holds no {MODEL}")
-            temporary.rename(place)
+            _place(temporary, place)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _place(folder: Path, place: Path) -> None:
+    """Give a folder its name; one that somebody else has put there meanwhile is as good."""
+    try:
+        folder.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
 
 
 def from_mlflow(settings: Settings) -> Fetch:

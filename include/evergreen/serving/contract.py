@@ -33,8 +33,8 @@ from typing_extensions import TypedDict
 from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.learning.models import Golden
 
-MAX_ROWS, MAX_HISTORY = 1_000, 5_000
-TEXT = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
+MAX_ROWS, MAX_HISTORY, LONGEST_TEXT = 1_000, 5_000, 1_000
+TEXT = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 NUMBER = Annotated[float, Field(allow_inf_nan=False)]
 WHOLE = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 MOMENT = date | datetime

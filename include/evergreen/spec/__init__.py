@@ -16,8 +16,8 @@ Usage::
     )
 
 What may be declared beside these essentials: `search` of a candidate's parameters, `fairness` and
-`min_business` of the gate, `business`, `interval`, `slices`, `ingest`, `release`, `monitoring`,
-`retraining`, `tasks`.
+`min_business` of the gate, `business`, `interval`, `slices`, `ingest`, `scoring`, `labels`,
+`release`, `monitoring`, `retraining`, `tasks`.
 """
 
 from evergreen.spec.data import TABLE, Source, Windows
@@ -26,13 +26,14 @@ from evergreen.spec.judging import Business, Fairness, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, Kind, bound
 from evergreen.spec.learning import Between, Candidate, Features
 from evergreen.spec.names import check_name
+from evergreen.spec.scoring import Labels, Scoring
 from evergreen.spec.tasks import Task
 from evergreen.spec.use_case import CHAMPION, UseCase
 from evergreen.spec.watching import Monitoring, Retraining, Usual, Watched
 
 __all__ = [
     "CHAMPION", "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Dialect",
-    "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Monitoring", "Release",
-    "Retraining", "Slice", "Source", "Task", "UseCase", "Usual", "Watched", "Windows", "bound",
-    "check_name",
+    "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Labels", "Monitoring", "Release",
+    "Retraining", "Scoring", "Slice", "Source", "Task", "UseCase", "Usual", "Watched", "Windows",
+    "bound", "check_name",
 ]  # fmt: skip

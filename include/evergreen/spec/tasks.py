@@ -18,8 +18,9 @@ STEPS = (
     "extract", "validate", "build_features", "train", "evaluate", "gate", "fit", "promote",
     "collect", "watch", "decide", "start_training",
     "land", "wait_for_ingest",
+    "score",
 )  # fmt: skip
-"""The tasks by name: of a training, of monitoring, of ingest and of waiting for it."""
+"""The tasks by name: of a training, of monitoring, of ingest and of waiting for it, of scoring."""
 
 
 @dataclass(frozen=True, kw_only=True)

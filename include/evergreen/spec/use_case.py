@@ -12,6 +12,7 @@ from evergreen.spec.kinds import METRICS, Kind
 from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.pace import PRESETS
+from evergreen.spec.scoring import OURS, START, Labels, Scoring, same_table
 from evergreen.spec.tasks import Task, check_tasks
 from evergreen.spec.watching import Monitoring, Retraining
 
@@ -36,6 +37,10 @@ class UseCase:
     slices: tuple[Slice, ...] = ()
     ingest: Ingest | None = None
     """Where the rows of the table come from, if they do not come by themselves."""
+    scoring: Scoring | None = None
+    """Which rows are scored in batch, and where the predictions go; None: none are."""
+    labels: Labels | None = None
+    """Where labels are read that nobody brings over HTTP; None: nowhere."""
     monitoring: Monitoring = field(default_factory=Monitoring)
     business: Business | None = None
     """What the answers are worth."""
@@ -68,6 +73,7 @@ class UseCase:
             raise DeclarationError("features", self.source.target, "anything but the target")
         self._check_metrics()
         self._check_rows()
+        self._check_scoring()
         self._check_judging()
         self._check_pace()
         self._check_watching()
@@ -93,6 +99,18 @@ class UseCase:
                 raise DeclarationError("interval", self.interval, f"None, as kind is {self.kind}")
             if not 0.5 <= self.interval < 1:
                 raise DeclarationError("interval", self.interval, "at least 0.5, below 1")
+
+    def _check_scoring(self) -> None:
+        scoring = self.scoring
+        if scoring is None:
+            return
+        if same_table(scoring.into, self.source.table):
+            raise DeclarationError("scoring.into", scoring.into, "a table other than the source")
+        if taken := [name for name in self.source.key if name in OURS]:
+            raise DeclarationError("source.key", taken, f"with scoring=, none of {', '.join(OURS)}")
+        if self.features.lookback and f"%({START})s" not in scoring.query:
+            allowed = f"with %({START})s, as features look back {self.features.lookback}"
+            raise DeclarationError("scoring.query", scoring.query, allowed)
 
     def _check_judging(self) -> None:
         names = [one.name for one in self.slices]

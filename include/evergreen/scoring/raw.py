@@ -1,0 +1,139 @@
+"""Raw rows, from a query of the warehouse or from a file: read as they are asked for.
+
+Usage::
+
+    with of_query(url, "SELECT * FROM churn WHERE …", inputs, interval) as raw:
+        raw.schema, raw.batches
+
+Rows of a query come in the order of their time (where features look back) and key, so that the same
+rows are scored in the same chunks, and give the same digits. Those of a file come as they lie.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import fsspec
+import psycopg2
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from evergreen.data.selection import at, ordered
+from evergreen.data.warehouse import Column, reading
+from evergreen.dossier import Inputs, RawColumn
+from evergreen.errors import DataRefused, did_you_mean
+from evergreen.refs import Ref
+from evergreen.scoring.admission import needed
+from evergreen.spec.scoring import NAMED, START
+
+BATCH = 50_000
+"""Rows of a file that are read at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval(Ref):
+    """A stretch of time, `start` (in it) to `end` (not in it), UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Rows of any number."""
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+@contextlib.contextmanager
+def of_query(url: str, query: str, inputs: Inputs, interval: Interval) -> Iterator[Raw]:
+    """Open the rows of a query, which see one moment of the database.
+
+    Where features look back, the query is asked for as much before the interval.
+
+    Raises:
+        DataRefused: PostgreSQL cannot read it, or it lacks a column.
+        psycopg2.OperationalError: the database is away.
+    """
+    before = inputs.lookback if inputs.looks_back else timedelta(0)
+    relation = f"({filled(query, interval.start - before, interval.end)})"
+    with refusing("the query"), reading(url) as moment:
+        found = {column.name: column for column in moment.columns(relation)}
+        columns = [_column(name, found) for name in needed(inputs)]
+        first = columns[: len(inputs.key) + inputs.looks_back]
+        yield Raw(*moment.stream(
+            f"SELECT {', '.join(column.expression for column in columns)} FROM {relation} AS rows"
+            f" ORDER BY {', '.join(map(ordered, first))}"
+        ))  # fmt: skip
+
+
+@contextlib.contextmanager
+def of_file(path: str, inputs: Inputs) -> Iterator[Raw]:
+    """Open a Parquet or CSV file (`.parquet`, `.csv`), by path or any fsspec URL.
+
+    A CSV file is read with the types that the champion has learned from.
+
+    Raises:
+        DataRefused: it cannot be read as what its name says.
+    """
+    if not path.endswith((".parquet", ".csv")):
+        raise DataRefused([f"{path} is neither .parquet nor .csv"])
+    try:
+        with fsspec.open(path, "rb") as file:
+            yield _parquet(file) if path.endswith(".parquet") else _csv(file, inputs)
+    except FileNotFoundError as error:
+        raise DataRefused([f"there is no file {path}"]) from error
+    except pa.ArrowInvalid as error:
+        raise DataRefused([f"{path} cannot be read: {error}"]) from error
+
+
+def filled(query: str, start: datetime, end: datetime) -> str:
+    """Return the query with the moments that it names."""
+    moments = {START: at(start)}
+    return NAMED.sub(lambda name: moments.get(name[1], at(end)), query.strip().rstrip(";"))
+
+
+@contextlib.contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Tell what PostgreSQL cannot read in its words.
+
+    Raises:
+        DataRefused: it cannot.
+    """
+    try:
+        yield
+    except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
+        reason = " ".join(str(error).split())
+        raise DataRefused([f"{what} cannot be read: {reason}"]) from error
+
+
+def _column(name: str, found: dict[str, Column]) -> Column:
+    if name not in found:
+        hint = did_you_mean(name, found)
+        raise DataRefused([f"the query gives no column {name}, which the champion asks for{hint}"])
+    return found[name]
+
+
+def _parquet(file: Any) -> Raw:
+    opened = pyarrow.parquet.ParquetFile(file)
+    return Raw(opened.schema_arrow, opened.iter_batches(BATCH))
+
+
+def _csv(file: Any, inputs: Inputs) -> Raw:
+    types = {c.name: _arrow(c) for c in (*inputs.key, *inputs.columns)}
+    options = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=True)
+    opened = pyarrow.csv.open_csv(pa.PythonFile(file, "r"), convert_options=options)
+    return Raw(opened.schema, iter(opened))
+
+
+def _arrow(column: RawColumn) -> pa.DataType:
+    if not column.is_time:
+        return pa.type_for_alias(column.type)
+    if column.type.startswith("date"):
+        return pa.date32()
+    unit, _, zone = column.type.removeprefix("timestamp[").removesuffix("]").partition(", tz=")
+    return pa.timestamp(unit, tz=zone or None)
