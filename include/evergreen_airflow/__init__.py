@@ -13,6 +13,7 @@ from evergreen_airflow.folder import refuse_broken, use_case_dags
 from evergreen_airflow.ingest import ingest_dag
 from evergreen_airflow.monitoring import monitoring_dag
 from evergreen_airflow.operations import backfill_dag, rollback_dag
+from evergreen_airflow.scoring import scoring_dag
 from evergreen_airflow.training import training_dag, training_tasks
 from evergreen_airflow.watchdog import watchdog_dag
 
@@ -23,6 +24,7 @@ __all__ = [
     "monitoring_dag",
     "refuse_broken",
     "rollback_dag",
+    "scoring_dag",
     "training_dag",
     "training_tasks",
     "use_case_dags",

@@ -16,7 +16,13 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from evergreen import records
 from evergreen.catalog import Catalog, load
-from evergreen.errors import DeclarationError, EvergreenError, Retired, StackError
+from evergreen.errors import (
+    DeclarationError,
+    EvergreenError,
+    NoChampion,
+    Retired,
+    StackError,
+)
 from evergreen.settings import variables
 from evergreen.spec import UseCase
 from evergreen_airflow import here
@@ -247,13 +253,14 @@ def tell(sentence: str) -> None:
 def final_refusals() -> Iterator[None]:
     """Let what the engine refuses on purpose fail the task at once: trying again helps nobody.
 
-    What is retired is skipped, and what follows with it: the run says so, and alarms nobody.
+    What is retired, or has no champion yet to ask, is skipped, and what follows with it: the run
+    says so, and alarms nobody.
     """
     try:
         yield
     except StackError:
         raise
-    except Retired as ended:
+    except (Retired, NoChampion) as ended:
         tell(str(ended))
         raise AirflowSkipException(str(ended)) from ended
     except EvergreenError as refusal:

@@ -13,6 +13,7 @@ from evergreen.settings import variables
 from evergreen_airflow.ingest import ingest_dag
 from evergreen_airflow.monitoring import monitoring_dag
 from evergreen_airflow.operations import backfill_dag, prune_dag, replay_dag, rollback_dag
+from evergreen_airflow.scoring import scoring_dag
 from evergreen_airflow.training import training_dag
 from evergreen_airflow.watchdog import watchdog_dag
 
@@ -22,8 +23,8 @@ def use_case_dags(folder: Path | None = None, prefix: str | None = None) -> dict
 
     What is left out is `EVERGREEN_USE_CASES_DIR` and `EVERGREEN_DAG_PREFIX`, which the pages need
     as well: they parse no DAG file. A broken use case has no DAG; `refuse_broken`, in a file of its
-    own, shows its error. A draft has no monitoring DAG. A task that runs makes its own DAG and no
-    other.
+    own, shows its error. A draft is neither watched nor scored. A task that runs makes its own DAG
+    and no other.
     """
     if folder is not None:
         os.environ["EVERGREEN_USE_CASES_DIR"] = str(folder)
@@ -57,6 +58,8 @@ def _makers(catalog: Catalog, prefix: str) -> Iterator[tuple[str, Callable[[], D
         yield f"{prefix}{name}_training", partial(training_dag, use_case, prefix=prefix)
         if not use_case.draft:
             yield f"{prefix}{name}_monitoring", partial(monitoring_dag, use_case, prefix=prefix)
+        if use_case.scoring is not None and not use_case.draft:
+            yield f"{prefix}{name}_scoring", partial(scoring_dag, use_case, prefix=prefix)
         if use_case.ingest is not None:
             yield f"{prefix}{name}_ingest", partial(ingest_dag, use_case, prefix=prefix)
     if names := sorted(catalog.use_cases):

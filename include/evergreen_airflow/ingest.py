@@ -90,8 +90,8 @@ def summary(new: Sequence[Landing], every: int) -> str:
     return " ".join(one.sentence for one in new[-TOLD:]) + more
 
 
-def wait_for_ingest(use_case: UseCase, prefix: str, options: Options) -> Any:
-    """Add a task that lets a training wait until the ingest that is due at that moment has ended.
+def wait_for_ingest(use_case: UseCase, prefix: str, options: Options, schedule: str | None) -> Any:
+    """Add a task that lets a DAG of that schedule wait until the ingest that is due then has ended.
 
     Well or not: whether the rows are fresh enough is for `extract` and `validate` to say.
     """
@@ -105,18 +105,18 @@ def wait_for_ingest(use_case: UseCase, prefix: str, options: Options) -> Any:
         context = get_current_context()
         run = context["dag_run"]
         if datetime.now(UTC) - (run.start_date or run.run_after) > patience:
-            tell(f"Waited an hour for {dag_id}; trained on what there was.")
+            tell(f"Waited an hour for {dag_id}; went on with what there was.")
             return True
-        together = run.run_type.value == "scheduled" and same_schedule(use_case)
+        together = run.run_type.value == "scheduled" and same_schedule(use_case, schedule)
         due = [run.logical_date] if together and run.logical_date else []
         return landed(context["ti"], dag_id, due)
 
     return wait_for_ingest()
 
 
-def same_schedule(use_case: UseCase) -> bool:
-    """Tell whether ingest and training are due at the same moments."""
-    return use_case.ingest is not None and use_case.ingest.schedule == use_case.schedule
+def same_schedule(use_case: UseCase, schedule: str | None) -> bool:
+    """Tell whether the ingest and what has that schedule are due at the same moments."""
+    return use_case.ingest is not None and use_case.ingest.schedule == schedule
 
 
 def landed(ti: Any, dag_id: str, due: list[datetime]) -> bool:

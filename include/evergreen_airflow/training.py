@@ -231,7 +231,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
 
     snapshot = extract()
     if prefix is not None and use_case.ingest is not None:
-        wait_for_ingest(use_case, prefix, options) >> snapshot
+        wait_for_ingest(use_case, prefix, options, use_case.schedule) >> snapshot
     features = build_features(validate(snapshot))
     trained = train.partial(features=features).expand(name=names)
     promote(fit(gate(evaluate(features, trained))))

@@ -10,6 +10,8 @@ from evergreen.spec import (
     Features,
     Gate,
     Kind,
+    Labels,
+    Scoring,
     Slice,
     Source,
     UseCase,
@@ -107,6 +109,15 @@ USE_CASE = UseCase(
         ),
         min_business=5.0,
         max_latency_ms=250,
+    ),
+    scoring=Scoring(
+        query="SELECT * FROM churn WHERE observed >= %(start)s AND observed < %(end)s",
+        into="predictions.churn",
+        min_rows=0,  # a day's customers may come late
+    ),
+    labels=Labels(
+        query="SELECT customer, churned FROM churn"
+        " WHERE observed >= %(start)s AND observed < %(end)s - INTERVAL '30 days'"
     ),
     business=Business(measure=worth, unit="USD per customer", choose_threshold=True),
     slices=(Slice(name="gender", by="gender"), Slice(name="senior", by="senior")),

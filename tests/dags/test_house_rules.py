@@ -118,6 +118,35 @@ def test_a_draft_is_trained_by_hand_only_and_not_watched(tmp_path: Path) -> None
     assert "iris_monitoring" not in dags
 
 
+def test_what_declares_scoring_has_a_dag_for_it_unless_it_is_a_draft(
+    report: Report, tmp_path: Path
+) -> None:
+    declared = (USE_CASES / "churn.py").read_text()
+    (tmp_path / "churn.py").write_text(
+        declared.replace("USE_CASE = UseCase(", "USE_CASE = UseCase(draft=True,")
+    )
+
+    dag, drafts = report["dags"]["churn_scoring"], load_dags(tmp_path, tmp_path)["dags"]
+
+    assert (list(dag["tasks"]), dag["schedule"]) == (["score"], "@daily")
+    assert dag["params"] == ["as_of", "end", "note", "start"]
+    assert "`predictions.churn`" in dag["doc_md"]
+    assert [name for name in report["dags"] if name.endswith("_scoring")] == ["churn_scoring"]
+    assert "churn_scoring" not in drafts
+
+
+def test_a_scoring_waits_for_the_ingest(tmp_path: Path) -> None:
+    declared = (USE_CASES / "churn.py").read_text()
+    declared = declared.replace("    Business,", "    Business, Files, Ingest,", 1).replace(
+        "USE_CASE = UseCase(", "USE_CASE = UseCase(ingest=Ingest(source=Files(url='/x/*.csv')),"
+    )
+    (tmp_path / "churn.py").write_text(declared)
+
+    dag = load_dags(tmp_path, tmp_path)["dags"]["churn_scoring"]
+
+    assert dag["edges"] == [["wait_for_ingest", "score"]]
+
+
 def test_a_use_case_that_declares_ingest_has_a_dag_for_it(tmp_path: Path) -> None:
     declared = (USE_CASES / "iris.py").read_text()
     declared = declared.replace("import Candidate", "import Files, Ingest, Candidate").replace(

@@ -17,6 +17,7 @@ from evergreen.data.calendar import reach
 from evergreen.data.chunks import UNDATED
 from evergreen.data.warehouse import Column, identifier, quoted
 from evergreen.spec import UseCase
+from evergreen.spec.scoring import END, NAMED, START
 
 TIMESTAMPTZ = 1184
 ENDS = ("left", "right")
@@ -225,6 +226,12 @@ class Selection:
 def at(moment: datetime) -> str:
     """Write a moment as an SQL literal, which dates, timestamps and timestamptz compare with."""
     return f"TIMESTAMPTZ '{moment.isoformat()}'"
+
+
+def between(query: str, start: datetime, end: datetime) -> str:
+    """Return a query with the moments `%(start)s` and `%(end)s` that it names, without its `;`."""
+    moments = {START: at(start), END: at(end)}
+    return NAMED.sub(lambda name: moments[name[1]], query.strip().rstrip(";"))
 
 
 def _cast(expression: str, column: Column) -> str:

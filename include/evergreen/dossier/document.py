@@ -1,5 +1,6 @@
 """The document: plain JSON types, light to import."""
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -156,6 +157,16 @@ class Answers(Ref):
     """Binary: the positive class is said from this probability on; None: the likelier class."""
     half_width: float | None
     """Regression: the interval is value ± this; None: it gives none."""
+
+    def problem_of(self, label: object) -> str:
+        """Say why something cannot be a label of these answers; empty: it can."""
+        if not self.classes:
+            if isinstance(label, int | float) and not isinstance(label, bool):
+                return "" if math.isfinite(label) else "must be a finite number"
+            return "must be a finite number"
+        if any(label == known and type(label) is type(known) for known in self.classes):
+            return ""
+        return f"must be one of {', '.join(map(str, self.classes))}"
 
 
 @dataclass(frozen=True, kw_only=True)

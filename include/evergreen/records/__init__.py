@@ -25,18 +25,11 @@ from evergreen.records.decisions import Decision, Decisions, decision_id, revers
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.fits import Fit, Fits
 from evergreen.records.incidents import Incident, Incidents
+from evergreen.records.labels import Counted, Given, Labels, Told
 from evergreen.records.landings import Landings
 from evergreen.records.leases import Lease, Leases
 from evergreen.records.pins import Pin, Pins
-from evergreen.records.predictions import (
-    Drops,
-    Labelled,
-    Labels,
-    Logged,
-    Predictions,
-    Reviewed,
-    Told,
-)
+from evergreen.records.predictions import Drops, Labelled, Logged, Predictions, Reviewed
 from evergreen.records.promotions import Chain, Promotion, Promotions, chain
 from evergreen.records.prunings import Old, Pruning, Prunings
 from evergreen.records.retirements import Retirement, Retirements
@@ -47,10 +40,10 @@ from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import WatchedWindows
 
 __all__ = [
-    "REVISIONS", "Chain", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits", "Incident",
-    "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Old", "Pin",
-    "Pins", "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records",
-    "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored", "Scorings",
-    "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open",
-    "reversal_id",
+    "REVISIONS", "Chain", "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits",
+    "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases",
+    "Logged", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning",
+    "Prunings", "Records", "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed",
+    "Scored", "Scorings", "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain",
+    "decision_id", "open", "reversal_id",
 ]  # fmt: skip

@@ -12,12 +12,13 @@ from evergreen.records.dossiers import Dossiers
 from evergreen.records.figures import Figures
 from evergreen.records.fits import Fits
 from evergreen.records.incidents import Incidents
+from evergreen.records.labels import Labels
 from evergreen.records.landings import Landings
 from evergreen.records.leases import Lease, Leases
 from evergreen.records.locks import Locks
 from evergreen.records.pins import Pins
 from evergreen.records.pool import KEPT, Pool, connect
-from evergreen.records.predictions import Drops, Labels, Predictions
+from evergreen.records.predictions import Drops, Predictions
 from evergreen.records.promotions import Promotions
 from evergreen.records.prunings import Prunings
 from evergreen.records.retirements import Retirements

@@ -8,12 +8,9 @@ Of what was scored in batch (variant `batch`) a sample is logged; `evergreen.sco
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any, NamedTuple
 
-import psycopg2.errors
-
-from evergreen.records.session import Session, document
+from evergreen.records.session import Session
 from evergreen.refs import Window
 
 SEED = 0
@@ -284,47 +281,6 @@ class Drops:
     def insert(self, lines: Sequence[bytes]) -> int:
         """Store how many predictions could not be kept, and why; as `Predictions.insert`."""
         return _insert(self._session, "serving_drops", lines)
-
-
-class Told(Enum):
-    """What became of a label."""
-
-    STORED = "stored"
-    SAME = "the same label was given before"
-    CONFLICT = "another label was given before"
-    UNKNOWN = "there is no such prediction"
-
-
-class Labels:
-    """The table `evergreen.labels`."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def give(self, use_case: str, prediction_id: str, label: Any) -> Told:
-        """Store what turned out to be true of a prediction. The first label stays."""
-        values = {"label": document(label), "id": prediction_id, "use_case": use_case}
-        try:
-            if self._session.write(_GIVE, values):
-                return Told.STORED
-        except psycopg2.errors.ForeignKeyViolation:  # it was pruned at this very moment
-            return Told.UNKNOWN
-        known = self._session.read(_KNOWN, values)
-        if not known:
-            return Told.UNKNOWN
-        return Told.SAME if known[0]["same"] else Told.CONFLICT
-
-
-_GIVE = """
-INSERT INTO evergreen.labels (prediction_id, use_case, label)
-SELECT id, use_case, %(label)s::jsonb FROM evergreen.predictions
-WHERE id = %(id)s::uuid AND use_case = %(use_case)s AND variant <> 'shadow'
-ON CONFLICT DO NOTHING RETURNING prediction_id
-"""
-_KNOWN = """
-SELECT label = %(label)s::jsonb AS same FROM evergreen.labels
-WHERE prediction_id = %(id)s::uuid AND use_case = %(use_case)s
-"""
 
 
 def insert_lines(cursor: Any, table: str, lines: Sequence[bytes]) -> int:

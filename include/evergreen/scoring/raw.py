@@ -16,18 +16,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import fsspec
-import psycopg2
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from evergreen.data.selection import at, ordered
+from evergreen.data.extraction import UNREADABLE
+from evergreen.data.selection import between, ordered
 from evergreen.data.warehouse import Column, reading
 from evergreen.dossier import Inputs, RawColumn
 from evergreen.errors import DataRefused, did_you_mean
 from evergreen.refs import Ref
 from evergreen.scoring.admission import needed
-from evergreen.spec.scoring import NAMED, START
 
 BATCH = 50_000
 """Rows of a file that are read at once."""
@@ -60,7 +59,7 @@ def of_query(url: str, query: str, inputs: Inputs, interval: Interval) -> Iterat
         psycopg2.OperationalError: the database is away.
     """
     before = inputs.lookback if inputs.looks_back else timedelta(0)
-    relation = f"({filled(query, interval.start - before, interval.end)})"
+    relation = f"({between(query, interval.start - before, interval.end)})"
     with refusing("the query"), reading(url) as moment:
         found = {column.name: column for column in moment.columns(relation)}
         columns = [_column(name, found) for name in needed(inputs)]
@@ -91,12 +90,6 @@ def of_file(path: str, inputs: Inputs) -> Iterator[Raw]:
         raise DataRefused([f"{path} cannot be read: {error}"]) from error
 
 
-def filled(query: str, start: datetime, end: datetime) -> str:
-    """Return the query with the moments that it names."""
-    moments = {START: at(start)}
-    return NAMED.sub(lambda name: moments.get(name[1], at(end)), query.strip().rstrip(";"))
-
-
 @contextlib.contextmanager
 def refusing(what: str) -> Iterator[None]:
     """Tell what PostgreSQL cannot read in its words.
@@ -106,7 +99,7 @@ def refusing(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise DataRefused([f"{what} cannot be read: {reason}"]) from error
 

@@ -220,13 +220,8 @@ class Service:
 
 
 def _check_label(desk: Desk, label: Any) -> None:
-    labels = desk.champion.labels
-    if not labels:
-        if isinstance(label, bool | str) or label != label or abs(label) == float("inf"):
-            raise Refused("label", "must be a finite number")
-        return
-    if not any(label == known and type(label) is type(known) for known in labels):
-        raise Refused("label", f"must be one of {', '.join(map(str, labels))}"[:300])
+    if problem := desk.champion.dossier.answers.problem_of(label):
+        raise Refused("label", problem[:300])
 
 
 def _uuid(text: str) -> str:

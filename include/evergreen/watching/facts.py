@@ -3,11 +3,13 @@
 What could not be measured is None, and the `problem` beside it says why.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from evergreen.judging.evidence import Difference
 from evergreen.judging.figures import figure, interval
+from evergreen.records import Counted
 from evergreen.refs import Ref
 
 
@@ -188,6 +190,30 @@ class Hindsight(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GivenFacts(Ref):
+    """What became of the labels that were asked for by query."""
+
+    stored: int = 0
+    same: int = 0
+    """Known before."""
+    conflicts: int = 0
+    """Other than the first ones, which stay."""
+    unknown: int = 0
+    """Of rows without an answer on record."""
+    odd: int = 0
+    """Of none of the classes, or no finite number."""
+    problem: str = ""
+
+    def plus(self, more: Counted, odd: int) -> Self:
+        """Return the sums."""
+        return replace(
+            self, stored=self.stored + more.stored, same=self.same + more.same,
+            conflicts=self.conflicts + more.conflicts, unknown=self.unknown + more.unknown,
+            odd=self.odd + odd,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class Origin(Ref):
     """What the window was held against."""
 
@@ -229,6 +255,8 @@ class Facts(Ref):
     columns: tuple[ColumnFacts, ...] = ()
     outputs: OutputFacts | None = None
     quality: QualityFacts | None = None
+    given: GivenFacts | None = None
+    """None: no query of labels is declared."""
     problem: str = ""
     """Why nothing was compared at all."""
 

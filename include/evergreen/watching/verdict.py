@@ -218,6 +218,19 @@ def quality(facts: Facts, _: Monitoring) -> Iterator[Sign]:
         yield Sign(NOTE, facts.quality.problem)
 
 
+def labels_asked_for(facts: Facts, _: Monitoring) -> Iterator[Sign]:
+    """Labels that could not be read leave the live quality unknown; odd ones are told."""
+    given = facts.given
+    if given is None:
+        return
+    if given.problem:
+        yield Sign(Outcome.UNKNOWN, given.problem)
+    if given.conflicts:
+        yield Sign(NOTE, f"{given.conflicts:,} labels differ from those given first, which stay")
+    if given.odd:
+        yield Sign(NOTE, f"{given.odd:,} labels are none that the answers could have")
+
+
 def shortfalls(facts: Facts) -> list[Sign]:
     """Return the live metrics that are surely too poor, by the intervals of both sides.
 
@@ -260,8 +273,9 @@ def _short(metric: MetricFacts, labels: str, facts: Facts) -> Iterator[Sign]:
 
 
 RULES: tuple[Predicate, ...] = (
-    nothing_compared, quality, columns_drift, answers_drift, perhaps_drift, columns_unmeasured,
-    nulls, infinities, unseen_categories, confidence, volume, drops, answers_few, independent_rows,
+    nothing_compared, quality, labels_asked_for, columns_drift, answers_drift, perhaps_drift,
+    columns_unmeasured, nulls, infinities, unseen_categories, confidence, volume, drops,
+    answers_few, independent_rows,
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from evergreen.spec import UseCase
 from evergreen.watching import (
     columns,
     drift,
+    late_labels,
     outputs,
     profile,
     quality,
@@ -92,8 +93,12 @@ class _Measuring:
         except (DossierMissing, ReferenceMissing, SnapshotCorrupt) as problem:
             return replace(found, problem=f"there is no reference: {problem}")
         found = replace(
-            found, origin=_origin(own, held_against), reference_sampled=len(held_against.frame)
-        )
+            found, origin=_origin(own, held_against), reference_sampled=len(held_against.frame),
+            given=late_labels.collect(
+                self._use_case, own, self._labels_window, records=self._records,
+                settings=self._settings,
+            ),
+        )  # fmt: skip
         return self._compared(found, own, logged, held_against, same)
 
     def _compared(
@@ -171,14 +176,18 @@ class _Measuring:
             return None, f"the champion's own answers are unknown: {problem}"
 
     def _quality(self, own: Dossier, known: Profile | None, same: Chain) -> QualityFacts:
-        delay = self._use_case.source.label_delay
-        since = self._window.end - self._limits.labels_window - delay
+        window = self._labels_window
         labelled = self._records.predictions.labelled(
-            self._use_case.name,
-            Window(start=since, end=self._window.end), same.digests, delay,
+            self._use_case.name, window, same.digests, self._use_case.source.label_delay,
             self._limits.sample,
         )  # fmt: skip
-        return quality.measure(own, known, labelled, since, self._limits.min_labels)
+        return quality.measure(own, known, labelled, window.start, self._limits.min_labels)
+
+    @property
+    def _labels_window(self) -> Window:
+        """When the answers were given whose labels tell the live quality."""
+        end, delay = self._window.end, self._use_case.source.label_delay
+        return Window(start=end - self._limits.labels_window - delay, end=end)
 
     def _alpha(self, own: Dossier, held_against: reference.Reference) -> tuple[float, int]:
         """Share the false alarms of a window between its tests (Bonferroni).
