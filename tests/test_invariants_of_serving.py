@@ -194,3 +194,18 @@ def test_11_names_refused_lines_that_were_not_counted(shop: Shop) -> None:
     found = accounted(shop, None)
 
     assert found.failed == ["1 were refused by PostgreSQL, 0 counted as dropped"]
+
+
+def test_11_names_logged_rows_of_batches_that_no_run_told_of(world: World) -> None:
+    served(world, variant="batch")
+
+    [told] = [world.finding(11).detail]
+
+    assert "1 rows scored in batch are logged, their runs told of 0" in told
+    assert world.finding(3).status == "passed"
+
+
+def test_3_names_batches_of_who_was_never_champion(world: World) -> None:
+    served(world, variant="batch", version=9)
+
+    assert "version 9 (batch) lead to no promotion or trial" in world.finding(3).detail

@@ -1,8 +1,8 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from evergreen.spec.pace import pause
+from evergreen.spec.pace import ended, pause
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,22 @@ def test_a_schedule_pauses_as_long_as_its_longest_gap(
     schedule: str | None, longest: timedelta | None
 ) -> None:
     assert pause(schedule) == longest
+
+
+@pytest.mark.parametrize(
+    ("schedule", "start", "end"),
+    [
+        ("@daily", "2026-11-22", "2026-11-23"),
+        (None, "2026-11-22", "2026-11-23"),
+        ("@hourly", "2026-11-23T14:00", "2026-11-23T15:00"),
+        ("@weekly", "2026-11-15", "2026-11-22"),
+        ("0 6 * * 1-5", "2026-11-20T06:00", "2026-11-23T06:00"),
+    ],
+)
+def test_the_last_interval_of_a_schedule_has_ended(
+    schedule: str | None, start: str, end: str
+) -> None:
+    first, last = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (start, end))
+
+    assert ended(schedule, datetime(2026, 11, 23, 15, 30, tzinfo=UTC)) == (first, last)
+    assert ended(schedule, last) == (first, last)

@@ -236,7 +236,7 @@ def cleared(shop: Shop, before: int) -> Iterator[Shop]:
     with warehouse.connect(shop.url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "TRUNCATE evergreen.labels, evergreen.predictions, evergreen.windows,"
-            " evergreen.serving_drops"
+            " evergreen.serving_drops, evergreen.scorings"
         )
         cursor.execute(
             "DELETE FROM evergreen.promotions WHERE use_case = %s AND id > %s",
