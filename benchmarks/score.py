@@ -74,8 +74,7 @@ def measure(model: str, here: Settings) -> None:
     with records_of(here) as kept:
         done = score(ours, order, run, records=kept, settings=here)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    print(json.dumps({"rows": done.rows, "seconds": done.seconds, "peak_gb": peak,
-                      "logged": done.logged}))  # fmt: skip
+    print(json.dumps({"rows": done.rows, "seconds": done.seconds, "peak_gb": peak}))
 
 
 def child(model: str, here: Settings) -> dict[str, float]:

@@ -34,9 +34,17 @@ class TrialCard:
 
 
 def served(records: Records, champion: ChampionRef | None, now: datetime) -> str:
-    """Say how the champion is served, and how often in the last day; empty: not yet."""
+    """Say how the champion is served, how often in the last day, and what it scored last in batch.
+
+    Empty: there is none.
+    """
     if champion is None:
         return ""
+    newest = records.scorings.newest(champion.use_case, 1)
+    return " ".join([_asked(records, champion, now), *(scored.sentence for scored in newest)])
+
+
+def _asked(records: Records, champion: ChampionRef, now: datetime) -> str:
     since = now - timedelta(days=1)
     count, engine = records.predictions.of_champion(champion.use_case, champion.version, since)
     if not count:

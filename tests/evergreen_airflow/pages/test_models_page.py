@@ -13,6 +13,7 @@ from evergreen.records import (
     Promotion,
     Records,
     Retirement,
+    Scored,
     TrialRow,
     decision_id,
 )
@@ -312,3 +313,23 @@ def test_shows_that_a_canary_was_aborted_and_why(
     assert '<span class="badge aborted">aborted</span>' in page
     assert "aborted: 20 of 20 requests failed" in page
     assert "Has answered no request in the last day." in page
+
+
+def test_shows_what_was_scored_last_in_batch(browser: TestClient, weather: Records) -> None:
+    promote(weather, 1)
+    for day in (20, 21):
+        at = datetime(2026, 11, day, tzinfo=UTC)
+        weather.scorings.keep(
+            Scored(
+                use_case="weather", version=1, run_id="r", sha256="2", snapshot_sha256="5",
+                code="c", interval_start=at - timedelta(days=1), interval_end=at, source="query",
+                destination="scored", rows=1000 + day, refused=0, seconds=2, as_of=at,
+                asked_at=at, run_key="k", actor="ada",
+            ),
+            [],
+        )  # fmt: skip
+
+    page = browser.get("/evergreen/models/").text
+
+    assert "Scored 1,021 rows of 2026-11-20 00:00 to 2026-11-21 00:00 UTC with version 1" in page
+    assert "Scored 1,020 rows" not in page
