@@ -1,10 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from evergreen.dossier import Dossier
+from evergreen.dossier import Answers, Dossier
 from evergreen.dossier.writing import columns
 from verdicts import dossier_of
 
@@ -57,3 +58,22 @@ def test_what_one_reads_beyond_another_is_named() -> None:
 
     assert one.beyond(inputs(a=pa.float64(), b=pa.string(), c=pa.bool_())) == ()
     assert one.beyond(inputs(a=pa.string())) == ("a", "b")
+
+
+def answers(*classes: Any) -> Answers:
+    return replace(dossier_of("weather", 1).answers, classes=classes)
+
+
+def test_a_label_is_taken_for_the_class_that_it_equals() -> None:
+    assert [answers(0, 1).as_class(label) for label in (True, 1.0, 0, 7)] == [1, 1, 0, 7]
+    assert type(answers(0, 1).as_class(True)) is int
+    assert answers(False, True).as_class(1) is True
+    assert answers("a", "b").as_class("b") == "b"
+
+
+def test_says_why_something_can_be_no_label() -> None:
+    assert answers(0, 1).problem_of(1) == answers().problem_of(1.5) == ""
+    assert answers(0, 1).problem_of(True) == "must be one of 0, 1"
+    assert answers("a", "b").problem_of("c") == "must be one of a, b"
+    for label in (float("nan"), float("inf"), True, "1", None):
+        assert answers().problem_of(label) == "must be a finite number"

@@ -158,6 +158,10 @@ class Answers(Ref):
     half_width: float | None
     """Regression: the interval is value ± this; None: it gives none."""
 
+    def as_class(self, label: Label) -> Label:
+        """Return a label as the class that it equals: true is 1, where that is a class."""
+        return next((known for known in self.classes if known == label), label)
+
     def problem_of(self, label: object) -> str:
         """Say why something cannot be a label of these answers; empty: it can."""
         if not self.classes:

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from evergreen.data.extraction import UNREADABLE
 from evergreen.data.selection import between
 from evergreen.data.warehouse import Reading, reading
-from evergreen.dossier import Dossier
+from evergreen.dossier import Answers, Dossier
 from evergreen.errors import did_you_mean
 from evergreen.records import Given, Records
 from evergreen.refs import Window
@@ -68,11 +68,11 @@ def _read(moment: Reading, sql: str, own: Dossier) -> Iterator[list[Given]]:
     known = columns[own.answers.target].identifier
     _, batches = moment.stream(f"SELECT {chosen} FROM {sql} AS labels WHERE {known} IS NOT NULL")
     for batch in batches:
-        yield _given(batch, named, own.answers.target)
+        yield _given(batch, named, own.answers)
 
 
-def _given(batch: pa.RecordBatch, named: Sequence[str], target: str) -> list[Given]:
-    labels = batch[target].to_pylist()
+def _given(batch: pa.RecordBatch, named: Sequence[str], answers: Answers) -> list[Given]:
+    labels = list(map(answers.as_class, batch[answers.target].to_pylist()))
     if list(named) == [PREDICTION_ID]:
         ids = batch[PREDICTION_ID].to_pylist()
         return [Given(id=str(id), label=label) for id, label in zip(ids, labels, strict=True)]
