@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -240,6 +241,25 @@ def test_a_history_that_begins_too_late_is_told(days: Batch) -> None:
     assert done.notes == (
         "history begins 2 days, 0:00:00 before the row; the features look back 14 days, 0:00:00",
     )
+
+
+def test_a_file_holds_the_history_of_its_rows(days: Batch, tmp_path: Path) -> None:
+    rows, source, target = (
+        weather_rows().head(60),
+        tmp_path / "days.parquet",
+        tmp_path / "p.parquet",
+    )
+    rows.to_parquet(source)
+
+    done = days.score(file=str(source), to=target)
+
+    found = pd.read_parquet(target)["probabilities"].map(json.loads).map(lambda one: one["True"])
+    training = models.predict(trained("weather", "forest"), rows).positive
+    assert list(found) == pytest.approx(training, abs=1e-5)
+    assert done.notes[0].startswith("history begins 0:00:00 before the row")
+    rows.iloc[::-1].to_parquet(source)
+    with pytest.raises(DataRefused, match="not in the order of date"):
+        days.score(file=str(source), to=target)
 
 
 def test_a_sample_is_logged_for_watching_and_all_rows_are_counted(flowers: Batch) -> None:

@@ -104,12 +104,12 @@ def test_a_row_and_its_history_are_on_record(weather: Client, shop: Shop) -> Non
     weather.service.journal.flush()
 
     sql = (
-        "SELECT inputs->>'wind', left(inputs->>'date', 10), jsonb_array_length(history)"
+        "SELECT inputs->>'wind', left(inputs->>'date', 10), jsonb_array_length(history), key"
         " FROM evergreen.predictions ORDER BY time"
     )
     rows = rows_of(shop.settings.database_url, sql)
-    assert rows[0] == (str(ROWS["wind"].iloc[-1]), str(ROWS["date"].iloc[-1].date()), 14)
-    assert rows[1][1:] == ("2015-12-01", None)
+    assert rows[0] == (str(ROWS["wind"].iloc[-1]), str(ROWS["date"].iloc[-1].date()), 14, None)
+    assert rows[1][1:] == ("2015-12-01", None, {"date": "2015-12-01"})
 
 
 def test_a_database_that_is_away_refuses_keys_and_answers_histories(
