@@ -52,7 +52,19 @@ def test_what_is_old_goes_with_its_label_and_its_shadow(
     assert (gone.things, gone.oldest, left(database_url)) == (2, NOW - timedelta(days=91), 1)
     assert gone.bytes > 100
     assert query(database_url, "SELECT count(*) FROM evergreen.labels") == [(0,)]
-    assert records.predictions.tally() == (1, 0, 0, 2)
+    tally = records.predictions.tally()
+    assert (tally.logged, tally.orphans, tally.dropped, tally.pruned) == (1, 0, 0, 2)
+
+
+def test_rows_that_were_scored_in_batch_are_counted_apart(records: Records) -> None:
+    answered(records, 91)
+    answered(records, 91, variant="batch")
+    answered(records, 1, variant="batch")
+
+    gone, tally = prune(records), records.predictions.tally()
+
+    assert (gone.things, gone.of_batch) == (2, 1)
+    assert (tally.pruned, tally.pruned_of_batch, tally.of_batch) == (1, 1, 1)
 
 
 def test_batches_go_one_by_one_and_all_are_counted(

@@ -142,7 +142,7 @@ def test_a_fit_that_reads_what_is_asked_no_more_is_unknown(poisoned: Shop) -> No
     found = look(poisoned)
 
     assert not found.surely_better
-    assert found.problem == "version 1: it reads age, which requests do not hold any more"
+    assert found.problem == "version 1: it needs age, which what was asked does not hold"
 
 
 def test_where_features_look_back_the_rows_before_are_read_from_the_source(weather: Shop) -> None:

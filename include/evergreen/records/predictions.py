@@ -66,11 +66,11 @@ SELECT labelled, due, time, label, output, probabilities
 FROM counted LEFT JOIN told ON true ORDER BY id
 """
 _REVIEWED = """
-SELECT asked.time, label, output, probabilities, inputs
+SELECT asked.time, label, output, probabilities, inputs, asked.key
 FROM evergreen.predictions AS asked
 JOIN evergreen.labels ON prediction_id = id AND labels.time <= %(end)s
 WHERE asked.use_case = %(use_case)s AND asked.time > %(start)s AND asked.time <= %(end)s
-    AND variant = 'champion'
+    AND variant IN ('champion', 'batch')
 ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
 """
 _MEMORY = "SET LOCAL work_mem = '64MB'"
@@ -117,6 +117,8 @@ class Reviewed:
     probabilities: Sequence[dict[str, float] | None]
     inputs: Sequence[dict[str, Any]]
     """Raw rows."""
+    keys: Sequence[dict[str, Any] | None]
+    """Of the rows; None: they were asked for without."""
 
 
 class Answerer(NamedTuple):
@@ -236,7 +238,7 @@ class Predictions:
         values = {"use_case": use_case, "start": window.start, "end": window.end,
                   "seed": SEED, "limit": limit}  # fmt: skip
         rows = self._session.read(_REVIEWED, values)
-        names = ("time", "label", "output", "probabilities", "inputs")
+        names = ("time", "label", "output", "probabilities", "inputs", "key")
         return Reviewed(*(tuple(row[name] for row in rows) for name in names))
 
     def answered(self) -> list[Answered]:

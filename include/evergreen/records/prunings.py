@@ -36,8 +36,8 @@ SELECT count(*) AS things, count(*) FILTER (WHERE variant = 'batch') AS of_batch
 FROM gone
 """
 _ADD = """
-UPDATE evergreen.prunings SET things = things + %(things)s,
-    of_batch = of_batch + %(of_batch)s, bytes = bytes + %(bytes)s, oldest = least(oldest, %(oldest)s)
+UPDATE evergreen.prunings SET things = things + %(things)s, bytes = bytes + %(bytes)s,
+    of_batch = of_batch + %(of_batch)s, oldest = least(oldest, %(oldest)s)
 WHERE id = %(id)s
 """
 _ANSWERING = """

@@ -20,7 +20,7 @@ import pandas as pd
 import psycopg2
 
 from evergreen import dossier
-from evergreen.dossier import Dossier
+from evergreen.dossier import Dossier, RawColumn
 from evergreen.errors import DossierMissing, ModelRefused
 from evergreen.judging.differences import compare
 from evergreen.judging.units import Units
@@ -29,7 +29,7 @@ from evergreen.learning.models import Output
 from evergreen.records import Promotion, Records, Reviewed
 from evergreen.refs import Window
 from evergreen.serving import history
-from evergreen.serving.contract import Contract, Refused
+from evergreen.serving.contract import Contract, Refused, Row
 from evergreen.settings import Settings
 from evergreen.spec import METRICS, UseCase
 from evergreen.watching import quality
@@ -87,24 +87,31 @@ def _answers(own: Dossier, told: Reviewed, settings: Settings) -> Output:
     """Let a version answer what was asked."""
     model = tracking.fetch_model(settings, own.model.uri, own.model.sha256)
     contract = Contract.of(own, settings.expectations_dir / f"{own.use_case}.json")
-    lacking = [name for name in own.inputs.names if any(name not in row for row in told.inputs)]
-    if lacking:
-        raise ModelRefused(f"it reads {', '.join(lacking)}, which requests do not hold any more")
-    asked = contract.frame([_with_moments(own, row) for row in told.inputs])
     if not own.inputs.looks_back:
-        return models.predict(model, asked)
-    names = [column.name for column in own.inputs.key]
-    if not set(names) <= set(asked):
-        raise ModelRefused("it looks back at earlier rows, and requests do not hold their key")
-    keys: list[dict[Any, Any]] = asked[names].to_dict("records")
+        rows = [_with_moments(own.inputs.columns, row) for row in told.inputs]
+        return models.predict(model, contract.frame(rows))
+    keys = [
+        _with_moments(own.inputs.key, (key or {}) | row)
+        for key, row in zip(told.keys, told.inputs, strict=True)
+    ]
     raw, places = history.read(settings.warehouse_url, contract, keys, own.inputs.lookback)
     return models.predict(model, raw).take(places)
 
 
-def _with_moments(own: Dossier, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a logged row with its times read again: in the log they are text."""
-    moments = {c.name for c in own.inputs.columns if c.is_time and row[c.name] is not None}
-    return row | {name: datetime.fromisoformat(row[name]) for name in moments}
+def _with_moments(columns: Sequence[RawColumn], row: Row) -> Row:
+    """Return the columns of a logged row, with times read again: in the log they are text.
+
+    Raises:
+        ModelRefused: the row does not hold one of them.
+    """
+    if lacking := [column.name for column in columns if column.name not in row]:
+        raise ModelRefused(f"it needs {', '.join(lacking)}, which what was asked does not hold")
+    return {
+        column.name: datetime.fromisoformat(row[column.name])
+        if column.is_time and row[column.name] is not None
+        else row[column.name]
+        for column in columns
+    }
 
 
 def _compared(found: Hindsight, own: Dossier, told: Reviewed, instead: Output) -> Hindsight:

@@ -33,6 +33,8 @@ ALTER TABLE evergreen.predictions ADD COLUMN IF NOT EXISTS key jsonb;
 CREATE INDEX IF NOT EXISTS predictions_key ON evergreen.predictions (use_case, key)
     WHERE key IS NOT NULL;
 
+ALTER TABLE evergreen.prunings ADD COLUMN of_batch bigint NOT NULL DEFAULT 0;  -- of `things`
+
 ALTER TABLE evergreen.decisions DROP CONSTRAINT decisions_kind_check;
 ALTER TABLE evergreen.decisions ADD CONSTRAINT decisions_kind_check CHECK (kind IN (
     'validation', 'gate', 'fit', 'paper', 'promotion', 'rollback', 'repair', 'trigger', 'backfill',
