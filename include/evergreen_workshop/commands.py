@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from evergreen import console
-from evergreen.cli import (
+from evergreen.cli.base import (
     AsJson,
     Name,
     app,

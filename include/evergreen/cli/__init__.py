@@ -1,0 +1,34 @@
+"""The `evergreen` command: the same steps without Airflow.
+
+Every command takes `--json`, and then prints one JSON document and nothing else to stdout.
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 the data was refused.
+
+`base` is what all commands share; `runs`, `models`, `use_cases` and `house` register theirs.
+"""
+
+# ruff: noqa: I001 (commands are listed in the order in which their modules are loaded)
+
+from importlib.metadata import entry_points
+
+import typer
+
+from evergreen.cli import runs, models, use_cases, house
+from evergreen.cli.base import app
+
+__all__ = ["app", "complete", "house", "main", "models", "runs", "use_cases"]
+COMMANDS = "evergreen.commands"
+
+
+def main() -> None:
+    """Run the command line."""
+    complete()()
+
+
+def complete() -> typer.Typer:
+    """Return the command with what other packages add to it: modules that register their own.
+
+    They name themselves as entry points of the group `evergreen.commands`.
+    """
+    for more in entry_points(group=COMMANDS):
+        more.load()
+    return app

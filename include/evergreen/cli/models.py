@@ -1,0 +1,220 @@
+"""Commands about champions: look, go back, let through, try out."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evergreen import console
+from evergreen.cli.base import (
+    AsJson,
+    Limit,
+    Name,
+    Reason,
+    app,
+    catalog,
+    known,
+    records,
+    settings,
+    today,
+    told,
+)
+from evergreen.errors import (
+    DeclarationError,
+)
+
+
+@app.command("ls")
+@told
+def list_use_cases(as_json: AsJson = False) -> None:
+    """List the use cases with their champions, and the files that are broken."""
+    kept = records()
+    console.use_cases(catalog(), kept.promotions, kept.retirements.all(), as_json=as_json)
+
+
+@app.command()
+@told
+def champion(name: Name, as_json: AsJson = False) -> None:
+    """Show the champion of a use case."""
+    console.champion(catalog().find(name), records().promotions, as_json=as_json)
+
+
+@app.command()
+@told
+def history(name: Name, as_json: AsJson = False) -> None:
+    """Show the promotions and rollbacks of a use case, newest first."""
+    console.promotions(records().promotions.of(known(name)), as_json=as_json)
+
+
+@app.command()
+@told
+def card(
+    name: Name,
+    version: Annotated[int | None, typer.Option(help="Default: the champion.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Write the HTML page to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the model card of a version: what it is for, how well it does, its limits."""
+    from evergreen import cards
+
+    found = cards.card_of(known(name), version, records=records(), settings=settings())
+    if to is not None:
+        to.write_text(cards.page(found))
+    console.card(found, to, as_json=as_json)
+
+
+@app.command()
+@told
+def decisions(
+    name: Name,
+    limit: Limit = 20,
+    kind: Annotated[
+        str | None, typer.Option(help="Only these: trigger, gate, validation, promotion ...")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was decided for a use case and why, newest first."""
+    found = records().decisions.newest(known(name), limit, kind)
+    console.decisions(found, as_json=as_json)
+
+
+@app.command()
+@told
+def rollback(
+    name: Name,
+    reason: Reason,
+    to: Annotated[
+        int | None, typer.Option("--to", help="Version. Default: the champion before this one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an earlier champion champion again, once it has proved that it still works."""
+    from evergreen.champions import promotion
+
+    done = promotion.rollback(
+        catalog().find(name).name, to=to, reason=reason, actor=console.user(),
+        ledger=records(), settings=settings(),
+    )  # fmt: skip
+    console.promotion(done, as_json=as_json)
+
+
+@app.command()
+@told
+def unpin(name: Name, reason: Reason, as_json: AsJson = False) -> None:
+    """Let trainings move the champion again, to which a person went back."""
+    from evergreen.champions import promotion
+
+    sentence = promotion.unpin(
+        catalog().find(name).name, reason=reason, actor=console.user(), ledger=records(),
+        settings=settings(),
+    )  # fmt: skip
+    console.sentence(sentence, as_json=as_json)
+
+
+@app.command()
+@told
+def promote(
+    name: Name,
+    reason: Reason,
+    force: Annotated[
+        bool, typer.Option("--force", help="Yes: whatever the gate said of it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the newest challenger take over, whatever the gate said, because you say so."""
+    from evergreen import steps
+
+    if not force:
+        raise DeclarationError("--force", False, "given: the gate alone promotes without it")
+    moment = today()
+    asked = steps.Run(
+        as_of=moment, asked_at=moment, key=f"cli/force/{moment.isoformat()}", actor=console.user()
+    )
+    done = steps.force(
+        catalog().find(name), asked, reason=reason, records=records(), settings=settings()
+    )
+    console.promotion(done, as_json=as_json)
+
+
+@app.command()
+@told
+def release(
+    name: Name,
+    strategy: Annotated[
+        str, typer.Option(help="Start a trial: shadow, canary (by request) or ab (by subject).")
+    ] = "",
+    version: Annotated[int, typer.Option(help="Version that a gate has passed.")] = 0,
+    share: Annotated[float, typer.Option(help="Share of the answers that it gives.")] = 0.1,
+    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
+    stop: Annotated[bool, typer.Option("--stop", help="End the trial that runs.")] = False,
+    promote: Annotated[
+        bool,
+        typer.Option(
+            "--promote", help="Make the challenger on trial champion (or --version, tried or not)."
+        ),
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Tell what the labels say of the newest trial.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a version on trial beside the champion, compare, end it, promote; or list the trials."""
+    from evergreen.serving import commands, trials
+
+    use_case = catalog().find(name)
+    _one_deed(strategy=strategy, stop=stop, promote=promote, compare=compare)
+    actor = console.user()
+    if promote:
+        _all_given("--promote", reason=reason)
+        done = trials.promote(
+            use_case, reason=reason, actor=actor, version=version, records=records(),
+            settings=settings(),
+        )  # fmt: skip
+        console.promotion(done, as_json=as_json)
+        return
+    if compare:
+        console.comparison(commands.compare(use_case, records=records()), as_json=as_json)
+        return
+    if strategy:
+        _all_given(f"--strategy {strategy}", version=version, reason=reason)
+        found: Any = [
+            commands.release(
+                use_case, strategy, version=version, share=share, reason=reason, actor=actor,
+                records=records(),
+            )
+        ]  # fmt: skip
+    elif stop:
+        why = reason or "no reason given"
+        found = [commands.stop(use_case, reason=why, actor=actor, records=records())]
+    else:
+        found = commands.trials(use_case, records=records())
+    console.releases(found, as_json=as_json)
+
+
+@app.command()
+@told
+def export(
+    name: Name,
+    to: Annotated[Path, typer.Option("--to", help="The file to write.", metavar="FILE")],
+    form: Annotated[
+        str, typer.Option("--format", help="onnx, skops or joblib (pickle: for your eyes only).")
+    ] = "onnx",
+    as_json: AsJson = False,
+) -> None:
+    """Write the champion as a file that other programs can load, if it answers alike there."""
+    from evergreen.serving import export as exporting
+
+    done = exporting.export(catalog().find(name), form, to, records=records(), settings=settings())
+    console.exported(done, as_json=as_json)
+
+
+def _one_deed(**deeds: Any) -> None:
+    asked = [f"--{name}" for name, given in deeds.items() if given]
+    if len(asked) > 1:
+        raise DeclarationError("release", " ".join(asked), "one of them at a time")
+
+
+def _all_given(asked: str, **needed: Any) -> None:
+    missing = [f"--{name}" for name, given in needed.items() if not given]
+    if missing:
+        raise DeclarationError("release", asked, f"together with {' and '.join(missing)}")
