@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from database import query, records_of
 from evergreen import cli, console
+from evergreen.cli import base
 from evergreen.records import Decision, decision_id
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
@@ -27,7 +28,7 @@ def test_a_database_that_is_away_is_told_with_its_setting(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     url = f"postgresql://ada:secret-pw@127.0.0.1:{free_port()}/evergreen"
-    monkeypatch.setattr(cli, "settings", lambda: replace(settings, database_url=url))
+    monkeypatch.setattr(base, "get_settings", lambda: replace(settings, database_url=url))
 
     done = CliRunner().invoke(cli.app, [*command, "--json"])
 
@@ -42,7 +43,7 @@ def test_what_cannot_be_checked_does_not_count_as_held(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = replace(settings, database_url=f"postgresql://ada@127.0.0.1:{free_port()}/evergreen")
-    monkeypatch.setattr(cli, "settings", lambda: away)
+    monkeypatch.setattr(base, "get_settings", lambda: away)
 
     done = CliRunner().invoke(cli.app, ["check", "--json"])
 
@@ -54,7 +55,7 @@ def test_what_cannot_be_checked_does_not_count_as_held(
 def test_a_decision_is_told_in_full_however_narrow_the_terminal(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "settings", lambda: settings)
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
     monkeypatch.setattr(console, "out", Console(width=40, markup=False, highlight=False))
     key = "iris_training/scheduled__2026-11-21T00:00:00+00:00"
     records_of(settings).decisions.record(
@@ -74,7 +75,7 @@ def test_a_decision_is_told_in_full_however_narrow_the_terminal(
 def test_a_draft_is_confirmed_on_record(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "settings", lambda: settings)
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
     declared = (PROJECT / "include" / "use_cases" / "iris.py").read_text()
     file = settings.use_cases_dir / "iris.py"
     file.write_text(declared.replace("= UseCase(\n", "= UseCase(\n    draft=True,\n"))
@@ -90,7 +91,7 @@ def test_a_draft_is_confirmed_on_record(
 def test_a_file_is_imported_as_it_is_said_to_be_written(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "settings", lambda: settings)
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
     file = settings.home / "t.csv"
     file.write_bytes("1|1.234|01/02/2026|?\n2|5,5|02/02/2026|é\n".encode("latin-1"))
     options = "--separator | --decimal , --encoding latin-1 --no-header --day-first --null ?"
@@ -111,7 +112,7 @@ def test_a_file_is_imported_as_it_is_said_to_be_written(
 def test_a_file_that_is_refused_is_told_in_a_sentence(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "settings", lambda: settings)
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
     file = settings.home / "t.csv"
     file.write_text("id,x\n1,2\n1,3\n")
 
@@ -131,7 +132,9 @@ def test_what_a_use_case_declares_is_landed_once(
     )
     (settings.home / "iris.py").write_text(declared)
     (settings.home / "a.csv").write_text("id,petal_length\n1,1.4\n")
-    monkeypatch.setattr(cli, "settings", lambda: replace(settings, use_cases_dir=settings.home))
+    monkeypatch.setattr(
+        base, "get_settings", lambda: replace(settings, use_cases_dir=settings.home)
+    )
 
     first, again = (CliRunner().invoke(cli.app, ["ingest", "iris"]) for _ in range(2))
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from evergreen import catalog, cli
 from evergreen.catalog import Catalog
+from evergreen.cli import base
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop import demo
 
@@ -20,8 +21,8 @@ def weather(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     declared = catalog.load(PROJECT / "include" / "use_cases").find("weather")
     quick = replace(declared.candidates[0], search={}, windows=(None,))
     found = Catalog({"weather": replace(declared, candidates=(quick,))}, {})
-    monkeypatch.setattr(cli, "settings", lambda: settings)
-    monkeypatch.setattr(cli, "catalog", lambda: found)
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
+    monkeypatch.setattr(base, "load_catalog", lambda _: found)
     return settings
 
 

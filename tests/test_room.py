@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from evergreen import cli, room, steps
+from evergreen.cli import base
 from evergreen.errors import NoRoom
 from evergreen.records import Records
 from evergreen.settings import Settings
@@ -66,7 +67,7 @@ def full(*_: Any, **__: Any) -> None:
 
 
 def test_a_full_disk_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "catalog", full)
+    monkeypatch.setattr(base, "get_settings", full)
 
     done = CliRunner().invoke(cli.app, ["run", "iris"])
 

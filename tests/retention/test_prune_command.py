@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from database import records_of
 from evergreen import cli, storage
+from evergreen.cli import base
 from evergreen.settings import Settings
 
 PAGE = "reports/weather/20250101T000000-0123456789ab/report.html"
@@ -24,7 +25,7 @@ def old(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
         store.publish(path, "<p>No.</p>")
     long_ago = (datetime.now(UTC) - timedelta(days=1100)).timestamp()
     os.utime(settings.home / PAGE, (long_ago, long_ago))
-    monkeypatch.setattr(cli, "get_settings", lambda: settings)
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
     return settings
 
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from evergreen import cli
 from evergreen.catalog import Catalog
+from evergreen.cli import base
 from scoring.conftest import FLOWERS, Batch
 
 
@@ -15,8 +16,8 @@ from scoring.conftest import FLOWERS, Batch
 def score(flowers: Batch, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The command, over the flowers."""
     settings, fetch = flowers.shop.settings, flowers.shop.fetch
-    monkeypatch.setattr(cli, "settings", lambda: settings)
-    monkeypatch.setattr(cli, "catalog", lambda: Catalog({"iris": FLOWERS}, {}))
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
+    monkeypatch.setattr(base, "load_catalog", lambda _: Catalog({"iris": FLOWERS}, {}))
     monkeypatch.setattr("evergreen.scoring.story.from_mlflow", lambda _: fetch)
     return lambda *arguments: CliRunner().invoke(cli.app, ["score", "iris", *arguments])
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from database import records_of
 from evergreen import cli
+from evergreen.cli import base
 from serving.conftest import Shop
 
 WHY = ("--reason", "new features")
@@ -19,8 +20,8 @@ Type = Callable[..., Result]
 @pytest.fixture
 def evergreen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Type:
     """The command, on the settings of the test."""
-    monkeypatch.setattr(cli, "settings", lambda: shop.settings)
-    monkeypatch.setattr(cli, "catalog", lambda: shop.catalog)
+    monkeypatch.setattr(base, "get_settings", lambda: shop.settings)
+    monkeypatch.setattr(base, "load_catalog", lambda _: shop.catalog)
     return lambda *words: CliRunner().invoke(cli.app, [*words, "--json"])
 
 
@@ -92,7 +93,7 @@ def test_serve_says_where_and_serves(
     served = []
     monkeypatch.setattr(server, "run", served.append)
     here = replace(shop.settings, serve_port=8123, api_keys=("one",))
-    monkeypatch.setattr(cli, "settings", lambda: here)
+    monkeypatch.setattr(base, "get_settings", lambda: here)
 
     result = evergreen("serve")
 
