@@ -17,7 +17,7 @@ from rich.text import Text
 
 from evergreen import storage
 from evergreen.catalog import Catalog
-from evergreen.records import Decision, Promotion, Pruning, Retirement, Scored, TrialRow
+from evergreen.records import Decision, Pin, Promotion, Pruning, Retirement, Scored, TrialRow
 from evergreen.records.protocols import PromotionLog
 from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
 from evergreen.spec import UseCase
@@ -177,16 +177,20 @@ def use_cases(
         _entry(name, Text("broken", "red"), "", problem.splitlines()[-1])
 
 
-def champion(use_case: UseCase, promotions: PromotionLog, *, as_json: bool) -> None:
-    """Print the champion of a use case."""
-    found = promotions.champion(use_case.name)
+def champion(
+    use_case: UseCase, found: ChampionRef | None, pin: Pin | None, *, as_json: bool
+) -> None:
+    """Print the champion of a use case, and whether it is pinned."""
     if as_json:
-        document({"use_case": use_case.name, "champion": _champion_json(found)})
+        told = {"use_case": use_case.name, "champion": _champion_json(found)}
+        document(told | {"pinned": pin.sentence if pin else None})
     elif found is None:
         say(f"{use_case.name} has no champion yet: `evergreen run {use_case.name}`")
     else:
         for field, value in _champion_json(found).items():
             out.print(Text.assemble((f"{field:>16}", "bold"), f"  {value}"), soft_wrap=True)
+        if pin:
+            say(f"It is {pin.sentence}; `evergreen unpin {use_case.name}` lets trainings move it")
 
 
 def promotions(rows: Sequence[Promotion], *, as_json: bool) -> None:

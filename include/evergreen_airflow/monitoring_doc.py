@@ -15,6 +15,7 @@ PAGE = """
 nulls, categories never seen, far more or fewer rows, live quality worse than on the holdout \
 (critical below the gate's floor) |
 | False alarms | at most {false_alarms:.0%} of windows without a change |
+| The way back | {way_back} |
 | Too few | below {min_rows} rows a window is unknown; below {min_labels} labels, its live quality |
 | Owner | {owner} |
 
@@ -25,6 +26,10 @@ measured, and what; it never means that all is well.
 **To watch another stretch**, press *Trigger* and fill in its end (and start). The same window is
 watched once for each champion: a second run gives the same answer.
 """
+BACK = (
+    "where live quality is poor and the fit that served before surely would have answered better,"
+    " it is champion again at once, pinned, and people are told"
+)
 
 
 def doc_md(use_case: UseCase) -> str:
@@ -39,6 +44,7 @@ def doc_md(use_case: UseCase) -> str:
         critical=limits.critical_share,
         confidence="low confidence" if least is None else f"mean top probability under {least:g}",
         false_alarms=limits.false_alarms,
+        way_back=BACK if use_case.retraining.roll_back else "left to people",
         min_rows=limits.min_rows,
         min_labels=limits.min_labels,
         owner=use_case.owner,

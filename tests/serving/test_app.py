@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from database import records_of
 from evergreen.learning import models
+from evergreen.records import Pin
 from serving.conftest import Client, Shop, eventually, iris_rows, rows_of, trained
 
 ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
@@ -208,6 +210,18 @@ def test_says_which_model_answers_and_that_it_is_ready(iris: Client) -> None:
     assert info["knowledge_until"] is None  # flowers have no time
     assert info["labels"] == ["setosa", "versicolor", "virginica"]
     assert ready == {"status": "ready", "reasons": {}, "champions": {"iris": 1}}
+
+
+def test_says_by_whom_the_champion_is_pinned(iris: Client, shop: Shop) -> None:
+    free = iris.get("/iris/model-info").json()["pinned"]
+    pin = Pin(use_case="iris", version=1, reason="complaints", actor="ada")
+    records_of(shop.settings).pins.put(pin)
+
+    held = iris.get("/iris/model-info").json()["pinned"]
+
+    assert free is None
+    assert held.startswith("pinned by ada on 20")
+    assert held.endswith(": complaints")
 
 
 def test_metrics_count_requests_and_predictions(iris: Client) -> None:

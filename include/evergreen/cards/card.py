@@ -61,7 +61,7 @@ class Card(Ref):
     state: str
     """`champion`, `earlier champion`, or `never champion`."""
     pinned: str = ""
-    """By whom and why; empty: it is not."""
+    """By whom, since when and why; empty: it is not."""
     doc: str
     """What it is for, as declared."""
     owner: str
@@ -124,7 +124,7 @@ def card_of(use_case: str, version: int | None, *, records: Records, settings: S
     return Card(
         use_case=use_case, version=number,
         state="champion" if is_champion else "earlier champion" if was else "never champion",
-        pinned=f"by {pin.actor}: {pin.reason}" if pin and pin.version == number else "",
+        pinned=pin.sentence if pin and pin.version == number else "",
         doc=found.doc, owner=evidence.subject.owner if evidence else "",
         kind=answers.kind, target=answers.target, classes=answers.classes,
         threshold=answers.threshold, half_width=answers.half_width,

@@ -36,7 +36,8 @@ def list_use_cases(as_json: AsJson = False) -> None:
 @told
 def champion(name: Name, as_json: AsJson = False) -> None:
     """Show the champion of a use case."""
-    console.champion(catalog().find(name), records().promotions, as_json=as_json)
+    use_case, kept = catalog().find(name), records()
+    console.champion(use_case, kept.promotions.champion(name), kept.pins.get(name), as_json=as_json)
 
 
 @app.command()

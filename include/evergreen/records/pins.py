@@ -23,6 +23,12 @@ class Pin:
     lifted_at: datetime | None = None
     lifted_by: str | None = None
 
+    @property
+    def sentence(self) -> str:
+        """By whom it is pinned, since when and why."""
+        since = f" on {self.created_at:%Y-%m-%d %H:%M} UTC" if self.created_at else ""
+        return f"pinned by {self.actor}{since}: {self.reason}"
+
 
 class Pins:
     """The table `evergreen.pins`; a use case has one pin at a time."""

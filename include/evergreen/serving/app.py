@@ -159,6 +159,7 @@ class Service:
             **{k: v for k, v in ref.items() if k not in {"model_uri", *MOMENTS}},
             **{k: datetime.fromtimestamp(ref[k], UTC) if ref[k] else None for k in MOMENTS},
             "on_paper": desk.paper is not None,
+            "pinned": await asyncio.to_thread(self._pinned, dossier.use_case),
             "labels": served.labels,
             "inputs": {column.name: column.told for column in inputs.columns},
             "looks_back": str(inputs.lookback) if inputs.looks_back else None,
@@ -168,6 +169,13 @@ class Service:
             },
         }  # fmt: skip
         return Json(to_json(document))
+
+    def _pinned(self, name: str) -> str | None:
+        try:
+            pin = self.records.pins.get(name)
+        except psycopg2.Error:
+            return "unknown: the database is away"
+        return pin.sentence if pin else None
 
     async def feedback(self, request: Request) -> Response:
         """Take what turned out to be true of a prediction."""

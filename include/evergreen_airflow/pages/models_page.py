@@ -122,6 +122,8 @@ class Card:
     alerts: tuple[Happened, ...] = ()
     """States that last."""
     history: tuple[Step, ...] = ()
+    pinned: str = ""
+    """By whom the champion is pinned, since when and why; empty: it is not."""
     served: str = ""
     """How the champion is served, and how often."""
     trials: tuple[TrialCard, ...] = ()
@@ -196,6 +198,7 @@ def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -
     own = (
         dossier.find(records.dossiers, use_case.name, promotions[0].version) if promotions else None
     )
+    pin = records.pins.get(use_case.name)
     return Card(
         name=use_case.name,
         dag_id=dag_id,
@@ -205,6 +208,7 @@ def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -
             (use_case.kind.value, use_case.training_schedule or "by hand", use_case.owner)
         ),
         champion=_champion(promotions, now),
+        pinned=pin.sentence if pin else "",
         bars=bars(own) if own else (),
         last=_decision(decisions[0]) if decisions else None,
         trigger=_decision(triggers[0]) if triggers else None,

@@ -10,6 +10,7 @@ from evergreen.data import warehouse
 from evergreen.records import (
     Decision,
     Incident,
+    Pin,
     Promotion,
     Records,
     Retirement,
@@ -170,6 +171,19 @@ def test_after_a_rollback_shows_what_the_version_proved_at_first(
 
     assert 'href="/evergreen/reports/weather/1/"' in page
     assert "complaints" in page
+
+
+def test_shows_by_whom_a_champion_is_pinned(browser: TestClient, weather: Records) -> None:
+    promote(weather, 1)
+    weather.pins.put(
+        Pin(use_case="weather", version=1, reason=f"worse since {ATTACK}", actor="monitoring")
+    )
+
+    page = browser.get("/evergreen/models/").text
+
+    assert "Pinned by monitoring on 20" in page
+    assert "<code>evergreen unpin weather --reason …</code>" in page
+    assert ATTACK not in page
 
 
 def test_shows_an_incident_until_something_is_decided_again(
