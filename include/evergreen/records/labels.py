@@ -90,9 +90,13 @@ found AS MATERIALIZED (
     SELECT n, id, label FROM named WHERE variant <> 'shadow' AND time <= %(at)s
 ),
 first AS (SELECT DISTINCT ON (id) id, label FROM found ORDER BY id, n),
+held AS (  -- none of them is pruned meanwhile
+    SELECT id FROM evergreen.predictions WHERE id IN (SELECT id FROM first) FOR KEY SHARE
+),
 stored AS (
     INSERT INTO evergreen.labels (prediction_id, use_case, label, time)
-    SELECT id, %(use_case)s, label, %(at)s FROM first ON CONFLICT DO NOTHING
+    SELECT id, %(use_case)s, label, %(at)s FROM first JOIN held USING (id)
+    ON CONFLICT DO NOTHING
     RETURNING prediction_id, label
 ),
 settled AS (
