@@ -7,12 +7,10 @@ windows that alarm and for the newest calm ones.
 
 import json
 from dataclasses import dataclass
-from functools import cache
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from evergreen.judging.figures import figure
+from evergreen.judging.report import environment
 from evergreen.refs import Outcome, Window, WindowRef
 from evergreen.spec import UseCase
 from evergreen.storage import Store
@@ -72,17 +70,21 @@ def write(
     }
     text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
     store.publish(f"{folder}/{JSON}", text)
-    page = _template().render(
-        use_case=use_case,
-        facts=facts,
-        judged=judged,
-        seen=seen,
-        limits=use_case.monitoring,
-        pictures=pictures.drawn(),
-        drifted={column.name for column in pictures.compared.columns if column.drifted},
-        evidently=full is not None,
-        width=WIDTH,
-        height=HEIGHT,
+    page = (
+        environment()
+        .get_template("drift.html.jinja")
+        .render(
+            use_case=use_case,
+            facts=facts,
+            judged=judged,
+            seen=seen,
+            limits=use_case.monitoring,
+            pictures=pictures.drawn(),
+            drifted={column.name for column in pictures.compared.columns if column.drifted},
+            evidently=full is not None,
+            width=WIDTH,
+            height=HEIGHT,
+        )
     )
     store.publish(f"{folder}/{HTML}", page)
     tidy(use_case, store)
@@ -94,16 +96,3 @@ def tidy(use_case: UseCase, store: Store) -> None:
         facts = store.read(page.replace(EVIDENTLY, JSON))
         if json.loads(facts)["decision"]["outcome"] == Outcome.CALM:
             store.delete(page)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("evergreen"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"figure": figure}
-    return environment.get_template("drift.html.jinja")
