@@ -177,7 +177,12 @@ class UseCase:
     @property
     def watched(self) -> timedelta:
         """How far back drift check and live metric look at what was answered."""
-        return self.monitoring.window + self.monitoring.labels_window + self.source.label_delay
+        return self.monitoring.window + self.labels_reach
+
+    @property
+    def labels_reach(self) -> timedelta:
+        """How far back answers were given whose labels tell the live quality."""
+        return self.monitoring.labels_window + self.source.label_delay
 
     def candidate(self, name: str) -> Candidate:
         """Return the contender or baseline of that name."""

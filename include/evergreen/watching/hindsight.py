@@ -50,7 +50,7 @@ def look_back(
         psycopg2.OperationalError: the database is away.
     """
     limits = use_case.monitoring
-    since = end - limits.labels_window - use_case.source.label_delay
+    since = end - use_case.labels_reach
     row, until = _before(records.promotions.of(use_case.name), since)
     if row is None or until is None:
         return Hindsight(problem="no earlier fit has served in the window of labels")
@@ -127,11 +127,11 @@ def _compared(found: Hindsight, own: Dossier, told: Reviewed, instead: Output) -
         Units.of(pd.Series(told.times), None, len(truth)),
         name="the answers given", confidence=CONFIDENCE,
     )["before"]  # fmt: skip
-    before, sign = score(instead), 1 if METRICS[kind][metric] else -1
-    if not np.isfinite([difference.low, score(given), before]).all():
+    was, before, sign = score(given), score(instead), 1 if METRICS[kind][metric] else -1
+    if not np.isfinite([difference.low, was, before]).all():
         problem = f"{metric} is not defined for the {len(truth)} labels since"
         return replace(found, rows=len(truth), problem=problem)
     return replace(
-        found, rows=len(truth), given=score(given), before=before, difference=difference,
+        found, rows=len(truth), given=was, before=before, difference=difference,
         newest=bool(sign * (score(instead, newest) - score(given, newest)) > 0),
     )  # fmt: skip

@@ -186,8 +186,8 @@ class _Measuring:
     @property
     def _labels_window(self) -> Window:
         """When the answers were given whose labels tell the live quality."""
-        end, delay = self._window.end, self._use_case.source.label_delay
-        return Window(start=end - self._limits.labels_window - delay, end=end)
+        end = self._window.end
+        return Window(start=end - self._use_case.labels_reach, end=end)
 
     def _alpha(self, own: Dossier, held_against: reference.Reference) -> tuple[float, int]:
         """Share the false alarms of a window between its tests (Bonferroni).
