@@ -351,11 +351,13 @@ def restored(
     backup: "Backup", lost: Mapping[str, int], mended: Sequence[str], *, as_json: bool
 ) -> None:
     """Print what was put back, and what is lost by it."""
+    from evergreen.backups import in_words
+
     if as_json:
         document({"backup": backup.name, "lost": lost, "mended": mended})
         return
     say(f"All is as it was at {backup.made_at:%Y-%m-%d %H:%M:%S} UTC: {_held(backup)}")
-    gone = ", ".join(f"{count:,} {table}" for table, count in lost.items() if count)
+    gone = in_words(lost)
     say(f"Lost: {gone or 'nothing that was on record'}", style="yellow" if gone else "green")
     for sentence in mended:
         say(sentence)

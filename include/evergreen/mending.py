@@ -5,6 +5,8 @@
 The watchdog does it every few minutes, `evergreen check --repair` at once.
 """
 
+from collections.abc import Iterator, Mapping
+
 from evergreen import dossier
 from evergreen.champions import promotion
 from evergreen.errors import EvergreenError
@@ -20,6 +22,14 @@ def mend(name: str, use_case: UseCase | None, records: Records, settings: Settin
         *promotion.reconcile(name, records, settings),
         *_dossiers(name, use_case, records, settings),
     ]
+
+
+def mend_all(
+    declared: Mapping[str, UseCase], records: Records, settings: Settings
+) -> Iterator[tuple[str, list[str]]]:
+    """Mend every use case that has or had a champion; yield its name, and what `mend` says."""
+    for name in records.promotions.use_cases():
+        yield name, mend(name, declared.get(name), records, settings)
 
 
 def _dossiers(

@@ -11,7 +11,7 @@ Usage::
 calls PostgreSQL's own programs; `story` puts them in the order that makes a backup whole.
 """
 
-from evergreen.backups.story import back_up, restore
+from evergreen.backups.story import back_up, in_words, restore
 from evergreen.backups.vault import Backup, Vault
 
-__all__ = ["Backup", "Vault", "back_up", "restore"]
+__all__ = ["Backup", "Vault", "back_up", "in_words", "restore"]

@@ -47,9 +47,7 @@ def check(
     from evergreen import invariants, mending
 
     if repair:
-        declared = catalog().use_cases
-        for name in records().promotions.use_cases():
-            told = mending.mend(name, declared.get(name), records(), settings())
+        for name, told in mending.mend_all(catalog().use_cases, records(), settings()):
             console.repaired(name, told)
     findings = invariants.check(records(), settings(), catalog())
     console.findings(findings, as_json=as_json)
@@ -94,12 +92,8 @@ def restore(
     with console.progress(as_json) as tell:
         found = kept.find(name)
         lost = backups.restore(kept, found, settings=settings(), replace=replace, tell=tell)
-        declared = catalog().use_cases
-        mended = [
-            f"{each}: {sentence}"
-            for each in records().promotions.use_cases()
-            for sentence in mending.mend(each, declared.get(each), records(), settings())
-        ]
+        every = mending.mend_all(catalog().use_cases, records(), settings())
+        mended = [f"{each}: {sentence}" for each, said in every for sentence in said]
     console.restored(found, lost, mended, as_json=as_json)
 
 
