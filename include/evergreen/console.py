@@ -17,7 +17,16 @@ from rich.text import Text
 
 from evergreen import storage
 from evergreen.catalog import Catalog
-from evergreen.records import Decision, Pin, Promotion, Pruning, Retirement, Scored, TrialRow
+from evergreen.records import (
+    Approval,
+    Decision,
+    Pin,
+    Promotion,
+    Pruning,
+    Retirement,
+    Scored,
+    TrialRow,
+)
 from evergreen.records.protocols import PromotionLog
 from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
 from evergreen.spec import UseCase
@@ -255,6 +264,20 @@ def releases(rows: "Sequence[TrialRow]", *, as_json: bool) -> None:
         _entry(f"trial {row.id}", what, since, row.reason)
     if not rows:
         say("There has been no trial yet.")
+
+
+def approvals(rows: "Sequence[Approval]", *, as_json: bool) -> None:
+    """Print which challengers wait for a person's word."""
+    if as_json:
+        document([asdict(row) for row in rows])
+        return
+    for row in rows:
+        since = f"since {_moment(row.asked_at)}, until {_moment(row.expires_at)}"
+        _entry(row.use_case, f"version {row.version}", since, row.sentence)
+    if rows:
+        say("`evergreen approve NAME --reason …` lets it take over, with --refuse it is withdrawn.")
+    else:
+        say("Nothing waits for a person's word.")
 
 
 def comparison(found: "Comparison", *, as_json: bool) -> None:

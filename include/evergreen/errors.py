@@ -20,6 +20,7 @@ EvergreenError
 ├── DossierMissing        nobody wrote down what belongs to a version, so nobody knows what it reads
 ├── DeclarationChanged    the declaration was edited while its run was under way
 ├── ReferenceMissing      what the champion learned from cannot be had, so nothing can be compared
+├── AlreadyAnswered       nothing waits for a person's word, or somebody else has given it
 ├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
 └── StackError            a part of the local stack does not start or does not answer
     ├── NoRoom            the disk is full, or too full for the next step
@@ -142,6 +143,10 @@ class DeclarationChanged(EvergreenError):
 
 class ReferenceMissing(EvergreenError):
     """What the champion learned from cannot be had, so that nothing can be compared with it."""
+
+
+class AlreadyAnswered(EvergreenError):
+    """Nothing waits for a person's word, or somebody else has given it."""
 
 
 class NothingToRollBackTo(EvergreenError):

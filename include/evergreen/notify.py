@@ -31,6 +31,8 @@ ALERTS = {
     "knowledge": "has learned nothing new for too long",
     "service": "is not served",
     "registry": "is out of step in MLflow's registry",
+    "approval": "has a challenger that waits for your word",
+    "reminder": "still has a challenger that waits for your word",
 }
 """The states that people are told of, and how a title goes on after the name of the use case."""
 NOBODY = "nobody to tell: EVERGREEN_NOTIFY_URLS is empty"

@@ -5,7 +5,7 @@ retire("weather", reason="sold", actor="ada", records=records, settings=settings
 revive("weather", reason="bought back", actor="bob", records=records)
 """
 
-from evergreen import reasons
+from evergreen import approvals, reasons
 from evergreen.errors import EvergreenError
 from evergreen.notify import all_clear
 from evergreen.records import Decision, Records, Retirement, decision_id
@@ -15,7 +15,7 @@ KIND = "retirement"
 
 
 def retire(name: str, *, reason: str, actor: str, records: Records, settings: Settings) -> str:
-    """Retire a use case, end its trial and its alerts; return what was done.
+    """Retire a use case, end its trial, its open approval and its alerts; return what was done.
 
     Its history, models and snapshots stay. Doing it again changes nothing.
 
@@ -29,6 +29,7 @@ def retire(name: str, *, reason: str, actor: str, records: Records, settings: Se
     _record(retired, "retired", retired.sentence, actor, records)
     for trial in records.trials.running(name):
         records.trials.stop(trial.id, retired.sentence)
+    approvals.withdraw(name, retired.sentence, records=records, settings=settings)
     for lasting in records.incidents.newest(name, limit=1000, open=True):
         all_clear(records, settings, name, lasting.kind, retired.sentence)
     return f"{retired.sentence}. Its history stays; `evergreen activate {name}` brings it back."

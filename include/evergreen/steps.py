@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from evergreen import cards, reasons, room, storage
+from evergreen import approvals, cards, reasons, room, storage
 from evergreen.champions import in_charge, promotion, trainings
 from evergreen.data import extraction
 from evergreen.dossier import declaration
@@ -330,7 +330,8 @@ def promote(
 ) -> PromotionRef:
     """Make the challenger champion, if the champion is still the one it was compared with.
 
-    Where the use case declares shadow, canary or A/B, it is put on trial beside the champion.
+    Where the use case declares shadow, canary or A/B, it is put on trial beside the champion; where
+    it asks for a person's approval, it waits for that.
 
     Raises:
         StalePromotion: somebody else promoted meanwhile.
@@ -345,6 +346,10 @@ def promote(
             use_case, verdict, actor=run.actor, records=records, settings=settings,
             describe=trials.describing(use_case, records, settings),
         )  # fmt: skip
+    if approvals.wanted(use_case, verdict):
+        return approvals.ask(
+            use_case, verdict, actor=run.actor, at=run.asked_at, records=records, settings=settings
+        )
     papers.end(use_case.name, verdict.sentence, records=records)
     if verdict.kind == CHANGE and trials.wanted(use_case, verdict):
         return trials.begin(use_case, verdict, actor=run.actor, records=records, settings=settings)
@@ -352,6 +357,33 @@ def promote(
         verdict, ledger=records, settings=settings, actor=run.actor, reason=verdict.sentence,
         describe=trials.describing(use_case, records, settings),
     )  # fmt: skip
+    return _with_card(use_case, done, records, settings)
+
+
+def answer(
+    use_case: UseCase,
+    *,
+    approve: bool,
+    reason: str,
+    actor: str,
+    asked: int | None = None,
+    records: Records,
+    settings: Settings,
+) -> PromotionRef:
+    """Carry out a person's answer to a challenger that waits; see `approvals.answer`."""
+    done = approvals.answer(
+        use_case, approve=approve, reason=reason, actor=actor, asked=asked, records=records,
+        settings=settings,
+    )  # fmt: skip
+    if done.promoted:
+        papers.end(use_case.name, done.sentence, records=records)
+    return _with_card(use_case, done, records, settings)
+
+
+def _with_card(
+    use_case: UseCase, done: PromotionRef, records: Records, settings: Settings
+) -> PromotionRef:
+    """Put the model card of a new champion beside its run."""
     if done.promoted and done.champion:
         version = done.champion.version
         card = cards.card_of(use_case.name, version, records=records, settings=settings)

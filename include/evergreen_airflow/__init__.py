@@ -8,6 +8,7 @@ makes every DAG of every use case of that folder; `training_dag` and the others 
 `training_tasks` adds a training to a DAG of your own.
 """
 
+from evergreen_airflow.approval import approval_dag
 from evergreen_airflow.edge import catalog
 from evergreen_airflow.folder import refuse_broken, use_case_dags
 from evergreen_airflow.ingest import ingest_dag
@@ -18,6 +19,7 @@ from evergreen_airflow.training import training_dag, training_tasks
 from evergreen_airflow.watchdog import watchdog_dag
 
 __all__ = [
+    "approval_dag",
     "backfill_dag",
     "catalog",
     "ingest_dag",

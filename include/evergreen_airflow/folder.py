@@ -10,9 +10,10 @@ from airflow.sdk import DAG, get_parsing_context
 from evergreen.catalog import Catalog, load
 from evergreen.errors import DeclarationError
 from evergreen.settings import variables
+from evergreen_airflow.approval import approval_dag
 from evergreen_airflow.ingest import ingest_dag
 from evergreen_airflow.monitoring import monitoring_dag
-from evergreen_airflow.operations import backfill_dag, prune_dag, replay_dag, rollback_dag
+from evergreen_airflow.operations import FORMS
 from evergreen_airflow.scoring import scoring_dag
 from evergreen_airflow.training import training_dag
 from evergreen_airflow.watchdog import watchdog_dag
@@ -60,11 +61,11 @@ def _makers(catalog: Catalog, prefix: str) -> Iterator[tuple[str, Callable[[], D
             yield f"{prefix}{name}_monitoring", partial(monitoring_dag, use_case, prefix=prefix)
         if use_case.scoring is not None and not use_case.draft:
             yield f"{prefix}{name}_scoring", partial(scoring_dag, use_case, prefix=prefix)
+        if use_case.release.approval and not use_case.draft:
+            yield f"{prefix}{name}_approval", partial(approval_dag, use_case, prefix=prefix)
         if use_case.ingest is not None:
             yield f"{prefix}{name}_ingest", partial(ingest_dag, use_case, prefix=prefix)
     if names := sorted(catalog.use_cases):
-        yield f"{prefix}operations_rollback", partial(rollback_dag, names, prefix=prefix)
-        yield f"{prefix}operations_backfill", partial(backfill_dag, names, prefix=prefix)
-        yield f"{prefix}operations_replay", partial(replay_dag, names, prefix=prefix)
-        yield f"{prefix}operations_prune", partial(prune_dag, names, prefix=prefix)
+        for dag_id, make in FORMS.items():
+            yield f"{prefix}{dag_id}", partial(make, names, prefix=prefix)
         yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)

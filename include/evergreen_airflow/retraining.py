@@ -23,8 +23,8 @@ from evergreen_airflow.options import Options
 ACTIVE = ["queued", "running"]
 
 
-class StartTraining(TriggerDagRunOperator):
-    """Starts a training, unless the run exists; its note may come from a task."""
+class StartRun(TriggerDagRunOperator):
+    """Starts a run of another DAG, unless it exists; its note may come from a task."""
 
     template_fields = (*TriggerDagRunOperator.template_fields, "note")
 
@@ -54,7 +54,7 @@ def decide_and_retrain(use_case: UseCase, watched: Any, options: Options, traini
         return request(decided.run_id, decided.cause, decided.sentence, seen)
 
     wanted = decide(watched)
-    StartTraining(
+    StartRun(
         task_id="start_training",
         doc_md="Starts the training; its run id, note and conf say why. Skipped if it exists.",
         trigger_dag_id=training,
@@ -110,6 +110,7 @@ def look_after_everything() -> list[str]:
     What is retired is left alone.
     One whose file is broken or gone, or a draft again, is served and crowned all the same.
     """
+    from evergreen import approvals
     from evergreen.deciding import alerts
     from evergreen.notify import resend
 
@@ -121,6 +122,8 @@ def look_after_everything() -> list[str]:
         problems = alerts.of_service(served, now, **told)
         for name in served:
             problems += alerts.of_registry(name, declared.get(name), now, **told)
+        for name in {waiting.use_case for waiting in kept.approvals.waiting()}:
+            problems += approvals.expire(name, now, **told) + approvals.remind(name, now, **told)
         known_here = (declared[name] for name in served if name in declared)
         still = [use_case for use_case in known_here if not use_case.draft]
         old = [

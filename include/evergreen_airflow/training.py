@@ -16,6 +16,7 @@ from evergreen.refs import (
 )
 from evergreen.spec import Task, UseCase
 from evergreen_airflow import here
+from evergreen_airflow.approval import ask_for_approval
 from evergreen_airflow.edge import (
     at_work,
     every_task,
@@ -234,7 +235,9 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         wait_for_ingest(use_case, prefix, options, use_case.schedule) >> snapshot
     features = build_features(validate(snapshot))
     trained = train.partial(features=features).expand(name=names)
-    promote(fit(gate(evaluate(features, trained))))
+    promoted = promote(fit(gate(evaluate(features, trained))))
+    if prefix is not None and use_case.release.approval:
+        ask_for_approval(use_case, promoted, options, f"{prefix}{use_case.name}_approval")
 
 
 def the_run(use_case: UseCase) -> Any:

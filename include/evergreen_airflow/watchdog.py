@@ -10,9 +10,9 @@ from evergreen_airflow.retraining import look_after_everything
 DOC = """
 Asks the prediction service whether it serves each champion, lets MLflow's registry follow the
 ledger (a promotion that a crash interrupted, an alias that somebody moved), looks for champions
-that no challenger has been held against for too long (`retraining.stale_after`), and tells again
-what did not get through. One message when a state begins, one when it is over; addresses:
-`EVERGREEN_NOTIFY_URLS`.
+that no challenger has been held against for too long (`retraining.stale_after`), reminds of
+challengers that wait for a person's word, and tells again what did not get through. One message
+when a state begins, one when it is over; addresses: `EVERGREEN_NOTIFY_URLS`.
 """
 
 

@@ -73,6 +73,10 @@ def test_no_field_of_a_form_must_be_filled_in_that_need_not_be(report: Report) -
         "operations_rollback": ["reason", "use_case"],
         "operations_backfill": ["from", "use_case"],
         "operations_replay": ["use_case"],
+        "operations_promote": ["reason", "use_case"],
+        "operations_unpin": ["reason", "use_case"],
+        "operations_trial": ["deed", "reason", "use_case"],
+        "operations_retire": ["reason", "use_case"],
     }
 
 
@@ -133,6 +137,22 @@ def test_what_declares_scoring_has_a_dag_for_it_unless_it_is_a_draft(
     assert "`predictions.churn`" in dag["doc_md"]
     assert [name for name in report["dags"] if name.endswith("_scoring")] == ["churn_scoring"]
     assert "churn_scoring" not in drafts
+
+
+def test_what_asks_for_approval_has_a_dag_that_asks(tmp_path: Path) -> None:
+    declared = (USE_CASES / "iris.py").read_text()
+    declared = declared.replace("import Candidate", "import Release, Candidate").replace(
+        "USE_CASE = UseCase(", "USE_CASE = UseCase(release=Release(approval=True),"
+    )
+    (tmp_path / "iris.py").write_text(declared)
+
+    dags = load_dags(tmp_path, tmp_path)["dags"]
+
+    assert dags["iris_approval"]["edges"] == [
+        ["ask", "carry_out"], ["find", "ask"], ["find", "carry_out"]
+    ]  # fmt: skip
+    assert ["promote", "approval_needed"] in dags["iris_training"]["edges"]
+    assert ["approval_needed", "ask_for_approval"] in dags["iris_training"]["edges"]
 
 
 def test_a_scoring_waits_for_the_ingest(tmp_path: Path) -> None:

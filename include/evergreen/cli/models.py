@@ -139,6 +139,31 @@ def promote(
 
 @app.command()
 @told
+def approvals(as_json: AsJson = False) -> None:
+    """List the challengers that wait for a person's word."""
+    console.approvals(records().approvals.waiting(), as_json=as_json)
+
+
+@app.command()
+@told
+def approve(
+    name: Name,
+    reason: Reason,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Say no: it is withdrawn.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the challenger that waits for your word take over, or refuse it."""
+    from evergreen import steps
+
+    done = steps.answer(
+        catalog().find(name), approve=not refuse, reason=reason, actor=console.user(),
+        records=records(), settings=settings(),
+    )  # fmt: skip
+    console.promotion(done, as_json=as_json)
+
+
+@app.command()
+@told
 def release(
     name: Name,
     strategy: Annotated[

@@ -13,13 +13,14 @@
 `decisions` `promotions` `incidents`                  what was decided, who is champion, what failed
 `predictions` `windows` `retrainings` `trials`        what was served, watched, asked for, tried out
 `landings` `fits` `pins` `dossiers`                   what came, was fitted, stays, belongs to whom
-`retirements` `scorings`                              which use cases ended, what batches scored
+`retirements` `scorings` `approvals`  which ended, what batches scored, who waits for a word
 `prunings`    how much went of what was old, so that counts stay right
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
 `protocols`   what functions of the domain ask for; tests/fakes.py has them in memory
 Domain functions are handed Records or a repository, and construct none. Light to import.
 """
 
+from evergreen.records.approvals import Approval, Approvals
 from evergreen.records.client import Records, open
 from evergreen.records.decisions import Decision, Decisions, decision_id, reversal_id
 from evergreen.records.dossiers import Dossiers
@@ -40,10 +41,10 @@ from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import WatchedWindows
 
 __all__ = [
-    "REVISIONS", "Chain", "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Fit", "Fits",
-    "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases",
-    "Logged", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning",
-    "Prunings", "Records", "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed",
-    "Scored", "Scorings", "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain",
-    "decision_id", "open", "reversal_id",
+    "REVISIONS", "Approval", "Approvals", "Chain", "Counted", "Decision", "Decisions", "Dossiers",
+    "Drops", "Fit", "Fits", "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings",
+    "Lease", "Leases", "Logged", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions",
+    "Pruning", "Prunings", "Records", "Retirement", "Retirements", "Retrained", "Retrainings",
+    "Reviewed", "Scored", "Scorings", "Side", "Told", "TrialRow", "Trials", "WatchedWindows",
+    "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

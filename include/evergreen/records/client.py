@@ -7,6 +7,7 @@ from typing import Self
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 
 from evergreen.records import schema
+from evergreen.records.approvals import Approvals
 from evergreen.records.decisions import Decisions
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.figures import Figures
@@ -35,7 +36,7 @@ SELECT coalesce((SELECT max(id) FROM evergreen.promotions), 0) AS newest,
     (SELECT count(*) * 2 + count(stopped_at) FROM evergreen.releases) AS trials,
     (SELECT count(*) * 2 + count(lifted_at) FROM evergreen.retirements) AS retired
 """
-READ_BY_PEOPLE = ("decisions", "promotions", "incidents", "pins", "retirements")
+READ_BY_PEOPLE = ("decisions", "promotions", "incidents", "pins", "retirements", "approvals")
 
 
 def open(settings: Settings, *, statement_seconds: float = 0) -> "Records":
@@ -131,6 +132,7 @@ class Records:
         self.scorings = Scorings(session)
         self.fits = Fits(session)
         self.pins = Pins(session)
+        self.approvals = Approvals(session)
         self.retirements = Retirements(session)
         self.trainings = Trainings(session)
         self.prunings = Prunings(session)

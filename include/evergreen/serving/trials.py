@@ -39,11 +39,11 @@ def begin(
     if version is None:
         sentence = verdict.sentence
     elif running and releases.challenger_of(running[0]).version != version:
-        sentence = f"Version {version} passed the gate and waits: {_told(running[0])}."
+        sentence = f"Version {version} passed the gate and waits: {told(running[0])}."
     else:
         try:
             trial = running[0] if running else _start(use_case, version, verdict, actor, records)
-            sentence = f"Passed the gate, so {_told(trial)}; {_next(use_case)}."
+            sentence = f"Passed the gate, so {told(trial)}; {_next(use_case)}."
         except ModelRefused as error:
             sentence = f"Passed the gate, but {error}."
     return PromotionRef(promoted=False, champion=champion, sentence=sentence)
@@ -107,7 +107,8 @@ def _start(
     )  # fmt: skip
 
 
-def _told(trial: TrialRow) -> str:
+def told(trial: TrialRow) -> str:
+    """Say which version is on trial, how, and with how many of the requests."""
     share = "all" if trial.strategy == "shadow" else f"{trial.share:.0%}"
     version = releases.challenger_of(trial).version
     return f"version {version} is on trial as {trial.strategy} with {share} of the requests"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evergreen.errors import DeclarationError, did_you_mean
@@ -124,6 +125,11 @@ class Release:
     on_paper: bool = False
     """While there is no champion, the newest challenger that the gate refused answers those who ask
     for it (`?on_paper=true`); its answers are marked as unproven, and go on record."""
+    approval: bool = False
+    """A person must approve before another recipe, or the first one, takes over. The recipe in
+    charge goes on being fitted anew without."""
+    approval_within: timedelta = timedelta(days=7)
+    """How long the challenger waits for a person's word; then it is withdrawn."""
 
     def __post_init__(self) -> None:
         if self.strategy not in RELEASES:
@@ -131,3 +137,8 @@ class Release:
             raise DeclarationError("release.strategy", self.strategy, ", ".join(RELEASES) + hint)
         if not 0 < self.share <= 1:
             raise DeclarationError("release.share", self.share, "more than 0, up to 1")
+        if self.approval and self.strategy != "direct":
+            allowed = "False with a trial: a person's word ends it anyway (evergreen release)"
+            raise DeclarationError("release.approval", True, allowed)
+        if self.approval_within <= timedelta(0):
+            raise DeclarationError("release.approval_within", self.approval_within, "more than 0")

@@ -124,6 +124,8 @@ class Card:
     history: tuple[Step, ...] = ()
     pinned: str = ""
     """By whom the champion is pinned, since when and why; empty: it is not."""
+    waiting: str = ""
+    """Which version waits for a person's word, since when and until when; empty: none."""
     served: str = ""
     """How the champion is served, and how often."""
     trials: tuple[TrialCard, ...] = ()
@@ -198,7 +200,7 @@ def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -
     own = (
         dossier.find(records.dossiers, use_case.name, promotions[0].version) if promotions else None
     )
-    pin = records.pins.get(use_case.name)
+    pin, waiting = records.pins.get(use_case.name), records.approvals.waiting(use_case.name)
     return Card(
         name=use_case.name,
         dag_id=dag_id,
@@ -209,6 +211,7 @@ def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -
         ),
         champion=_champion(promotions, now),
         pinned=pin.sentence if pin else "",
+        waiting=waiting[0].told if waiting else "",
         bars=bars(own) if own else (),
         last=_decision(decisions[0]) if decisions else None,
         trigger=_decision(triggers[0]) if triggers else None,
