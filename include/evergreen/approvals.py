@@ -163,10 +163,9 @@ def _begin(
             expires_at=at + use_case.release.approval_within,
         )
     )
-    message = f"{asked.told[:1].upper()}{asked.told[1:]}: {how(name)}."
+    message = f"{asked.told[:1].upper()}{asked.told[1:]}: {how(name)}. {asked.sentence}"
     _record(asked, "asked", message, actor, records)
-    told = f"{message} {asked.sentence}"
-    alert(records, settings, name, KIND, told, at=at, link=asked.report)
+    alert(records, settings, name, KIND, message, at=at, link=asked.report)
     return asked
 
 

@@ -28,6 +28,7 @@ under **Required actions**, with your reason; `evergreen approve {name}` does th
 and why go on record. After {days:g} days without an answer the challenger is withdrawn.
 """
 YES, NO = "Promote", "Refuse"
+NO_REASON = "no reason given"
 
 
 def ask_for_approval(use_case: UseCase, promoted: Any, options: Options, asking: str) -> None:
@@ -104,8 +105,8 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
             options=[YES, NO],
             defaults=[NO],
             params={
-                "reason": Param(
-                    type="string", minLength=3, maxLength=reasons.LONGEST, title="Reason",
+                "reason": Param(  # a task does not start whose fields have no value
+                    None, type=["null", "string"], maxLength=reasons.LONGEST, title="Reason",
                     description="Why; it goes on record with your name.",
                 )
             },
@@ -128,7 +129,7 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
                 done = steps.answer(
                     use_case,
                     approve=answer["chosen_options"] == [YES],
-                    reason=answer["params_input"]["reason"],
+                    reason=answer["params_input"].get("reason") or NO_REASON,
                     actor=who["name"],
                     asked=asked,
                     records=kept,

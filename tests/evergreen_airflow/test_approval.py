@@ -141,3 +141,4 @@ def test_the_question_holds_no_worker_and_ends_with_its_time(iris: UseCase) -> N
     assert (question.execution_timeout, question.response_timeout) == (None, timedelta(days=7))
     assert dag.dagrun_timeout > question.response_timeout
     assert (question.options, question.defaults) == (["Promote", "Refuse"], ["Refuse"])
+    question.params.validate()  # else the task does not start

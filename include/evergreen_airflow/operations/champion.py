@@ -155,8 +155,8 @@ def trial_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
                 "That a gate has passed; needed to begin. Empty, to promote: the one on trial."
             ),
             "share": Param(
-                0.1, type="number", exclusiveMinimum=0, maximum=1, title="Share",
-                description="Of the answers that it gives (canary, ab).",
+                0.1, type=["null", "number"], exclusiveMinimum=0, maximum=1, title="Share",
+                description="Of the answers that it gives (canary, ab). Empty: a tenth.",
             ),
             "reason": reason_param(),
         },
@@ -188,5 +188,5 @@ def _of_trial(kept: Any) -> str:
         return f"The {commands.stop(use_case, **said).strategy} of {use_case.name} is over."
     if not version:
         raise DeclarationError("version", None, "one that a gate has passed, to begin a trial")
-    begun = commands.release(use_case, deed, version=version, share=param("share"), **said)
+    begun = commands.release(use_case, deed, version=version, share=param("share") or 0.1, **said)
     return f"{use_case.name}: {trials.told(begun)}."

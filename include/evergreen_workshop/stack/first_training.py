@@ -23,7 +23,7 @@ SCHEDULED = 3.0
 """Seconds that the scheduler is given to start the run that is due by itself."""
 
 
-SETTLING = ("gate", "fit", "retirement")
+SETTLING = ("gate", "fit", "retirement", "approval")
 """Kinds of decisions that say why there is no champion."""
 
 
