@@ -195,13 +195,8 @@ def test_a_pin_is_not_passed_by_an_approval(
     assert kept.approvals.waiting("iris") == ()
 
 
-def test_a_champion_that_moved_meanwhile_makes_the_answer_stale_and_lets_the_next_ask(
-    iris: UseCase, settings: Settings, kept: Records
-) -> None:
-    train(iris, settings)
-    say(iris, settings)
-    other = replace(iris, candidates=(catalog_candidate("neighbours"),))
-    train(other, settings)
+def go_on(kept: Records) -> None:
+    """Let somebody else move the champion of iris."""
     newest = kept.promotions.of("iris")[0]
     somebody = kept.decisions.record(
         Decision(
@@ -214,11 +209,37 @@ def test_a_champion_that_moved_meanwhile_makes_the_answer_stale_and_lets_the_nex
         replace(newest, predecessor_id=newest.id, kind="rollback", decision_id=somebody.id, id=0)
     )
 
+
+def test_a_champion_that_moved_meanwhile_makes_the_answer_stale(
+    iris: UseCase, settings: Settings, kept: Records
+) -> None:
+    train(iris, settings)
+    say(iris, settings)
+    other = replace(iris, candidates=(catalog_candidate("neighbours"),))
+    train(other, settings)
+    go_on(kept)
+
     with pytest.raises(StalePromotion, match="evaluate it again"):
         say(other, settings)
 
     assert "not promoted" in kept.approvals.newest("iris")[0].outcome
     assert kept.approvals.waiting("iris") == ()
+
+
+def test_the_next_challenger_takes_the_place_of_one_that_was_overtaken(
+    iris: UseCase, settings: Settings, kept: Records
+) -> None:
+    train(iris, settings)
+    say(iris, settings)
+    other = replace(iris, candidates=(catalog_candidate("neighbours"),))
+    train(other, settings)
+    go_on(kept)
+
+    train(other, settings, day=1)
+
+    newest, before, _ = kept.approvals.newest("iris")
+    assert (newest.answer, before.answer) == (None, "overtaken")
+    assert "version 1 became champion meanwhile (rollback)" in before.outcome
 
 
 def test_it_is_told_when_it_begins_once_more_at_half_time_and_when_it_is_over(

@@ -31,6 +31,13 @@ ALERTS = {
     "knowledge": "has learned nothing new for too long",
     "service": "is not served",
     "registry": "is out of step in MLflow's registry",
+    "blind": "is not watched",
+    "quiet": "cannot be watched: nothing can be measured",
+    "labels": "gets no labels any more",
+    "warning": "has not been calm for long",
+    "refusals": "turns many callers away",
+    "journal": "have a service that cannot log its predictions",
+    "disk": "have a disk that is nearly full",
     "approval": "has a challenger that waits for your word",
     "reminder": "still has a challenger that waits for your word",
 }

@@ -45,6 +45,8 @@ class Settings:
     expectations_dir: Path
     notify_urls: tuple[str, ...] = ()
     """Apprise URLs (`mailto://`, `slack://`, `json://` ...) that are told of incidents."""
+    heartbeat_url: str = ""
+    """Asked for (GET) after each look of the watchdog: whoever owns it tells when that stops."""
     ui_url: str = ""
     """Public address of the Airflow UI, for the links in notifications and reports."""
     api_keys: tuple[str, ...] = ()
@@ -173,6 +175,7 @@ class Variables(BaseSettings):
     dag_prefix: str = Field("", pattern=NAME_BEGINS)
     model_prefix: str = Field("evergreen.", min_length=1, pattern=NAME_BEGINS)
     notify_urls: Annotated[tuple[str, ...], NoDecode, words("")] = ()
+    heartbeat_url: str = ""
     ui_url: str = ""
     api_keys: Annotated[tuple[str, ...], NoDecode, words(",")] = ()
     serve_host: str = "127.0.0.1"

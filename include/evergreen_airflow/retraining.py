@@ -111,7 +111,7 @@ def look_after_everything() -> list[str]:
     One whose file is broken or gone, or a draft again, is served and crowned all the same.
     """
     from evergreen import approvals
-    from evergreen.deciding import alerts
+    from evergreen.deciding import alerts, silences
     from evergreen.notify import resend
 
     now, known, declared = this_run().asked_at, here.settings(), catalog().use_cases
@@ -126,10 +126,15 @@ def look_after_everything() -> list[str]:
             problems += approvals.expire(name, now, **told) + approvals.remind(name, now, **told)
         known_here = (declared[name] for name in served if name in declared)
         still = [use_case for use_case in known_here if not use_case.draft]
+        for use_case in still:
+            problems += silences.of_use_case(use_case, now, **told)
+        problems += silences.of_house(now, **told)
         old = [
             look(use_case, now, **told)
             for use_case in still
             for look in (alerts.of_staleness, alerts.of_knowledge)
         ]
         resend(kept, known)
+        kept.requests.beat("watchdog", now)
+    alerts.beat(known)
     return problems + [alert.message for alert in old if alert and not alert.resolved_at]

@@ -16,6 +16,7 @@ Failed runs, refused data among them, are told by the DAGs themselves (`notify.r
 """
 
 import json
+import logging
 import time
 import urllib.error
 import urllib.request
@@ -35,9 +36,12 @@ from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen.steps import Run
 
+log = logging.getLogger(__name__)
 PASSED = Status.PASSED
 ROUTINE = {"better_than_champion"}
 """Checks that a challenger fails for being no better: the champion is still good."""
+HOUSE = "operations"
+"""What an alert is about that is about no use case."""
 PATIENCE = 5.0
 """Seconds until a service that does not answer is down."""
 
@@ -172,7 +176,7 @@ def of_service(
     if problem or not set(names) <= set(told.get("champions", {})):
         time.sleep(again_after)
         problem, told = _ready(url)
-    problems = []
+    problems = [] if problem else _of_journal(told, now, records, settings)
     for name in names:
         if name in told.get("champions", {}):
             all_clear(records, settings, name, "service", f"{url} answers for it again.")
@@ -181,6 +185,29 @@ def of_service(
         problems.append(f"{name}: {why}")
         alert(records, settings, name, "service", f"{url}: {why}.", at=now)
     return problems
+
+
+def _of_journal(told: Json, now: datetime, records: Records, settings: Settings) -> list[str]:
+    """Tell of predictions that the service cannot log."""
+    if not (why := told.get("reasons", {}).get("journal")):
+        all_clear(records, settings, HOUSE, "journal", "The service logs its predictions again.")
+        return []
+    alert(records, settings, HOUSE, "journal", f"{why[:1].upper()}{why[1:]}.", at=now)
+    return [f"the journal: {why}"]
+
+
+def beat(settings: Settings) -> None:
+    """Let whoever owns `heartbeat_url` know that we look; a beat that is lost is in the log only.
+
+    It is for them to tell when beats stop coming: what has stopped cannot.
+    """
+    if not settings.heartbeat_url:
+        return
+    try:
+        with urllib.request.urlopen(settings.heartbeat_url, timeout=PATIENCE):  # noqa: S310
+            pass
+    except (OSError, ValueError) as error:
+        log.warning("the address of EVERGREEN_HEARTBEAT_URL did not take a beat: %s", error)
 
 
 def report_link(settings: Settings, window: WindowRef) -> str:

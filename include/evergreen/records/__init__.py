@@ -14,6 +14,7 @@
 `predictions` `windows` `retrainings` `trials`        what was served, watched, asked for, tried out
 `landings` `fits` `pins` `dossiers`                   what came, was fitted, stays, belongs to whom
 `retirements` `scorings` `approvals`  which ended, what batches scored, who waits for a word
+`requests`    how many were answered and refused; when the watchdog looked last
 `prunings`    how much went of what was old, so that counts stay right
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
 `protocols`   what functions of the domain ask for; tests/fakes.py has them in memory
@@ -33,18 +34,19 @@ from evergreen.records.pins import Pin, Pins
 from evergreen.records.predictions import Drops, Labelled, Logged, Predictions, Reviewed
 from evergreen.records.promotions import Chain, Promotion, Promotions, chain
 from evergreen.records.prunings import Old, Pruning, Prunings
+from evergreen.records.requests import Asked, Requests
 from evergreen.records.retirements import Retirement, Retirements
 from evergreen.records.retrainings import Retrained, Retrainings
 from evergreen.records.schema import REVISIONS
 from evergreen.records.scorings import Scored, Scorings
 from evergreen.records.trials import Side, TrialRow, Trials
-from evergreen.records.windows import WatchedWindows
+from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
-    "REVISIONS", "Approval", "Approvals", "Chain", "Counted", "Decision", "Decisions", "Dossiers",
-    "Drops", "Fit", "Fits", "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings",
-    "Lease", "Leases", "Logged", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions",
-    "Pruning", "Prunings", "Records", "Retirement", "Retirements", "Retrained", "Retrainings",
-    "Reviewed", "Scored", "Scorings", "Side", "Told", "TrialRow", "Trials", "WatchedWindows",
-    "chain", "decision_id", "open", "reversal_id",
+    "REVISIONS", "Approval", "Approvals", "Asked", "Chain", "Counted", "Decision", "Decisions",
+    "Dossiers", "Drops", "Ends", "Fit", "Fits", "Given", "Incident", "Incidents", "Labelled",
+    "Labels", "Landings", "Lease", "Leases", "Logged", "Old", "Pin", "Pins", "Predictions",
+    "Promotion", "Promotions", "Pruning", "Prunings", "Records", "Requests", "Retirement",
+    "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored", "Scorings", "Side", "Told",
+    "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

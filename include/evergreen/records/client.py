@@ -22,6 +22,7 @@ from evergreen.records.pool import KEPT, Pool, connect
 from evergreen.records.predictions import Drops, Predictions
 from evergreen.records.promotions import Promotions
 from evergreen.records.prunings import Prunings
+from evergreen.records.requests import Requests
 from evergreen.records.retirements import Retirements
 from evergreen.records.retrainings import Retrainings
 from evergreen.records.scorings import Scorings
@@ -125,6 +126,7 @@ class Records:
         self.predictions = Predictions(session)
         self.labels = Labels(session)
         self.drops = Drops(session)
+        self.requests = Requests(session)
         self.windows = WatchedWindows(session)
         self.retrainings = Retrainings(session)
         self.trials = Trials(session)

@@ -1,5 +1,6 @@
 """The windows that were watched: one row for each (use case, start, end, champion)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from evergreen.records.session import Session, document
@@ -15,6 +16,36 @@ ON CONFLICT ON CONSTRAINT windows_once DO UPDATE SET
 WHERE old.outcome = 'unknown'
 """
 """What was found out stays; only a window that was unknown may be measured again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """When the newest windows of each kind ended, none of them before `since`; None: none did."""
+
+    since: datetime
+    watched: datetime | None = None
+    known: datetime | None = None
+    """It could be measured."""
+    calm: datetime | None = None
+    live: datetime | None = None
+    """The live metric was known."""
+    due: bool = False
+    """Labels are due in the newest window."""
+    coverage: float | None = None
+    """Those of them that have come, 0 to 1."""
+    rows: float = 0.0
+    """Predictions of the newest window."""
+    said: str = ""
+    """Of the newest window."""
+
+
+ENDS = """
+SELECT max(ended_at) AS watched,
+    max(ended_at) FILTER (WHERE outcome <> 'unknown') AS known,
+    max(ended_at) FILTER (WHERE outcome = 'calm') AS calm,
+    max(ended_at) FILTER (WHERE document->>'live' IS NOT NULL) AS live
+FROM evergreen.windows WHERE use_case = %s AND ended_at >= %s
+"""
 
 
 class WatchedWindows:
@@ -36,6 +67,17 @@ class WatchedWindows:
         condition = "AND started_at = %s AND ended_at = %s AND champion = %s"
         found = self._read(condition, (use_case, window.start, window.end, champion, 1))
         return found[0] if found else None
+
+    def ends(self, use_case: str, since: datetime) -> Ends:
+        """Tell when the newest windows of each kind ended."""
+        [ends] = self._session.read(ENDS, (use_case, since))
+        newest = self.newest(use_case, limit=1)
+        if ends["watched"] is None or not newest:
+            return Ends(since=since)
+        return Ends(
+            since=since, due=newest[0].coverage is not None, coverage=newest[0].coverage,
+            rows=newest[0].rows, said=newest[0].sentence, **ends,
+        )  # fmt: skip
 
     def newest(
         self, use_case: str, limit: int = 100, recorded_since: datetime | None = None

@@ -37,6 +37,7 @@ from evergreen.serving.journal import Journal
 from evergreen.serving.meters import Meters
 from evergreen.serving.pipeline import Pipeline
 from evergreen.serving.predicting import Predictor
+from evergreen.serving.tally import Tally
 from evergreen.serving.upstream import Upstream
 from evergreen.serving.watch import Watcher
 from evergreen.settings import Settings
@@ -81,6 +82,7 @@ class Service:
         artifacts = Artifacts(settings.home / "models", fetch)
         self.watcher = Watcher(self.records, settings, artifacts)
         self.journal = Journal(settings.home / "spool", self.records)
+        self.tally = Tally(self.records)
         self.meters = Meters(self.journal)
         self.meters.registry.register(Pipeline(self.records))
         ProcessCollector(registry=self.meters.registry)
@@ -91,6 +93,7 @@ class Service:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Follow the ledger and ship predictions as long as the app lives."""
         self.journal.start()
+        self.tally.start()
         self.watcher.start()
         asking = asyncio.create_task(self.upstream.follow())
         await asyncio.to_thread(self.watcher.looked.wait, START_SECONDS)
@@ -99,6 +102,7 @@ class Service:
         await self.predictor.finish()
         await asyncio.to_thread(self.watcher.close)
         await asyncio.to_thread(self.journal.close)
+        await asyncio.to_thread(self.tally.close)
         self.records.close()
 
     def routes(self) -> list[BaseRoute]:
@@ -206,13 +210,15 @@ class Service:
     def _route(self, path: str, method: str, handler: Handler) -> Route:
         async def counted(request: Request) -> Response:
             name, started = request.path_params["use_case"], time.perf_counter()
+            why = ""
             try:
                 response = await handler(request)
             except Refused as refused:
-                response = guard.refusal(refused)
+                response, why = guard.refusal(refused), str(refused)
             known = name if self.watcher.knows(name) else "unknown"
             self.meters.requests.labels(known, path, response.status_code).inc()
             if path.startswith("predict"):
+                self.tally.note(known, why)
                 self.meters.latency.labels(known).observe(time.perf_counter() - started)
             return response
 

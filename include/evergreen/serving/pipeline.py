@@ -57,6 +57,7 @@ QUESTIONS = (
     Question("gate_timestamp_seconds", "When the gate judged last", ONE),
     Question("champion_timestamp_seconds", "When the newest champion was promoted", ONE),
     Question("knowledge_timestamp_seconds", "Newest row that the champion learned from", ONE),
+    Question("watchdog_timestamp_seconds", "When it looked last", ("name",)),
     Question("incidents_open", "Incidents and alerts that last", ("use_case", "kind")),
 )
 

@@ -64,9 +64,12 @@ class Monitoring:
     """The live metric rests on the labels of predictions this old (plus the label's delay)."""
     min_labels: int = 50
     """Fewer labels prove nothing: the live metric is unknown."""
+    silent_after: timedelta = timedelta(days=3)
+    """Alert when for so long nothing could be measured, no live metric was known, or no window was
+    calm, though there had been some before."""
 
     def __post_init__(self) -> None:
-        for name in ("window", "labels_window"):
+        for name in ("window", "labels_window", "silent_after"):
             if getattr(self, name) <= timedelta(0):
                 raise DeclarationError(f"monitoring.{name}", getattr(self, name), "more than zero")
         for name, least in (("min_rows", 5), ("min_labels", 5), ("sample", 100)):

@@ -1,0 +1,167 @@
+"""What nobody hears unless it is told: nothing is watched, answered, labelled; callers turned away.
+
+    for state in states(use_case, ends, asked, now):  # what begins, lasts, or is over
+        tell(state)
+    of_use_case(use_case, now, records=records, settings=settings)
+    of_house(now, records=records, settings=settings)  # the disk, the journal of the service
+
+Each is a state: told once when it begins, once when it is over (see `notify`). A use case that
+nobody has ever asked is silent by nature, and so is told of nothing.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evergreen.deciding.alerts import HOUSE
+from evergreen.notify import alert, all_clear
+from evergreen.records import Asked, Ends, Records
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+from evergreen.spec.pace import pause
+
+MISSED = 3
+"""So many runs of monitoring in a row may fail to come."""
+HOUR = timedelta(hours=1)
+REFUSED_SHARE, REFUSED_FROM = 0.05, 20
+"""More than this share of an hour's requests, and so many of them, were refused."""
+FULL_SHARE = 0.05
+"""Less of the disk than this is free."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Something that lasts, or is over."""
+
+    kind: str
+    """One of `notify.ALERTS`."""
+    lasts: bool
+    message: str
+
+
+def states(use_case: UseCase, ends: Ends, asked: Asked, now: datetime) -> Iterator[State]:
+    """Yield what is known of each silence; what cannot be told at the moment is left out.
+
+    Args:
+        use_case: what it declares of its monitoring.
+        ends: when the newest windows of each kind ended.
+        asked: the requests of the last hour.
+        now: the moment that all is held against, UTC.
+    """
+    yield from _blind(use_case, ends, now)
+    if ends.watched is not None:
+        yield from _unmeasured(use_case, ends, ends.watched)
+        yield from _unlabelled(use_case, ends, ends.watched)
+        yield from _warned(use_case, ends, ends.watched)
+    yield from _refusing(asked)
+
+
+def of_use_case(
+    use_case: UseCase, now: datetime, *, records: Records, settings: Settings
+) -> list[str]:
+    """Tell of the silences of a use case that has a champion; return those that last."""
+    champion = records.promotions.champion(use_case.name)
+    if champion is None:
+        return []
+    ends = records.windows.ends(use_case.name, champion.promoted_at)
+    asked = records.requests.since(use_case.name, now - HOUR, now)
+    return _tell(use_case.name, states(use_case, ends, asked, now), now, records, settings)
+
+
+def of_house(now: datetime, *, records: Records, settings: Settings) -> list[str]:
+    """Tell of a disk that fills up; return what lasts."""
+    return _tell(HOUSE, _disk(settings), now, records, settings)
+
+
+def _tell(
+    name: str, found: Iterator[State], now: datetime, records: Records, settings: Settings
+) -> list[str]:
+    lasting = []
+    for state in found:
+        if state.lasts:
+            alert(records, settings, name, state.kind, state.message, at=now)
+            lasting.append(f"{name}: {state.message}")
+        else:
+            all_clear(records, settings, name, state.kind, state.message)
+    return lasting
+
+
+def _blind(use_case: UseCase, ends: Ends, now: datetime) -> Iterator[State]:
+    monitoring = use_case.monitoring
+    if (every := pause(monitoring.schedule)) is None:
+        return
+    since, allowed = ends.watched or ends.since, MISSED * every + monitoring.window
+    message = f"A window that ended at {_moment(since)} is the newest that was watched"
+    if ends.watched is None:
+        message = f"No window has been watched since {_moment(since)}"
+    yield State(
+        kind="blind", lasts=now - since > allowed,
+        message=f"{message}; {monitoring.schedule} is its schedule. Is its DAG paused, or gone?",
+    )  # fmt: skip
+
+
+def _unmeasured(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[State]:
+    if ends.known is None:  # nobody has ever asked
+        return
+    allowed, least = _patience(use_case), use_case.monitoring.min_rows
+    message = (
+        f"Every window since {_moment(ends.known)} is unknown: {ends.rows:.0f} predictions in the"
+        f" newest, and it takes {least}. The champion answers fewer requests than it did, or they"
+        " are not logged."
+    )
+    if ends.known == watched:
+        yield State(kind="quiet", lasts=False, message="A window could be measured again.")
+    elif watched - ends.known > allowed:
+        yield State(kind="quiet", lasts=True, message=message)
+
+
+def _unlabelled(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[State]:
+    if ends.live is None:  # no label has ever come
+        return
+    if ends.live == watched:
+        yield State(kind="labels", lasts=False, message="Live quality is known again.")
+    elif ends.due and watched - ends.live > _patience(use_case):
+        share = "none" if not ends.coverage else f"{ends.coverage:.0%}"
+        message = (
+            f"Live quality is unknown since {_moment(ends.live)}: {share} of the labels that are"
+            " due have come. Does whatever brings them still run?"
+        )
+        yield State(kind="labels", lasts=True, message=message)
+
+
+def _warned(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[State]:
+    if ends.calm == watched:
+        yield State(kind="warning", lasts=False, message="The newest window is calm.")
+    elif ends.known == watched and watched - (ends.calm or ends.since) > _patience(use_case):
+        message = f"No window has been calm since {_moment(ends.calm or ends.since)}. {ends.said}"
+        yield State(kind="warning", lasts=True, message=message)
+
+
+def _refusing(asked: Asked) -> Iterator[State]:
+    total = asked.answered + asked.refused
+    if not total:
+        return
+    message = f"{asked.refused} of {total} requests of the last hour were refused"
+    lasts = asked.refused >= REFUSED_FROM and asked.share > REFUSED_SHARE
+    why = f", most of them as follows: {asked.reason}" if asked.reason else ""
+    yield State(kind="refusals", lasts=lasts, message=f"{message}{why}.")
+
+
+def _disk(settings: Settings) -> Iterator[State]:
+    usage = shutil.disk_usage(settings.home if settings.home.exists() else "/")
+    share = usage.free / usage.total
+    message = (
+        f"{usage.free / 1e9:.1f} GB are free on the disk of {settings.home}, {share:.0%} of it"
+    )
+    yield State(kind="disk", lasts=share < FULL_SHARE, message=f"{message}.")
+
+
+def _patience(use_case: UseCase) -> timedelta:
+    """Return how long a silence may last: as declared, or three runs of a rarer schedule."""
+    every = pause(use_case.monitoring.schedule) or timedelta(0)
+    return max(use_case.monitoring.silent_after, MISSED * every)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

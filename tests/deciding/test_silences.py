@@ -1,0 +1,157 @@
+"""What nobody hears unless it is told: each begins once and ends once, and calm tells nothing."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from database import records_of
+from deciding.champion import make_champion
+from deciding.test_policy import seen
+from evergreen.deciding import alerts, silences
+from evergreen.deciding.silences import State
+from evergreen.records import Asked, Ends
+from evergreen.refs import Outcome
+from evergreen.settings import Settings
+from learning import CATALOG
+from webhook import Webhook
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+WEATHER = CATALOG.find("weather")
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+CALM = Ends(since=NOW - 30 * DAY, watched=NOW, known=NOW, calm=NOW, live=NOW, due=True, rows=200)
+
+
+def lasting(ends: Ends, asked: Asked | None = None, now: datetime = NOW) -> list[str]:
+    return [s.kind for s in silences.states(WEATHER, ends, asked or Asked(), now) if s.lasts]
+
+
+def said(ends: Ends, kind: str, asked: Asked | None = None) -> State:
+    found = silences.states(WEATHER, ends, asked or Asked(), NOW)
+    return next(state for state in found if state.kind == kind)
+
+
+def test_calm_tells_nothing() -> None:
+    assert lasting(CALM, Asked(answered=1000)) == []
+
+
+def test_a_use_case_that_nobody_has_ever_asked_is_silent_by_nature() -> None:
+    assert lasting(Ends(since=NOW - 30 * DAY, watched=NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "early", "late"),
+    [
+        ("blind", {"watched": NOW - 3 * HOUR}, {"watched": NOW - 5 * HOUR}),
+        ("blind", {"watched": None, "since": NOW - 3 * HOUR}, {"watched": None}),
+        ("quiet", {"known": NOW - 2 * DAY}, {"known": NOW - 4 * DAY}),
+        ("labels", {"live": NOW - 2 * DAY}, {"live": NOW - 4 * DAY}),
+        ("warning", {"calm": NOW - 2 * DAY}, {"calm": NOW - 4 * DAY}),
+        ("warning", {"calm": None, "since": NOW - 2 * DAY}, {"calm": None}),
+    ],
+)
+def test_a_silence_is_one_only_after_a_while(
+    kind: str, early: dict[str, Any], late: dict[str, Any]
+) -> None:
+    same = {"known": None, "calm": None, "live": None} if kind == "blind" else {}
+
+    assert lasting(replace(CALM, **same | early)) == []
+    assert lasting(replace(CALM, **same | late)) == [kind]
+
+
+def test_labels_that_are_not_due_do_not_lack() -> None:
+    assert lasting(replace(CALM, live=NOW - 9 * DAY, due=False)) == []
+
+
+def test_a_rare_schedule_is_given_three_of_its_pauses() -> None:
+    weekly = replace(WEATHER, monitoring=replace(WEATHER.monitoring, schedule="@weekly"))
+    ends = replace(CALM, known=NOW - 20 * DAY, calm=NOW - 20 * DAY, live=NOW - 20 * DAY)
+
+    found = [state.kind for state in silences.states(weekly, ends, Asked(), NOW) if state.lasts]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (Asked(answered=0, refused=19, reason="row: x"), False),
+        (Asked(answered=1000, refused=40, reason="row: x"), False),
+        (Asked(answered=100, refused=200, reason="row: no column humid"), True),
+    ],
+)
+def test_refused_requests_are_told_when_they_are_many_and_no_small_share(
+    asked: Asked, told: bool
+) -> None:
+    state = said(CALM, "refusals", asked)
+
+    assert state.lasts is told
+    if told:
+        assert state.message == (
+            "200 of 300 requests of the last hour were refused, most of them as follows:"
+            " row: no column humid."
+        )
+
+
+def test_each_is_told_once_and_once_when_it_is_over(settings: Settings, webhook: Webhook) -> None:
+    known = replace(settings, notify_urls=(webhook.url,))
+    kept = records_of(settings)
+    make_champion(settings, "weather", 3)
+    promoted = kept.promotions.champion("weather")
+    assert promoted is not None
+    start = promoted.promoted_at
+
+    def window(after: timedelta, **changes: Any) -> datetime:
+        end = start + after
+        kept.windows.keep(replace(seen(0), start=end - HOUR, end=end, **changes))
+        return end
+
+    def look(at: datetime) -> list[str]:
+        return silences.of_use_case(WEATHER, at, records=kept, settings=known)
+
+    window(HOUR)
+    gap = window(5 * DAY, outcome=Outcome.UNKNOWN, rows=3, live=None)
+    first, second = look(gap), look(gap + HOUR)
+    webhook.status = 500
+    back = window(5 * DAY + 2 * HOUR)
+    over = look(back)
+    webhook.status = 200
+
+    assert len(first) == len(second) == 1
+    assert "Every window since" in first[0]
+    assert over == []
+    titles = [message["title"] for message in webhook.messages]
+    assert titles[0] == "Evergreen: weather cannot be watched: nothing can be measured"
+    assert set(titles[1:]) == {f"Evergreen: over: {titles[0].removeprefix('Evergreen: ')}"}
+
+
+def test_a_disk_that_fills_up_is_told_and_over(
+    settings: Settings, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = replace(settings, notify_urls=(webhook.url,))
+    kept = records_of(settings)
+
+    for free in (50, 2, 1, 40):
+        usage = (100 * 10**9, (100 - free) * 10**9, free * 10**9)
+        found = silences.shutil._ntuple_diskusage(*usage)  # type: ignore[attr-defined]
+        monkeypatch.setattr(silences.shutil, "disk_usage", lambda _, found=found: found)
+        silences.of_house(NOW, records=kept, settings=known)
+
+    assert [message["title"] for message in webhook.messages] == [
+        "Evergreen: operations have a disk that is nearly full",
+        "Evergreen: over: operations have a disk that is nearly full",
+    ]
+    assert "2.0 GB are free" in webhook.messages[0]["message"]
+
+
+def test_a_beat_goes_to_its_owner_and_a_lost_one_stops_nothing(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    alerts.beat(replace(settings, heartbeat_url="http://127.0.0.1:1/ping"))
+    alerts.beat(settings)
+
+    assert "did not take a beat" in caplog.text
+    assert len(caplog.records) == 1
