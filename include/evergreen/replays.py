@@ -42,8 +42,9 @@ def run(
     tell("extract")
     with records.locks.hold(extraction.LOCK, use_case.name, shared=True):
         snapshot = extraction.extract(longer, as_of=end, asked_at=asked_at, settings=settings)
-    tell("build_features")
-    data = features.data(features.build(snapshot, longer, settings), longer, settings)
+        tell("build_features")
+        built = features.build(snapshot, longer, settings)
+    data = features.data(built, longer, settings)
     rows, raw = _labelled(use_case, data.rows, data.raw)
     shelf = Shelf(storage.of(settings, storage.REPLAYS), use_case.name)
     done = replay(

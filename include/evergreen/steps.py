@@ -134,7 +134,10 @@ def build_features(
         DataRefused: nothing to train on, or a class is missing; the decision is on record.
     """
     _check_declaration(use_case, validated.snapshot)
-    with _refusals_on_record(use_case, run, records):
+    with (
+        _refusals_on_record(use_case, run, records),
+        records.locks.hold(extraction.LOCK, use_case.name, shared=True),
+    ):
         return features.build(validated.snapshot, use_case, settings)
 
 

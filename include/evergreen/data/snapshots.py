@@ -21,8 +21,7 @@ we do not.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,7 +31,7 @@ import pyarrow.parquet as pq
 from evergreen import storage
 from evergreen.data import manifests
 from evergreen.data.manifests import Between, Chunk, Group
-from evergreen.data.streams import ROW_GROUP, row_groups
+from evergreen.data.streams import ROW_GROUP, at_once, row_groups
 from evergreen.errors import SnapshotCorrupt
 from evergreen.settings import Settings
 from evergreen.storage import Damaged, OutsideStore, Store
@@ -41,11 +40,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
-AT_ONCE = 8
-"""Chunks that are read at once."""
 _REMEDY = "extract again"
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,22 +105,33 @@ class SnapshotStore:
 
         (The name and the days of what it returns are empty: they are the asker's.)
         """
+        return self._known(use_case, keys, lambda chunk, _: chunk)
+
+    def tables(self, use_case: str, keys: Iterable[str]) -> dict[str, tuple[Chunk, pa.Table]]:
+        """Return what `known` does, each with its rows."""
+        return self._known(use_case, keys, lambda c, content: (c, pq.read_table(content)))
+
+    def _known(
+        self, use_case: str, keys: Iterable[str], take: Callable[[Chunk, pa.BufferReader], T]
+    ) -> dict[str, T]:
         wanted, found = set(keys), []
         for path in self._store.list(f"{use_case}/chunks/*.parquet"):
             key, _, sha256 = path.rsplit("/", 1)[1].removesuffix(".parquet").partition("-")
             if key in wanted:
                 found.append((key, sha256))
-        chunks = _at_once(lambda one: self._sound(use_case, *one), found)
-        return {chunk.key: chunk for chunk in chunks if chunk is not None}
+        taken = at_once(lambda one: self._sound(use_case, *one, take), found)
+        return {key: one for (key, _), one in zip(found, taken, strict=True) if one is not None}
 
-    def _sound(self, use_case: str, key: str, sha256: str) -> Chunk | None:
+    def _sound(
+        self, use_case: str, key: str, sha256: str, take: Callable[[Chunk, pa.BufferReader], T]
+    ) -> T | None:
         chunk = Chunk(name="", key=key, sha256=sha256, rows=0, bytes=0)
         try:
             content = self._store.read(self._file(use_case, chunk), sha256)
         except (Damaged, FileNotFoundError):
             return None
         rows = pq.read_metadata(pa.BufferReader(content)).num_rows
-        return Chunk(name="", key=key, sha256=sha256, rows=rows, bytes=len(content))
+        return take(replace(chunk, rows=rows, bytes=len(content)), pa.BufferReader(content))
 
     def seal(
         self,
@@ -190,7 +197,7 @@ class SnapshotStore:
             if last > start and last - chunk.rows < end
         ]
         use_case = document["use_case"]
-        tables = _at_once(lambda one: self._columns(use_case, one[0], names), touched)
+        tables = at_once(lambda one: self._columns(use_case, one[0], names), touched)
         schema = pa.schema([manifests.schema(document).field(name) for name in names])
         table = pa.concat_tables([schema.empty_table(), *tables])
         offset = start - touched[0][1] if touched else 0
@@ -232,7 +239,7 @@ class SnapshotStore:
         document = self._checked(uri, sha256)
         chunks = [c for c in manifests.groups(document)[0].chunks if between.touches(c)]
         ends = [chunk for chunk in chunks if not between.holds(chunk)]
-        tables = _at_once(
+        tables = at_once(
             lambda chunk: self._columns(document["use_case"], chunk, [between.column]), ends
         )
         inner = sum(chunk.rows for chunk in chunks if between.holds(chunk))
@@ -254,7 +261,7 @@ class SnapshotStore:
     def manifests(self, use_case: str) -> list[tuple[str, dict[str, Any]]]:
         """Return address and manifest of every snapshot of a use case."""
         uris = self.uris(use_case)
-        return list(zip(uris, _at_once(self.manifest, uris), strict=True))
+        return list(zip(uris, at_once(self.manifest, uris), strict=True))
 
     def schema(self, uri: str) -> pa.Schema:
         """Return the columns with their Arrow types.
@@ -282,7 +289,9 @@ class SnapshotStore:
         document = self._checked(uri, str(document.get("sha256")))
         for group in manifests.groups(document):
             for chunk in group.chunks:
-                found = self._sound(document["use_case"], chunk.key, chunk.sha256)
+                found = self._sound(
+                    document["use_case"], chunk.key, chunk.sha256, lambda found, _: found
+                )
                 if found is None:
                     raise SnapshotCorrupt(
                         f"{uri}: the chunk {chunk.name} ({chunk.file}) is missing, or its sha256 is"
@@ -335,10 +344,3 @@ class SnapshotStore:
 def _folder(uri: str) -> str:
     """Return the path of a snapshot below any store, also one that has moved since."""
     return "/".join(uri.rsplit("/", 2)[-2:])
-
-
-def _at_once(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    if len(items) < 2:
-        return [function(item) for item in items]
-    with ThreadPoolExecutor(min(AT_ONCE, len(items))) as pool:
-        return list(pool.map(function, items))

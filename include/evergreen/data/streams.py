@@ -1,11 +1,17 @@
 """Streams of record batches, cut into pieces of a given size whatever the sizes they come in."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import pyarrow as pa
 
 ROW_GROUP = 131_072
 """Rows of each row group, the last one apart."""
+AT_ONCE = 8
+"""Chunks that are read at once."""
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def take(
@@ -59,3 +65,11 @@ def _join(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
         for chunks, field in zip(zip(*columns, strict=True), schema, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema).combine_chunks()
+
+
+def at_once(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Return what a function makes of each item, in their order, some at once."""
+    if len(items) < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(min(AT_ONCE, len(items))) as pool:
+        return list(pool.map(function, items))

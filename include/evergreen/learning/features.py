@@ -4,20 +4,22 @@ ref = build(snapshot, use_case, settings)      # split, features of every row, c
 load(ref, settings).query("part == 'training'")
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from evergreen.data import snapshots, splits
+from evergreen.data.manifests import Group
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.errors import DataRefused, DeclarationError
-from evergreen.learning import source_code
+from evergreen.learning import feature_chunks, source_code
 from evergreen.learning.data import Data
+from evergreen.learning.feature_chunks import Beside, Piece
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.learning.lookahead import check_no_lookahead
 from evergreen.learning.walking import Rows
@@ -85,7 +87,7 @@ def labels_of(kind: Kind, target: "pd.Series[Any]") -> NDArray[Any]:
 
 
 def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> FeaturesRef:
-    """Split the snapshot and compute the features of every row, once, into a Parquet snapshot.
+    """Split the snapshot and store the features of every row, computed where a chunk is new.
 
     Raises:
         DataRefused: nothing to train on or to hold out, labels or classes that are missing,
@@ -102,12 +104,13 @@ def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> Featu
     part[(part == HOLDOUT) & ~judged] = TRAINING  # in blocks before there is enough to learn from
     step = code(use_case)
     check_no_lookahead(step, raw, use_case)
-    found = step.transform(raw)
-    _refuse(_feature_problems(found, part))
-    table = _table(use_case, raw, part.astype(str), found)
+    cut = _pieces(use_case, raw, store.groups(snapshot.uri, snapshot.sha256))
+    beside = _beside(use_case, raw)
+    made = feature_chunks.make(f"{use_case.name}.features", step, raw, cut, beside, store)
+    _refuse(_feature_problems(made.found, part))
     split = splits.describe(use_case, snapshot.as_of)
     about = {"snapshot": snapshot.sha256, "code": step.digest, "split": split}
-    stored = store.write(f"{use_case.name}.features", table.to_batches(), table.schema, about)
+    stored = made.keep(part.astype(str).rename(PART), about)
     return FeaturesRef(
         snapshot=snapshot,
         uri=stored.uri,
@@ -230,19 +233,24 @@ def _feature_problems(found: pd.DataFrame, part: "pd.Series[Any]") -> list[str]:
     return empty + [f"the feature {c!r} is infinite in {n} rows" for c, n in endless.items() if n]
 
 
-def _table(
-    use_case: UseCase, raw: pd.DataFrame, part: "pd.Series[str]", found: pd.DataFrame
-) -> pa.Table:
-    source = use_case.source
-    names = dict.fromkeys([*source.key, *([source.timestamp] if source.timestamp else [])])
-    taken = {PART, source.target} & set(found)
-    if taken:
+def _pieces(use_case: UseCase, raw: pd.DataFrame, groups: Sequence[Group]) -> list[Piece]:
+    looks_back = use_case.source.timestamp and use_case.features.function
+    times = splits.times_of(use_case, raw) if looks_back else None
+    return feature_chunks.pieces(groups[0].chunks, times, use_case.features.lookback)
+
+
+def _beside(use_case: UseCase, raw: pd.DataFrame) -> Beside:
+    """Return what is stored with the features: key and event time, and the label."""
+    source, columns = use_case.source, use_case.features.columns
+    if taken := {PART, source.target} & set(columns):
         raise DeclarationError("features", sorted(taken), f"names other than {PART!r} and target")
-    columns = {name: raw[name] for name in names} | {PART: part} | dict(found.items())
+    names = dict.fromkeys([*source.key, *([source.timestamp] if source.timestamp else [])])
     known = raw[source.target].notna()
     target = pd.Series(labels(use_case, raw.loc[known, source.target]), raw.index[known])
-    frame = pd.DataFrame({**columns, source.target: target.reindex(raw.index)})
-    return pa.Table.from_pandas(frame, preserve_index=False)
+    return Beside(
+        raw[[name for name in names if name not in columns]],
+        pd.DataFrame({source.target: target.reindex(raw.index)}),
+    )
 
 
 def _span(use_case: UseCase, rows: pd.DataFrame) -> Span:

@@ -42,6 +42,33 @@ def check_no_lookahead(step: FeatureCode, raw: pd.DataFrame, use_case: UseCase) 
                 )
 
 
+def check_chunk(
+    step: FeatureCode, raw: pd.DataFrame, found: pd.DataFrame, first: int, start: int
+) -> None:
+    """Compare the features of a chunk's first rows with those that they have among more rows.
+
+    Args:
+        step: the feature code.
+        raw: the rows of the snapshot.
+        found: the features of the chunk, on its rows' index.
+        first: position of the first row that the chunk could read.
+        start: position of its own first row.
+
+    Raises:
+        DeclarationError: they differ, so that features cannot be made chunk by chunk.
+    """
+    if not step.source:
+        return
+    own = found.head(ROWS)
+    more = raw.iloc[max(0, first - ROWS) : start + ROWS]
+    column = _first_difference(own, step.transform(more).loc[own.index])
+    if column is not None:
+        words = "the same among more rows: a row's features read it and `features.lookback` before"
+        raise DeclarationError(
+            f"features.function {step.function}()", f"other values of {column!r}", words
+        )
+
+
 def _samples(raw: pd.DataFrame, use_case: UseCase) -> Iterator[pd.DataFrame]:
     """Yield the newest rows, and those of some entities, in the order that they have."""
     yield raw.tail(ROWS)
