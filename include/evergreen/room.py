@@ -6,9 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2.errors
-
 from evergreen.errors import NoRoom
+from evergreen.records.errors import DiskFull
 from evergreen.settings import Settings
 
 LEAST = 200_000_000
@@ -40,7 +39,7 @@ def ran_out(error: BaseException) -> NoRoom | None:
         if isinstance(cause, OSError) and cause.errno in FULL:
             place = f" for {cause.filename}" if cause.filename else ""
             return NoRoom(f"the disk is full: there is no room{place}. {ADVICE}")
-        if isinstance(cause, psycopg2.errors.DiskFull):
+        if isinstance(cause, DiskFull):
             return NoRoom(f"the disk of PostgreSQL is full: {str(cause).strip()}. {ADVICE}")
     return None
 

@@ -8,10 +8,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from psycopg2.extensions import make_dsn, parse_dsn
-
 from evergreen.data.warehouse import connect
 from evergreen.errors import BackupFailed
+from evergreen.records.pool import secretless
 
 SCHEMA, BEFORE = "evergreen", "evergreen_before_restore"
 DUMP = ("--format=custom", "--no-owner", "--no-privileges", "--compress=6")
@@ -91,20 +90,15 @@ def _drop(url: str, schema: str) -> None:
 
 
 def _run(program: str, url: str, *options: str) -> None:
-    parts = parse_dsn(_plain(url))
-    secret = {"PGPASSWORD": parts.pop("password")} if "password" in parts else {}
-    command = [str(_program(program, url)), f"--dbname={make_dsn(**parts)}", *options]
+    place, password = secretless(url)
+    secret = {"PGPASSWORD": password} if password else {}
+    command = [str(_program(program, url)), f"--dbname={place}", *options]
     done = subprocess.run(
         command, env=os.environ | secret, capture_output=True, text=True, check=False
     )
     if done.returncode:
         reason = " ".join(done.stderr.split())[:500]
         raise BackupFailed(f"{program} failed: {reason}")
-
-
-def _plain(url: str) -> str:
-    """Return a URL without SQLAlchemy's driver."""
-    return re.sub(r"^postgresql\+\w+://", "postgresql://", url)
 
 
 def _program(name: str, url: str) -> Path:

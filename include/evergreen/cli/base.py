@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Annotated, ParamSpec
 
-import psycopg2
 import typer
 
 from evergreen import console, room
@@ -20,6 +19,7 @@ from evergreen.errors import (
     Unreachable,
 )
 from evergreen.records import Records
+from evergreen.records.errors import DatabaseAway
 from evergreen.settings import Settings
 from evergreen.settings import get as get_settings
 
@@ -58,7 +58,7 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
         except EvergreenError as error:
             console.error(error, as_json=as_json)
             raise typer.Exit(_code(error)) from None
-        except psycopg2.OperationalError as error:
+        except DatabaseAway as error:
             away = Unreachable("PostgreSQL", "EVERGREEN_DATABASE_URL", error)
             console.error(room.ran_out(error) or away, as_json=as_json)
             raise typer.Exit(1) from None

@@ -21,7 +21,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg2
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
@@ -35,13 +34,14 @@ from evergreen.data.streams import take
 from evergreen.data.warehouse import Column, Reading, exists, reading
 from evergreen.errors import DataRefused, did_you_mean
 from evergreen.personal import told
+from evergreen.records.errors import StatementRefused, ValueRefused
 from evergreen.refs import Counts, Json, SnapshotRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
 UNREADABLE = (
-    psycopg2.ProgrammingError,
-    psycopg2.DataError,
+    StatementRefused,
+    ValueRefused,
     dbapi.ProgrammingError,
     dbapi.DataError,
 )
@@ -124,7 +124,7 @@ def _refusing(use_case: UseCase) -> Iterator[None]:
 
 def _said(error: Exception, use_case: UseCase) -> str:
     """Return the words of PostgreSQL; what it says of data may quote a personal value."""
-    of_data = isinstance(error, psycopg2.DataError | dbapi.DataError)
+    of_data = isinstance(error, ValueRefused | dbapi.DataError)
     return told(error, use_case.source.personal if of_data else ())
 
 
@@ -207,7 +207,7 @@ def _with_label(
         column = Column(source.target, moment.columns(computed)[0].oid)
         labelled = replace(selection, target=source.target_sql, target_column=column, label=column)
         labels = _labels(labelled, use_case, moment)
-    except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
+    except (StatementRefused, ValueRefused) as error:
         reason = " ".join(_said(error, use_case).split())
         null = replace(selection, target_column=Column(source.target, FLOAT8))
         notes = [f"the target {source.target!r} could not be computed: {reason}"]

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import psycopg2
-
 from evergreen.data import extraction, snapshots
 from evergreen.data.selection import at, relation
 from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.errors import DataRefused, SnapshotCorrupt
 from evergreen.records import Chain, Records, Retrained, chain
+from evergreen.records.errors import StatementRefused, ValueRefused
 from evergreen.records.retrainings import PASSED
 from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
 from evergreen.settings import Settings
@@ -132,7 +131,7 @@ def _news(
         corrected = rows == 0 and extraction.has_changed(
             use_case, manifest, asked_at=now, settings=settings
         )
-    except (DataRefused, SnapshotCorrupt, psycopg2.ProgrammingError, psycopg2.DataError) as error:
+    except (DataRefused, SnapshotCorrupt, StatementRefused, ValueRefused) as error:
         reason = " ".join(str(error).split())
         return None, False, [f"how many rows are new is unknown: {reason}"]
     return rows, corrected, []

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import fsspec
-import psycopg2
 
 from evergreen import room
 from evergreen.errors import DataRefused
+from evergreen.records.errors import DatabaseError
 
 PIECE = 1 << 20
 UNPACKED, TIMES = 1_000_000_000, 200
@@ -52,7 +52,7 @@ def draft() -> Iterator[IO[bytes]]:
     try:
         with tempfile.NamedTemporaryFile(prefix="evergreen-landing-") as file:
             yield file
-    except (OSError, psycopg2.Error) as error:
+    except (OSError, DatabaseError) as error:
         if full := room.ran_out(error):
             raise full from error
         raise

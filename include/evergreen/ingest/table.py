@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg2
-
 from evergreen.data import warehouse
 from evergreen.data.warehouse import identifier, quoted
 from evergreen.errors import DataRefused
@@ -20,19 +18,25 @@ from evergreen.ingest import inference
 from evergreen.ingest.delivery import Cleaned, Delivery
 from evergreen.ingest.exactness import Cell
 from evergreen.ingest.stage import STAGE, Stage
+from evergreen.records.errors import (
+    LIMITS,
+    NoSuchKey,
+    NotSupported,
+    RuleBroken,
+    StatementRefused,
+    ValueRefused,
+)
 
 OLDEST = 16
 """The first PostgreSQL that tells whether a type takes a text, without failing."""
 SHOWN = 30
 """How many columns are told."""
 REFUSALS = (
-    psycopg2.DataError,
-    psycopg2.IntegrityError,
-    psycopg2.ProgrammingError,
-    psycopg2.NotSupportedError,
-    psycopg2.errors.ObjectNotInPrerequisiteState,
-    psycopg2.errors.ProgramLimitExceeded,
-    psycopg2.errors.TooManyColumns,
+    ValueRefused,
+    RuleBroken,
+    StatementRefused,
+    NotSupported,
+    *LIMITS,
 )
 
 
@@ -107,7 +111,7 @@ def _refusing(item: str, target: str, key: Sequence[str]) -> Iterator[None]:
     """Tell what PostgreSQL refuses in its words, without the statement."""
     try:
         yield
-    except psycopg2.errors.InvalidColumnReference as error:
+    except NoSuchKey as error:
         names = ", ".join(key)
         raise DataRefused([
             f"{item} cannot replace rows of {target}: it has no primary key or unique constraint"

@@ -16,6 +16,7 @@
 `retirements` `scorings` `approvals`  which ended, what batches scored, who waits for a word
 `requests`    how many were answered and refused; when the watchdog looked last
 `prunings`    how much went of what was old, so that counts stay right
+`errors`      what PostgreSQL says when it does not do it, in our words
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
 `protocols`   what functions of the domain ask for; tests/fakes.py has them in memory
 Domain functions are handed Records or a repository, and construct none. Light to import.
@@ -31,6 +32,7 @@ from evergreen.records.labels import Counted, Given, Labels, Told
 from evergreen.records.landings import Landings
 from evergreen.records.leases import Lease, Leases
 from evergreen.records.pins import Pin, Pins
+from evergreen.records.pool import Connection
 from evergreen.records.predictions import Drops, Labelled, Logged, Predictions, Reviewed
 from evergreen.records.promotions import Chain, Promotion, Promotions, chain
 from evergreen.records.prunings import Old, Pruning, Prunings
@@ -43,10 +45,11 @@ from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
-    "REVISIONS", "Approval", "Approvals", "Asked", "Chain", "Counted", "Decision", "Decisions",
-    "Dossiers", "Drops", "Ends", "Fit", "Fits", "Given", "Incident", "Incidents", "Labelled",
-    "Labels", "Landings", "Lease", "Leases", "Logged", "Old", "Pin", "Pins", "Predictions",
-    "Promotion", "Promotions", "Pruning", "Prunings", "Records", "Requests", "Retirement",
-    "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored", "Scorings", "Side", "Told",
-    "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
+    "REVISIONS", "Approval", "Approvals", "Asked", "Chain", "Connection", "Counted", "Decision",
+    "Decisions", "Dossiers", "Drops", "Ends", "Fit", "Fits", "Given", "Incident", "Incidents",
+    "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Old", "Pin", "Pins",
+    "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records", "Requests",
+    "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored", "Scorings",
+    "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open",
+    "reversal_id",
 ]  # fmt: skip

@@ -21,12 +21,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import connection
+from psycopg2.extensions import connection, make_dsn, parse_dsn
 from psycopg2.extras import RealDictCursor
 
 KEPT = 4
 """How many connections wait for the next who asks."""
 CONNECT_SECONDS = 5
+Connection = connection
 
 
 class Pool:
@@ -53,7 +54,7 @@ class Pool:
         """Yield a cursor whose rows are dictionaries, inside a transaction of its own.
 
         Raises:
-            psycopg2.OperationalError: the database is away.
+            DatabaseAway: the database is away.
         """
         with self._connection() as opened, opened.cursor(cursor_factory=RealDictCursor) as cursor:
             cursor.execute(self._prelude)
@@ -130,6 +131,13 @@ def libpq(url: str) -> str:
     """Return a URL without SQLAlchemy's driver name, as in `postgresql+psycopg2://`."""
     scheme, _, rest = url.partition("://")
     return f"{scheme.partition('+')[0]}://{rest}"
+
+
+def secretless(url: str) -> tuple[str, str]:
+    """Return what a program may be told on its command line, and the password (or nothing)."""
+    parts = parse_dsn(libpq(url))
+    password = parts.pop("password", "")
+    return make_dsn(**parts), password
 
 
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()

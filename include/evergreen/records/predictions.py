@@ -168,8 +168,8 @@ class Predictions:
         """Store predictions, given as lines of JSON; return how many were not there yet.
 
         Raises:
-            psycopg2.DataError: PostgreSQL cannot hold one of them.
-            psycopg2.OperationalError: the database is away.
+            ValueRefused: PostgreSQL cannot hold one of them.
+            DatabaseAway: the database is away.
         """
         return _insert(self._session, "predictions", lines)
 

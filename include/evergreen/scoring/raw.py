@@ -56,7 +56,7 @@ def of_query(url: str, query: str, inputs: Inputs, interval: Interval) -> Iterat
 
     Raises:
         DataRefused: PostgreSQL cannot read it, or it lacks a column.
-        psycopg2.OperationalError: the database is away.
+        DatabaseAway: the database is away.
     """
     before = inputs.lookback if inputs.looks_back else timedelta(0)
     relation = f"({between(query, interval.start - before, interval.end)})"

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import psycopg2
 import pyarrow as pa
 import pyarrow.csv
 
 from evergreen.data import warehouse
 from evergreen.data.warehouse import identifier, quoted
 from evergreen.errors import DataRefused, DeclarationError, EvergreenError
+from evergreen.records.errors import KeyRepeats, NotAllowed, StatementRefused, ValueRefused
 from evergreen.scoring import columns
 from evergreen.scoring.columns import Told
 
@@ -170,16 +170,16 @@ def _listed(types: Mapping[str, str]) -> str:
 def _refusing(into: str, key: Sequence[str]) -> Iterator[None]:
     try:
         yield
-    except psycopg2.errors.UniqueViolation as error:
+    except KeyRepeats as error:
         raise DataRefused([
             f"the key {', '.join(key)} repeats: {error.diag.message_detail}"
             " A key names one row: mend the query"
         ]) from error  # fmt: skip
-    except psycopg2.errors.InsufficientPrivilege as error:
+    except NotAllowed as error:
         raise EvergreenError(
             f"{into} cannot be written: {error.diag.message_primary}; grant it to the role of"
             " EVERGREEN_WAREHOUSE_URL, or write to a file (--to)"
         ) from error
-    except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
+    except (StatementRefused, ValueRefused) as error:
         said = error.diag.message_primary or str(error)
         raise DataRefused([f"{into} does not take the predictions: {said}"]) from error

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg2
 from fastapi import FastAPI
 from prometheus_client import ProcessCollector
 from pydantic import ConfigDict, TypeAdapter, with_config
@@ -28,6 +27,7 @@ from typing_extensions import TypedDict
 
 from evergreen import records
 from evergreen.records import Told
+from evergreen.records.errors import DatabaseError
 from evergreen.serving import docs_page, guard, openapi
 from evergreen.serving.artifacts import Artifacts, Fetch, from_mlflow
 from evergreen.serving.contract import TEXT, Refused, parsed
@@ -177,7 +177,7 @@ class Service:
     def _pinned(self, name: str) -> str | None:
         try:
             pin = self.records.pins.get(name)
-        except psycopg2.Error:
+        except DatabaseError:
             return "unknown: the database is away"
         return pin.sentence if pin else None
 
@@ -202,7 +202,7 @@ class Service:
                 told = self.records.labels.give(name, prediction_id, label)
                 if told is Told.UNKNOWN and not shipped:
                     raise Refused("id", "predictions still wait; send it again later", 503)
-        except psycopg2.Error as error:
+        except DatabaseError as error:
             log.warning("a label cannot be stored: %s", error)
             raise Refused("label", "the database is away; send it again later", 503) from None
         return told

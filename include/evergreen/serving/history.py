@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psycopg2
 
 from evergreen.data.selection import relation
 from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.dossier import Inputs
 from evergreen.learning.models import Array
+from evergreen.records.errors import ValueRefused
 from evergreen.serving.contract import Contract, Refused, Row
 
 MOST_ROWS = 100_000
@@ -26,7 +26,7 @@ def read(
 
     Raises:
         Refused: a key is not in the source, or their time spans too many rows.
-        psycopg2.Error: the database is away, or has no such table.
+        DatabaseError: the database is away, or has no such table.
     """
     with reading(url) as moment:
         rows = _select(contract.inputs, keys, lookback, moment)
@@ -74,7 +74,7 @@ def _span(
                 (tuple(values),),
             )
             found = cursor.fetchone()
-    except psycopg2.DataError as error:
+    except ValueRefused as error:
         raise Refused("key", " ".join(str(error).split())[:200]) from None
     if found is None or found[0] is None:
         raise Refused("key", "the source has no such row")

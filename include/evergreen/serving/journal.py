@@ -27,11 +27,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg2
-
 from evergreen.errors import SchemaOutdated
 from evergreen.personal import struck
 from evergreen.records import Records
+from evergreen.records.errors import DatabaseError, RuleBroken, ValueRefused
 from evergreen.serving.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -160,7 +159,7 @@ class Journal:
             try:
                 self.ship()
                 self._waiting, pause = "", self._pause
-            except (psycopg2.Error, SchemaOutdated, OSError) as error:
+            except (DatabaseError, SchemaOutdated, OSError) as error:
                 self._waiting = f"predictions wait on disk: {_one_line(error)}"
                 pause = min(pause * 2, LONGEST_PAUSE)
             self._shipped.set()
@@ -173,7 +172,7 @@ class Journal:
         """Ship every file in order, then the drops.
 
         Raises:
-            psycopg2.OperationalError: the database is away; the files stay.
+            DatabaseAway: the database is away; the files stay.
         """
         with self._mutex:
             self._seal()
@@ -203,7 +202,7 @@ class Journal:
         """Insert lines; return those that PostgreSQL cannot hold."""
         try:
             self._records.predictions.insert(lines)
-        except (psycopg2.DataError, psycopg2.IntegrityError, UnicodeDecodeError) as error:
+        except (ValueRefused, RuleBroken, UnicodeDecodeError) as error:
             if len(lines) == 1:
                 log.warning("a prediction cannot be stored: %s", _one_line(struck(str(error))))
                 return list(lines)
@@ -221,7 +220,7 @@ class Journal:
         ]
         try:
             self._records.drops.insert([json.dumps(row).encode() for row in rows])
-        except (psycopg2.Error, SchemaOutdated):
+        except (DatabaseError, SchemaOutdated):
             with self._mutex:
                 for reason, count in drops.items():
                     self._drops[reason] = self._drops.get(reason, 0) + count

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg2
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from evergreen.errors import SchemaOutdated
 from evergreen.records import Records
+from evergreen.records.errors import DatabaseError
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Pipeline:
         try:
             rows = self._records.figures.all()
             found = [question.metric(rows[question.name]) for question in QUESTIONS]
-        except (psycopg2.Error, SchemaOutdated) as error:
+        except (DatabaseError, SchemaOutdated) as error:
             log.warning("the pipeline's metrics cannot be read: %s", error)
             found = []
         up.add_metric([], float(bool(found)))

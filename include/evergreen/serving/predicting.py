@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import psycopg2
 from starlette.requests import Request
 from starlette.responses import Response
 
 from evergreen.errors import did_you_mean
 from evergreen.learning import provenance
+from evergreen.records.errors import DatabaseAway, DatabaseError
 from evergreen.serving import answers, guard, history, releases
 from evergreen.serving.answers import CHALLENGER, CHAMPION, SHADOW, Answer, Task
 from evergreen.serving.contract import Order, Refused
@@ -105,9 +105,9 @@ class Predictor:
             raw, wanted = await asyncio.to_thread(
                 history.read, self._url, contract, task.order.keys, desk.lookback
             )
-        except psycopg2.Error as error:
+        except DatabaseError as error:
             log.warning("rows cannot be read: %s", error)
-            away = isinstance(error, psycopg2.OperationalError)
+            away = isinstance(error, DatabaseAway)
             reason = "the database is away" if away else "the source cannot be read"
             raise Refused("key", f"{reason}; send the history, or try later", 503) from None
         return replace(task, raw=raw, wanted=wanted)

@@ -12,13 +12,11 @@ import threading
 import time
 from typing import Any
 
-import psycopg2
-from psycopg2.extensions import connection
-
 from evergreen import dossier
 from evergreen.dossier import Dossier
 from evergreen.errors import EvergreenError, SchemaOutdated
-from evergreen.records import Records, TrialRow
+from evergreen.records import Connection, Records, TrialRow
+from evergreen.records.errors import DatabaseError
 from evergreen.refs import PAPER
 from evergreen.serving import releases
 from evergreen.serving.artifacts import Artifacts
@@ -50,7 +48,7 @@ class Watcher:
         self._records, self._settings, self._artifacts = records, settings, artifacts
         self._stop, self._seen, self._tried = threading.Event(), "", 0.0
         self._ended: dict[int, str] = {}
-        self._connection: connection | None = None
+        self._connection: Connection | None = None
         self._mutex = threading.Lock()
         self._bell, self._ear = socket.socketpair()  # wakes the thread at the end
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
@@ -100,7 +98,7 @@ class Watcher:
         """Look at the ledger once and load what is new.
 
         Raises:
-            psycopg2.Error: the database is away; nothing changes.
+            DatabaseError: the database is away; nothing changes.
         """
         self._record_ends()
         trials = {trial.use_case: trial for trial in self._records.trials.running()}
@@ -116,7 +114,7 @@ class Watcher:
             except EvergreenError as error:
                 self.problems[name] = str(error)
                 log.warning("%s: %s", name, error)
-            except psycopg2.Error:
+            except DatabaseError:
                 raise
             except Exception as error:  # whatever a model's own code raises: the old one stays
                 self.problems[name] = f"{type(error).__name__}: {error}"
@@ -191,7 +189,7 @@ class Watcher:
             try:
                 self._look()
                 self.problems.pop("ledger", None)
-            except (psycopg2.Error, SchemaOutdated, OSError) as error:
+            except (DatabaseError, SchemaOutdated, OSError) as error:
                 self._disconnect()
                 reason = " ".join(str(error).split())[:300]
                 self.problems["ledger"] = f"the ledger cannot be read: {reason}"
@@ -213,7 +211,7 @@ class Watcher:
         opened.poll()
         opened.notifies.clear()
 
-    def _listening(self) -> connection:
+    def _listening(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = self._records.listen()
             self._seen = ""

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psycopg2
 
 from evergreen import dossier
 from evergreen.dossier import Dossier, RawColumn
@@ -27,6 +26,7 @@ from evergreen.judging.units import Units
 from evergreen.learning import metrics, models, tracking
 from evergreen.learning.models import Output
 from evergreen.records import Promotion, Records, Reviewed
+from evergreen.records.errors import StatementRefused
 from evergreen.refs import Window
 from evergreen.serving import history
 from evergreen.serving.contract import Contract, Refused, Row
@@ -47,7 +47,7 @@ def look_back(
     `end` is that of the window of labels.
 
     Raises:
-        psycopg2.OperationalError: the database is away.
+        DatabaseAway: the database is away.
     """
     limits = use_case.monitoring
     since = end - use_case.labels_reach
@@ -63,7 +63,7 @@ def look_back(
     try:
         own = dossier.read(records.dossiers, use_case.name, row.version)
         instead = _answers(own, told, settings)
-    except (DossierMissing, ModelRefused, Refused, psycopg2.ProgrammingError) as problem:
+    except (DossierMissing, ModelRefused, Refused, StatementRefused) as problem:
         reason = " ".join(str(problem).split())
         return replace(found, rows=len(told.labels), problem=f"version {row.version}: {reason}")
     return _compared(found, own, told, instead)

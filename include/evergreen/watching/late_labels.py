@@ -9,7 +9,6 @@ Each answer keeps its first label. What is stored is known from the end of the w
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import psycopg2
 import pyarrow as pa
 from pydantic_core import to_json
 
@@ -19,6 +18,7 @@ from evergreen.data.warehouse import Reading, reading
 from evergreen.dossier import Answers, Dossier
 from evergreen.errors import did_you_mean
 from evergreen.records import Given, Records
+from evergreen.records.errors import DatabaseError
 from evergreen.refs import Window
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -44,7 +44,7 @@ def collect(
                 fit = [one for one in rows if not own.answers.problem_of(one.label)]
                 told = records.labels.give_many(use_case.name, fit, window.end)
                 facts = facts.plus(told, odd=len(rows) - len(fit))
-    except (psycopg2.Error, *UNREADABLE, LookupError) as error:
+    except (DatabaseError, *UNREADABLE, LookupError) as error:
         reason = " ".join(str(error).split())
         return GivenFacts(problem=f"the labels cannot be read (labels.query): {reason}")
     return facts
@@ -55,7 +55,7 @@ def _read(moment: Reading, sql: str, own: Dossier) -> Iterator[list[Given]]:
 
     Raises:
         LookupError: a column is missing.
-        psycopg2.Error: the query cannot be read.
+        DatabaseError: the query cannot be read.
     """
     columns = {column.name: column for column in moment.columns(sql)}
     key = [column.name for column in own.inputs.key]

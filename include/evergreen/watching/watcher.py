@@ -45,7 +45,7 @@ def watch(use_case: UseCase, window: Window, *, records: Records, settings: Sett
     """Hold the window's logged predictions against the present champion, and keep what it was.
 
     Raises:
-        psycopg2.OperationalError: the database is away.
+        DatabaseAway: the database is away.
     """
     champion = records.promotions.champion(use_case.name)
     version = champion.version if champion else 0

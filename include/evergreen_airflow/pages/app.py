@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
@@ -16,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from evergreen import cards, records, storage
 from evergreen.catalog import load
 from evergreen.errors import DossierMissing
+from evergreen.records.errors import DatabaseAway
 from evergreen.storage import Store
 from evergreen_airflow import here
 from evergreen_airflow.pages import (
@@ -72,7 +72,7 @@ def create_app() -> FastAPI:
         dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
     )
     app.middleware("http")(secure)
-    app.add_exception_handler(psycopg2.OperationalError, no_ledger)
+    app.add_exception_handler(DatabaseAway, no_ledger)
     app.get("/models/")(models)
     app.get("/reports/")(reports)
     app.get("/reports/{use_case}/{report_id}/")(report)

@@ -72,7 +72,7 @@ def groups(records: Records, settings: Settings) -> list[Group]:
     """Return the windows of each declared use case but drafts, which nobody watches.
 
     Raises:
-        psycopg2.OperationalError: the database does not answer.
+        DatabaseAway: the database does not answer.
     """
     declared = load(settings.use_cases_dir).use_cases.values()
     watched = (use_case for use_case in declared if not use_case.draft)

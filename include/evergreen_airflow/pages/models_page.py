@@ -159,7 +159,7 @@ def cards(records: Records, settings: Settings, now: datetime) -> list[Card]:
     """Return a card for each use case, the broken ones at the end.
 
     Raises:
-        psycopg2.OperationalError: the ledger does not answer.
+        DatabaseAway: the ledger does not answer.
     """
     catalog = load(settings.use_cases_dir)
     good = [

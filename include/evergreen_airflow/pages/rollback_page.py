@@ -27,7 +27,7 @@ def form(promotions: PromotionLog, use_case: str, prefix: str) -> Form:
     """Return the form of a use case.
 
     Raises:
-        psycopg2.OperationalError: the ledger does not answer.
+        DatabaseAway: the ledger does not answer.
     """
     past, address = promotions.of(use_case), API.format(prefix=prefix)
     if not past:
