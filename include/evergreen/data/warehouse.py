@@ -218,7 +218,7 @@ def columns(url: str, table: str) -> list[Column]:
 
 def exists(snapshot: Reading, table: str) -> bool:
     """Tell whether there is a table or view of that name."""
-    [(found,)] = snapshot.query(f"SELECT to_regclass('{identifier(table)}') IS NOT NULL")
+    [(found,)] = snapshot.query(f"SELECT {regclass(table)} IS NOT NULL")
     return bool(found)
 
 
@@ -226,7 +226,7 @@ def types(cursor: cursor, table: str) -> dict[str, str]:
     """Return the SQL type of each column, in their order; empty: there is no such table."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
-        f" WHERE attrelid = to_regclass('{identifier(table)}') AND attnum > 0"
+        f" WHERE attrelid = {regclass(table)} AND attnum > 0"
         " AND NOT attisdropped ORDER BY attnum"
     )
     return dict(cursor.fetchall())
@@ -257,6 +257,12 @@ def settle(cursor: Any) -> None:
 def identifier(table: str) -> str:
     """Quote `name` or `schema.name` for SQL."""
     return ".".join(quoted(part) for part in table.split("."))
+
+
+def regclass(table: str) -> str:
+    """Write SQL of the number that PostgreSQL gave a table; NULL: there is none of that name."""
+    literal = identifier(table).replace("'", "''")
+    return f"to_regclass('{literal}')"
 
 
 def quoted(name: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evergreen.data import warehouse
-from evergreen.data.warehouse import identifier, quoted
+from evergreen.data.warehouse import identifier, quoted, regclass
 from evergreen.errors import DataRefused
 from evergreen.ingest import inference
 from evergreen.ingest.delivery import Cleaned, Delivery
@@ -178,7 +178,7 @@ def _merge(target: str, cells: Mapping[str, Cell], key: Sequence[str]) -> str:
 
 def _relation(cursor: Any, target: str) -> str:
     cursor.execute(
-        f"SELECT to_regclass('{identifier(target)}')::oid::text || '/' ||"
-        f" coalesce(pg_relation_filenode(to_regclass('{identifier(target)}'))::text, '')"
+        f"SELECT {regclass(target)}::oid::text || '/' ||"
+        f" coalesce(pg_relation_filenode({regclass(target)})::text, '')"
     )
     return str(cursor.fetchone()[0] or "")

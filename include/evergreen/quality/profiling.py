@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from evergreen.data.warehouse import Column, Reading, identifier
+from evergreen.data.warehouse import Column, Reading, identifier, regclass
 
 CLASSES = 20
 """Up to so many different values are kept by name."""
@@ -73,7 +73,7 @@ def profile(moment: Reading, table: str) -> TableProfile:
     return TableProfile(
         table=table,
         rows=rows,
-        primary_key=_primary_key(moment, relation),
+        primary_key=_primary_key(moment, table),
         columns={column.name: column for column in columns},
     )
 
@@ -111,11 +111,11 @@ def _values(moment: Reading, relation: str, column: Column) -> tuple[Any, ...] |
     return tuple(sorted(value for (value,) in rows)) if len(rows) <= CLASSES else None
 
 
-def _primary_key(moment: Reading, relation: str) -> tuple[str, ...]:
+def _primary_key(moment: Reading, table: str) -> tuple[str, ...]:
     rows = moment.query(
         "SELECT attname FROM pg_index"
         " JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)"
-        f" WHERE indrelid = to_regclass('{relation}') AND indisprimary"
+        f" WHERE indrelid = {regclass(table)} AND indisprimary"
         " ORDER BY array_position(indkey::int2[], attnum)"
     )
     return tuple(name for (name,) in rows)

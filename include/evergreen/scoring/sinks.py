@@ -71,11 +71,10 @@ class _Table:
             where = " AND ".join(f"{name} = %({name})s" for name in INTERVAL)
             self.cursor.execute(f"DELETE FROM {target} WHERE {where}", self.told.values)
             same = [f"%({name})s::{kind}" for name, kind in columns.sql(columns.SAME).items()]
-            self.cursor.execute(
-                f"INSERT INTO {target} ({', '.join(map(quoted, self._types))})"
-                f" SELECT {', '.join([*map(quoted, own), *same])} FROM {STAGE}",
-                self.told.values,
-            )
+            put = f"INSERT INTO {target} ({', '.join(map(quoted, self._types))}) SELECT"
+            put += "".join(f" {quoted(name)}," for name in own)
+            values = self.cursor.mogrify(", ".join(same), self.told.values).decode()
+            self.cursor.execute(f"{put} {values} FROM {STAGE}")  # names may hold a %
 
     @property
     def _types(self) -> dict[str, str]:

@@ -69,9 +69,9 @@ def _span(
     time = quoted(inputs.timestamp)
     try:
         with moment.connection.cursor() as cursor:
+            wanted = cursor.mogrify("%s", (tuple(values),)).decode()  # names may hold a %
             cursor.execute(
-                f"SELECT min({time}), max({time}) FROM {table} AS rows WHERE ({names}) IN %s",
-                (tuple(values),),
+                f"SELECT min({time}), max({time}) FROM {table} AS rows WHERE ({names}) IN {wanted}"
             )
             found = cursor.fetchone()
     except ValueRefused as error:
