@@ -1,5 +1,6 @@
 """A use case whose rows arrive by files or over HTTP."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -122,7 +123,8 @@ def _handler(known: Server) -> Callable[..., BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            with contextlib.suppress(ConnectionError):  # who asks may have had enough
+                self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             """Stay silent."""

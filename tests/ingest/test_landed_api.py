@@ -1,5 +1,6 @@
 """Rows of an HTTP API, from a real server, landed in PostgreSQL."""
 
+import gzip
 import time
 from datetime import UTC, date, datetime
 from typing import Any
@@ -167,6 +168,8 @@ def test_trouble_that_passes_is_waited_for(server: Server, settings: Settings) -
     [
         ([(404, {})], "404"),
         ([(200, b"<html>")], "JSON"),
+        ([(200, b"[" * 100_000)], "nested too deeply"),
+        ([(302, {}, ("Location", "http://169.254.169.254/latest/meta-data"))], "302"),
         ({"rows": []}, "no list of objects"),
         ([1, 2], "no list of objects"),
     ],
@@ -190,6 +193,26 @@ def test_secrets_are_not_carried_to_another_host(
         land(server, settings, records="rows", next="next", headers={"Authorization": "SHOP_TOKEN"})
 
     assert server.asked[0][1]["Authorization"] == "Bearer secret"
+
+
+def test_a_next_page_that_is_no_address_is_refused(server: Server, settings: Settings) -> None:
+    server.answers[PATH] = {"rows": [row(1)], "next": "http://[::1"}
+
+    with pytest.raises(DataRefused, match="has no address"):
+        land(server, settings, records="rows", next="next")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_page_that_is_too_large_packed_or_not_is_refused(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    monkeypatch.setattr(api, "PAGE", 1_000_000)
+    content = b" " * 5_000_000 + b"[]"
+    answer = (200, gzip.compress(content), ("Content-Encoding", "gzip"))
+    server.answers[PATH] = [answer if packed else (200, content)]
+
+    with pytest.raises(DataRefused, match="more than 1 MB; ask for smaller pages"):
+        land(server, settings)
 
 
 def test_a_header_without_its_setting_is_told(server: Server, settings: Settings) -> None:

@@ -18,6 +18,8 @@ from evergreen.spec import Api
 
 SECONDS, ATTEMPTS, MOST_PAGES = 30.0, 4, 10_000
 LONGEST_WAIT = 120.0
+PAGE = 256_000_000
+"""Bytes of the largest page, unpacked: all of it is in memory."""
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Answers that another try may better."""
 
@@ -57,7 +59,7 @@ def _pages(client: httpx.Client, source: Api, period: str) -> Iterator[list[dict
         yield rows
         following = _at(answer, source.next) if source.next else None
         if following:
-            url = _same_host(url, url.join(str(following)))
+            url = _same_host(url, str(following))
         elif not (source.page and rows):
             return
     raise DataRefused([f"{source.url} for {period} has more than {MOST_PAGES} pages"])
@@ -71,12 +73,29 @@ def _get(client: httpx.Client, url: httpx.URL) -> Any:
         retry=retry_if_exception(_may_pass),
         reraise=True,
     )
-    answer = tries(lambda: client.get(url).raise_for_status())
+    text = tries(lambda: _text(client, url))
     try:
-        return parse(answer.text)
+        return parse(text)
     except ValueError as error:
-        begins = " ".join(answer.text[:60].split())
+        begins = " ".join(text[:60].split())
         raise DataRefused([f"{url} did not answer with JSON: it begins {begins!r}"]) from error
+    except RecursionError as error:
+        raise DataRefused([f"{url} answered with JSON that is nested too deeply"]) from error
+
+
+def _text(client: httpx.Client, url: httpx.URL) -> str:
+    """Return an answer, as long as it is no larger than a page may be, packed or not."""
+    content = bytearray()
+    with client.stream("GET", url) as answer:
+        answer.raise_for_status()
+        for piece in answer.iter_bytes():
+            content += piece
+            if len(content) > PAGE:
+                raise DataRefused([
+                    f"{url} answers with more than {PAGE / 1e6:,.0f} MB; ask for smaller pages"
+                    " (`page` or `next` of Api)"
+                ])  # fmt: skip
+    return content.decode(answer.encoding or "utf-8", "replace")
 
 
 def _wait(state: RetryCallState) -> float:
@@ -115,8 +134,12 @@ def _at(document: Any, place: str) -> Any:
     return document
 
 
-def _same_host(url: httpx.URL, following: httpx.URL) -> httpx.URL:
-    """Refuse to carry the headers' secrets to somebody else."""
+def _same_host(url: httpx.URL, said: str) -> httpx.URL:
+    """Return the address of the next page; the headers' secrets are carried to nobody else."""
+    try:
+        following = url.join(said)
+    except httpx.InvalidURL as error:
+        raise DataRefused([f"the next page of {url} has no address: {said[:60]!r}"]) from error
     if (following.scheme, following.host, following.port) != (url.scheme, url.host, url.port):
         raise DataRefused([f"the next page of {url} is on another host: {following.host}"])
     return following

@@ -6,7 +6,9 @@ MLflow's pages ask for everything by relative addresses, so that they work below
 import os
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from functools import cache
+from urllib.parse import unquote
 
 import httpx
 from fastapi import HTTPException, Request
@@ -32,11 +34,19 @@ ANSWERED = (
 
 
 def allowed(method: str, path: str) -> bool:
-    """Tell whether a request only reads."""
-    if ".." in path or "\0" in path:
+    """Tell whether a request only reads; also once somebody behind us has decoded it once more."""
+    if any(odd in plain for plain in _decoded(path) for odd in ("..", "\0", "\\")):
         return False
     pattern = {"GET": READ, "POST": SEARCH}.get(method)
     return bool(pattern and pattern.fullmatch(path))
+
+
+def _decoded(path: str) -> Iterator[str]:
+    """Yield a path, and what it becomes each time that it is decoded, until nothing changes."""
+    yield path
+    while (plain := unquote(path)) != path:
+        yield plain
+        path = plain
 
 
 def credentials() -> dict[str, str]:

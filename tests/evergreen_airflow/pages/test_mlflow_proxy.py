@@ -78,6 +78,12 @@ def test_what_only_reads_is_passed_on(
         ("GET", "ajax-api/2.0/mlflow/gateway-proxy?gateway_path=x"),
         ("GET", "ajax-api/3.0/jobs/1"),
         ("GET", "get-artifact/%2e%2e/%2e%2e/x"),
+        ("GET", "static-files/%252e%252e/ajax-api/3.0/jobs/1"),
+        ("GET", "static-files/%25252e%25252e/ajax-api/2.0/mlflow/gateway-proxy"),
+        ("GET", "static-files/..%255cx"),
+        ("GET", "/evil.example/version"),
+        ("GET", "@evil.example/version"),
+        ("GET", "http://evil.example/version"),
         ("POST", "ajax-api/2.0/mlflow/runs/search/../delete"),
     ],
 )
