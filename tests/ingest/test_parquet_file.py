@@ -4,12 +4,14 @@ import io
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
 from evergreen.errors import DataRefused
-from evergreen.ingest import spool
+from evergreen.ingest import parquet_file, spool
+from evergreen.ingest.delivery import BATCH
 from ingest.conftest import Desk
 
 
@@ -75,6 +77,30 @@ def test_a_file_that_unpacks_to_a_huge_one_is_refused(
 
     with pytest.raises(DataRefused, match="over 200 times its size"):
         desk.land(parquet(id=pa.array([1] * 3_000_000)), name="t.parquet")
+
+
+def test_one_long_text_in_many_rows_is_refused_before_it_is_written_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "UNPACKED", 100_000_000)
+    text = pa.array(["x" * 20_000])
+    many = pa.DictionaryArray.from_arrays(pa.array(np.zeros(BATCH, np.int32)), text)
+    pool = pa.default_memory_pool()
+
+    with pytest.raises(DataRefused, match="unpacks to more than 1,000 MB"):
+        desk.land(parquet(id=pa.array(range(BATCH)), x=many), name="t.parquet")
+
+    assert pool.max_memory() < 500_000_000
+
+
+def test_rows_that_are_large_together_land_piece_by_piece(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_file, "PIECE", 1000)
+
+    landed = desk.land(parquet(id=range(40), x=["a" * 99, "b"] * 20), name="t.parquet")
+
+    assert (landed.rows, len(desk.rows()), desk.rows()[2][1]) == (40, 40, "a" * 99)
 
 
 def test_a_file_that_is_no_parquet_is_refused(desk: Desk) -> None:

@@ -13,6 +13,8 @@ from evergreen.ingest.exactness import LOOKS_LIKE_ANY
 from evergreen.ingest.spool import refuse_bomb
 from evergreen.spec import Dialect
 
+PIECE = 64_000_000
+"""Bytes that are written out at once, or a row."""
 TYPES = (
     (pa.types.is_boolean, "boolean"),
     (pa.types.is_uint64, "numeric"),
@@ -35,16 +37,18 @@ def deliver(item: str, file: Path, dialect: Dialect) -> Delivery:
         DataRefused: it is none, or has columns that a table cannot hold, such as structs.
     """
     try:
-        opened = pyarrow.parquet.ParquetFile(file)
+        schema = pyarrow.parquet.read_schema(file)
+        texts = [field.name for field in schema if _is_text(field.type)]
+        opened = pyarrow.parquet.ParquetFile(file, read_dictionary=texts)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataRefused([f"{item} cannot be read as Parquet: {error}"]) from error
-    refuse_bomb(item, file.stat().st_size, _least_size(opened.metadata))
-    schema = opened.schema_arrow
+    packed = file.stat().st_size
+    refuse_bomb(item, packed, _least_size(opened.metadata))
     check_names(item, schema.names)
     return Delivery(
         item=item,
         columns={field.name: _types(item, field) for field in schema},
-        batches=_batches(item, opened),
+        batches=_batches(item, opened, packed),
         dialect=dialect,
     )
 
@@ -69,13 +73,34 @@ def _types(item: str, field: pa.Field) -> tuple[str, ...]:
     ])  # fmt: skip
 
 
-def _batches(item: str, opened: pyarrow.parquet.ParquetFile) -> Iterator[pa.RecordBatch]:
+def _batches(
+    item: str, opened: pyarrow.parquet.ParquetFile, packed: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows as text; what many rows share is counted before it is written out for each."""
+    unpacked = 0
     try:
         for batch in opened.iter_batches(batch_size=BATCH):
-            columns = [_text(column) for column in batch.columns]
-            yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
+            size = sum(map(_size, batch.columns))
+            unpacked += size
+            refuse_bomb(item, packed, unpacked)
+            step = max(1, batch.num_rows * PIECE // max(size, PIECE))
+            for start in range(0, batch.num_rows, step):
+                columns = [_text(column) for column in batch.slice(start, step).columns]
+                yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataRefused([f"{item} cannot be read as Parquet: {error}"]) from error
+
+
+def _size(values: pa.Array) -> int:
+    """Return the bytes of an array once its dictionary, if it has one, is written out."""
+    if not pa.types.is_dictionary(values.type) or not _is_text(values.type.value_type):
+        return int(values.nbytes)
+    lengths = pc.binary_length(values.dictionary).take(values.indices)
+    return int(pc.sum(lengths).as_py() or 0)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _text(values: pa.Array) -> pa.Array:
