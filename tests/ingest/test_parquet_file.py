@@ -15,9 +15,9 @@ from evergreen.ingest.delivery import BATCH
 from ingest.conftest import Desk
 
 
-def parquet(**columns: Any) -> bytes:
+def parquet(store_schema: bool = True, **columns: Any) -> bytes:
     content = io.BytesIO()
-    pyarrow.parquet.write_table(pa.table(columns), content)
+    pyarrow.parquet.write_table(pa.table(columns), content, store_schema=store_schema)
     return content.getvalue()
 
 
@@ -79,8 +79,9 @@ def test_a_file_that_unpacks_to_a_huge_one_is_refused(
         desk.land(parquet(id=pa.array([1] * 3_000_000)), name="t.parquet")
 
 
+@pytest.mark.parametrize("store_schema", [True, False], ids=["dictionary", "text"])
 def test_one_long_text_in_many_rows_is_refused_before_it_is_written_out(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, store_schema: bool
 ) -> None:
     monkeypatch.setattr(spool, "UNPACKED", 100_000_000)
     text = pa.array(["x" * 20_000])
@@ -88,7 +89,7 @@ def test_one_long_text_in_many_rows_is_refused_before_it_is_written_out(
     pool = pa.default_memory_pool()
 
     with pytest.raises(DataRefused, match="unpacks to more than 1,000 MB"):
-        desk.land(parquet(id=pa.array(range(BATCH)), x=many), name="t.parquet")
+        desk.land(parquet(store_schema, id=pa.array(range(BATCH)), x=many), name="t.parquet")
 
     assert pool.max_memory() < 500_000_000
 

@@ -1,7 +1,7 @@
 """The pages as Airflow serves them: below `/evergreen`, behind its own guard."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,12 +49,21 @@ def anonymous(pages: None, settings: Settings) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def browser(pages: None, settings: Settings) -> Iterator[TestClient]:
-    """A browser that has logged in."""
+def logged_in(pages: None, settings: Settings) -> Callable[..., TestClient]:
+    """A browser of somebody who has logged in and has a role."""
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from airflow.api_fastapi.core_api.security import get_user
 
-    with client({get_user: lambda: SimpleAuthManagerUser(username="ada", role="admin")}) as browser:
+    def browser(role: str | None) -> TestClient:
+        return client({get_user: lambda: SimpleAuthManagerUser(username="ada", role=role)})
+
+    return browser
+
+
+@pytest.fixture
+def browser(logged_in: Callable[..., TestClient]) -> Iterator[TestClient]:
+    """A browser that has logged in."""
+    with logged_in("admin") as browser:
         yield browser
 
 

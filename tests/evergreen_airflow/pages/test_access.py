@@ -1,3 +1,5 @@
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -6,6 +8,7 @@ from fastapi.testclient import TestClient
 from evergreen.settings import Settings
 
 PAGES = ("models/", "reports/", "drift/", "replay/", "data-docs/", "open-mlflow/")
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 OUTSIDE = (
     "../secret.txt",
     "..%2fsecret.txt",
@@ -62,6 +65,39 @@ def test_who_has_not_logged_in_sees_nothing(
     answer = anonymous.get(f"/evergreen/{path}")
 
     assert answer.status_code == 401
+
+
+def test_no_route_answers_who_has_not_logged_in(anonymous: TestClient, documents: Path) -> None:
+    from evergreen_airflow.pages.app import create_app
+
+    routes = [
+        (method, re.sub(r"\{[^}]*\}", "x", route.path))
+        for route in create_app().routes
+        for method in route.methods
+    ]
+
+    answers = {
+        (method, path): anonymous.request(method, f"/evergreen{path}").status_code
+        for method, path in routes
+    }
+
+    assert len(routes) > 20
+    assert set(answers.values()) == {401}, answers
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [(None, 403), ("viewer", 200), ("user", 200), ("op", 200), ("admin", 200)],
+)
+def test_who_may_look_at_airflow_may_look_at_the_pages(
+    logged_in: Callable[..., TestClient], role: str | None, status: int
+) -> None:
+    with logged_in(role) as browser:
+        found = {path: browser.get(f"/evergreen/{path}").status_code for path in PAGES}
+        changed = [browser.request(m, "/evergreen/models/").status_code for m in CHANGING]
+
+    assert set(found.values()) == {status}
+    assert set(changed) == {404 if status == 200 else status}
 
 
 @pytest.mark.parametrize("path", PAGES)
