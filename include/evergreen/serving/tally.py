@@ -15,10 +15,9 @@ import threading
 from collections import Counter
 from datetime import UTC, datetime
 
-import psycopg2
-
 from evergreen.errors import SchemaOutdated
 from evergreen.records import Records
+from evergreen.records.errors import DatabaseError
 from evergreen.serving.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ class Tally:
             return
         try:
             self._records.requests.insert(self._unsent)
-        except (psycopg2.Error, SchemaOutdated) as error:
+        except (DatabaseError, SchemaOutdated) as error:
             log.warning("requests are counted and cannot be stored now: %s", error)
         else:
             self._unsent = []
