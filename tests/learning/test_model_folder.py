@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
 from evergreen.learning import features, model_folder, models
 from evergreen.learning.recipes import Recipe
 from evergreen.spec import Candidate, Features, Gate, Kind, UseCase
+from flights import flights, use_case_of
 from learning import IRIS, WEATHER, iris_rows, weather_rows
 
 ASK = """
@@ -61,7 +63,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has what the models ask for, and nothing else."""
     folder = tmp_path_factory.mktemp("elsewhere")
     wanted = folder / "requirements.txt"
-    wanted.write_text("\n".join(model_folder.requirements()))
+    case = use_case_of(LGBMClassifier)
+    light = models.pipeline(case, case.candidates[0])
+    wanted.write_text("\n".join(model_folder.requirements(light)))
     uv = Path(sys.executable).with_name("uv")
     subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder / "venv"], check=True)
     install = [uv, "pip", "install", "-q", "--python", folder / "venv", "-r", wanted]
@@ -71,7 +75,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.elsewhere
 def test_answers_elsewhere_as_it_does_here(python: Path, tmp_path: Path) -> None:
+    planes = use_case_of(LGBMClassifier, text=("notes",))
     here = {
+        "flights": logged(tmp_path / "flights", planes, planes.candidates[0], flights()),
         "iris": logged(tmp_path / "iris", IRIS, IRIS.candidates[0], iris_rows()),
         "weather": logged(
             tmp_path / "weather", WEATHER, WEATHER.candidate("logistic"), weather_rows(),

@@ -119,6 +119,8 @@ class Inputs(Ref):
     """A feature function stands before the estimator; else the columns are its features."""
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
+    text: tuple[str, ...] = ()
+    """Features that are sentences."""
     code_sha256: str
     """Of the text of the feature function, which the model carries."""
     table: str | None

@@ -149,7 +149,7 @@ def _proof(use_case: UseCase, verdict: Verdict, decision_id: str) -> Proof:
 
 def _inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
     """Take from the model what it carries itself, and the rest from the declaration."""
-    source = use_case.source
+    source, text = use_case.source, use_case.features.text
     return Inputs(
         columns=columns(rows, code.inputs),
         key=columns(rows, source.key),
@@ -157,7 +157,8 @@ def _inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
         lookback=use_case.features.lookback,
         computed=bool(code.source),
         numeric=tuple(code.numeric),
-        categorical=tuple(code.categorical),
+        categorical=tuple(name for name in code.categorical if name not in text),
+        text=tuple(name for name in code.categorical if name in text),
         code_sha256=code.digest,
         table=source.table,
         query=source.query,

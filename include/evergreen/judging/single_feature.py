@@ -7,7 +7,7 @@ Each feature alone is learned from the training rows by a shallow decision tree 
 numbers by a straight line as well, which goes on beyond what was seen), and scored on the judged
 rows: by the area under the ROC curve, of several classes by F1 (a single flower's petal ranks the
 species almost without error, and is no leak), or by R². A category is read as the mean label of
-its training rows, a missing value as a value.
+its training rows, a missing value as a value. Sentences (`Features.text`) are not looked at.
 """
 
 from typing import Any
@@ -54,7 +54,7 @@ def scores(kind: Kind, target: str, features: Features, frame: pd.DataFrame) -> 
     training = training.sample(min(ROWS, len(training)), random_state=0)
     truth, asked = training[target].to_numpy(), judged[target].to_numpy()
     metric, found = METRIC[kind], []
-    for name in features.columns:
+    for name in (*features.numeric, *features.categorical):
         known, new = training[name], judged[name]
         if name in features.categorical:
             known, new = _by_label(kind, known, truth, new)

@@ -26,7 +26,7 @@ class FeatureCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         function: name of the function, `DataFrame -> DataFrame`.
         inputs: raw columns that it reads.
         numeric: features that become float64, missing is NaN.
-        categorical: features that become text, missing is NaN.
+        categorical: features (categories, and text) that become text, missing is NaN.
     """
 
     def __init__(

@@ -54,7 +54,8 @@ def code(use_case: UseCase) -> FeatureCode:
         DeclarationError: the function is not at the top of a module file.
     """
     declared = use_case.features
-    columns = (list(declared.raw), list(declared.numeric), list(declared.categorical))
+    texts = [*declared.categorical, *declared.text]
+    columns = (list(declared.raw), list(declared.numeric), texts)
     if declared.function is None:
         return FeatureCode("", "", *columns)
     return FeatureCode(source_code.of(declared.function), declared.function.__name__, *columns)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from evergreen.data.splits import Fold
-from evergreen.learning import intervals, metrics, models, searching, walking, worth
+from evergreen.learning import intervals, metrics, models, probing, searching, walking, worth
 from evergreen.learning.data import Data
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
@@ -53,12 +53,18 @@ class Tried:
 
 
 def judge(use_case: UseCase, candidate: Candidate, data: Data, memory: Memory) -> Tried:
-    """Choose the parameters of a candidate (or baseline), then walk it over the judged rows."""
+    """Choose the parameters of a candidate (or baseline), then walk it over the judged rows.
+
+    Raises:
+        ModelRefused: it could not be saved, as a few rows show; nothing was fitted for long.
+    """
     began = time.perf_counter()
+    plain = Recipe.of(use_case, candidate, {})
+    probing.check(plain, use_case.kind, data.rows, data.folds.newest)
     if len(candidate.search):
         found = searching.search(use_case, candidate, data.rows, data.folds.choosing, memory)
         return _judge(use_case, found.recipe, data, memory, found.trials, began)
-    return judge_recipe(use_case, Recipe.of(use_case, candidate, {}), data, memory)
+    return judge_recipe(use_case, plain, data, memory)
 
 
 def judge_recipe(use_case: UseCase, recipe: Recipe, data: Data, memory: Memory) -> Tried:

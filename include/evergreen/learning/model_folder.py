@@ -22,7 +22,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 import evergreen
-from evergreen.learning import elsewhere, models
+from evergreen.learning import boosted, elsewhere, models
 from evergreen.learning.provenance import PACKAGES, environment
 from evergreen.learning.tracking import MODEL_FILE
 
@@ -33,8 +33,8 @@ with warnings.catch_warnings():  # mlflow warns of its own type hints
 ROOT = Path(evergreen.__file__).parent
 CLASSES = (
     *("__init__.py", "errors.py", "refs.py", "spec/*.py", "learning/__init__.py"),
-    *(f"learning/{name}.py" for name in ("canonical", "feature_code", "intervals", "models")),
-    "learning/source_code.py",
+    *(f"learning/{name}.py" for name in ("boosted", "canonical", "feature_code")),
+    *(f"learning/{name}.py" for name in ("intervals", "models", "preparing", "source_code")),
 )
 """What `learning.models` and the classes of a model import of ours."""
 LOADER = "evergreen_elsewhere"
@@ -68,7 +68,7 @@ def write(
         mlflow_model=described,
         serialization_format="skops",
         skops_trusted_types=list(models.TRUSTED),
-        pip_requirements=requirements(),
+        pip_requirements=requirements(model),
         signature=ModelSignature(schema(example), schema(_answer(model, example, labels))),
         input_example=example,
     )
@@ -79,9 +79,10 @@ def write(
     return digest
 
 
-def requirements() -> list[str]:
+def requirements(model: Pipeline) -> list[str]:
     """Return what a model needs of PyPI, in the versions that are here."""
-    return [f"{name}=={environment()[name]}" for name in PACKAGES]
+    needed = {name: environment()[name] for name in PACKAGES} | boosted.versions(model)
+    return [f"{name}=={version}" for name, version in needed.items()]
 
 
 def _answer(model: Pipeline, example: pd.DataFrame, labels: NDArray[Any]) -> pd.DataFrame:

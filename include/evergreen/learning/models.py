@@ -5,8 +5,9 @@
     predict(load(Path("model.skops"), sha256), raw).probabilities
 
 A model is a scikit-learn Pipeline of three steps: `features` (the use case's own code, as text),
-`prepare` (imputation, scaling, one-hot) and `estimator`, which may be wrapped: with a decision
-threshold (`FixedThresholdClassifier`) or with the half width of intervals (`ConformalRegressor`).
+`prepare` (what the estimator needs: see `preparing`) and `estimator`, which may be wrapped: with a
+decision threshold (`FixedThresholdClassifier`) or with the half width of intervals
+(`ConformalRegressor`).
 """
 
 import hashlib
@@ -20,13 +21,11 @@ import numpy as np
 import pandas as pd
 import skops.io
 from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from evergreen.errors import ModelRefused
+from evergreen.learning import boosted, preparing
 from evergreen.learning.canonical import canonical
 from evergreen.refs import Json
 from evergreen.spec import Candidate, UseCase
@@ -34,8 +33,14 @@ from evergreen.spec import Candidate, UseCase
 Array = NDArray[Any]
 
 TRUSTED = (
+    "evergreen.learning.boosted.BoostedClassifier",
+    "evergreen.learning.boosted.BoostedRegressor",
     "evergreen.learning.feature_code.FeatureCode",
     "evergreen.learning.intervals.ConformalRegressor",
+    "evergreen.learning.preparing.Cardinality",
+    "evergreen.learning.preparing.Codes",
+    "evergreen.learning.preparing.Words",
+    "functools.partial",
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
@@ -43,15 +48,18 @@ TRUSTED = (
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
     "sklearn.metrics._dist_metrics.ManhattanDistance64",
     "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
+    "sklearn.utils.validation.check_array",
 )
 """The types that a model may hold besides those that skops trusts by itself. Ours, never the list
-of a model's own MLmodel file."""
+of a model's own MLmodel file. (What a `partial` calls is looked for in the list as well.)"""
 
 
 TOLERANCE = 1e-6
@@ -101,7 +109,8 @@ def pipeline(
 ) -> Pipeline:
     """Return the candidate's unfitted model; `parameters` override the estimator's.
 
-    Every `random_state` that the estimator leaves open is the seed of the use case.
+    Every `random_state` that the estimator leaves open is the seed of the use case. Parameters of
+    a Pipeline's steps are named as scikit-learn does: `step__name`.
     """
     from evergreen.learning import features  # not above: whoever only loads needs no snapshots
 
@@ -111,14 +120,11 @@ def pipeline(
         for name, value in estimator.get_params().items()
         if name.split("__")[-1] == "random_state" and value is None
     ]
-    estimator.set_params(**dict.fromkeys(open_seeds, use_case.seed))
-    chosen = set(candidate.columns or use_case.features.columns)
-    numeric = [c for c in use_case.features.numeric if c in chosen]
-    categorical = [c for c in use_case.features.categorical if c in chosen]
+    estimator = boosted.within(estimator.set_params(**dict.fromkeys(open_seeds, use_case.seed)))
     return Pipeline(
         [
             ("features", features.code(use_case)),
-            ("prepare", _preparation(numeric, categorical)),
+            ("prepare", preparing.preparation(use_case, candidate, estimator)),
             ("estimator", estimator),
         ]
     )
@@ -149,23 +155,6 @@ def bare(estimator: Any) -> Any:
 
 def _is_wrapper(estimator: Any) -> bool:
     return isinstance(estimator, FixedThresholdClassifier) or hasattr(estimator, "half_width")
-
-
-def _preparation(numeric: list[str], categorical: list[str]) -> ColumnTransformer:
-    numbers = Pipeline(
-        [
-            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-            ("scale", StandardScaler()),
-        ]
-    )
-    names = Pipeline(
-        [
-            ("impute", SimpleImputer(strategy="most_frequent", keep_empty_features=True)),
-            ("encode", OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
-        ]
-    )
-    parts = [("numeric", numbers, numeric), ("categorical", names, categorical)]
-    return ColumnTransformer([part for part in parts if part[2]])
 
 
 def predict(model: Pipeline, raw: pd.DataFrame) -> Output:
@@ -235,9 +224,13 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def strange_types(content: bytes) -> list[str]:
+    """Return the types in a skops file that are not trusted."""
+    return sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
+
+
 def _check_types(content: bytes, name: str) -> None:
-    strange = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
-    if strange:
+    if strange := strange_types(content):
         raise ModelRefused(
             f"{name} holds {', '.join(strange)}; trusted besides skops' own:"
             f" {', '.join(TRUSTED)} (evergreen.learning.models.TRUSTED)"

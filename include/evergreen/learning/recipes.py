@@ -21,8 +21,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
-from evergreen.learning import models
+from evergreen.learning import boosted, models
 from evergreen.learning.feature_code import FeatureCode
+from evergreen.learning.provenance import environment
 from evergreen.refs import RecipeRef
 from evergreen.spec import Candidate, UseCase
 
@@ -57,6 +58,11 @@ class Recipe:
         """Return its first step, which computes the features."""
         code: FeatureCode = self.model[0]
         return code
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """Return the versions that its fits depend on."""
+        return environment() | boosted.versions(self.model)
 
     @cached_property
     def digest(self) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from evergreen.errors import ModelRefused
@@ -211,7 +212,7 @@ def _asked(use_case: UseCase, name: str, in_charge: InCharge | None) -> Any:
         repr(dict(candidate.search)),
         candidate.trials,
         str(candidate.window),
-        described(candidate.build()),
+        described(models.pipeline(use_case, candidate)[1:]),
     ]
 
 
@@ -355,7 +356,7 @@ def _tags(
 
 def _params(use_case: UseCase, tried: Tried, built: FeaturesRef) -> dict[str, Any]:
     estimator = tried.recipe.model[-1]
-    own: dict[str, Any] = estimator.get_params(deep=False)
+    own = _plain(estimator)
     held = {name: value for name, value in tried.held.items() if name != "positive"}
     return (
         own
@@ -373,6 +374,12 @@ def _params(use_case: UseCase, tried: Tried, built: FeaturesRef) -> dict[str, An
             "trials": len(tried.trials) or 1,
         }
     )
+
+
+def _plain(estimator: Any) -> dict[str, Any]:
+    """Return an estimator's parameters, of a Pipeline those of its steps."""
+    own: dict[str, Any] = estimator.get_params(deep=isinstance(estimator, Pipeline))
+    return {k: v for k, v in own.items() if not isinstance(v, BaseEstimator | list)}
 
 
 def _averages(trial: Trial) -> dict[str, float]:

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from evergreen.data.splits import Fold
 from evergreen.learning import answers, models
 from evergreen.learning.models import Output
-from evergreen.learning.provenance import environment
 from evergreen.learning.recipes import Recipe
 
 Array = NDArray[Any]
@@ -119,7 +118,7 @@ def walk(recipe: Recipe, rows: Rows, folds: Sequence[Fold], memory: Memory) -> W
 
 def fit_digest(recipe: Recipe, rows: Rows, train: Array) -> str:
     """Return the name of a fit: what it learned, by which recipe, with which packages."""
-    about = hashlib.sha256(json.dumps([recipe.digest, environment()], sort_keys=True).encode())
+    about = hashlib.sha256(json.dumps([recipe.digest, recipe.environment], sort_keys=True).encode())
     about.update(rows.names[train].tobytes())
     return about.hexdigest()
 

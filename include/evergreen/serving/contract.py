@@ -33,8 +33,9 @@ from typing_extensions import TypedDict
 from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.learning.models import Golden
 
-MAX_ROWS, MAX_HISTORY, LONGEST_TEXT = 1_000, 5_000, 1_000
+MAX_ROWS, MAX_HISTORY, LONGEST_TEXT, LONGEST_SENTENCES = 1_000, 5_000, 1_000, 20_000
 TEXT = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
+SENTENCES = Annotated[str, StringConstraints(max_length=LONGEST_SENTENCES, pattern=r"^[^\x00]*$")]
 NUMBER = Annotated[float, Field(allow_inf_nan=False)]
 WHOLE = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 MOMENT = date | datetime
@@ -93,7 +94,8 @@ class Contract:
         rows, inputs = Golden.from_json(dossier.golden).rows, dossier.inputs
         about = descriptions(suite)
         title = "".join(part.title() for part in dossier.use_case.split("_"))
-        row = _typed(f"{title}Row", {c.name: _described(c, rows, about) for c in inputs.columns})
+        kinds = {c.name: _annotation(c, inputs.text) for c in inputs.columns}
+        row = _typed(f"{title}Row", {n: _described(n, k, rows, about) for n, k in kinds.items()})
         single, many = _forms(inputs, title, row)
         return cls(inputs, TypeAdapter(single), TypeAdapter(many), _examples(inputs, rows))
 
@@ -226,11 +228,10 @@ def _bound(value: Any) -> str:
     return "any" if value is None else str(value)
 
 
-def _described(column: RawColumn, rows: pd.DataFrame, about: Mapping[str, str]) -> Any:
-    kind: Any = _annotation(column)
-    present = rows[column.name].dropna()
+def _described(name: str, kind: Any, rows: pd.DataFrame, about: Mapping[str, str]) -> Any:
+    present = rows[name].dropna()
     examples = [_plain(present.iloc[-1])] if len(present) else None
-    return Annotated[kind, Field(description=about.get(column.name), examples=examples)]
+    return Annotated[kind, Field(description=about.get(name), examples=examples)]
 
 
 def _forms(inputs: Inputs, title: str, row: Any) -> tuple[Any, Any]:
@@ -261,8 +262,8 @@ def _one_of(found: Row, *names: str) -> None:
         raise Refused("body", f"give either {names[0]} or {names[1]}")
 
 
-def _annotation(column: RawColumn) -> Any:
-    kind = _kind(column)
+def _annotation(column: RawColumn, text: Sequence[str]) -> Any:
+    kind = SENTENCES if column.name in text else _kind(column)
     return kind | None if column.nullable else kind
 
 

@@ -1,26 +1,26 @@
 """From validated raw rows to predictions, the same as `models.predict` but faster.
 
-A model's preparation (imputing, scaling, one-hot) is compiled to a few numpy operations, its
-estimator to ONNX. Both are kept only if they agree with scikit-learn on the golden rows and on
-rows mixed from them; else scikit-learn answers, and `Engine.name` says so.
+A model's preparation is compiled to a few numpy operations (`preparation`), its estimator to ONNX,
+which has no splits by category. Both are kept only if they agree with scikit-learn on the golden
+rows and on rows mixed from them; else scikit-learn answers, and `Engine.name` says so.
 """
 
+import copy
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from evergreen.learning import models
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.learning.models import Array, Golden, Output
+from evergreen.serving.preparation import Columns, Preparation
 
 log = logging.getLogger(__name__)
-Columns = Mapping[str, Sequence[Any] | Array]
 TOLERANCE = 1e-4
 """Largest absolute difference to scikit-learn's probabilities (for values: relative to the
 largest). Where trees fall on the other side of a threshold in float32, more is seen: refused."""
@@ -47,68 +47,6 @@ class Engine(Protocol):
 
     def frame(self, raw: pd.DataFrame, wanted: Array) -> Scored:
         """Predict the rows at the positions `wanted`; the others are what features look back at."""
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """A fitted `prepare` step, as arrays."""
-
-    numeric: tuple[str, ...]
-    medians: Array
-    means: Array
-    scales: Array
-    categorical: tuple[str, ...]
-    fillers: tuple[Any, ...]
-    positions: tuple[Mapping[str, int], ...]
-    """Of each categorical column: text of the category to its place among its one-hot columns."""
-
-    @classmethod
-    def of(cls, fitted: ColumnTransformer) -> "Preparation":
-        """Take the numbers from a fitted preparation."""
-        parts = {name: (step, tuple(cols)) for name, step, cols in fitted.transformers_}
-        numbers, numeric = parts.get("numeric", (None, ()))
-        names, categorical = parts.get("categorical", (None, ()))
-        empty = np.empty(0)
-        return cls(
-            numeric,
-            numbers["impute"].statistics_.astype(float) if numbers else empty,
-            numbers["scale"].mean_ if numbers else empty,
-            numbers["scale"].scale_ if numbers else empty,
-            categorical,
-            tuple(names["impute"].statistics_) if names else (),
-            tuple(
-                {category: place for place, category in enumerate(categories)}
-                for categories in (names["encode"].categories_ if names else ())
-            ),
-        )
-
-    def matrix(self, values: Columns) -> tuple[Array, dict[str, int]]:
-        """Return n × width numbers for the estimator, and the unseen categories counted."""
-        parts, unseen = [self._numbers(values)] if self.numeric else [], {}
-        for name, filler, places in zip(
-            self.categorical, self.fillers, self.positions, strict=True
-        ):
-            found = [places.get(_text(value, filler), -1) for value in values[name]]
-            hot = np.zeros((len(found), len(places)))
-            rows = np.flatnonzero(np.asarray(found) >= 0)
-            hot[rows, np.asarray(found)[rows]] = 1.0
-            if len(rows) < len(found):
-                unseen[name] = len(found) - len(rows)
-            parts.append(hot)
-        return (parts[0] if len(parts) == 1 else np.hstack(parts)), unseen
-
-    def _numbers(self, values: Columns) -> Array:
-        raw: Array = np.array([values[name] for name in self.numeric], dtype=float).T
-        filled = np.where(np.isnan(raw), self.medians, raw)
-        scaled: Array = (filled - self.means) / self.scales
-        return scaled
-
-
-def _text(value: Any, filler: Any) -> Any:
-    if value is None or value != value:  # NaN differs from itself
-        return filler
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value) if whole else value)
 
 
 @dataclass(frozen=True)
@@ -179,19 +117,25 @@ def disagreement(found: Compiled, model: Pipeline, golden: Golden) -> float:
     )
     if not np.array_equal(here.labels, there.labels) and there.classes is not None:
         return float("inf")
-    prepared = np.asarray(model[:-1].transform(golden.rows), dtype=float)
-    mixed = _mix(prepared)
-    pairs = [(_figures(here), _figures(there))]
-    pairs.append((found.estimate(mixed), _estimate_with(model)(mixed)))
+    mixed = _mixed(model.named_steps["features"].transform(golden.rows))
+    columns = {str(name): mixed[name].to_numpy() for name in mixed}
+    pairs = [
+        (_figures(here), _figures(there)),
+        (_figures(found.columns(columns).output), _figures(models.predict(model[1:], mixed))),
+    ]
     scale = 1.0 if there.classes is not None else max(1.0, float(np.abs(pairs[0][1]).max()))
     return max(float(np.abs(a - b).max()) for a, b in pairs) / scale
 
 
-def _mix(rows: Array) -> Array:
-    """Draw each column on its own, so that trees are taken down other branches."""
+def _mixed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Draw each feature on its own, so that trees are taken down other branches; then what is
+    missing, and a category that was never seen."""
     generator = np.random.default_rng(0)
-    drawn = [generator.choice(rows[:, i], MIXED_ROWS) for i in range(rows.shape[1])]
-    return np.column_stack(drawn)
+    drawn = pd.DataFrame({n: generator.choice(rows[n].to_numpy(), MIXED_ROWS) for n in rows})
+    texts = [name for name in drawn if drawn[name].dtype == object]
+    drawn.loc[0] = np.nan
+    drawn.loc[1, texts] = "\0never seen"
+    return drawn
 
 
 def _figures(output: Output) -> Array:
@@ -209,21 +153,33 @@ def _output(figures: Array, model: Pipeline) -> Output:
 def _compiled(
     model: Pipeline, build: Callable[[Pipeline, int], tuple[str, Callable[[Array], Array]]]
 ) -> Compiled:
-    features, fitted = model.named_steps["features"], model.named_steps["prepare"]
-    preparation = Preparation.of(fitted)
-    width = len(preparation.numeric) + sum(map(len, preparation.positions))
-    name, estimate = build(model, width)
-    return Compiled(name, features, preparation, estimate, model)
-
-
-def _estimate_with(model: Pipeline) -> Callable[[Array], Array]:
-    estimator = models.bare(model[-1])
-    found: Callable[[Array], Array] = getattr(estimator, "predict_proba", estimator.predict)
-    return found
+    preparation = Preparation.of(model.named_steps["prepare"])
+    name, estimate = build(model, preparation.width)
+    return Compiled(name, model.named_steps["features"], preparation, estimate, model)
 
 
 def _estimator(model: Pipeline, width: int) -> tuple[str, Callable[[Array], Array]]:  # noqa: ARG001
-    return "sklearn", _estimate_with(model)
+    estimator = _of_arrays(models.bare(model[-1]))
+    found: Callable[[Array], Array] = getattr(estimator, "predict_proba", estimator.predict)
+    return "sklearn", found
+
+
+def _of_arrays(estimator: Any) -> Any:
+    """Return an estimator that takes the matrix instead of a DataFrame with category columns.
+
+    HistGradientBoosting numbers them again: as they are, they come first and from 0 on.
+    """
+    if getattr(estimator, "_preprocessor", None) is None:
+        return estimator
+    made = copy.copy(estimator)
+    made._preprocessor = None
+    del made.feature_names_in_
+    return made
+
+
+def splits_by_category(estimator: Any) -> bool:
+    """Tell whether it was fitted on categories as they are; skl2onnx takes them for numbers."""
+    return getattr(estimator, "is_categorical_", None) is not None
 
 
 def _onnx(model: Pipeline, width: int) -> tuple[str, Callable[[Array], Array]]:
@@ -233,6 +189,8 @@ def _onnx(model: Pipeline, width: int) -> tuple[str, Callable[[Array], Array]]:
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     estimator = models.bare(model[-1])
+    if splits_by_category(estimator):
+        raise NotImplementedError("ONNX has no splits by category")
     classifier = hasattr(estimator, "classes_")
     double = not hasattr(estimator, "estimators_") and not hasattr(estimator, "tree_")
     tensor, dtype = (DoubleTensorType, np.float64) if double else (FloatTensorType, np.float32)

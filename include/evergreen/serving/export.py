@@ -20,6 +20,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from evergreen import dossier
@@ -28,7 +29,7 @@ from evergreen.learning import models
 from evergreen.learning.models import Golden
 from evergreen.records import Records
 from evergreen.serving.artifacts import MODEL, Artifacts, from_mlflow
-from evergreen.serving.engine import TOLERANCE
+from evergreen.serving.engine import TOLERANCE, splits_by_category
 from evergreen.serving.model_ref import ModelRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -113,6 +114,8 @@ def to_onnx(model: Pipeline) -> bytes:
 
     features = model.named_steps["features"]
     estimator = models.bare(model[-1])
+    if splits_by_category(estimator):
+        raise NotImplementedError("it splits by category, which skl2onnx takes for numbers")
     behind = Pipeline([("prepare", _convertible(model.named_steps["prepare"])),
                        ("estimator", estimator)])  # fmt: skip
     inputs = [
@@ -136,7 +139,9 @@ def _convertible(preparation: Any) -> Any:
     """Return a copy in which a missing text is "", as ONNX knows no NaN among texts."""
     made = copy.deepcopy(preparation)
     for name, step, _ in made.transformers_:
-        if name == "categorical":
+        if name == "categorical" and hasattr(step, "categories_"):
+            step.categories_ = [np.where(pd.isna(c), "", c) for c in step.categories_]
+        elif name == "categorical":  # of a model from before
             step.named_steps["impute"].missing_values = ""
     return made
 

@@ -18,17 +18,21 @@ class Features:
 
     numeric: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    """Sentences; their frequent words are weighed (TF-IDF)."""
     function: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None
     """Raw rows in time order to features: same rows, same index, never looking ahead. It may use
     its own module, pandas and numpy; its source travels inside the model."""
     inputs: tuple[str, ...] = ()
-    """Raw columns that `function` reads. Without a function they are numeric + categorical."""
+    """Raw columns that `function` reads. Without one they are numeric + categorical + text."""
     lookback: timedelta = timedelta(0)
     """How far before a row `function` reads."""
 
     def __post_init__(self) -> None:
         if not self.columns:
-            raise DeclarationError("features", self, "at least one numeric or categorical column")
+            raise DeclarationError(
+                "features", self, "at least one numeric, categorical or text column"
+            )
         if self.function is not None and not self.inputs:
             raise DeclarationError("features.inputs", (), "the raw columns that function reads")
         if self.function is None and self.inputs:
@@ -37,7 +41,7 @@ class Features:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that the estimator's preprocessing reads."""
-        return self.numeric + self.categorical
+        return self.numeric + self.categorical + self.text
 
     @property
     def raw(self) -> tuple[str, ...]:
@@ -70,7 +74,11 @@ class Candidate:
 
     name: str
     build: Callable[[], Any]
-    """Returns a new scikit-learn estimator; it imports scikit-learn inside."""
+    """Returns a new scikit-learn estimator, or a Pipeline with a preparation of its own; it imports
+    scikit-learn inside."""
+    prepares_itself: bool | None = None
+    """It gets the declared columns as a DataFrame, and no preparation of ours; None: if it is a
+    Pipeline."""
     columns: tuple[str, ...] | None = None
     """The features it sees; None: all of them."""
     windows: tuple[timedelta | None, ...] = (None,)

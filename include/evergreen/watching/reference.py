@@ -26,7 +26,7 @@ from evergreen.settings import Settings
 from evergreen.watching.drift import CATEGORICAL, NUMERIC
 
 SEED = 0
-TIME, KEY = "time", "key"
+TIME, KEY, TEXT = "time", "key", "text"
 """Columns that differ by nature: they must be there, and are not compared."""
 
 
@@ -38,7 +38,7 @@ class Reference:
     """A sample: numbers as float64, categories as text, nulls as NaN."""
     rows: int
     kinds: dict[str, str]
-    """NUMERIC, CATEGORICAL, TIME or KEY of each raw column."""
+    """NUMERIC, CATEGORICAL, TIME, KEY or TEXT of each raw column."""
     nulls: dict[str, int] = field(default_factory=dict)
     categories: dict[str, frozenset[str]] = field(default_factory=dict)
     once: dict[str, int] = field(default_factory=dict)
@@ -108,6 +108,8 @@ def kind_of(dossier: Dossier, column: RawColumn) -> str:
         return TIME
     if column.name in {key.name for key in inputs.key} - features:
         return KEY
+    if column.name in inputs.text:
+        return TEXT
     declared = not inputs.computed and column.name in inputs.categorical
     return NUMERIC if column.is_number and not declared else CATEGORICAL
 

@@ -1,0 +1,227 @@
+"""What stands between features and estimator, fitted to what the estimator takes.
+
+    preparing.preparation(use_case, candidate, candidate.build())     # unfitted
+
+| the estimator | numbers | categories | more than 255 of them | text |
+| --- | --- | --- | --- | --- |
+| takes gaps and categories as they are | as they are | codes | target encoding | 64 words |
+| another | median, scaled | one-hot | target encoding, scaled | 1,000 words |
+| prepares itself (a Pipeline) | the declared columns, as a DataFrame | | | |
+
+Missing is a category of its own, where the training rows have some; what they have not is no
+category at all. One-hot and words are sparse where that is smaller and the estimator takes it.
+Target encoding is cross-fitted among the rows of a fit, seeded, whatever their times: the blocks
+that judge a recipe lie outside of all its fits.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.utils import get_tags
+
+from evergreen.learning.boosted import Boosted
+from evergreen.spec import Candidate, Kind, UseCase
+
+Array = NDArray[Any]
+Part = tuple[str, Any, Any]
+
+MOST_CATEGORIES = 255
+"""More are encoded by their targets: it is what HistGradientBoosting has bins for."""
+WORDS, DENSE_WORDS = 1_000, 64
+"""The vocabulary of a text column, the most frequent; the fewer where every word is a number."""
+FROM_DTYPE = "from_dtype"
+TARGETS = {Kind.BINARY: "binary", Kind.MULTICLASS: "multiclass", Kind.REGRESSION: "continuous"}
+"""What a TargetEncoder calls them; left alone it takes whole numbers for classes."""
+TARGET_FOLDS = 5
+
+
+def preparation(use_case: UseCase, candidate: Candidate, estimator: BaseEstimator) -> Any:
+    """Return the unfitted `prepare` step before an estimator."""
+    features = use_case.features
+    chosen = set(candidate.columns or features.columns)
+    numeric, categorical, text = (
+        [name for name in names if name in chosen]
+        for names in (features.numeric, features.categorical, features.text)
+    )
+    if prepares_itself(candidate, estimator):
+        return _as_frame([("own", "passthrough", [*numeric, *categorical, *text])])
+    target = _by_target(use_case)
+    if (bound := native_bound(estimator)) is not None:
+        return _as_frame(_native(numeric, categorical, text, target, bound))
+    parts = _numbers_alone(numeric, categorical, text, target, get_tags(estimator))
+    return ColumnTransformer([part for part in parts if _asks(part)])
+
+
+def _by_target(use_case: UseCase) -> TargetEncoder:
+    folds = KFold if use_case.kind is Kind.REGRESSION else StratifiedKFold
+    parts = folds(TARGET_FOLDS, shuffle=True, random_state=use_case.seed)
+    return TargetEncoder(target_type=TARGETS[use_case.kind], cv=parts)
+
+
+def prepares_itself(candidate: Candidate, estimator: BaseEstimator) -> bool:
+    """Tell whether what `build` returned is given the declared columns as they are."""
+    declared = candidate.prepares_itself
+    return isinstance(estimator, Pipeline) if declared is None else declared
+
+
+def native_bound(estimator: BaseEstimator) -> int | None:
+    """Return how many categories of a column the estimator takes as they are; None: none.
+
+    An estimator around others (calibration, voting) takes what all of them take.
+    """
+    inner = [one for one in estimator.get_params().values() if isinstance(one, BaseEstimator)]
+    if inner:
+        bounds = [native_bound(one) for one in inner]
+        return None if None in bounds else min(bound for bound in bounds if bound is not None)
+    if isinstance(estimator, Boosted):
+        return MOST_CATEGORIES
+    if isinstance(estimator, HistGradientBoostingClassifier | HistGradientBoostingRegressor):
+        asked: Any = estimator.categorical_features
+        taken = isinstance(asked, str) and asked == FROM_DTYPE
+        return min(MOST_CATEGORIES, int(estimator.max_bins)) if taken else None
+    return None
+
+
+def _as_frame(parts: list[Part]) -> Any:
+    made = ColumnTransformer(
+        [part for part in parts if _asks(part)], verbose_feature_names_out=False
+    )
+    return made.set_output(transform="pandas")
+
+
+def _native(
+    numeric: list[str], categorical: list[str], text: list[str], target: Any, bound: int
+) -> list[Part]:
+    """Return the parts, codes first: HistGradientBoosting would move them there itself."""
+    return [
+        ("codes", Codes(), Cardinality(categorical, bound)),
+        ("numbers", "passthrough", numeric),
+        ("targets", target, Cardinality(categorical, bound, many=True)),
+        ("words", Words(DENSE_WORDS, dense=True), text),
+    ]
+
+
+def _numbers_alone(
+    numeric: list[str], categorical: list[str], text: list[str], target: Any, tags: Any
+) -> list[Part]:
+    impute = SimpleImputer(strategy="median", keep_empty_features=True)
+    numbers = Pipeline([("impute", impute), ("scale", StandardScaler())])
+    sparse = bool(tags.input_tags.sparse)
+    hot = OneHotEncoder(handle_unknown="ignore", sparse_output=sparse)
+    scaled = Pipeline([("encode", target), ("scale", StandardScaler())])
+    words = Words(WORDS) if sparse else Words(DENSE_WORDS, dense=True)
+    return [
+        ("numeric", numbers, numeric),
+        ("categorical", hot, Cardinality(categorical, MOST_CATEGORIES)),
+        ("targets", scaled, Cardinality(categorical, MOST_CATEGORIES, many=True)),
+        ("words", words, text),
+    ]
+
+
+def _asks(part: Part) -> bool:
+    columns = part[2]
+    return bool(columns.names if isinstance(columns, Cardinality) else columns)
+
+
+class Cardinality(BaseEstimator):  # type: ignore[misc]
+    """Chooses, of some columns, those of few categories (or of many) among the training rows.
+
+    Args:
+        names: of the columns.
+        bound: so many categories are few; missing counts as one.
+        many: choose those that have more.
+    """
+
+    def __init__(self, names: list[str], bound: int = MOST_CATEGORIES, many: bool = False) -> None:
+        self.names = names
+        self.bound = bound
+        self.many = many
+
+    def __call__(self, rows: pd.DataFrame) -> list[str]:
+        """Return the names, in their order."""
+        return [n for n in self.names if (rows[n].nunique(dropna=False) > self.bound) == self.many]
+
+
+class Codes(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Texts in, pandas categories out that are whole numbers from 0 on; never seen is NaN."""
+
+    def fit(self, rows: pd.DataFrame, truth: object = None) -> Self:  # noqa: ARG002
+        """Number the categories of each column by their alphabet, and missing after them."""
+        self.feature_names_in_ = np.asarray(rows.columns, dtype=object)
+        self.n_features_in_ = len(rows.columns)
+        self.categories_ = [_categories(rows[name]) for name in rows]
+        return self
+
+    def transform(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return n × columns of codes, on the same index."""
+        columns = zip(self.feature_names_in_, self.categories_, strict=True)
+        coded = {name: _coded(rows[name], known) for name, known in columns}
+        return pd.DataFrame(coded, index=rows.index)
+
+
+def _categories(values: "pd.Series[Any]") -> Array:
+    found = sorted(values.dropna().unique().tolist())
+    return np.array([*found, np.nan] if values.isna().any() else found, dtype=object)
+
+
+def _coded(values: "pd.Series[Any]", known: Array) -> Any:
+    codes = pd.Index(known, dtype=object).get_indexer(pd.Index(values, dtype=object))
+    numbered = pd.CategoricalDtype(pd.RangeIndex(len(known)))
+    return pd.Categorical.from_codes(codes, dtype=numbered)
+
+
+class Words(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Texts in, the weight of each frequent word out (TF-IDF, each text of length 1).
+
+    Args:
+        most: words of each column, the most frequent.
+        dense: return a DataFrame, for who takes no sparse matrix.
+    """
+
+    def __init__(self, most: int = WORDS, dense: bool = False) -> None:
+        self.most = most
+        self.dense = dense
+
+    def fit(self, rows: pd.DataFrame, truth: object = None) -> Self:  # noqa: ARG002
+        """Learn each column's vocabulary.
+
+        Raises:
+            ValueError: a column has no word.
+        """
+        self.feature_names_in_ = np.asarray(rows.columns, dtype=object)
+        self.n_features_in_ = len(rows.columns)
+        vectorizer = TfidfVectorizer(max_features=self.most, dtype=np.float32)
+        self.vectorizers_ = [
+            TfidfVectorizer(**vectorizer.get_params()).fit(rows[name].fillna("")) for name in rows
+        ]
+        return self
+
+    def transform(self, rows: pd.DataFrame) -> Any:
+        """Return n × words, columns one after another."""
+        from scipy import sparse
+
+        names = self.feature_names_in_
+        pairs = zip(self.vectorizers_, names, strict=True)
+        found = sparse.hstack([one.transform(rows[name].fillna("")) for one, name in pairs], "csr")
+        if not self.dense:
+            return found
+        return pd.DataFrame(found.toarray(), rows.index, self.get_feature_names_out())
+
+    def get_feature_names_out(self, input_features: object = None) -> Array:  # noqa: ARG002
+        """Return `column: word` of each column of the result."""
+        return np.array([*self._words()], dtype=object)
+
+    def _words(self) -> Iterator[str]:
+        for name, one in zip(self.feature_names_in_, self.vectorizers_, strict=True):
+            yield from (f"{name}: {word}" for word in one.get_feature_names_out())

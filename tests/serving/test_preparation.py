@@ -1,0 +1,113 @@
+"""What serves a row answers as what was trained, whatever became of the categories."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from evergreen.errors import EvergreenError
+from evergreen.learning import models
+from evergreen.serving.engine import Engine, Whole, engine
+from evergreen.serving.export import to_onnx
+from evergreen.spec import Gate, Kind, UseCase
+from flights import boosting, flights, use_case_of
+
+linear = partial(LogisticRegression, max_iter=500)
+forest = partial(RandomForestClassifier, n_estimators=10, min_samples_leaf=20)
+
+
+def trained(case: UseCase, rows: pd.DataFrame) -> Pipeline:
+    return models.pipeline(case, case.candidates[0]).fit(rows, rows["delayed"])
+
+
+def served(model: Pipeline, case: UseCase, rows: pd.DataFrame) -> Engine:
+    return engine(model, models.golden(model, rows[list(case.features.raw)].tail(40)))
+
+
+def odd(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with what was never seen, and with nothing."""
+    some = rows.head(200).copy()
+    some.loc[:9, ["carrier", "tailnum"]] = "never seen"
+    some.loc[10:19, ["carrier", "tailnum"]] = None
+    some.loc[20:29, "distance"] = np.nan
+    return some
+
+
+@pytest.mark.parametrize("build", [boosting, linear, forest], ids=["boosting", "linear", "forest"])
+def test_codes_one_hot_and_target_means_are_looked_up(build: Callable[[], Any]) -> None:
+    rows, case = flights(), use_case_of(build)
+    model = trained(case, rows)
+    found = served(model, case, rows)
+
+    some = odd(rows)
+    here = found.columns({name: some[name].tolist() for name in case.features.raw})
+
+    assert not isinstance(found, Whole)
+    assert here.output.probabilities == pytest.approx(
+        models.predict(model, some).probabilities, abs=1e-4
+    )
+    assert here.unseen == {"carrier": 10, "tailnum": 10}
+
+
+def test_several_classes_have_a_target_mean_each() -> None:
+    rows = flights()
+    rows["delayed"] = np.array(["early", "late", "never"])[np.arange(len(rows)) % 3]
+    case = replace(
+        use_case_of(linear), kind=Kind.MULTICLASS, gate=Gate(metric="f1", floors={"f1": 0.1})
+    )
+    model = trained(case, rows)
+    found = served(model, case, rows)
+
+    here = found.frame(odd(rows), np.arange(200)).output
+
+    assert not isinstance(found, Whole)
+    assert here.probabilities == pytest.approx(
+        models.predict(model, odd(rows)).probabilities, abs=1e-4
+    )
+
+
+def test_a_regression_by_category() -> None:
+    rows = flights().assign(delayed=lambda all_: all_["distance"].fillna(0) * 2)
+    build = partial(HistGradientBoostingRegressor, max_iter=10)
+    case = replace(
+        use_case_of(build), kind=Kind.REGRESSION, gate=Gate(metric="mae", floors={"mae": 9.0})
+    )
+    model = trained(case, rows)
+    found = served(model, case, rows)
+
+    assert not isinstance(found, Whole)
+    assert found.frame(odd(rows), np.arange(200)).output.labels == pytest.approx(
+        models.predict(model, odd(rows)).labels
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "text"),
+    [(boosting, ("notes",)), (lambda: CalibratedClassifierCV(boosting()), ())],
+    ids=["text", "calibrated"],
+)
+def test_what_is_no_table_is_served_whole(build: Callable[[], Any], text: tuple[str, ...]) -> None:
+    rows, case = flights(), use_case_of(build, text=text)
+    model = trained(case, rows)
+    found = served(model, case, rows)
+
+    some = odd(rows)
+    here = found.columns({name: some[name].tolist() for name in case.features.raw})
+
+    assert isinstance(found, Whole)
+    assert (here.output.probabilities == models.predict(model, some).probabilities).all()
+
+
+def test_splits_by_category_have_no_onnx_form() -> None:
+    rows = flights()
+
+    with pytest.raises((NotImplementedError, EvergreenError), match="splits by category"):
+        to_onnx(trained(use_case_of(), rows))

@@ -1,0 +1,108 @@
+"""LightGBM with categories, gaps and sentences: from the table to the answers, all the same."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from lightgbm import LGBMClassifier
+
+from database import query, records_of
+from evergreen import catalog, cycle, dossier, scaffold, scoring
+from evergreen.data import warehouse
+from evergreen.learning import models, tracking
+from evergreen.learning.models import Output
+from evergreen.scoring import Interval
+from evergreen.serving.app import create_app
+from evergreen.settings import Settings
+from evergreen.spec import Candidate, Features, Gate, Scoring, UseCase
+from evergreen.steps import Run
+from flights import flights
+from serving.conftest import live
+
+AS_OF = datetime(2026, 11, 20, tzinfo=UTC)
+DAY = Interval(start=datetime(2026, 11, 19, tzinfo=UTC), end=AS_OF)
+RAW = ("distance", "carrier", "tailnum", "notes")
+
+
+@dataclass
+class Airline:
+    """A table of flights, and its use case."""
+
+    settings: Settings
+    use_case: UseCase
+    rows: pd.DataFrame
+
+
+@pytest.fixture
+def airline(settings: Settings) -> Airline:
+    rows = flights()
+    rows["notes"] = rows["notes"] + [" clear" * (n % 50) for n in range(len(rows))]
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    warehouse.write(settings.database_url, "flights", table, "replace")
+    here = replace(
+        settings,
+        use_cases_dir=settings.home / "use_cases",
+        expectations_dir=settings.home / "expectations",
+    )
+    scaffold.new("flights", table="flights", target="delayed", key=("id",), settings=here)
+    proposed = catalog.load(here.use_cases_dir).find("flights")
+    return Airline(
+        here,
+        replace(
+            proposed,
+            draft=False,
+            features=Features(numeric=RAW[:1], categorical=RAW[1:3], text=RAW[3:]),
+            candidates=(Candidate(name="light", build=partial(LGBMClassifier, n_estimators=40)),),
+            gate=Gate(metric="roc_auc", floors={"roc_auc": 0.6}, beat_baseline_surely=False),
+            scoring=Scoring(query="SELECT * FROM flights", into="predictions.flights"),
+        ),
+        rows,
+    )
+
+
+def asked_for(key: str) -> Run:
+    return Run(as_of=AS_OF, asked_at=AS_OF, key=key, actor="ada")
+
+
+def test_training_http_and_batch_answer_the_same(airline: Airline) -> None:
+    settings, use_case = airline.settings, airline.use_case
+    records = records_of(settings)
+
+    done = cycle.run(use_case, asked_for("t/1"), records=records, settings=settings)
+    assert done.to_json()["promoted"], done.sentence
+    known = dossier.read(records.dossiers, "flights", 1)
+    model = tracking.fetch_model(settings, known.model.uri, known.model.sha256)
+    there = _sure(models.predict(model, airline.rows))
+
+    odd = {"distance": None, "carrier": None, "tailnum": "never seen", "notes": "rain " * 1_000}
+    sent = airline.rows.head(50).astype(object).where(airline.rows.head(50).notna(), None)
+    rows = [{name: row[name] for name in RAW} for row in sent.to_dict("records")]
+    with live(create_app(settings), settings) as client:
+        answers = client.post("/flights/predict/batch", json={"rows": rows})
+        alone = client.post("/flights/predict", json={"row": odd})
+        endless = client.post("/flights/predict", json={"row": odd | {"notes": "x" * 20_001}})
+    scoring.score(
+        use_case, scoring.asked(use_case, DAY), asked_for("s/1"), records=records, settings=settings
+    )
+    written = query(
+        settings.database_url, "SELECT probability FROM predictions.flights ORDER BY id"
+    )
+
+    said = [one["probability"] for one in answers.json()["predictions"]]
+    assert said == there[:50]
+    assert np.array(written).ravel().tolist() == there
+    [expected] = _sure(models.predict(model, pd.DataFrame([odd])))
+    assert alone.json()["probability"] == pytest.approx(expected, abs=1e-12)
+    assert endless.status_code == 422
+    assert endless.json()["error"]["field"] == "row.notes"
+
+
+def _sure(output: Output) -> list[float]:
+    """Return the probability of what is said, as the answers have it."""
+    assert output.probabilities is not None
+    chances: list[float] = output.probabilities.max(axis=1).tolist()
+    return chances
