@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evergreen.learning.recipes import Recipe
-from evergreen.learning.walking import Rows
+from evergreen.learning.rows import Rows
 from evergreen.replaying import Replay, replay
 from evergreen.replaying.history import History
 from evergreen.replaying.period import Period

@@ -164,6 +164,8 @@ class RecipeRef(Ref):
     digest: str
     window: timedelta | None = None
     """How far back a fit learns; None: as far as the use case allows."""
+    half_life: timedelta | None = None
+    """A row so much older than the newest counts half in a fit; None: as much."""
     parameters: Json = field(default_factory=dict)
     """What a search chose."""
 

@@ -9,7 +9,7 @@ import pandas as pd
 from evergreen import storage
 from evergreen.data import extraction
 from evergreen.learning import features
-from evergreen.learning.walking import Rows
+from evergreen.learning.rows import Rows
 from evergreen.records import Records
 from evergreen.replaying import Replay, replay
 from evergreen.replaying.period import YEAR, holdout_of
@@ -68,4 +68,5 @@ def _labelled(use_case: UseCase, rows: Rows, raw: pd.DataFrame) -> tuple[Rows, p
     known = raw[use_case.source.target].notna().to_numpy()
     times = None if rows.times is None else rows.times[known].reset_index(drop=True)
     frame = rows.frame[known].reset_index(drop=True)
-    return Rows(frame, rows.truth[known], times), raw[known].reset_index(drop=True)
+    weights = None if rows.weights is None else rows.weights[known]
+    return Rows(frame, rows.truth[known], times, weights), raw[known].reset_index(drop=True)

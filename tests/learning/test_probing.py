@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer, SplineTransformer
 from evergreen.errors import ModelRefused
 from evergreen.learning import probing
 from evergreen.learning.recipes import Recipe
-from evergreen.learning.walking import Rows
+from evergreen.learning.rows import Rows
 from evergreen.spec import Candidate, Kind
 from learning import IRIS, iris_rows
 

@@ -12,9 +12,9 @@ from sklearn.model_selection import StratifiedKFold
 from evergreen.data.splits import Fold
 from evergreen.errors import DeclarationError
 from evergreen.learning import features, searching, tracking, training
+from evergreen.learning.rows import Rows
 from evergreen.learning.searching import Found
 from evergreen.learning.training import Forgetful
-from evergreen.learning.walking import Rows
 from evergreen.settings import Settings
 from evergreen.spec import Between, Candidate, UseCase
 from fakes import FakeTrainings

@@ -3,20 +3,25 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from evergreen.errors import EvergreenError
 from evergreen.learning import models
+from evergreen.learning.features import code
 from evergreen.serving.engine import Engine, Whole, engine
-from evergreen.serving.export import to_onnx
+from evergreen.serving.export import _onnx, to_onnx
 from evergreen.spec import Gate, Kind, UseCase
 from flights import boosting, flights, use_case_of
 
@@ -111,3 +116,41 @@ def test_splits_by_category_have_no_onnx_form() -> None:
 
     with pytest.raises((NotImplementedError, EvergreenError), match="splits by category"):
         to_onnx(trained(use_case_of(), rows))
+
+
+def from_before(case: UseCase) -> Pipeline:
+    """Return a model with the preparation that all had once: it may still be champion."""
+    names = Pipeline([
+        ("impute", SimpleImputer(strategy="most_frequent", keep_empty_features=True)),
+        ("encode", OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
+    ])  # fmt: skip
+    numbers = Pipeline([("impute", SimpleImputer(strategy="median")), ("scale", StandardScaler())])
+    prepare = ColumnTransformer(
+        [("numeric", numbers, ["distance"]), ("categorical", names, ["carrier", "tailnum"])]
+    )
+    return Pipeline([("features", code(case)), ("prepare", prepare), ("estimator", linear())])
+
+
+def test_a_model_from_before_is_served_as_it_was() -> None:
+    rows, case = flights(planes=50), use_case_of(linear)
+    model = from_before(case).fit(rows, rows["delayed"])
+    found = served(model, case, rows)
+
+    here = found.frame(odd(rows), np.arange(200)).output
+
+    assert found.name == "onnx"
+    assert here.probabilities == pytest.approx(
+        models.predict(model, odd(rows)).probabilities, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["from before", "new"])
+def test_an_exported_file_knows_what_is_missing(before: bool) -> None:
+    rows, case = flights(planes=50), use_case_of(linear)
+    model = (from_before(case) if before else models.pipeline(case, case.candidates[0])).fit(
+        rows, rows["delayed"]
+    )
+
+    _, difference = _onnx(model, models.golden(model, odd(rows)[list(case.features.raw)]), Path())
+
+    assert difference < 1e-5

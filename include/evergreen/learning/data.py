@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evergreen.data.splits import Folds
-from evergreen.learning.walking import Rows
+from evergreen.learning.rows import Rows
 
 Array = NDArray[Any]
 

@@ -22,7 +22,7 @@ from evergreen.learning.data import Data
 from evergreen.learning.feature_chunks import Beside, Piece
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.learning.lookahead import check_no_lookahead
-from evergreen.learning.walking import Rows
+from evergreen.learning.rows import Rows
 from evergreen.refs import FeaturesRef, SnapshotRef, Span
 from evergreen.settings import Settings
 from evergreen.spec import Kind, UseCase
@@ -169,7 +169,12 @@ def data(
     truth = labels(use_case, target.fillna(target.dropna().iloc[0]))  # unused rows may lack one
     folds = splits.folds(use_case, raw, ref.snapshot.as_of)
     times = splits.times_of(use_case, raw) if use_case.source.timestamp else None
-    return Data(Rows(frame, truth, times), raw, folds)
+    return Data(Rows(frame, truth, times, _weights(use_case, raw)), raw, folds)
+
+
+def _weights(use_case: UseCase, raw: pd.DataFrame) -> NDArray[Any] | None:
+    name = use_case.source.weight
+    return None if name is None else raw[name].to_numpy(dtype=float, na_value=np.nan)
 
 
 def with_history(
@@ -204,9 +209,22 @@ def _row_problems(use_case: UseCase, raw: pd.DataFrame, part: "pd.Series[Any]") 
     problems = [f"no {p} rows" for p in (TRAINING, HOLDOUT) if not (part == p).any()]
     if empty := int(target[used].isna().sum()):
         problems.append(f"the label {name!r} is missing in {empty} of {used.sum()} rows")
+    problems += _weight_problems(use_case, raw[used])
     if problems or use_case.kind is Kind.REGRESSION:
         return problems
     return _class_problems(use_case, target, part)
+
+
+def _weight_problems(use_case: UseCase, raw: pd.DataFrame) -> list[str]:
+    name = use_case.source.weight
+    if name is None:
+        return []
+    if name not in raw:
+        return [f"there is no column {name!r} to weigh the rows by"]
+    weights = raw[name].to_numpy(dtype=float, na_value=np.nan)
+    wrong = int((~(np.isfinite(weights) & (weights >= 0))).sum())
+    where = f"in {wrong} of {len(raw)} rows"
+    return [f"the weight {name!r} is missing or below 0 {where}"] if wrong else []
 
 
 def _class_problems(

@@ -19,7 +19,16 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from evergreen.data.splits import Fold
-from evergreen.learning import intervals, metrics, models, probing, searching, walking, worth
+from evergreen.learning import (
+    intervals,
+    metrics,
+    models,
+    probing,
+    searching,
+    walking,
+    weighing,
+    worth,
+)
 from evergreen.learning.data import Data
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
@@ -104,7 +113,8 @@ def newest(recipe: Recipe, data: Data, held: Held) -> Pipeline:
     """Fit the model that serves: on all mature rows that the recipe's window holds."""
     rows = learned(recipe, data)
     model = recipe.fresh(**held)
-    model[1:].fit(data.rows.frame.iloc[rows], data.rows.truth[rows])
+    weights = weighing.weights(data.rows, rows, recipe.half_life)
+    weighing.fit(model[1:], data.rows.frame.iloc[rows], data.rows.truth[rows], weights)
     return model
 
 

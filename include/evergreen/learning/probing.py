@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from evergreen.errors import ModelRefused
 from evergreen.learning import models
 from evergreen.learning.recipes import Recipe
-from evergreen.learning.walking import Rows
+from evergreen.learning.rows import Rows
 from evergreen.spec import Kind
 
 log = logging.getLogger(__name__)

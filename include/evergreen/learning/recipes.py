@@ -1,12 +1,12 @@
-"""A recipe: candidate + parameters + training window + features + code. Recipes are judged.
+"""A recipe: candidate + parameters + training window (and half-life) + features + code.
 
     recipe = Recipe.of(weather, weather.candidate("forest_60d"), {"max_depth": 4})
     recipe.digest                    # the same on every machine, whatever else the module says
     recipe.fresh()                   # an unfitted pipeline: features, prepare, estimator
     Recipe.behind(champion_model, ref.recipe)    # the recipe of a fit, as the records have it
 
-A champion's recipe comes out of its own fit, so that it can be fitted anew when today's declaration
-names other candidates, or other features.
+Recipes are judged. A champion's recipe comes out of its own fit, so that it can be fitted anew when
+today's declaration names other candidates, or other features.
 """
 
 import hashlib
@@ -40,18 +40,21 @@ class Recipe:
     """How far back from its newest row a fit learns; None: as far as the use case allows."""
     parameters: Mapping[str, Any]
     """What a search chose, on rows before those that judge it."""
+    half_life: timedelta | None = None
+    """A row so much older than the newest counts half in a fit; None: as much."""
 
     @classmethod
     def of(cls, use_case: UseCase, candidate: Candidate, parameters: Mapping[str, Any]) -> Self:
         """Return the recipe of a contender or baseline with some parameters."""
         model = models.pipeline(use_case, candidate, parameters)
-        return cls(candidate.name, model, candidate.window, dict(parameters))
+        return cls(candidate.name, model, candidate.window, dict(parameters), candidate.half_life)
 
     @classmethod
     def behind(cls, fit: Pipeline, about: RecipeRef) -> Self:
         """Return the recipe that a fit was made by."""
         steps = [*fit.steps[:-1], (fit.steps[-1][0], models.bare(fit.steps[-1][1]))]
-        return cls(about.name, clone(Pipeline(steps)), about.window, about.parameters)
+        model = clone(Pipeline(steps))
+        return cls(about.name, model, about.window, about.parameters, about.half_life)
 
     @property
     def code(self) -> FeatureCode:
@@ -68,6 +71,7 @@ class Recipe:
     def digest(self) -> str:
         """Return the sha256 of all that makes it another recipe."""
         about = [described(self.model), str(self.window)]
+        about += [f"half-life {self.half_life}"] if self.half_life else []
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -77,6 +81,7 @@ class Recipe:
             name=self.name,
             digest=self.digest,
             window=self.window,
+            half_life=self.half_life,
             parameters={name: plain(value) for name, value in self.parameters.items()},
         )
 

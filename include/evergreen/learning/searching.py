@@ -22,7 +22,8 @@ from sklearn.model_selection import ParameterGrid
 from evergreen.data.splits import Fold
 from evergreen.learning import metrics
 from evergreen.learning.recipes import Recipe
-from evergreen.learning.walking import Memory, Rows, Walked, walk
+from evergreen.learning.rows import Rows
+from evergreen.learning.walking import Memory, Walked, walk
 from evergreen.spec import Between, Candidate, UseCase
 
 Array = NDArray[Any]

@@ -196,6 +196,7 @@ def training_key(
         "windows": repr(use_case.windows),
         "environment": provenance.environment(),
         "interval": use_case.interval,
+        "weight": use_case.source.weight,
         "business": _worth(use_case),
         "recipe": _asked(use_case, name, in_charge),
     }
@@ -212,6 +213,7 @@ def _asked(use_case: UseCase, name: str, in_charge: InCharge | None) -> Any:
         repr(dict(candidate.search)),
         candidate.trials,
         str(candidate.window),
+        str(candidate.half_life),
         described(models.pipeline(use_case, candidate)[1:]),
     ]
 
@@ -366,6 +368,8 @@ def _params(use_case: UseCase, tried: Tried, built: FeaturesRef) -> dict[str, An
             "features": ", ".join([*tried.recipe.code.numeric, *tried.recipe.code.categorical]),
             "recipe": tried.recipe.digest[:16],
             "window": str(tried.recipe.window or "all"),
+            "half_life": str(tried.recipe.half_life or "none"),
+            "weight": use_case.source.weight or "none",
             "seed": use_case.seed,
             "split": built.split,
             "mature_rows": built.training.rows,

@@ -13,46 +13,24 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from evergreen.data.splits import Fold
-from evergreen.learning import answers, models
+from evergreen.learning import answers, models, weighing
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
+from evergreen.learning.rows import Rows
 
 Array = NDArray[Any]
 
-_LABEL = "\0label"
 LIMIT = 2_000_000
 """The most answers of other fits that are kept of a recipe, the newest."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Every row of a snapshot, as one recipe's features see it."""
-
-    frame: pd.DataFrame
-    """The features of each row, on positions."""
-    truth: Array
-    """The label of each row."""
-    times: "pd.Series[pd.Timestamp] | None"
-    """The event time of each row, UTC; None: the rows have no time."""
-
-    @cached_property
-    def names(self) -> "NDArray[np.uint64]":
-        """Return a number for each row, which is another for other features or another label."""
-        values = self.frame.assign(**{_LABEL: self.truth})
-        hashed = pd.util.hash_pandas_object(values, index=False, categorize=True)
-        names: NDArray[np.uint64] = np.asarray(hashed, dtype=np.uint64)
-        return names
 
 
 @dataclass(frozen=True)
@@ -125,7 +103,8 @@ def fit_digest(recipe: Recipe, rows: Rows, train: Array) -> str:
 
 def _answer(recipe: Recipe, rows: Rows, fold: Fold) -> Output:
     model = recipe.fresh()[1:]
-    model.fit(rows.frame.iloc[fold.train], rows.truth[fold.train])
+    weights = weighing.weights(rows, fold.train, recipe.half_life)
+    weighing.fit(model, rows.frame.iloc[fold.train], rows.truth[fold.train], weights)
     return models.predict(model, rows.frame.iloc[fold.test])
 
 

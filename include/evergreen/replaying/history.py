@@ -27,7 +27,8 @@ from evergreen.data.splits import Fold
 from evergreen.learning import walking
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
-from evergreen.learning.walking import Known, Memory, Rows
+from evergreen.learning.rows import Rows
+from evergreen.learning.walking import Known, Memory
 from evergreen.replaying.period import Period
 from evergreen.spec import UseCase
 

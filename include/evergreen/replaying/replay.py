@@ -13,7 +13,7 @@ from evergreen.data import splits
 from evergreen.errors import DataRefused, EvergreenError
 from evergreen.learning import searching
 from evergreen.learning.recipes import Recipe
-from evergreen.learning.walking import Rows
+from evergreen.learning.rows import Rows
 from evergreen.refs import Json
 from evergreen.replaying.advising import recommend
 from evergreen.replaying.history import History, Memories

@@ -26,6 +26,9 @@ class Source:
     """Column with the label."""
     target_sql: str | None = None
     """SQL expression over the table that computes the target, when no column holds it."""
+    weight: str | None = None
+    """Column that says how much a row counts in every fit, 0 or more; None: all the same. What
+    judges counts every row once."""
     label_delay: timedelta = timedelta(0)
     """From the event time of a row until its label is due. Younger rows are left out."""
     max_unlabelled: float = 0.3

@@ -85,6 +85,9 @@ class Candidate:
     """Training windows; each makes a recipe of its own, which competes (`forest`, `forest_60d`).
     None: `windows.training` of the use case, or all history. A short one learns a new world sooner.
     """
+    half_life: timedelta | None = None
+    """A row so much older than the newest of a fit counts half in it; None: as much. What judges
+    counts every row once."""
     search: Mapping[str, Sequence[Any] | Between] = field(default_factory=dict)
     """Parameters of the estimator to search, each with its values or its range."""
     trials: int = 8
@@ -98,6 +101,9 @@ class Candidate:
             raise DeclarationError("candidate.trials", self.trials, "1 or more")
         if not self.windows or any(w is not None and w <= timedelta(0) for w in self.windows):
             raise DeclarationError("candidate.windows", self.windows, "None or lengths above zero")
+
+        if self.half_life is not None and self.half_life <= timedelta(0):
+            raise DeclarationError("candidate.half_life", self.half_life, "None or above zero")
 
     @property
     def window(self) -> timedelta | None:

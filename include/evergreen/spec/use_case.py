@@ -69,6 +69,11 @@ class UseCase:
             raise DeclarationError("candidates", names, "names that differ")
         if self.windows.temporal and self.source.timestamp is None:
             raise DeclarationError("source.timestamp", None, "a column, as the holdout is a time")
+        faded = [one.name for one in self.candidates + self.baselines if one.half_life]
+        if faded and self.source.timestamp is None:
+            raise DeclarationError("source.timestamp", None, f"a column, as {faded} have half_life")
+        if self.source.weight == self.source.target:
+            raise DeclarationError("source.weight", self.source.weight, "anything but the target")
         if self.source.target in self.features.raw:
             raise DeclarationError("features", self.source.target, "anything but the target")
         self._check_metrics()
