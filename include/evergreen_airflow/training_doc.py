@@ -1,6 +1,6 @@
 """The page that Airflow shows above a training DAG, written from the declaration."""
 
-from evergreen.spec import METRICS, UseCase
+from evergreen.spec import UseCase
 
 PAGE = """
 ### {doc}
@@ -74,7 +74,7 @@ def after(use_case: UseCase) -> str:
 
 def floors(use_case: UseCase) -> str:
     """Say the floors of the gate, as `accuracy ≥ 0.9, f1 ≥ 0.88`."""
-    better = METRICS[use_case.kind]
+    better = use_case.scale.directions
     return ", ".join(
         f"`{name}` {'≥' if better[name] else '≤'} {limit:g}"
         for name, limit in use_case.gate.floors.items()

@@ -39,6 +39,8 @@ def test_agrees_with_scikit_learn_on_two_classes() -> None:
             "f1": sk.f1_score(truth, output.labels),
             "roc_auc": sk.roc_auc_score(truth, output.positive),
             "log_loss": sk.log_loss(truth, output.probabilities),
+            "balanced_accuracy": sk.balanced_accuracy_score(truth, output.labels),
+            "average_precision": sk.average_precision_score(truth, output.positive),
             "brier": sk.brier_score_loss(truth, output.positive),
         }
     )
@@ -57,8 +59,20 @@ def test_agrees_with_scikit_learn_on_three_classes() -> None:
             "f1": sk.f1_score(truth, output.labels, average="macro"),
             "roc_auc": sk.roc_auc_score(truth, output.probabilities, multi_class="ovr"),
             "log_loss": sk.log_loss(truth, output.probabilities),
+            "balanced_accuracy": sk.balanced_accuracy_score(truth, output.labels),
         }
     )
+
+
+@pytest.mark.parametrize("percent", [5, 50, 90])
+def test_agrees_with_scikit_learn_on_quantiles(percent: int) -> None:
+    truth, labels = np.random.default_rng(0).normal(size=(2, 100))
+    name = f"pinball_{percent:02d}"
+
+    found = metrics.score(Kind.REGRESSION, truth, Output(labels), [name])
+
+    assert found[name] == pytest.approx(sk.mean_pinball_loss(truth, labels, alpha=percent / 100))
+    assert name not in metrics.score(Kind.REGRESSION, truth, Output(labels))
 
 
 numbers = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -115,7 +129,8 @@ def test_leaves_out_what_is_not_defined() -> None:
 
     assert "roc_auc" not in one_class
     assert no_rows == {}
-    assert set(no_chances) == {"accuracy", "precision", "recall", "f1"}
+    assert set(no_chances) == {"accuracy", "balanced_accuracy", "precision", "recall", "f1"}
+    assert "balanced_accuracy" not in one_class
 
 
 def test_counts_a_class_that_the_model_never_saw_as_a_miss() -> None:

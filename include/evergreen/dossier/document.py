@@ -1,7 +1,7 @@
 """The document: plain JSON types, light to import."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from evergreen.refs import FeaturesRef, Json, Ref
@@ -99,6 +99,8 @@ class Proof(Ref):
     answers_uri: str = ""
     """The recipe's answers to the judged rows, which none of its fits had seen."""
     answers_sha256: str = ""
+    beside: dict[str, bool] = field(default_factory=dict)
+    """Metrics beside those of the kind, and whether more is better."""
     floors: dict[str, float]
     """Per metric the worst value that passed (a ceiling where less is better)."""
 
@@ -201,4 +203,9 @@ class Dossier(Ref):
     @property
     def more_is_better(self) -> bool:
         """Tell the direction of the deciding metric."""
-        return METRICS[self.answers.kind][self.proof.metric]
+        return self.directions[self.proof.metric]
+
+    @property
+    def directions(self) -> dict[str, bool]:
+        """Return the metrics, and whether more is better."""
+        return METRICS[self.answers.kind] | self.proof.beside

@@ -143,6 +143,7 @@ def _proof(use_case: UseCase, verdict: Verdict, decision_id: str) -> Proof:
         figures=dict(verdict.evaluation.challenger.metrics),
         answers_uri=verdict.evaluation.challenger.answers_uri,
         answers_sha256=verdict.evaluation.challenger.answers_sha256,
+        beside=use_case.scale.beside,
         floors=dict(use_case.gate.floors),
     )
 

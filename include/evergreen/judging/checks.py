@@ -23,7 +23,7 @@ from evergreen.judging.facts import (
 from evergreen.judging.figures import figure, figures, interval, listed, plain, signed
 from evergreen.learning.models import TOLERANCE
 from evergreen.refs import REFRESH
-from evergreen.spec import METRICS, Gate, bound
+from evergreen.spec import Gate, bound
 
 MODEL_TESTS = ("shape", "valid_values", "probabilities", "one_row", "extreme_values", "same_twice")
 """The tests of the model that must have been done; `model_tests` does them."""
@@ -50,6 +50,8 @@ def rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
         yield name, partial(promises.fairness, declared=declared)
     if gate.min_business is not None:
         yield "business", promises.business
+    for own in gate.checks:
+        yield f"own_{own.__name__}", partial(promises.own, declared=own)
 
 
 def fit_rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
@@ -286,7 +288,7 @@ def _at_most(found: float, most: float, what: str, unit: str, digits: int) -> Ou
 
 
 def _more_is_better(evidence: Evidence, metric: str) -> bool:
-    return METRICS[evidence.subject.kind][metric]
+    return evidence.subject.directions[metric]
 
 
 def _metric(model: ScoredModel, metric: str) -> float:

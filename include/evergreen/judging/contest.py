@@ -77,7 +77,7 @@ class Contest:
             return {}
         gate = self.use_case.gate
         return compare(
-            self.use_case.kind,
+            self.use_case.scale,
             gate.metric,
             self.holdout.truth,
             outputs,
@@ -245,12 +245,12 @@ def _score(contest: Contest, one: Contender, champion: ChampionRef | None) -> Sc
 def _measured(
     contest: Contest, bare: ScoredModel, output: Output, ref: CandidateRef
 ) -> ScoredModel:
-    kind, truth = contest.use_case.kind, contest.holdout.truth
+    scale, truth = contest.use_case.scale, contest.holdout.truth
     calibrated = output.probabilities is not None
     return replace(
         bare,
         blocks=_blocks(contest, output, ref),
-        metrics=metrics.score(kind, truth, output),
+        metrics=metrics.score(scale, truth, output),
         slices={name: _slices(contest, values, output) for name, values in contest.cuts.items()},
         calibration_error=metrics.calibration_error(truth, output) if calibrated else None,
         interval=_interval(contest, output),
@@ -259,22 +259,22 @@ def _measured(
 
 
 def _slices(contest: Contest, values: NDArray[Any], output: Output) -> dict[str, SliceScore]:
-    kind, truth = contest.use_case.kind, contest.holdout.truth
+    scale, truth = contest.use_case.scale, contest.holdout.truth
     found: dict[str, SliceScore] = {}
     for value in np.unique(values):
         rows = values == value
-        scores = metrics.score_slice(kind, truth[rows], output.take(rows))
+        scores = metrics.score_slice(scale, truth[rows], output.take(rows))
         found[str(value)] = SliceScore(rows=int(rows.sum()), metrics=scores)
     return found
 
 
 def _blocks(contest: Contest, output: Output, ref: CandidateRef) -> tuple[BlockScore, ...]:
-    metric, kind = contest.use_case.gate.metric, contest.use_case.kind
+    metric, scale = contest.use_case.gate.metric, contest.use_case.scale
     ends = np.cumsum([block.rows for block in ref.blocks])
     found = []
     for block, end in zip(ref.blocks, ends, strict=True):
         rows = np.arange(end - block.rows, end)
-        score = metrics.score(kind, contest.holdout.truth[rows], output.take(rows), [metric])
+        score = metrics.score(scale, contest.holdout.truth[rows], output.take(rows), [metric])
         found.append(
             BlockScore(
                 start=block.start,
@@ -324,6 +324,7 @@ def _subject(use_case: UseCase) -> Subject:
         owner=use_case.owner,
         kind=use_case.kind,
         metric=use_case.gate.metric,
+        beside=use_case.scale.beside,
         target=use_case.source.target,
         slices=tuple(one.name for one in use_case.slices),
         unit=use_case.business.unit if use_case.business else "",

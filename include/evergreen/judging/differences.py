@@ -31,12 +31,15 @@ from evergreen.judging.influence import influence
 from evergreen.judging.units import Spread, Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Output
-from evergreen.spec import METRICS, Kind, UseCase
+from evergreen.spec import Kind, Scale, UseCase
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
-SHARES = {"accuracy", "precision", "recall", "f1", "roc_auc", "brier", "r2", "mape"}
+SHARES = {
+    *("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "average_precision"),
+    *("brier", "r2", "mape"),
+}
 """Metrics of which a point is 0.01; of the others it is 1 % of the figure compared with."""
 POWER = 0.8
 MOST_FREEDOM = 100
@@ -49,7 +52,7 @@ CHUNK = 100
 
 
 def compare(
-    kind: Kind,
+    kind: Kind | Scale,
     metric: str,
     truth: Array,
     challengers: Mapping[str, Output],
@@ -68,8 +71,8 @@ def compare(
     second alone lies above the bar.
 
     Args:
-        kind: what is predicted.
-        metric: one of `spec.METRICS[kind]`.
+        kind: what is predicted, or what it is measured by.
+        metric: one of its metrics.
         truth: the labels, (rows,).
         challengers: the answers of all that compete, on those rows, by name.
         other: the other model's answers on the same rows.
@@ -96,7 +99,7 @@ def compare(
 
 
 def paired_difference(
-    kind: Kind,
+    kind: Kind | Scale,
     metric: str,
     truth: Array,
     challenger: Output,
@@ -116,7 +119,7 @@ def promise(found: Difference, bar: float = 0.0) -> tuple[bool, float]:
 
 
 def distance(
-    kind: Kind,
+    kind: Kind | Scale,
     metric: str,
     truth: Array,
     output: Output,
@@ -129,9 +132,9 @@ def distance(
 ) -> Difference:
     """Estimate how much better than a threshold the metric is, in the direction of better."""
     at = _Moved(threshold, np.zeros(len(truth)))
-    found = _Moved.by(kind, metric, truth, output)
+    found = _Moved.by(kind, metric, truth, output, units)
     asked = _Asked(name, metric, confidence, resamples, seed=0)
-    sign = 1.0 if METRICS[kind][metric] else -1.0
+    sign = 1.0 if Scale.of(kind).directions[metric] else -1.0
     return asked.differences({"": found.less(at, sign)}, threshold, units)[""]
 
 
@@ -158,7 +161,7 @@ def by_slice(
         units: of the rows.
         name: of the champion, or of the floors.
     """
-    kind, gate = use_case.kind, use_case.gate
+    kind, gate = use_case.scale, use_case.gate
     floors = {m: v for m, v in gate.floors.items() if m == gate.metric} or gate.floors
     asked: dict[str, Any] = {"name": name, "confidence": gate.confidence}
 
@@ -187,9 +190,11 @@ class _Moved:
     by_row: Floats
 
     @classmethod
-    def by(cls, kind: Kind, metric: str, truth: Array, output: Output) -> "_Moved":
+    def by(
+        cls, kind: Kind | Scale, metric: str, truth: Array, output: Output, units: Units
+    ) -> "_Moved":
         figure = metrics.score(kind, truth, output, [metric]).get(metric, math.nan)
-        return cls(figure, influence(kind, metric, truth, output))
+        return cls(figure, influence(kind, metric, truth, output, units))
 
     def less(self, other: "_Moved", sign: float) -> "_Moved":
         return _Moved(sign * (self.figure - other.figure), sign * (self.by_row - other.by_row))
@@ -211,16 +216,16 @@ class _Asked:
 
     def compare(
         self,
-        kind: Kind,
+        kind: Kind | Scale,
         truth: Array,
         challengers: Mapping[str, Output],
         other: Output,
         units: Units,
     ) -> dict[str, Difference]:
-        theirs = _Moved.by(kind, self.metric, truth, other)
-        sign = 1.0 if METRICS[kind][self.metric] else -1.0
+        theirs = _Moved.by(kind, self.metric, truth, other, units)
+        sign = 1.0 if Scale.of(kind).directions[self.metric] else -1.0
         less = {
-            name: _Moved.by(kind, self.metric, truth, output).less(theirs, sign)
+            name: _Moved.by(kind, self.metric, truth, output, units).less(theirs, sign)
             for name, output in challengers.items()
         }
         return self.differences(less, theirs.figure, units)

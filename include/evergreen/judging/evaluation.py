@@ -18,7 +18,7 @@ from evergreen.judging.evidence import FORMAT, Evidence
 from evergreen.learning import source_code
 from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, FeaturesRef
 from evergreen.settings import Settings
-from evergreen.spec import CHAMPION, Slice, UseCase
+from evergreen.spec import CHAMPION, Metric, Slice, UseCase
 from evergreen.storage import Store
 
 
@@ -95,6 +95,8 @@ def digest(
         "fairness": [repr(declared) for declared in gate.fairness],
         "interval": use_case.interval,
         "business": _worth(use_case),
+        "metrics": [_metric(one) for one in use_case.metrics],
+        "floors": list(gate.floors),
         "windows": repr(use_case.windows),
         "features": [features.sha256, features.snapshot.sha256],
         "trained": sorted([_recipe(ref), ref.run_id, ref.problem] for ref in trained),
@@ -106,6 +108,10 @@ def digest(
 def _worth(use_case: UseCase) -> tuple[str, str] | None:
     business = use_case.business
     return (business.unit, source_code.closure(business.measure)) if business else None
+
+
+def _metric(one: Metric) -> tuple[str, bool, str, str]:
+    return one.name, one.more_is_better, one.reads, source_code.closure(one.function)
 
 
 def _cut(cut: Slice) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer
 
 from evergreen.refs import Json, Ref, Span
-from evergreen.spec import Kind
+from evergreen.spec import METRICS, Kind
 
 FORMAT = 3
 """Raised when the meaning of a field changes; evidence of another format is gathered again."""
@@ -58,6 +58,8 @@ class Subject(Ref):
     kind: Kind
     metric: str
     """The metric that decides."""
+    beside: dict[str, bool] = field(default_factory=dict)
+    """Metrics beside those of the kind, and whether more is better."""
     target: str
     slices: tuple[str, ...] = ()
     """Names of the declared slices."""
@@ -65,6 +67,11 @@ class Subject(Ref):
     """Of the business figure that decides; empty: none is declared."""
     interval: float | None = None
     """The share of true values that the prediction intervals shall hold."""
+
+    @property
+    def directions(self) -> dict[str, bool]:
+        """Return the metrics, and whether more is better."""
+        return METRICS[self.kind] | self.beside
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,6 +70,6 @@ def listed(names: Iterable[str]) -> str:
 def label(check: str) -> str:
     """Return the name of a check as people read it: `better than champion`, `floor: roc_auc`."""
     kind, _, metric = check.partition("_")
-    if kind == "fairness":
-        return f"fairness: {metric.replace('_', ' ')}"
+    if kind in {"fairness", "own"}:
+        return f"{kind}: {metric.replace('_', ' ')}"
     return f"floor: {metric}" if kind == "floor" else check.replace("_", " ")

@@ -29,7 +29,7 @@ from evergreen.refs import (
     Verdict,
 )
 from evergreen.settings import Settings
-from evergreen.spec import METRICS, Gate, UseCase, bound
+from evergreen.spec import Gate, UseCase, bound
 from evergreen.storage import Damaged, Store
 
 
@@ -193,7 +193,7 @@ def _promote(gate: Gate, evidence: Evidence, checks: int) -> str:
     metric, challenger = gate.metric, evidence.challenger
     facts = [f"{metric} {figure(challenger.metrics[metric])}"]
     if metric in gate.floors:
-        word = bound(METRICS[evidence.subject.kind][metric])
+        word = bound(evidence.subject.directions[metric])
         value, least = figures(challenger.metrics[metric], gate.floors[metric])
         facts = [f"{metric} {value} against the {word} {least}"]
     if evidence.against_baseline:

@@ -16,9 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from evergreen.judging import jackknife
+from evergreen.judging.units import Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Output
-from evergreen.spec import Kind
+from evergreen.spec import Kind, Scale
+from evergreen.spec.kinds import PINBALL
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -26,26 +29,36 @@ Floats = npt.NDArray[np.float64]
 _EPSILON = float(np.finfo(float).eps)
 
 
-def influence(kind: Kind, metric: str, truth: Array, output: Output) -> Floats:
+def influence(
+    measured: Kind | Scale, metric: str, truth: Array, output: Output, units: Units | None = None
+) -> Floats:
     """Return the influence of each row on the metric, by the same rules as `metrics.score`.
 
     Args:
-        kind: what is predicted.
-        metric: one of `spec.METRICS[kind]`.
+        measured: what is predicted, or what it is measured by.
+        metric: one of its metrics.
         truth: the labels, (rows,).
         output: a model's answers on those rows.
+        units: of the rows; a metric of one's own is looked at without each of them (`jackknife`).
 
     Returns:
         (rows,), in the metric's unit; all NaN where the metric is not defined.
     """
-    if metric not in metrics.score(kind, truth, output, [metric]):
+    scale = Scale.of(measured)
+    kind, known = scale.kind, metrics.score(scale, truth, output, [metric])
+    if metric not in known:
         return np.full(len(truth), np.nan)
+    if scale.metric(metric) is not None:
+        whole, rows = known[metric], units or Units.of(None, None, len(truth))
+        return _own(scale, metric, truth, output, whole, rows)
     if kind is Kind.REGRESSION:
         return _regression(metric, truth.astype(float), output.labels.astype(float))
     if metric in {"precision", "recall", "f1"}:
         return _confusion(metric, truth, output)
     if metric == "accuracy":
         return _mean(truth == output.labels)
+    if metric == "balanced_accuracy":
+        return _recalls(truth, output)
     if output.probabilities is None or output.classes is None:  # told by metrics.score, above
         return np.full(len(truth), np.nan)
     hit = truth[:, None] == output.classes
@@ -55,10 +68,22 @@ def influence(kind: Kind, metric: str, truth: Array, output: Output) -> Floats:
             _area(h, p) for h, p in zip(hit.T[first:], output.probabilities.T[first:], strict=True)
         ]
         return np.asarray(np.mean(each, axis=0))
+    if metric == "average_precision":
+        return _average_precision(hit[:, -1], output.positive)
     if metric == "brier":
         return _mean((output.positive - hit[:, -1]) ** 2)
     given = np.where(hit, output.probabilities, 0).sum(axis=1)
     return _mean(-np.log(np.clip(given, _EPSILON, 1 - _EPSILON)))
+
+
+def _own(
+    scale: Scale, metric: str, truth: Array, output: Output, whole: float, units: Units
+) -> Floats:
+    def of(kept: Array) -> float:
+        found = metrics.score(scale, truth[kept], output.take(kept), [metric])
+        return found.get(metric, np.nan)
+
+    return jackknife.influence(of, whole, units)
 
 
 def _mean(values: Array) -> Floats:
@@ -67,6 +92,8 @@ def _mean(values: Array) -> Floats:
 
 def _regression(metric: str, truth: Floats, predicted: Floats) -> Floats:
     error = truth - predicted
+    if metric in PINBALL:
+        return _mean(metrics.pinball_losses(truth, predicted, metrics.quantile_of(metric)))
     if metric == "mae":
         return _mean(np.abs(error))
     if metric == "mape":
@@ -93,6 +120,33 @@ def _confusion(metric: str, truth: Array, output: Output) -> Floats:
             )
             moved += ((is_true & is_said) - hit / whole * part) * len(truth) / whole
     return moved / len(labels)
+
+
+def _recalls(truth: Array, output: Output) -> Floats:
+    """Balanced accuracy is a mean of shares, each of the rows of one class."""
+    moved = np.zeros(len(truth))
+    classes = np.unique(truth) if output.classes is None else output.classes
+    for one in classes:
+        mine = truth == one
+        hit = (output.labels == one)[mine]
+        moved[mine] = (hit - hit.mean()) * len(truth) / mine.sum()
+    return moved / len(classes)
+
+
+def _average_precision(positive: npt.NDArray[np.bool_], chance: Floats) -> Floats:
+    """A row moves the precision at every positive that is no more probable, a positive its own too.
+
+    With n rows above, t of them positive: the derivative of Σ t/n by the weight of a row.
+    """
+    above, hits = metrics.at_least(chance, positive)
+    order = np.argsort(chance, kind="stable")
+    ranks = np.searchsorted(chance[order], chance, side="right")
+    each = np.where(positive, 1 / above, 0.0), np.where(positive, hits / above**2, 0.0)
+    ones, lost = (np.concatenate([[0.0], np.cumsum(part[order])])[ranks] for part in each)
+    precision = hits / above
+    mean = precision[positive].mean()
+    moved = np.where(positive, precision - mean + ones, 0.0) - lost
+    return np.asarray(moved * len(chance) / positive.sum())
 
 
 def _area(positive: npt.NDArray[np.bool_], score: Floats) -> Floats:

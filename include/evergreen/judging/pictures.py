@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evergreen.judging.evidence import Difference, Evidence, Role, ScoredModel
-from evergreen.spec import METRICS, Gate
+from evergreen.spec import Gate
 
 LEFT, RIGHT = 190, 700
 ROW = 34
@@ -106,7 +106,7 @@ class Standing:
     def of(cls, gate: Gate, evidence: Evidence) -> "Standing | None":
         """Return the picture of the deciding metric, best first; None: nothing is known."""
         metric = gate.metric
-        more = METRICS[evidence.subject.kind][metric]
+        more = evidence.subject.directions[metric]
         known = _known(evidence.models, metric)
         if not known:
             return None

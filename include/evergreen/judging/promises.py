@@ -1,6 +1,7 @@
 """The checks of what a use case declares besides metrics: intervals, fairness, worth, leaks."""
 
 import math
+from collections.abc import Callable
 
 from evergreen.judging.evidence import Evidence, ScoredModel
 from evergreen.judging.facts import (
@@ -111,6 +112,14 @@ def _without(evidence: Evidence, name: str) -> dict[str, float]:
 def _threshold(evidence: Evidence) -> str:
     cut = evidence.challenger.threshold
     return "" if cut is None else f", saying positive from a probability of {figure(cut)} on"
+
+
+def own(_gate: Gate, evidence: Evidence, *, declared: Callable[[Evidence], Outcome]) -> Outcome:
+    """What the use case's own function says of the evidence."""
+    found = declared(evidence)
+    if not (isinstance(found, tuple) and list(map(type, found)) == [bool, str]):
+        raise TypeError(f"{declared.__name__}() returned {found!r}, not (passed, reason)")
+    return found
 
 
 def leak(gate: Gate, evidence: Evidence) -> Outcome:

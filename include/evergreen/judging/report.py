@@ -10,6 +10,7 @@ gives the same bytes.
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,7 +22,7 @@ from evergreen.judging.figures import behind, figure, label, listed, signed
 from evergreen.judging.pictures import Blocks, Intervals, Standing
 from evergreen.refs import Check, Json, Status, Verdict
 from evergreen.settings import Settings
-from evergreen.spec import METRICS, Gate, UseCase
+from evergreen.spec import Gate, UseCase
 
 ORDER = (Status.FAILED, Status.UNKNOWN, Status.PASSED)
 
@@ -65,7 +66,7 @@ def document(
         "gate_decision": (recipes or verdict).sentence,
         "checks": [check.to_json() for check in verdict.checks],
         "recipe_checks": [check.to_json() for check in (recipes or verdict).checks],
-        "gate": TypeAdapter(Gate).dump_python(gate, mode="json"),
+        "gate": _declared(gate),
         "evidence": evidence.to_json(),
         "links": {model.name: run_url(settings, model.run_id) for model in evidence.models},
     }
@@ -94,7 +95,7 @@ def render(
             counts={s: sum(c.status == s for c in verdict.checks) for s in ORDER},
             total=len(verdict.checks),
             outcome=outcome(verdict),
-            metrics=METRICS[evidence.subject.kind],
+            metrics=evidence.subject.directions,
             best={m: _best(evidence.models, m, more) for m, more in metrics_of(evidence).items()},
             intervals=Intervals.of(gate, evidence),
             standing=Standing.of(gate, evidence),
@@ -103,6 +104,11 @@ def render(
             links={model.name: run_url(settings, model.run_id) for model in evidence.models},
         )
     )
+
+
+def _declared(gate: Gate) -> Json:
+    document: Json = TypeAdapter(Gate).dump_python(replace(gate, checks=()), mode="json")
+    return document | {"checks": [check.__name__ for check in gate.checks]}
 
 
 def in_order(checks: Sequence[Check]) -> list[Check]:
@@ -120,7 +126,7 @@ def outcome(verdict: Verdict) -> str:
 
 def metrics_of(evidence: Evidence) -> dict[str, bool]:
     """Return the metrics of the use case's kind, and whether more is better."""
-    return METRICS[evidence.subject.kind]
+    return evidence.subject.directions
 
 
 def unasked(gate: Gate, evidence: Evidence) -> str:

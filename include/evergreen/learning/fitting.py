@@ -223,5 +223,5 @@ def _scores(use_case: UseCase, truth: Array, output: Output) -> Array:
     """Score each of the copies of the same rows, one after another, in `output`."""
     metric = use_case.gate.metric
     parts = np.arange(len(output)).reshape(-1, len(truth))
-    found = (metrics.score(use_case.kind, truth, output.take(p), [metric]) for p in parts)
+    found = (metrics.score(use_case.scale, truth, output.take(p), [metric]) for p in parts)
     return np.array([scores.get(metric, np.nan) for scores in found])

@@ -16,24 +16,25 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from evergreen.learning.models import Output
-from evergreen.spec import METRICS, Kind
+from evergreen.spec import Kind, Metric, Scale
+from evergreen.spec.kinds import PINBALL
 
 Array = NDArray[Any]
-Metric = Callable[[Array, Output], float | None]
+Scorer = Callable[[Array, Output], float | None]
 
 BINS = 10
 
 
 def score(
-    kind: Kind, truth: Array, output: Output, names: Iterable[str] | None = None
+    measured: Kind | Scale, truth: Array, output: Output, names: Iterable[str] | None = None
 ) -> dict[str, float]:
-    """Return the metrics (all of the kind, or those named) of n predictions.
+    """Return the metrics (all of the kind or the scale, or those named) of n predictions.
 
     Args:
-        kind: what is predicted.
+        measured: what is predicted, or what it is measured by.
         truth: n true labels (or values), of the type of `output.labels`.
         output: n predictions.
-        names: metrics of `spec.METRICS[kind]`; None: all. Few are faster, for a bootstrap.
+        names: of the metrics; None: all. One of their own that the scale lacks is left out.
 
     Raises:
         ValueError: truth and output differ in length.
@@ -42,17 +43,38 @@ def score(
         raise ValueError(f"{len(truth)} true labels for {len(output.labels)} predictions")
     if len(truth) == 0:
         return {}
-    found = {n: SCORERS[kind][n](np.asarray(truth), output) for n in names or METRICS[kind]}
+    scale = Scale.of(measured)
+    found = {n: _figure(scale, n, np.asarray(truth), output) for n in names or scale.directions}
     return {n: float(value) for n, value in found.items() if value is not None}
 
 
-def score_slice(kind: Kind, truth: Array, output: Output) -> dict[str, float]:
+def _figure(scale: Scale, name: str, truth: Array, output: Output) -> float | None:
+    if name in SCORERS[scale.kind]:
+        return SCORERS[scale.kind][name](truth, output)
+    if name in PINBALL:
+        return pinball(truth, output, quantile_of(name))
+    metric = scale.metric(name)
+    return None if metric is None else _own(metric, truth, output)
+
+
+def _own(metric: Metric, truth: Array, output: Output) -> float | None:
+    said: Array | None = output.labels
+    if metric.reads == "probabilities":
+        said = output.probabilities
+        if said is not None and said.shape[1] == 2:
+            said = output.positive
+    found = None if said is None else metric.function(truth, said)
+    return None if found is None or not np.isfinite(found) else float(found)
+
+
+def score_slice(measured: Kind | Scale, truth: Array, output: Output) -> dict[str, float]:
     """Return the metrics of some of the rows, with the share that is called positive.
 
     A rate that has nothing to be a share of (the recall of rows without positives, the precision of
     rows of which none is called positive) is left out: groups are compared by it.
     """
-    found = score(kind, truth, output)
+    kind = Scale.of(measured).kind
+    found = score(measured, truth, output)
     if output.classes is None:
         return found
     chosen, positive = output.labels == output.classes[-1], truth == output.classes[-1]
@@ -101,6 +123,40 @@ def recall(truth: Array, output: Output) -> float:
     """Return TP / (TP + FN); 0 when there is nothing to find. Multiclass: macro average."""
     _, hit, _, true = hits(truth, output)
     return _ratio(hit, true)
+
+
+def balanced_accuracy(truth: Array, output: Output) -> float | None:
+    """Return the mean recall of all classes; None when one is missing from the rows.
+
+    Source: Brodersen, Ong, Stephan, Buhmann, "The Balanced Accuracy and Its Posterior
+    Distribution", ICPR 2010.
+    """
+    classes = np.unique(truth) if output.classes is None else output.classes
+    each = [(output.labels == one)[truth == one] for one in classes]
+    return float(np.mean([found.mean() for found in each])) if all(map(len, each)) else None
+
+
+def average_precision(truth: Array, output: Output) -> float | None:
+    """Return the mean, over the positives, of the precision among all rows no less probable.
+
+    Source: Buckley & Voorhees, SIGIR 2000; as scikit-learn. None without probabilities or
+    positives.
+    """
+    if output.probabilities is None or output.classes is None or len(output.classes) != 2:
+        return None
+    positive = truth == output.classes[1]
+    if not positive.any():
+        return None
+    above, hits = at_least(output.positive, positive)
+    return float((hits[positive] / above[positive]).mean())
+
+
+def at_least(chance: Array, positive: Array) -> tuple[Array, Array]:
+    """Return, for each row, how many rows are no less probable, and how many of them positive."""
+    values, places = np.unique(-chance, return_inverse=True)
+    rows = np.cumsum(np.bincount(places, minlength=len(values)))
+    hits = np.cumsum(np.bincount(places, positive, minlength=len(values)))
+    return rows[places], hits[places]
 
 
 def f1(truth: Array, output: Output) -> float:
@@ -174,6 +230,26 @@ def mape(truth: Array, output: Output) -> float:
     return float((np.abs(truth - output.labels) / np.maximum(np.abs(truth), _TINY)).mean())
 
 
+def quantile_of(name: str) -> float:
+    """Return the quantile that `pinball_90` is of: 0.9."""
+    return int(name.rpartition("_")[2]) / 100
+
+
+def pinball(truth: Array, output: Output, quantile: float) -> float:
+    """Return the mean of q·e where the error e = truth − prediction is above 0, else (q − 1)·e.
+
+    Source: Koenker & Bassett, Econometrica 46 (1978).
+    """
+    return float(pinball_losses(truth, output.labels, quantile).mean())
+
+
+def pinball_losses(truth: Array, values: Array, quantile: float) -> Array:
+    """Return the loss of each row."""
+    error = truth - values
+    losses: Array = np.maximum(quantile * error, (quantile - 1) * error)
+    return losses
+
+
 def hits(truth: Array, output: Output) -> tuple[Array, Array, Array, Array]:
     """Return the classes that count (of two, the positive one), and of each class how many rows
     were hits (true and said), said, and true.
@@ -188,8 +264,9 @@ def hits(truth: Array, output: Output) -> tuple[Array, Array, Array, Array]:
 
 _TINY = float(np.finfo(np.float64).eps)
 
-_CLASSIFICATION: dict[str, Metric] = {
+_CLASSIFICATION: dict[str, Scorer] = {
     "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
     "precision": precision,
     "recall": recall,
     "f1": f1,
@@ -197,8 +274,8 @@ _CLASSIFICATION: dict[str, Metric] = {
     "log_loss": log_loss,
 }
 
-SCORERS: dict[Kind, dict[str, Metric]] = {
-    Kind.BINARY: {**_CLASSIFICATION, "brier": brier},
+SCORERS: dict[Kind, dict[str, Scorer]] = {
+    Kind.BINARY: {**_CLASSIFICATION, "average_precision": average_precision, "brier": brier},
     Kind.MULTICLASS: _CLASSIFICATION,
     Kind.REGRESSION: {"mae": mae, "mse": mse, "rmse": rmse, "r2": r2, "mape": mape},
 }

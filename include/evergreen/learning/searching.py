@@ -109,7 +109,7 @@ def listed(use_case: UseCase, candidate: Candidate) -> list[Parameters]:
 def score(use_case: UseCase, parameters: Parameters, truth: Array, walked: Walked) -> Trial:
     """Average each metric over the folds in which it is defined."""
     scores = [
-        metrics.score(use_case.kind, truth[block.fold.test], block.output)
+        metrics.score(use_case.scale, truth[block.fold.test], block.output)
         for block in walked.blocks
     ]
     names = dict.fromkeys(name for fold in scores for name in fold)

@@ -198,6 +198,7 @@ def training_key(
         "interval": use_case.interval,
         "weight": use_case.source.weight,
         "business": _worth(use_case),
+        "metrics": [[one.name, source_code.closure(one.function)] for one in use_case.metrics],
         "recipe": _asked(use_case, name, in_charge),
     }
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
@@ -269,7 +270,7 @@ def _log_walk(
     settings: Settings,
 ) -> CandidateRef:
     truth, raw = data.rows.truth[data.judged], data.raw.iloc[data.judged]
-    measured = metrics.score(use_case.kind, truth, tried.output)
+    measured = metrics.score(use_case.scale, truth, tried.output)
     valued = worth.measure(use_case, raw.reset_index(drop=True), truth, tried.output)
     best = max(
         tried.trials, key=lambda trial: trial.parameters == tried.recipe.parameters, default=None

@@ -108,7 +108,7 @@ def _difference(history: History, rows: slice, output: Output, other: Output) ->
     use_case, gate = history.use_case, history.use_case.gate
     times = history.times.iloc[rows]
     found = paired_difference(
-        use_case.kind, gate.metric, history.truth[rows], output, other,
+        use_case.scale, gate.metric, history.truth[rows], output, other,
         Units.of(times, None, len(times)), name=DECLARED, confidence=gate.confidence,
     )  # fmt: skip
     return Gained(estimate=_told(found.estimate), low=_told(found.low), high=_told(found.high))

@@ -31,7 +31,7 @@ from evergreen.learning.models import Output
 from evergreen.replaying.history import History
 from evergreen.replaying.period import DAY, WEEK, holdout_of
 from evergreen.replaying.ruling import best, contending, rule
-from evergreen.spec import METRICS, pace
+from evergreen.spec import pace
 
 DECLARED, NEVER = "as declared", "never retrain"
 MONTH = timedelta(days=30)
@@ -203,9 +203,9 @@ def _has_left_floor(history: History, played: Played, cut: int, since: int) -> b
     rows = np.arange(first, known.stop)
     said = walking.joined(list(_said(history, played))).take(rows - start)
     use_case = history.use_case
-    found = metrics.score(use_case.kind, history.truth[rows], said, use_case.gate.floors)
+    found = metrics.score(use_case.scale, history.truth[rows], said, use_case.gate.floors)
     return any(
-        value < floor if METRICS[use_case.kind][metric] else value > floor
+        value < floor if use_case.scale.directions[metric] else value > floor
         for metric, floor in use_case.gate.floors.items()
         if (value := found.get(metric)) is not None
     )

@@ -65,8 +65,8 @@ def best(history: History, cut: int, holdout: timedelta, among: tuple[str, ...] 
 
 def figure(history: History, rows: slice, output: Output) -> float:
     """Return the gate's metric of the answers to some rows; NaN: it is not defined there."""
-    metric, kind = history.use_case.gate.metric, history.use_case.kind
-    return metrics.score(kind, history.truth[rows], output, [metric]).get(metric, np.nan)
+    metric, scale = history.use_case.gate.metric, history.use_case.scale
+    return metrics.score(scale, history.truth[rows], output, [metric]).get(metric, np.nan)
 
 
 def _outputs(history: History, rows: slice, among: tuple[str, ...] = ()) -> dict[str, Output]:
@@ -87,7 +87,7 @@ def _compare(
     use_case, gate = history.use_case, history.use_case.gate
     units = Units.of_rows(use_case, history.raw.iloc[history.places[rows]].reset_index(drop=True))
     return compare(
-        use_case.kind, gate.metric, history.truth[rows], others, present, units,
+        use_case.scale, gate.metric, history.truth[rows], others, present, units,
         confidence=gate.confidence, resamples=gate.resamples, seed=use_case.seed,
         bar=gate.min_improvement,
     )  # fmt: skip
@@ -122,6 +122,7 @@ def _evidence(
         report_id="",
         subject=Subject(
             name=use_case.name, doc=use_case.doc, owner=use_case.owner, kind=use_case.kind,
+            beside=use_case.scale.beside,
             metric=use_case.gate.metric, target=use_case.source.target,
         ),
         origin=Origin(
@@ -137,6 +138,6 @@ def _evidence(
 
 
 def _scored(history: History, rows: slice, name: str, role: Role, output: Output) -> ScoredModel:
-    found = metrics.score(history.use_case.kind, history.truth[rows], output)
+    found = metrics.score(history.use_case.scale, history.truth[rows], output)
     recipe = history.recipes[name].digest
     return ScoredModel(name=name, role=role, run_id="", recipe=recipe, metrics=found, slices={})

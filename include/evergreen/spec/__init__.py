@@ -15,15 +15,15 @@ Usage::
         gate=Gate(metric="f1", floors={"accuracy": 0.9, "f1": 0.88}),
     )
 
-What may be declared beside these essentials: `search` of a candidate's parameters, `fairness` and
-`min_business` of the gate, `business`, `interval`, `slices`, `ingest`, `scoring`, `labels`,
-`release`, `monitoring`, `retraining`, `tasks`.
+What may be declared beside these essentials: `search` of a candidate's parameters, `fairness`,
+`min_business` and `checks` of the gate, `metrics`, `business`, `interval`, `slices`, `ingest`,
+`scoring`, `labels`, `release`, `monitoring`, `retraining`, `tasks`.
 """
 
 from evergreen.spec.data import TABLE, Source, Windows
 from evergreen.spec.ingest import Api, Dialect, Files, Ingest
 from evergreen.spec.judging import Business, Fairness, Gate, Release, Slice
-from evergreen.spec.kinds import METRICS, Kind, bound
+from evergreen.spec.kinds import METRICS, Kind, Metric, Scale, bound
 from evergreen.spec.learning import Between, Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.scoring import Labels, Scoring
@@ -33,7 +33,7 @@ from evergreen.spec.watching import Monitoring, Retraining, Usual, Watched
 
 __all__ = [
     "CHAMPION", "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Dialect",
-    "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Labels", "Monitoring", "Release",
-    "Retraining", "Scoring", "Slice", "Source", "Task", "UseCase", "Usual", "Watched", "Windows",
-    "bound", "check_name",
+    "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Labels", "Metric", "Monitoring",
+    "Release", "Retraining", "Scale", "Scoring", "Slice", "Source", "Task", "UseCase", "Usual",
+    "Watched", "Windows", "bound", "check_name",
 ]  # fmt: skip

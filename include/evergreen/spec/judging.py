@@ -93,9 +93,17 @@ class Gate:
     coverage_tolerance: float = 0.05
     """How much smaller than `interval` the share of held-out values inside it may be."""
 
+    checks: "tuple[Callable[[Any], tuple[bool, str]], ...]" = ()
+    """Checks of your own: what evaluate found out (`judging.evidence.Evidence`) to whether it
+    passes, and the reason in words. One that raises has not passed."""
+
     def __post_init__(self) -> None:
         if not self.floors:
             raise DeclarationError("gate.floors", {}, "at least one threshold")
+        given = self.checks if isinstance(self.checks, tuple) else (None,)
+        names = [getattr(check, "__name__", "") for check in given]
+        if not all(name.isidentifier() for name in names) or len(set(names)) < len(names):
+            raise DeclarationError("gate.checks", names, "a tuple of functions whose names differ")
         if not 0.5 < self.confidence < 1:
             raise DeclarationError("gate.confidence", self.confidence, "between 0.5 and 1")
 

@@ -8,7 +8,7 @@ from evergreen.errors import DeclarationError, Unconfirmed, did_you_mean
 from evergreen.spec.data import Source, Windows
 from evergreen.spec.ingest import Ingest
 from evergreen.spec.judging import Business, Gate, Release, Slice
-from evergreen.spec.kinds import METRICS, Kind
+from evergreen.spec.kinds import METRICS, PINBALL, Kind, Metric, Scale
 from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.pace import PRESETS
@@ -34,6 +34,8 @@ class UseCase:
     candidates: tuple[Candidate, ...]
     baselines: tuple[Candidate, ...]
     gate: Gate
+    metrics: tuple[Metric, ...] = ()
+    """Of your own, beside those of the kind; the gate may name them."""
     slices: tuple[Slice, ...] = ()
     ingest: Ingest | None = None
     """Where the rows of the table come from, if they do not come by themselves."""
@@ -84,13 +86,17 @@ class UseCase:
         self._check_watching()
 
     def _check_metrics(self) -> None:
-        known = METRICS[self.kind]
+        own = [metric.name for metric in self.metrics]
+        taken = {*METRICS[self.kind], *PINBALL}
+        if len(set(own)) < len(own) or taken & set(own):
+            raise DeclarationError("metrics", own, "names that differ, and none of ours")
+        known = [*METRICS[self.kind], *own]
+        more = ", pinball_01 to pinball_99" if self.kind is Kind.REGRESSION else ""
         for metric in (self.gate.metric, *self.gate.floors):
-            if metric not in known:
+            if metric not in known and not (more and metric in PINBALL):
                 hint = did_you_mean(metric, known)
-                raise DeclarationError(
-                    "gate", metric, f"a metric of {self.kind}: {', '.join(known)}{hint}"
-                )
+                allowed = f"a metric of {self.kind}: {', '.join(known)}{more}{hint}"
+                raise DeclarationError("gate", metric, allowed)
 
     def _check_rows(self) -> None:
         if self.ingest and self.source.table is None:
@@ -196,4 +202,10 @@ class UseCase:
     @property
     def more_is_better(self) -> bool:
         """Tell the direction of the gate's deciding metric."""
-        return METRICS[self.kind][self.gate.metric]
+        return self.scale.directions[self.gate.metric]
+
+    @property
+    def scale(self) -> Scale:
+        """What answers are measured by."""
+        named = dict.fromkeys([self.gate.metric, *self.gate.floors])
+        return Scale(self.kind, self.metrics, tuple(name for name in named if name in PINBALL))

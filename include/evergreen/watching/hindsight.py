@@ -31,7 +31,7 @@ from evergreen.refs import Window
 from evergreen.serving import history
 from evergreen.serving.contract import Contract, Refused, Row
 from evergreen.settings import Settings
-from evergreen.spec import METRICS, UseCase
+from evergreen.spec import Scale, UseCase
 from evergreen.watching import quality
 from evergreen.watching.facts import Hindsight
 
@@ -66,7 +66,7 @@ def look_back(
     except (DossierMissing, ModelRefused, Refused, StatementRefused) as problem:
         reason = " ".join(str(problem).split())
         return replace(found, rows=len(told.labels), problem=f"version {row.version}: {reason}")
-    return _compared(found, own, told, instead)
+    return _compared(found, own, told, instead, Scale(own.answers.kind, use_case.metrics))
 
 
 def _before(rows: Sequence[Promotion], since: datetime) -> tuple[Promotion | None, datetime | None]:
@@ -114,20 +114,22 @@ def _with_moments(columns: Sequence[RawColumn], row: Row) -> Row:
     }
 
 
-def _compared(found: Hindsight, own: Dossier, told: Reviewed, instead: Output) -> Hindsight:
-    kind, metric = own.answers.kind, own.proof.metric
-    truth, given = quality.answers(kind, told)
+def _compared(
+    found: Hindsight, own: Dossier, told: Reviewed, instead: Output, scale: Scale
+) -> Hindsight:
+    metric = own.proof.metric
+    truth, given = quality.answers(scale.kind, told)
     newest = np.argsort(np.array(told.times), kind="stable")[len(truth) // 2 :]
 
     def score(output: Output, rows: Any = slice(None)) -> float:
-        return metrics.score(kind, truth[rows], output.take(rows), [metric]).get(metric, np.nan)
+        return metrics.score(scale, truth[rows], output.take(rows), [metric]).get(metric, np.nan)
 
     difference = compare(
-        kind, metric, truth, {"before": instead}, given,
+        scale, metric, truth, {"before": instead}, given,
         Units.of(pd.Series(told.times), None, len(truth)),
         name="the answers given", confidence=CONFIDENCE,
     )["before"]  # fmt: skip
-    was, before, sign = score(given), score(instead), 1 if METRICS[kind][metric] else -1
+    was, before, sign = score(given), score(instead), 1 if own.more_is_better else -1
     if not np.isfinite([difference.low, was, before]).all():
         problem = f"{metric} is not defined for the {len(truth)} labels since"
         return replace(found, rows=len(truth), problem=problem)

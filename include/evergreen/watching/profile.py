@@ -28,7 +28,7 @@ from evergreen.learning import answers, features, metrics, models, tracking
 from evergreen.learning.models import Array, Output
 from evergreen.refs import Ref
 from evergreen.settings import Settings
-from evergreen.spec import Kind
+from evergreen.spec import Kind, Metric, Scale
 from evergreen.watching.reference import SEED, moments, positions_of, sample
 
 FORMAT = 2
@@ -76,8 +76,10 @@ class Profile(Ref):
     """Of each raw column but times."""
 
 
-def of(dossier: Dossier, limit: int, settings: Settings) -> Profile:
+def of(dossier: Dossier, limit: int, settings: Settings, own: tuple[Metric, ...] = ()) -> Profile:
     """Return the profile of a champion, measuring it on at most `limit` rows the first time.
+
+    `own` are the metrics that are declared today, beside those of the kind.
 
     Raises:
         ModelRefused: the model cannot be had, or is not what was gated.
@@ -91,7 +93,7 @@ def of(dossier: Dossier, limit: int, settings: Settings) -> Profile:
         known = kept["format"] == FORMAT and set(names) <= set(kept["asked"])
         if known and kept["profile"]["snapshot_sha256"] == dossier.learned.snapshot.sha256:
             return Profile.from_json(kept["profile"])
-    profile = measure(dossier, limit, settings)
+    profile = measure(dossier, limit, settings, own)
     document = {"format": FORMAT, "asked": names, "profile": profile.to_json()}
     store.publish(path, json.dumps(document, allow_nan=False))
     return profile
@@ -102,10 +104,13 @@ def wanted_metrics(dossier: Dossier) -> list[str]:
     return list(dict.fromkeys([dossier.proof.metric, *dossier.proof.floors]))
 
 
-def measure(dossier: Dossier, limit: int, settings: Settings) -> Profile:
+def measure(
+    dossier: Dossier, limit: int, settings: Settings, own: tuple[Metric, ...] = ()
+) -> Profile:
     """Load the champion and measure it on rows of its snapshot."""
     model = tracking.fetch_model(settings, dossier.model.uri, dossier.model.sha256)
     names, kind = wanted_metrics(dossier), dossier.answers.kind
+    scale = Scale(kind, own)
     raw, mask, truth, chosen = _holdout(dossier, limit, settings)
     judged = raw.loc[mask, dossier.inputs.timestamp] if dossier.temporal else None
     units = Units.of(judged, None, len(truth))
@@ -128,23 +133,23 @@ def measure(dossier: Dossier, limit: int, settings: Settings) -> Profile:
         confidence=None if sure is None else float(sure.mean()),
         confidence_deviation=0.0 if sure is None else float(sure.std()),
         metrics={name: value for name, value in dossier.proof.figures.items() if name in names}
-        or metrics.score(kind, truth, held_out, names),
-        errors=standard_errors(kind, truth, held_out, names, units),
-        importance=_importance(model, dossier, raw, mask, truth),
+        or metrics.score(scale, truth, held_out, names),
+        errors=standard_errors(scale, truth, held_out, names, units),
+        importance=_importance(model, dossier, scale, raw, mask, truth),
     )
 
 
 def standard_errors(
-    kind: Kind, truth: Array, output: Output, names: Iterable[str], units: Units
+    scale: Scale, truth: Array, output: Output, names: Iterable[str], units: Units
 ) -> dict[str, Error]:
     """Return the standard error of each metric that is defined, by what of the rows is independent.
 
     See `judging.influence` and `judging.units`.
     """
-    found = list(metrics.score(kind, truth, output, names))
+    found = list(metrics.score(scale, truth, output, names))
     if not found or len(truth) < 2:
         return {}
-    values = np.column_stack([influence(kind, name, truth, output) for name in found])
+    values = np.column_stack([influence(scale, name, truth, output, units) for name in found])
     spread = units.spread(values)
     told = zip(spread.error.tolist(), spread.freedom.tolist(), strict=True)
     errors = (Error(value=value, freedom=freedom) for value, freedom in told)
@@ -205,7 +210,7 @@ def _answers(
 
 
 def _importance(
-    model: Pipeline, dossier: Dossier, raw: pd.DataFrame, mask: Array, truth: Array
+    model: Pipeline, dossier: Dossier, scale: Scale, raw: pd.DataFrame, mask: Array, truth: Array
 ) -> dict[str, float]:
     """Return how much of the gate's metric is lost when a raw column is shuffled, at least 0.
 
@@ -219,7 +224,7 @@ def _importance(
 
     def scored(frame: pd.DataFrame) -> float:
         output = models.predict(model, frame).take(keep)
-        return metrics.score(dossier.answers.kind, truth, output, [metric]).get(metric, np.nan)
+        return metrics.score(scale, truth, output, [metric]).get(metric, np.nan)
 
     whole = scored(rows)
     lost: dict[str, float] = {}

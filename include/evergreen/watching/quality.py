@@ -17,17 +17,23 @@ from evergreen.judging.units import Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Array, Output
 from evergreen.records import Labelled, Reviewed
-from evergreen.spec import METRICS, Kind
+from evergreen.spec import Kind, Metric, Scale
 from evergreen.watching.facts import MetricFacts, QualityFacts
 from evergreen.watching.profile import Error, Profile, standard_errors, wanted_metrics
 
 
 def measure(
-    dossier: Dossier, profile: Profile | None, labelled: Labelled, since: datetime, least: int
+    dossier: Dossier,
+    profile: Profile | None,
+    labelled: Labelled,
+    since: datetime,
+    least: int,
+    own: tuple[Metric, ...] = (),
 ) -> QualityFacts:
     """Score the labelled answers, `least` or more, beside the walk forward and every floor.
 
-    `profile` None: what the recipe reached in the walk forward is unknown.
+    `profile` None: what the recipe reached in the walk forward is unknown. `own`: metrics that are
+    declared today; one that is no longer, and by which the champion was gated, is undefined.
     """
     names, count = wanted_metrics(dossier), labelled.labelled
     bare = QualityFacts(since=since, due=labelled.due, labelled=count)
@@ -41,9 +47,9 @@ def measure(
     truth, output = answers(dossier.answers.kind, labelled)
     times = pd.Series(labelled.times)
     newest = np.argsort(np.array(labelled.times), kind="stable")[count - count // 2 :]
-    found = _score(names, dossier, profile, truth, output, times)
+    found = _score(names, dossier, profile, truth, output, times, own)
     late = (
-        _score(names, dossier, profile, truth[newest], output.take(newest), times.iloc[newest])
+        _score(names, dossier, profile, truth[newest], output.take(newest), times.iloc[newest], own)
         if len(newest) >= least
         else ()
     )
@@ -59,11 +65,12 @@ def _score(
     truth: Array,
     output: Output,
     times: "pd.Series[Any]",
+    own: tuple[Metric, ...],
 ) -> tuple[MetricFacts, ...]:
     """Score answers, with errors by what of them is independent."""
-    kind = dossier.answers.kind
-    live = metrics.score(kind, truth, output, names)
-    errors = standard_errors(kind, truth, output, names, Units.of(times, None, len(truth)))
+    scale = Scale(dossier.answers.kind, own)
+    live = metrics.score(scale, truth, output, names)
+    errors = standard_errors(scale, truth, output, names, Units.of(times, None, len(truth)))
     return tuple(_facts(name, dossier, profile, live, errors) for name in names)
 
 
@@ -76,7 +83,7 @@ def _facts(
 ) -> MetricFacts:
     return MetricFacts(
         name=name,
-        more_is_better=METRICS[dossier.answers.kind][name],
+        more_is_better=dossier.directions[name],
         live=live.get(name),
         floor=dossier.proof.floors.get(name),
         holdout=profile.metrics.get(name) if profile else None,

@@ -170,8 +170,9 @@ class _Measuring:
         return yardstick, compared
 
     def _profile(self, own: Dossier) -> tuple[Profile | None, str]:
+        limit = self._limits.sample
         try:
-            return profile.of(own, self._limits.sample, self._settings), ""
+            return profile.of(own, limit, self._settings, self._use_case.metrics), ""
         except (ModelRefused, SnapshotCorrupt) as problem:
             return None, f"the champion's own answers are unknown: {problem}"
 
@@ -181,7 +182,9 @@ class _Measuring:
             self._use_case.name, window, same.digests, self._use_case.source.label_delay,
             self._limits.sample,
         )  # fmt: skip
-        return quality.measure(own, known, labelled, window.start, self._limits.min_labels)
+        return quality.measure(
+            own, known, labelled, window.start, self._limits.min_labels, self._use_case.metrics
+        )
 
     @property
     def _labels_window(self) -> Window:

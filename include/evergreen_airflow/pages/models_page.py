@@ -9,7 +9,7 @@ from evergreen.catalog import load
 from evergreen.dossier import Dossier
 from evergreen.records import Decision, Incident, Promotion, Records
 from evergreen.settings import Settings
-from evergreen.spec import METRICS, UseCase
+from evergreen.spec import UseCase
 from evergreen_airflow.pages import PREFIX
 from evergreen_airflow.pages.drift_page import Group
 from evergreen_airflow.pages.drift_page import group as watched
@@ -236,7 +236,7 @@ def _alerts(
 
 def bars(own: Dossier) -> tuple[Bar, ...]:
     """Return what the champion reached on the held-out rows, beside the floors that it passed."""
-    figures, better = own.proof.figures, METRICS[own.answers.kind]
+    figures, better = own.proof.figures, own.directions
     return tuple(
         Bar(name, figures[name], floor, better[name])
         for name, floor in own.proof.floors.items()
