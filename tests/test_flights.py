@@ -13,12 +13,13 @@ from lightgbm import LGBMClassifier
 from database import query, records_of
 from evergreen import catalog, cycle, dossier, scaffold, scoring
 from evergreen.data import warehouse
+from evergreen.judging.evidence import Evidence
 from evergreen.learning import models, tracking
-from evergreen.learning.models import Output
+from evergreen.learning.models import Array, Output
 from evergreen.scoring import Interval
 from evergreen.serving.app import create_app
 from evergreen.settings import Settings
-from evergreen.spec import Candidate, Features, Gate, Scoring, UseCase
+from evergreen.spec import Candidate, Features, Gate, Metric, Scoring, UseCase
 from evergreen.steps import Run
 from flights import flights
 from serving.conftest import live
@@ -41,6 +42,7 @@ class Airline:
 def airline(settings: Settings) -> Airline:
     rows = flights()
     rows["notes"] = rows["notes"] + [" clear" * (n % 50) for n in range(len(rows))]
+    rows["trust"] = 1.0 + rows["id"] % 2
     table = pa.Table.from_pandas(rows, preserve_index=False)
     warehouse.write(settings.database_url, "flights", table, "replace")
     here = replace(
@@ -62,6 +64,17 @@ def airline(settings: Settings) -> Airline:
         ),
         rows,
     )
+
+
+def cost(truth: Array, late: Array) -> float:
+    """A delay that nobody was told of costs five, a false alarm one."""
+    missed, alarmed = (truth == 1) & (late != 1), (truth != 1) & (late == 1)
+    return float((5 * missed + alarmed).mean())
+
+
+def two_airlines(evidence: Evidence) -> tuple[bool, str]:
+    """A check of one's own, which nothing here can pass."""
+    return False, f"{evidence.holdout.rows} rows of one airline only"
 
 
 def asked_for(key: str) -> Run:
@@ -106,3 +119,23 @@ def _sure(output: Output) -> list[float]:
     assert output.probabilities is not None
     chances: list[float] = output.probabilities.max(axis=1).tolist()
     return chances
+
+
+def test_a_metric_and_a_check_of_ones_own_decide(airline: Airline) -> None:
+    metric = Metric(name="cost", function=cost, more_is_better=False)
+    gate = Gate(metric="cost", floors={"cost": 4.0}, beat_baseline_surely=False)
+    source = replace(airline.use_case.source, weight="trust")
+    use_case = replace(airline.use_case, metrics=(metric,), gate=gate, source=source)
+    settings = airline.settings
+    passed = cycle.run(use_case, asked_for("o/1"), records=records_of(settings), settings=settings)
+    strict = replace(use_case, gate=replace(gate, checks=(two_airlines,)))
+    refused = cycle.run(strict, asked_for("o/2"), records=records_of(settings), settings=settings)
+
+    assert passed.to_json()["promoted"], passed.sentence
+    assert "cost" in passed.sentence and "against the ceiling 4" in passed.sentence
+    known = dossier.read(records_of(settings).dossiers, "flights", 1)
+    assert not known.more_is_better
+    assert refused.verdict is not None
+    report = (settings.home / "reports" / refused.verdict.report).read_text()
+    assert "own: two airlines" in report
+    assert "rows of one airline only" in report

@@ -348,3 +348,24 @@ def test_what_is_personal_by_its_name_is_declared_and_told_by_nothing(project: S
     texts = [file.read_text() for file in files]
     assert "are personal by their name: email, phone" in texts[0]
     assert not any("example.org" in text or "555" in text for text in texts)
+
+
+def test_proposes_thousands_of_categories_and_sentences(project: Settings) -> None:
+    execute(
+        project,
+        """
+        CREATE TABLE flights (id bigserial PRIMARY KEY, late boolean, plane text, remark text,
+            code text);
+        INSERT INTO flights (late, plane, remark, code)
+        SELECT n % 7 < 3, 'N' || n % 60, 'wind of ' || n || ' knots', 'x' || n % 500
+        FROM generate_series(1, 1200) AS n
+        """,
+    )
+
+    module, _ = scaffold.new("mine", table="flights", target="late", settings=project)
+
+    features = loaded(project).features
+    assert (features.categorical, features.text) == (("plane",), ("remark",))
+    assert "too many values: code" in module.read_text()
+    config = PROJECT / "pyproject.toml"
+    subprocess.run([RUFF, "format", "--check", "--config", config, module], check=True)

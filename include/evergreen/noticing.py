@@ -30,6 +30,7 @@ PERSONAL = re.compile(
 NUMBER = r"^\s*[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*$"
 SAMPLE = 20_000
 """So many rows are looked at for leaks."""
+ROWS_OF_CATEGORY, WORDS_OF_SENTENCE = 10, 3
 ENOUGH = 5
 """So many rows without a label tell what is filled in with it."""
 FEW, RARE = 50, 0.01
@@ -87,6 +88,30 @@ def remarks(
     ]
 
 
+def texts(
+    moment: Reading, table: str, columns: Sequence[ColumnProfile]
+) -> tuple[list[str], list[str]]:
+    """Return the text columns of many values that are categories, and those that are sentences.
+
+    Categories have ten rows each on average, sentences three words; what is neither is left out.
+    """
+    categories, sentences = [], []
+    for column in columns:
+        if column.type != "str" or column.values is not None:
+            continue
+        name = quoted(column.name)
+        words = rf"array_length(regexp_split_to_array(btrim({name}::text), '\s+'), 1)"
+        [(rows, different, length)] = moment.query(
+            f"SELECT count({name}), count(DISTINCT {name}::text), avg({words})"
+            f" FROM {identifier(table)}"
+        )
+        if length is not None and length >= WORDS_OF_SENTENCE:
+            sentences.append(column.name)
+        elif rows >= ROWS_OF_CATEGORY * different:
+            categories.append(column.name)
+    return categories, sentences
+
+
 def delay(moment: Reading, table: str, label: Label, time: str | None) -> timedelta:
     """Return for how long the newest rows have no label yet, in whole days."""
     if time is None:
@@ -131,8 +156,8 @@ def _sample(
         f"SELECT ({label.sql}), {', '.join(columns)} FROM {identifier(table)}"
         f" WHERE ({label.sql}) IS NOT NULL ORDER BY md5(concat_ws('/', {order})) LIMIT {SAMPLE}"
     )
-    frame = pd.DataFrame(rows, columns=[label.name, *features.columns])
     numeric = list(features.numeric)
+    frame = pd.DataFrame(rows, columns=[label.name, *numeric, *features.categorical])
     frame[numeric] = frame[numeric].astype(float).replace([math.inf, -math.inf], math.nan)
     frame[label.name] = labels_of(label.kind, frame[label.name])
     return frame.assign(**{PART: [TRAINING if n % 2 else HOLDOUT for n in range(len(frame))]})

@@ -139,7 +139,7 @@ def _proposal(
     left_out = noticing.unfit(moment, profile, columns, label)
     left_out["are personal by their name"] = [n for n in personal if n not in used]
     unfit = {name for names in left_out.values() for name in names}
-    features = _features([column for column in columns if column.name not in unfit])
+    features = _features(moment, asked, [c for c in columns if c.name not in unfit])
     if features is None:
         raise EvergreenError(
             f"{asked.table} has no column to learn from besides {sorted(filter(None, used))}"
@@ -160,6 +160,7 @@ def _proposal(
         "kind": label.kind,
         "numeric": [name for name in features.numeric if name not in told],
         "categorical": [name for name in features.categorical if name not in told],
+        "text": list(features.text),
         "left_out": left_out,
         "personal": list(personal),
         "remarks": noticing.remarks(
@@ -179,12 +180,14 @@ def _personal(profile: TableProfile, asked: Request, label: Label) -> tuple[str,
     )
 
 
-def _features(columns: Sequence[ColumnProfile]) -> Features | None:
+def _features(moment: Reading, asked: Request, columns: Sequence[ColumnProfile]) -> Features | None:
+    many, text = noticing.texts(moment, asked.table, columns)
     numeric = tuple(c.name for c in columns if c.is_number)
-    categorical = tuple(c.name for c in columns if c.type in {"str", "bool"} and c.values)
-    if not (numeric or categorical):
+    named = [c for c in columns if c.type in {"str", "bool"}]
+    categorical = tuple(c.name for c in named if c.values or c.name in many)
+    if not (numeric or categorical or text):
         return None
-    return Features(numeric=numeric, categorical=categorical)
+    return Features(numeric=numeric, categorical=categorical, text=tuple(text))
 
 
 def _holdout(profile: TableProfile, time: str | None) -> tuple[float, str]:
