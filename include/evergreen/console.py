@@ -18,6 +18,7 @@ from rich.text import Text
 from evergreen import storage
 from evergreen.catalog import Catalog
 from evergreen.records import (
+    ApiKey,
     Approval,
     Decision,
     Pin,
@@ -251,6 +252,29 @@ def service(settings: "Settings", *, as_json: bool) -> None:
         return
     keys = "an API key is needed" if settings.api_keys else "no API key is needed"
     say(f"{url}/docs ({keys})", style="bold")
+
+
+def api_keys(rows: "Sequence[ApiKey]", *, as_json: bool) -> None:
+    """Print who has a key of the service."""
+    if as_json:
+        document([asdict(row) for row in rows])
+        return
+    for row in rows:
+        what = f"{', '.join(row.scopes)} of {', '.join(row.use_cases) or 'every use case'}"
+        until = f"until {_moment(row.expires_at)}" if row.expires_at else "never expires"
+        ended = f", revoked by {row.revoked_by} on {_moment(row.revoked_at)}"
+        _entry(row.name, what, until + ended * bool(row.revoked_at), f"made by {row.created_by}")
+    if not rows:
+        say("There are no keys in the ledger: `evergreen keys new NAME` makes one.")
+
+
+def new_key(key: str, row: "ApiKey", *, as_json: bool) -> None:
+    """Print a key, this once."""
+    if as_json:
+        document({"key": key, **asdict(row)})
+        return
+    say(f"The key of {row.name}, which is told once and kept by nobody:")
+    print(key)  # noqa: T201 (whole, whatever the width)
 
 
 def releases(rows: "Sequence[TrialRow]", *, as_json: bool) -> None:

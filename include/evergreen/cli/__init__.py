@@ -3,7 +3,8 @@
 Every command takes `--json`, and then prints one JSON document and nothing else to stdout.
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 the data was refused.
 
-`base` is what all commands share; `runs`, `models`, `use_cases` and `house` register theirs.
+`base` is what all commands share; `runs`, `models`, `use_cases`, `house` and `keys` register
+theirs.
 """
 
 # ruff: noqa: I001 (commands are listed in the order in which their modules are loaded)
@@ -12,10 +13,10 @@ from importlib.metadata import entry_points
 
 import typer
 
-from evergreen.cli import runs, models, use_cases, house
+from evergreen.cli import runs, models, use_cases, house, keys
 from evergreen.cli.base import app
 
-__all__ = ["app", "complete", "house", "main", "models", "runs", "use_cases"]
+__all__ = ["app", "complete", "house", "keys", "main", "models", "runs", "use_cases"]
 COMMANDS = "evergreen.commands"
 
 

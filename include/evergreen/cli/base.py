@@ -36,6 +36,8 @@ app = typer.Typer(
 )
 db = typer.Typer(help="Tables to try Evergreen on.", no_args_is_help=True)
 app.add_typer(db, name="db")
+keys = typer.Typer(help="Keys of the prediction service.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
 
 Name = Annotated[str, typer.Argument(help="The use case.", metavar="NAME")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -15,6 +15,7 @@
 `landings` `fits` `pins` `dossiers`                   what came, was fitted, stays, belongs to whom
 `retirements` `scorings` `approvals`  which ended, what batches scored, who waits for a word
 `requests`    how many were answered and refused; when the watchdog looked last
+`api_keys`    who may ask the service, for what, until when
 `prunings`    how much went of what was old, so that counts stay right
 `errors`      what PostgreSQL says when it does not do it, in our words
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
@@ -22,6 +23,7 @@
 Domain functions are handed Records or a repository, and construct none. Light to import.
 """
 
+from evergreen.records.api_keys import ApiKey, ApiKeys
 from evergreen.records.approvals import Approval, Approvals
 from evergreen.records.client import Records, open
 from evergreen.records.decisions import Decision, Decisions, decision_id, reversal_id
@@ -45,11 +47,11 @@ from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
-    "REVISIONS", "Approval", "Approvals", "Asked", "Chain", "Connection", "Counted", "Decision",
-    "Decisions", "Dossiers", "Drops", "Ends", "Fit", "Fits", "Given", "Incident", "Incidents",
-    "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Old", "Pin", "Pins",
-    "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records", "Requests",
-    "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored", "Scorings",
-    "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id", "open",
-    "reversal_id",
+    "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Asked", "Chain", "Connection",
+    "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Fit", "Fits", "Given",
+    "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Old",
+    "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records",
+    "Requests", "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored",
+    "Scorings", "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id",
+    "open", "reversal_id",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Self
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 
 from evergreen.records import schema
+from evergreen.records.api_keys import ApiKeys
 from evergreen.records.approvals import Approvals
 from evergreen.records.decisions import Decisions
 from evergreen.records.dossiers import Dossiers
@@ -35,7 +36,8 @@ from evergreen.settings import Settings
 POSITION = """
 SELECT coalesce((SELECT max(id) FROM evergreen.promotions), 0) AS newest,
     (SELECT count(*) * 2 + count(stopped_at) FROM evergreen.releases) AS trials,
-    (SELECT count(*) * 2 + count(lifted_at) FROM evergreen.retirements) AS retired
+    (SELECT count(*) * 2 + count(lifted_at) FROM evergreen.retirements) AS retired,
+    (SELECT count(*) * 2 + count(revoked_at) FROM evergreen.api_keys) AS keys
 """
 READ_BY_PEOPLE = ("decisions", "promotions", "incidents", "pins", "retirements", "approvals")
 
@@ -135,6 +137,7 @@ class Records:
         self.fits = Fits(session)
         self.pins = Pins(session)
         self.approvals = Approvals(session)
+        self.api_keys = ApiKeys(session)
         self.retirements = Retirements(session)
         self.trainings = Trainings(session)
         self.prunings = Prunings(session)

@@ -65,9 +65,9 @@ def create_app(settings: Settings, *, fetch: Fetch | None = None) -> FastAPI:
     service = Service(settings, fetch or from_mlflow(settings))
     app = FastAPI(title="Evergreen", routes=service.routes(), lifespan=service.lifespan,
                   docs_url=None, redoc_url=None, exception_handlers=_HANDLERS)  # fmt: skip
-    app.add_middleware(guard.ApiKey, keys=settings.api_keys)
+    app.add_middleware(guard.ApiKey, ring=service.watcher.keys)
     app.openapi = lambda: openapi.document(  # type: ignore[method-assign]
-        service.watcher.desks, service.watcher.papers, keys=bool(settings.api_keys)
+        service.watcher.desks, service.watcher.papers, keys=service.watcher.keys.needed
     )
     app.state.service = service
     return app

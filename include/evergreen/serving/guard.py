@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import binascii
-import hmac
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Mapping
 
 from pydantic_core import to_json
 from starlette.requests import Request
@@ -12,9 +12,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evergreen.serving.contract import Refused
+from evergreen.serving.keys import FEEDBACK, PREDICT, READ, KeyRing
 
 MAX_BODY = 2_000_000
 BODY_SECONDS = 10.0
+UNAUTHORIZED = 401
 OPEN = {"/health", "/ready"}
 """Paths that need no key, for load balancers."""
 
@@ -30,7 +32,7 @@ class Json(Response):
 
 
 class ApiKey:
-    """Let in who sends one of the keys; everybody when there are no keys, but no foreign page.
+    """Let in whose key does; everybody when there are no keys, but no foreign page.
 
     Without keys, any page that somebody looks at could make their browser send a POST here: it
     tells its origin, and one that is not ours is refused. Programs tell none.
@@ -39,28 +41,38 @@ class ApiKey:
     basic authentication (RFC 7617): good for GET only, as other sites can make it send a POST.
     """
 
-    def __init__(self, app: ASGIApp, keys: Iterable[str]) -> None:
-        self._app = app
-        self._keys = [key.encode() for key in keys]
+    def __init__(self, app: ASGIApp, ring: KeyRing) -> None:
+        self._app, self._ring = app, ring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401 or 403."""
+        """Pass the request on, or answer 401 (no key, or an old one) or 403 (not for this)."""
         if scope["type"] != "http" or scope["path"] in OPEN:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if not self._keys:
+        if not self._ring.needed:
             foreign = scope["method"] not in SAFE and is_foreign(headers)
             await (refusal(FOREIGN) if foreign else self._app)(scope, receive, send)
             return
         given = _key(scope["method"], headers)
-        matches = [hmac.compare_digest(given, key) for key in self._keys]  # all: the same time
-        if any(matches):
+        status, reason = self._ring.problem(given, *asked_for(scope["path"]), time.time())
+        if not status:
             await self._app(scope, receive, send)
             return
-        response = refusal(Refused("X-API-Key", "is missing or not known", 401))
-        response.headers["WWW-Authenticate"] = 'Basic realm="an API key as the password"'
+        response = refusal(Refused("X-API-Key", reason, status))
+        if status == UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Basic realm="an API key as the password"'
         await response(scope, receive, send)
+
+
+def asked_for(path: str) -> tuple[str, str]:
+    """Return the scope that a path asks for, and the use case that it is about (or none)."""
+    use_case, _, what = path.strip("/").partition("/")
+    if what in {"predict", "predict/batch"}:
+        return PREDICT, use_case
+    if what == "feedback":
+        return FEEDBACK, use_case
+    return READ, use_case if what == "model-info" else ""
 
 
 def is_foreign(headers: Mapping[bytes, bytes]) -> bool:

@@ -22,6 +22,7 @@ from evergreen.serving import releases
 from evergreen.serving.artifacts import Artifacts
 from evergreen.serving.declared import Declared
 from evergreen.serving.desk import Desk, Served, Trial, serve
+from evergreen.serving.keys import KeyRing
 from evergreen.serving.model_ref import ModelRef
 from evergreen.settings import Settings
 
@@ -45,6 +46,8 @@ class Watcher:
         self.looked = threading.Event()
         """The ledger has been asked once, with or without success."""
         self.declared = Declared(settings.use_cases_dir)
+        self.keys = KeyRing(settings.api_keys)
+        """Who may ask; the ledger's keys are taken over as champions are."""
         self._records, self._settings, self._artifacts = records, settings, artifacts
         self._stop, self._seen, self._tried = threading.Event(), "", 0.0
         self._ended: dict[int, str] = {}
@@ -100,6 +103,7 @@ class Watcher:
         Raises:
             DatabaseError: the database is away; nothing changes.
         """
+        self.keys.renew(self._records.api_keys.all())
         self._record_ends()
         trials = {trial.use_case: trial for trial in self._records.trials.running()}
         self._retire()
