@@ -38,9 +38,9 @@ def decide_and_retrain(use_case: UseCase, watched: Any, options: Options, traini
 
     @task.short_circuit(multiple_outputs=True, **options("decide"))
     def decide(window: Json) -> Json | None:
-        """Decide whether to retrain, tell people of what lasts; no more if the answer is no."""
+        """Decide whether to retrain, tell people of what lasts, and end a trial that is clear."""
         from evergreen import deciding
-        from evergreen.deciding import alerts
+        from evergreen.deciding import alerts, trying
 
         known, seen, run = here.settings(), WindowRef.from_json(window), this_run()
         with at_work() as kept:
@@ -48,7 +48,8 @@ def decide_and_retrain(use_case: UseCase, watched: Any, options: Options, traini
                 use_case, seen, run, records=kept, settings=known, running=active(training)
             )
             alerts.of_window(use_case, seen, decided, records=kept, settings=known)
-        tell(decided.sentence)
+            tried = trying.conclude(use_case, run, records=kept, settings=known)
+        tell("\n".join(filter(None, [decided.sentence, tried])))
         if not decided.retrain:
             return None
         return request(decided.run_id, decided.cause, decided.sentence, seen)

@@ -236,13 +236,14 @@ def cleared(shop: Shop, before: int) -> Iterator[Shop]:
     with warehouse.connect(shop.url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "TRUNCATE evergreen.labels, evergreen.predictions, evergreen.windows,"
-            " evergreen.serving_drops, evergreen.scorings"
+            " evergreen.serving_drops, evergreen.scorings, evergreen.releases"
         )
         cursor.execute(
             "DELETE FROM evergreen.promotions WHERE use_case = %s AND id > %s",
             (shop.use_case.name, before),
         )
         cursor.execute("DELETE FROM evergreen.dossiers WHERE version > 1")
+        cursor.execute("DELETE FROM evergreen.decisions WHERE kind = 'trial'")
 
 
 @pytest.fixture

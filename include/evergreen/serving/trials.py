@@ -116,7 +116,8 @@ def told(trial: TrialRow) -> str:
 
 def _next(use_case: UseCase) -> str:
     name = use_case.name
+    end = "a person ends it" if use_case.release.by_hand else "it ends by itself, or by a person"
     return (
-        f"`evergreen release {name} --compare` tells how it does,"
+        f"{end}: `evergreen release {name} --compare` tells how it does,"
         f" `evergreen release {name} --promote` makes it champion"
     )

@@ -130,6 +130,9 @@ class Release:
     """`direct` (it answers everybody), `shadow`, `canary` or `ab`."""
     share: float = 0.1
     """Of the requests that the challenger answers while it is on trial."""
+    by_hand: bool = False
+    """A trial runs until a person ends it; else it ends by itself, when the labels surely tell
+    which is better, or after 56 days of them."""
     on_paper: bool = False
     """While there is no champion, the newest challenger that the gate refused answers those who ask
     for it (`?on_paper=true`); its answers are marked as unproven, and go on record."""

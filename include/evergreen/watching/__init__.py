@@ -9,7 +9,7 @@
 `reference` reads what the champion learned from; `columns` looks
 for missing columns and nulls first, then `drift` asks Evidently; `outputs` and `quality` look at
 the answers and at the labels that came since; `verdict` judges, `report` shows. `hindsight` asks
-the fit that served before. Light to import.
+the fit that served before, `instead` what any other version would have answered. Light to import.
 """
 
 from typing import TYPE_CHECKING
