@@ -102,12 +102,14 @@ def test_what_it_writes_is_formatted_and_builds_estimators(project: Settings) ->
             assert set(candidate.search) <= set(candidate.build().get_params())
 
 
-def test_many_columns_stay_on_few_lines(project: Settings) -> None:
-    columns = ", ".join(f"{n} AS measurement_number_{n}" for n in range(40))
+@pytest.mark.parametrize("name", ["measurement_number_{}", "measurement  in cm, {}"])
+def test_many_columns_stay_on_few_lines(project: Settings, name: str) -> None:
+    columns = ", ".join(f'{n} AS "{name.format(n)}"' for n in range(40))
     execute(project, f"CREATE TABLE wide AS SELECT id, species, {columns} FROM iris")
 
     module, _ = scaffold.new("wide", table="wide", target="species", key=["id"], settings=project)
 
+    assert name.format(7) in loaded(project).features.numeric
     assert len(loaded(project).features.numeric) == 40
     assert len(module.read_text().splitlines()) <= 90
     assert max(map(len, module.read_text().splitlines())) <= 100

@@ -45,7 +45,15 @@ def _tuple(names: Sequence[str], indent: int) -> str:
     if indent + len(line) <= WIDTH:
         return line
     margin = " " * (indent // 4 * 4 + 4)
-    packed = textwrap.wrap(
-        ", ".join(items), WIDTH - 12, break_long_words=False, break_on_hyphens=False
-    )
-    return "(\n" + "".join(f"{margin}{row}\n" for row in packed) + f"{margin[4:]}),  # fmt: skip"
+    rows = "".join(f"{margin}{row}\n" for row in _packed(items))
+    return f"(\n{rows}{margin[4:]}),  # fmt: skip"
+
+
+def _packed(items: Sequence[str]) -> list[str]:
+    """Put items on few lines; none of them is broken, whatever blanks it holds."""
+    rows = [""]
+    for item in items:
+        if rows[-1] and len(rows[-1]) + len(item) + 2 > WIDTH - 12:
+            rows.append("")
+        rows[-1] += f" {item}," if rows[-1] else f"{item},"
+    return rows
