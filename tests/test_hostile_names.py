@@ -76,6 +76,18 @@ def test_rows_are_taken_and_have_features(hostile: str, settings: Settings) -> N
     assert not has_changed(use_case(), manifest, asked_at=AS_OF, settings=settings)
 
 
+def test_a_comment_at_the_end_of_a_query_hides_nothing(hostile: str, settings: Settings) -> None:
+    source = Source(
+        query="SELECT * FROM hostile -- all",
+        key=(KEY,), timestamp=TIME, target="even", target_sql=f'"{TARGET}" -- or odd',
+    )  # fmt: skip
+    commented = replace(use_case(), source=source)
+
+    taken = extract(commented, as_of=AS_OF, asked_at=AS_OF, settings=settings)
+
+    assert (taken.rows, taken.notes) == (DAYS, ())
+
+
 def test_rows_are_found_by_key(hostile: str) -> None:
     def raw(name: str, kind: str) -> RawColumn:
         return RawColumn(name=name, type=kind, nullable=False)

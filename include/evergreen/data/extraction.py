@@ -28,7 +28,7 @@ from evergreen.data import chunks, manifests, snapshots
 from evergreen.data.chunks import Part, Planned
 from evergreen.data.labels import Labels
 from evergreen.data.manifests import Between, Group
-from evergreen.data.selection import Cuts, Selection, relation
+from evergreen.data.selection import Cuts, Selection, enclosed, relation
 from evergreen.data.snapshots import SnapshotStore, StoredSnapshot
 from evergreen.data.streams import take
 from evergreen.data.warehouse import Column, Reading, exists, reading
@@ -200,9 +200,8 @@ def _with_label(
         selection = replace(selection, label=known.get(source.target))
         labels = _labels(selection, use_case, moment)
         return selection, labels, labels.notes
-    computed = (
-        f"(SELECT ({source.target_sql}) AS target FROM {selection.known} AS {selection.alias})"
-    )
+    target = f"{enclosed(source.target_sql)} AS target"
+    computed = f"(SELECT {target} FROM {selection.known} AS {selection.alias})"
     try:
         column = Column(source.target, moment.columns(computed)[0].oid)
         labelled = replace(selection, target=source.target_sql, target_column=column, label=column)

@@ -235,7 +235,7 @@ def between(query: str, start: datetime, end: datetime) -> str:
 
 
 def _cast(expression: str, column: Column) -> str:
-    return f"({expression})::{column.type} AS {column.identifier}"
+    return f"{enclosed(expression)}::{column.type} AS {column.identifier}"
 
 
 def ordered(column: Column) -> str:
@@ -259,4 +259,9 @@ def relation(source: Readable) -> tuple[str, str]:
     """Return the source as SQL, and the name by which `target_sql` may call it."""
     if source.table is not None:
         return identifier(source.table), quoted(source.table.split(".")[-1])
-    return f"({(source.query or '').strip().rstrip(';')})", ALIAS
+    return enclosed(source.query or ""), ALIAS
+
+
+def enclosed(sql: str) -> str:
+    """Write a declared query or expression in brackets; a comment at its end does not hide them."""
+    return f"({sql.strip().rstrip(';')}\n)"

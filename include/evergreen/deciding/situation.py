@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from evergreen.data import extraction, snapshots
-from evergreen.data.selection import at, relation
+from evergreen.data.selection import at, enclosed, relation
 from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.errors import DataRefused, SnapshotCorrupt
 from evergreen.records import Chain, Records, Retrained, chain
@@ -142,7 +142,7 @@ def _count(
 ) -> int:
     source = use_case.source
     table, alias = relation(use_case.source)
-    target = f"({source.target_sql})" if source.target_sql else quoted(source.target)
+    target = enclosed(source.target_sql) if source.target_sql else quoted(source.target)
     if source.timestamp is None or newest is None:
         [(total,)] = moment.query(f"SELECT count({target}) FROM {table} AS {alias}")
         return max(0, int(total) - rows)

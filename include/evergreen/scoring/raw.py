@@ -21,7 +21,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from evergreen.data.extraction import UNREADABLE
-from evergreen.data.selection import between, ordered
+from evergreen.data.selection import between, enclosed, ordered
 from evergreen.data.warehouse import Column, reading
 from evergreen.dossier import Inputs, RawColumn
 from evergreen.errors import DataRefused, did_you_mean
@@ -59,7 +59,7 @@ def of_query(url: str, query: str, inputs: Inputs, interval: Interval) -> Iterat
         DatabaseAway: the database is away.
     """
     before = inputs.lookback if inputs.looks_back else timedelta(0)
-    relation = f"({between(query, interval.start - before, interval.end)})"
+    relation = enclosed(between(query, interval.start - before, interval.end))
     with refusing("the query"), reading(url) as moment:
         found = {column.name: column for column in moment.columns(relation)}
         columns = [_column(name, found) for name in needed(inputs)]

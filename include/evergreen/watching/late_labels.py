@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic_core import to_json
 
 from evergreen.data.extraction import UNREADABLE
-from evergreen.data.selection import between
+from evergreen.data.selection import between, enclosed
 from evergreen.data.warehouse import Reading, reading
 from evergreen.dossier import Answers, Dossier
 from evergreen.errors import did_you_mean
@@ -39,7 +39,7 @@ def collect(
     facts = GivenFacts()
     try:
         with reading(settings.warehouse_url) as moment:
-            sql = f"({between(use_case.labels.query, window.start, window.end)})"
+            sql = enclosed(between(use_case.labels.query, window.start, window.end))
             for rows in _read(moment, sql, own):
                 fit = [one for one in rows if not own.answers.problem_of(one.label)]
                 told = records.labels.give_many(use_case.name, fit, window.end)
