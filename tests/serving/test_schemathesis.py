@@ -12,6 +12,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from evergreen.serving.guard import OPEN
 from serving.conftest import Client, Shop
 from serving.test_history import ROWS, put_into
 
@@ -47,12 +48,43 @@ def test_the_service_does_as_it_documents(both: Client, mode: schemathesis.Gener
     assert both.get("/ready").json()["status"] == "ready"
 
 
-def ask(operation: schemathesis.APIOperation, mode: schemathesis.GenerationMode) -> None:
+def test_with_keys_only_who_has_one_is_answered(shop: Shop) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    with shop.open(api_keys=("one", "two")) as client:
+        address = f"{client.base_url}/openapi.json"
+        schema = schemathesis.openapi.from_url(address, headers={"X-API-Key": "two"})
+        for operation in (found.ok() for found in schema.get_all_operations()):
+            ask(operation, schemathesis.GenerationMode.POSITIVE, **{"X-API-Key": "two"})
+            if operation.path not in OPEN:
+                refused(operation, {}, {"X-API-Key": "three"}, {"X-API-Key": ""})
+
+        assert client.get("/ready").json()["status"] == "ready"
+        assert client.get("/openapi.json").status_code == 401
+
+
+def refused(operation: schemathesis.APIOperation, *headers: dict[str, str]) -> None:
+    """Make requests as they should be, but for the key."""
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(operation.as_strategy())
+    def check(case: schemathesis.Case) -> None:
+        case.headers.pop("X-API-Key", None)
+        answers = [case.call(headers=each) for each in headers]
+
+        assert {answer.status_code for answer in answers} == {401}
+        assert all("X-API-Key" in answer.text for answer in answers)
+
+    check()
+
+
+def ask(
+    operation: schemathesis.APIOperation, mode: schemathesis.GenerationMode, **headers: str
+) -> None:
     """Make requests that follow the schema (positive), or break it in one place (negative)."""
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy(generation_mode=mode))
     def check(case: schemathesis.Case) -> None:
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(checks=CHECKS, headers=headers)
 
     check()
