@@ -17,14 +17,17 @@ from starlette.background import BackgroundTask
 
 READ = re.compile(
     r"|static-files/.+|version|health|get-artifact|model-versions/get-artifact|graphql"
-    r"|(ajax-api|api)/[23]\.0/mlflow(-artifacts)?/(?!gateway).+"
+    r"|(ajax-api|api)/[23]\.0/mlflow(-artifacts)?/(?!gateway|webhooks).+"
 )
-"""What may be asked for with GET. What begins with `gateway` calls other servers."""
+"""What may be asked for with GET. `gateway…` calls other servers; the address of a webhook is often
+a secret."""
 SEARCH = re.compile(
     r"graphql|(ajax-api|api)/[23]\.0/mlflow/([a-z-]+/)*"
     r"(search|search-datasets|batch-get|batchGet|batch|get-history-bulk)"
 )
 """What may be asked for with POST: searches, which MLflow wants as POST for their long filters."""
+ODD = ("..", "//", "\\", "\0")
+"""Nothing that is asked for holds them; they lead elsewhere."""
 PASSED_ON = ("accept", "accept-encoding", "content-type", "range", "if-none-match")
 """Never the cookie or the authorization: they are Airflow's."""
 ANSWERED = (
@@ -35,10 +38,11 @@ ANSWERED = (
 
 def allowed(method: str, path: str) -> bool:
     """Tell whether a request only reads; also once somebody behind us has decoded it once more."""
-    if any(odd in plain for plain in _decoded(path) for odd in ("..", "\0", "\\")):
-        return False
     pattern = {"GET": READ, "POST": SEARCH}.get(method)
-    return bool(pattern and pattern.fullmatch(path))
+    return pattern is not None and all(
+        pattern.fullmatch(plain) and not any(odd in plain for odd in ODD)
+        for plain in _decoded(path)
+    )
 
 
 def _decoded(path: str) -> Iterator[str]:
