@@ -2,6 +2,7 @@
 
 import pytest
 
+from evergreen import settings
 from evergreen.errors import SettingError
 from evergreen.settings import HOME, Variables, complete
 
@@ -24,3 +25,16 @@ def test_homes_may_be_apart_when_artifacts_lie_elsewhere(said: dict[str, str]) -
 def test_homes_that_are_apart_keep_no_artifacts() -> None:
     with pytest.raises(SettingError, match=r"EVERGREEN_ARTIFACTS_URL is not set.*http://"):
         complete(variables(store_url="s3://b/evergreen"))
+
+
+def test_keys_of_separators_only_let_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGREEN_API_KEYS", " , ")
+
+    with pytest.raises(SettingError, match=r"EVERGREEN_API_KEYS.*nothing between them"):
+        settings.variables()
+
+
+def test_keys_are_separated_by_blanks_or_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGREEN_API_KEYS", "one, two,three ")
+
+    assert settings.variables().api_keys == ("one", "two", "three")

@@ -100,12 +100,19 @@ class Settings:
 
 
 def words(separators: str) -> BeforeValidator:
-    """Read what is separated by blanks, or by one of these."""
+    """Read what is separated by blanks, or by one of these.
+
+    Raises:
+        ValueError: there are separators only.
+    """
 
     def read(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        return tuple(value.translate(str.maketrans(separators, " " * len(separators))).split())
+        found = value.translate(str.maketrans(separators, " " * len(separators))).split()
+        if value.strip() and not found:  # a key that is missing must not let everybody in
+            raise ValueError("it holds separators, and nothing between them")
+        return tuple(found)
 
     return BeforeValidator(read)
 
