@@ -190,7 +190,15 @@ def test_a_pipeline_may_ask_for_our_preparation() -> None:
     assert "numeric" in [name for name, _, _ in model["prepare"].transformers]
 
 
-@pytest.mark.parametrize("build", [own, boosting, LogisticRegression], ids=lambda b: str(b)[:20])
+def calibrated(method: str) -> CalibratedClassifierCV:
+    return CalibratedClassifierCV(boosting(), method=method, cv=3)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [own, boosting, LogisticRegression, *(partial(calibrated, m) for m in ("sigmoid", "isotonic"))],
+    ids=["own", "boosting", "linear", "sigmoid", "isotonic"],
+)
 def test_what_was_saved_answers_the_same_and_has_the_same_recipe(
     build: Callable[[], Any], tmp_path: Path
 ) -> None:
