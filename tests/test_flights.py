@@ -13,14 +13,18 @@ from lightgbm import LGBMClassifier
 from database import query, records_of
 from evergreen import catalog, cycle, dossier, scaffold, scoring
 from evergreen.data import warehouse
+from evergreen.dossier import Dossier
 from evergreen.judging.evidence import Evidence
 from evergreen.learning import models, tracking
 from evergreen.learning.models import Array, Output
+from evergreen.records.predictions import Labelled
 from evergreen.scoring import Interval
 from evergreen.serving.app import create_app
 from evergreen.settings import Settings
 from evergreen.spec import Candidate, Features, Gate, Metric, Scoring, UseCase
 from evergreen.steps import Run
+from evergreen.watching import quality
+from evergreen.watching.facts import QualityFacts
 from flights import flights
 from serving.conftest import live
 
@@ -114,6 +118,13 @@ def test_training_http_and_batch_answer_the_same(airline: Airline) -> None:
     assert endless.json()["error"]["field"] == "row.notes"
 
 
+def measured(known: Dossier, metrics: tuple[Metric, ...]) -> QualityFacts:
+    """Measure live answers of which every second is a miss."""
+    chances = [{"0": 0.8, "1": 0.2}] * 40
+    labelled = Labelled(40, 40, [AS_OF] * 40, [0, 1] * 20, [0] * 40, chances)
+    return quality.measure(known, None, labelled, AS_OF, 10, metrics)
+
+
 def _sure(output: Output) -> list[float]:
     """Return the probability of what is said, as the answers have it."""
     assert output.probabilities is not None
@@ -135,6 +146,12 @@ def test_a_metric_and_a_check_of_ones_own_decide(airline: Airline) -> None:
     assert "cost" in passed.sentence and "against the ceiling 4" in passed.sentence
     known = dossier.read(records_of(settings).dossiers, "flights", 1)
     assert not known.more_is_better
+    [live] = measured(known, (metric,)).metrics
+    assert (live.name, live.live, live.more_is_better, live.floor) == ("cost", 2.5, False, 4.0)
+    assert live.error > 0
+    gone = measured(known, ())
+    assert gone.metrics[0].live is None
+    assert gone.problem == "cost: not defined for these labels"
     assert refused.verdict is not None
     report = (settings.home / "reports" / refused.verdict.report).read_text()
     assert "own: two airlines" in report
