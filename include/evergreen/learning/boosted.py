@@ -11,6 +11,7 @@ import importlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import metadata
 from typing import Any, Self
 
 import numpy as np
@@ -197,10 +198,22 @@ def within(estimator: Any) -> Any:
 
 
 def versions(model: Any) -> dict[str, str]:
-    """Return the packages that a model needs besides scikit-learn's, with their versions."""
+    """Return what a model needs of PyPI besides scikit-learn's, with the versions that are here.
+
+    Raises:
+        ModelRefused: it is not installed.
+    """
     parts = [model, *model.get_params().values()]
-    found = sorted({part.package for part in parts if isinstance(part, Boosted)})
-    return {package: str(_module(package).__version__) for package in found}
+    return dict(_installed(one) for one in {p.package for p in parts if isinstance(p, Boosted)})
+
+
+def _installed(package: str) -> tuple[str, str]:
+    for name in (package, f"{package}-cpu"):
+        try:
+            return name, metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    raise _missing(package)
 
 
 def _is_foreign(value: Any) -> bool:
@@ -212,10 +225,14 @@ def _module(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise ModelRefused(
-            f"the model is of {package}, which is not installed here:"
-            f" pip install 'evergreen[{package}]'"
-        ) from error
+        raise _missing(package) from error
+
+
+def _missing(package: str) -> ModelRefused:
+    return ModelRefused(
+        f"the model is of {package}, which is not installed here:"
+        f" pip install 'evergreen[{package}]'"
+    )
 
 
 def _same(one: Any, other: Any) -> bool:
