@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
@@ -154,3 +155,30 @@ def test_an_exported_file_knows_what_is_missing(before: bool) -> None:
     _, difference = _onnx(model, models.golden(model, odd(rows)[list(case.features.raw)]), Path())
 
     assert difference < 1e-5
+
+
+def test_a_missing_number_stays_missing() -> None:
+    rows, case = flights(), use_case_of(boosting, categorical=())
+    model = trained(case, rows)
+    golden = models.golden(model, rows[["distance"]].tail(40))
+    gap, there = {"distance": [None, 1000.0]}, pd.DataFrame({"distance": [np.nan, 1000.0]})
+
+    found = engine(model, golden)
+
+    assert not isinstance(found, Whole)
+    assert found.columns(gap).output.probabilities == pytest.approx(
+        models.predict(model, there).probabilities, abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("build", [boosting, partial(LGBMClassifier, n_estimators=5)])
+def test_a_feature_without_any_value_in_a_fit_is_no_matter(build: Callable[[], Any]) -> None:
+    rows = flights().assign(distance=np.nan)
+    case = use_case_of(build)
+    model = trained(case, rows)
+    found = served(model, case, rows)
+
+    assert not isinstance(found, Whole)
+    assert found.frame(odd(rows), np.arange(200)).output.probabilities == pytest.approx(
+        models.predict(model, odd(rows)).probabilities, abs=1e-9
+    )

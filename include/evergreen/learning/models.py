@@ -37,6 +37,7 @@ TRUSTED = (
     "evergreen.learning.boosted.BoostedRegressor",
     "evergreen.learning.feature_code.FeatureCode",
     "evergreen.learning.intervals.ConformalRegressor",
+    "evergreen.learning.preparing.AsTheyAre",
     "evergreen.learning.preparing.Cardinality",
     "evergreen.learning.preparing.Codes",
     "evergreen.learning.preparing.Words",

@@ -106,7 +106,7 @@ def _native(
     """Return the parts, codes first: HistGradientBoosting would move them there itself."""
     return [
         ("codes", Codes(), Cardinality(categorical, bound)),
-        ("numbers", "passthrough", numeric),
+        ("numbers", AsTheyAre(), numeric),
         ("targets", target, Cardinality(categorical, bound, many=True)),
         ("words", Words(DENSE_WORDS, dense=True), text),
     ]
@@ -168,6 +168,24 @@ class Codes(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ign
         columns = zip(self.feature_names_in_, self.categories_, strict=True)
         coded = {name: _coded(rows[name], known) for name, known in columns}
         return pd.DataFrame(coded, index=rows.index)
+
+
+class AsTheyAre(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Numbers in, the same out; but a column without any value in a fit is 0 throughout.
+
+    HistGradientBoosting has no bins for nothing, and no tree splits what does not vary.
+    """
+
+    def fit(self, rows: pd.DataFrame, truth: object = None) -> Self:  # noqa: ARG002
+        """Note the columns without any value."""
+        self.feature_names_in_ = np.asarray(rows.columns, dtype=object)
+        self.n_features_in_ = len(rows.columns)
+        self.empty_ = [str(name) for name in rows if rows[name].isna().all()]
+        return self
+
+    def transform(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return n × columns of numbers, on the same index."""
+        return rows.assign(**dict.fromkeys(self.empty_, 0.0))
 
 
 def _categories(values: "pd.Series[Any]") -> Array:

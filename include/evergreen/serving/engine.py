@@ -169,11 +169,12 @@ def _of_arrays(estimator: Any) -> Any:
 
     HistGradientBoosting numbers them again: as they are, they come first and from 0 on.
     """
-    if getattr(estimator, "_preprocessor", None) is None:
+    if not hasattr(estimator, "feature_names_in_"):
         return estimator
     made = copy.copy(estimator)
-    made._preprocessor = None
     del made.feature_names_in_
+    if getattr(made, "_preprocessor", None) is not None:
+        made._preprocessor = None
     return made
 
 
@@ -183,7 +184,10 @@ def splits_by_category(estimator: Any) -> bool:
 
 
 def _onnx(model: Pipeline, width: int) -> tuple[str, Callable[[Array], Array]]:
-    """Convert the estimator: linear models in float64, trees in float32 as scikit-learn's own."""
+    """Convert the estimator: linear models in float64, trees in float32 as scikit-learn's own.
+
+    HistGradientBoosting splits in float64, which ONNX's trees of classes do not: it stays here.
+    """
     import onnxruntime
     import skl2onnx
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
