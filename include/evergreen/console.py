@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from evergreen.serving.export import Exported
     from evergreen.serving.releases import Comparison
     from evergreen.settings import Settings
+    from evergreen.soundness import Declared
 
 # No markup: what is told may itself hold brackets, as `^[a-z]+$` does.
 out = Console(markup=False, highlight=False)
@@ -434,6 +435,17 @@ def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:
         f" `evergreen activate {name}`; nothing goes live before",
         style="bold",
     )
+
+
+def declared(found: "Sequence[Declared]", *, as_json: bool) -> None:
+    """Print what there is to say against declarations."""
+    if as_json:
+        document([asdict(each) | {"sound": each.sound} for each in found])
+        return
+    for each in found:
+        say(each.name, mark="✓" if each.sound else "✗", colour="green" if each.sound else "red")
+        for problem in each.problems:
+            say(f"  {problem}")
 
 
 def landings(landed: Iterable[Landing], *, as_json: bool) -> None:

@@ -204,6 +204,11 @@ class Variables(BaseSettings):
     keep_bytes: Annotated[int, BeforeValidator(size)] = 0
     prune: bool = False
 
+    @property
+    def suites_dir(self) -> Path:
+        """Folder of the suites: as it is set, or beside that of the use cases."""
+        return self.expectations_dir or self.use_cases_dir.parent / "expectations"
+
 
 def variables() -> Variables:
     """Read the three places a setting may come from; the environment wins.
@@ -237,8 +242,7 @@ def complete(found: Variables) -> Settings:
             "database_url": _required(found.database_url, "EVERGREEN_DATABASE_URL"),
             "tracking_uri": _required(found.tracking_uri, "MLFLOW_TRACKING_URI"),
             "artifacts_url": _artifacts(found),
-            "expectations_dir": found.expectations_dir
-            or found.use_cases_dir.parent / "expectations",
+            "expectations_dir": found.suites_dir,
         }
     )
 

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from evergreen import console
+from evergreen.catalog import load
 from evergreen.cli.base import (
+    REFUSED,
     AsJson,
     Name,
     Reason,
@@ -19,6 +21,8 @@ from evergreen.cli.base import (
     today,
     told,
 )
+from evergreen.errors import DeclarationError
+from evergreen.settings import variables
 from evergreen.spec import check_name
 
 
@@ -45,6 +49,26 @@ def new(
         settings=settings(), owner=owner, today=today().date(),
     )  # fmt: skip
     console.files(name, files, as_json=as_json)
+
+
+@app.command()
+@told
+def validate(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="The use cases. Default: all.", metavar="[NAME]...")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read declarations, suites and candidates, without a database; exit 3 if one is broken."""
+    from evergreen import soundness
+
+    folders = variables()
+    found = soundness.check(load(folders.use_cases_dir), folders.suites_dir, names or ())
+    if not found:
+        here = str(folders.use_cases_dir)
+        raise DeclarationError("EVERGREEN_USE_CASES_DIR", here, "a folder with a <name>.py")
+    console.declared(found, as_json=as_json)
+    raise typer.Exit(0 if all(each.sound for each in found) else REFUSED)
 
 
 @app.command()
