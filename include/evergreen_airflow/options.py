@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from airflow.configuration import conf
+
 from evergreen.spec import Task, UseCase
 from evergreen.spec.tasks import EVERY, check_tasks
 
@@ -15,8 +17,11 @@ NAMES = {
     "priority": "priority_weight",
     "retries": "retries",
     "timeout": "execution_timeout",
+    "cpu": "cpu",
+    "memory": "memory",
 }
-"""What Airflow calls it."""
+"""What Airflow calls it (and what it says in the pod of a task)."""
+POD = ("cpu", "memory")
 
 Options = Callable[[str], Any]
 """Gives keyword arguments. (Any: the decorators of Airflow are overloaded.)"""
@@ -39,9 +44,28 @@ def options_of(use_case: UseCase, more: Mapping[str, Task] | None = None) -> Opt
         for name in (EVERY, step):
             for given in (use_case.tasks, more):
                 found |= arguments(given[name]) if name in given else {}
-        return found
+        return in_pods(found)
 
     return options
+
+
+def in_pods(found: dict[str, Any]) -> dict[str, Any]:
+    """Say what a task's pod takes as Kubernetes' executor reads it; others are told nothing."""
+    resources = {name: str(found.pop(name)) for name in POD if name in found}
+    executor = str(found.get("executor") or conf.get("core", "executor"))
+    own = found.get("executor_config", {})
+    if not resources or "Kubernetes" not in executor or "pod_override" in own:
+        return found
+    return found | {"executor_config": own | {"pod_override": pod(resources)}}
+
+
+def pod(resources: Mapping[str, str]) -> Any:
+    """Return a pod that asks for these, and gets no more; it is merged into the pod template."""
+    from kubernetes.client import models as k8s  # heavy: only who declares resources pays for it
+
+    limited = k8s.V1ResourceRequirements(requests=dict(resources), limits=dict(resources))
+    container = k8s.V1Container(name="base", resources=limited)
+    return k8s.V1Pod(spec=k8s.V1PodSpec(containers=[container]))
 
 
 def arguments(task: Task) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 tasks={
     "*": Task(pool="training", timeout=timedelta(hours=2)),
-    "train": Task(queue="gpu", retries=1, timeout=timedelta(hours=12)),
+    "train": Task(queue="gpu", retries=1, timeout=timedelta(hours=12), cpu=4, memory="16Gi"),
 }
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +22,7 @@ STEPS = (
     "score",
 )  # fmt: skip
 """The tasks by name: of a training, of monitoring, of ingest and of waiting for it, of scoring."""
+MEMORY = re.compile(r"[1-9][0-9]*[KMGT]i")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +42,31 @@ class Task:
     retries: int | None = None
     timeout: timedelta | None = None
     """How long one try may take."""
+    cpu: float | None = None
+    """Cores of its pod, where Kubernetes runs it, together with `memory`; others are not told."""
+    memory: str | None = None
+    """Of its pod, which is killed beyond it: `512Mi`, `16Gi`."""
 
     def __post_init__(self) -> None:
+        self._check_pod()
         if self.timeout is not None and self.timeout <= timedelta(0):
             raise DeclarationError("tasks: timeout", self.timeout, "more than nothing")
         for name in ("retries", "pool_slots"):
             value, least = getattr(self, name), int(name == "pool_slots")
             if value is not None and value < least:
                 raise DeclarationError(f"tasks: {name}", value, f"{least} or more")
+
+    def _check_pod(self) -> None:
+        if self.cpu is not None and self.cpu <= 0:
+            raise DeclarationError("tasks: cpu", self.cpu, "more than 0 cores")
+        if self.memory is not None and not MEMORY.fullmatch(self.memory):
+            raise DeclarationError("tasks: memory", self.memory, "as 512Mi or 16Gi")
+        if (self.cpu is None) != (self.memory is None):
+            both = "both or neither: what is not named would have no limit"
+            raise DeclarationError("tasks: cpu, memory", (self.cpu, self.memory), both)
+        if self.cpu and "pod_override" in self.executor_config:
+            other = "what the pod_override says itself, or cpu and memory without one"
+            raise DeclarationError("tasks: cpu, memory", (self.cpu, self.memory), other)
 
 
 def check_tasks(tasks: Mapping[str, Task]) -> None:
