@@ -1,35 +1,63 @@
 # Evergreen and everything it runs on: Airflow, MLflow, Great Expectations. One image for all services.
-FROM python:3.11.14-slim-bookworm
+# `make image` builds it, and tells how large it is.
+ARG BASE_IMAGE=python:3.11.14-slim-bookworm
+
+FROM ${BASE_IMAGE} AS packages
 
 ARG UV_VERSION=0.13.9
-ARG EVERGREEN_COMMIT=""
-
-ENV PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1 \
-    VIRTUAL_ENV=/opt/venv \
-    PATH=/opt/venv/bin:$PATH \
+ENV VIRTUAL_ENV=/opt/venv \
     UV_LINK_MODE=copy \
-    UV_COMPILE_BYTECODE=1
+    UV_COMPILE_BYTECODE=1 \
+    UV_SYSTEM_CERTS=1
+COPY requirements.txt config/slim.sh /tmp/
+RUN pip install --no-cache-dir uv=="$UV_VERSION" \
+    && python -m venv --without-pip "$VIRTUAL_ENV" \
+    && uv pip install --no-cache --require-hashes -r /tmp/requirements.txt \
+    && sh /tmp/slim.sh "$VIRTUAL_ENV"/lib/python3.*/site-packages
 
-# The packages first: they change more seldom than the code.
-COPY requirements.txt /tmp/requirements.txt
-RUN python -m venv "$VIRTUAL_ENV" \
-    && pip install --no-cache-dir uv=="$UV_VERSION" \
-    && uv pip install --no-cache --require-hashes -r /tmp/requirements.txt
+# What makes our code known: the command `evergreen`, the plugin of Airflow, where the code lies.
+FROM ${BASE_IMAGE} AS code
 
+ARG UV_VERSION=0.13.9
+ENV VIRTUAL_ENV=/opt/venv \
+    UV_SYSTEM_CERTS=1
+RUN pip install --no-cache-dir uv=="$UV_VERSION" && python -m venv --without-pip "$VIRTUAL_ENV"
 WORKDIR /opt/evergreen
 COPY pyproject.toml README.md LICENSE ./
 COPY include include
-RUN uv pip install --no-cache --no-deps -e .
+RUN uv pip install --no-cache --no-deps -e . \
+    && mkdir /opt/ours \
+    && cp -r --parents "$VIRTUAL_ENV"/bin/evergreen "$VIRTUAL_ENV"/lib/python3.*/site-packages/evergreen* \
+       /opt/ours
+
+FROM ${BASE_IMAGE}
+
+ARG EVERGREEN_COMMIT=""
+LABEL org.opencontainers.image.title="Evergreen" \
+      org.opencontainers.image.description="Keeps tabular models fresh on Apache Airflow, and tells why." \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="$EVERGREEN_COMMIT" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+# All state is in one volume; it takes over the owner of this folder.
+RUN useradd --uid 50000 --user-group --no-create-home --home-dir /var/lib/evergreen evergreen \
+    && install -d -o evergreen -g evergreen -m 0750 /var/lib/evergreen
+
+# The packages first: they change more seldom than the code.
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=code /opt/ours /
+WORKDIR /opt/evergreen
+COPY pyproject.toml README.md LICENSE ./
+COPY include include
 COPY config config
 COPY dags dags
 COPY plugins plugins
 COPY expectations expectations
 
-# All state is in one volume; it takes over the owner of this folder.
-RUN useradd --uid 50000 --user-group --no-create-home --home-dir /var/lib/evergreen evergreen \
-    && install -d -o evergreen -g evergreen -m 0750 /var/lib/evergreen
-ENV EVERGREEN_HOME=/var/lib/evergreen \
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PATH=/opt/venv/bin:$PATH \
+    EVERGREEN_HOME=/var/lib/evergreen \
     EVERGREEN_COMMIT=$EVERGREEN_COMMIT
 VOLUME /var/lib/evergreen
 USER 50000:50000

@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test test-system test-elsewhere check format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test test-system test-elsewhere test-images image check format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,7 +33,7 @@ clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
-	@$(BIN)/python -m pytest -m "not system and not elsewhere" -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m "not system and not elsewhere and not images" -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-system: install-dev ## Run the tests that need a browser, promtool or pgbouncer (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN)
@@ -41,6 +41,15 @@ test-system: install-dev ## Run the tests that need a browser, promtool or pgbou
 
 test-elsewhere: install-dev ## Run the tests that install the wheel, or a model's packages, outside the checkout
 	@$(BIN)/python -m pytest -m elsewhere $(ARGS)
+
+test-images: install-dev ## Build both images without Docker, and run in them (root on Debian; apt brings buildah)
+	@sh tests/image_tools.sh
+	@sh deploy/images/base.sh
+	@BASE_IMAGE=localhost/evergreen-base:0 BUILDAH_ISOLATION=chroot sh deploy/images/build.sh
+	@BUILDAH_ISOLATION=chroot $(BIN)/python -m pytest -m images -s $(ARGS)
+
+image: ## Build both images (BASE_IMAGE=… for another base), with buildah or Docker
+	@sh deploy/images/build.sh
 
 check: install-dev ## Lint, format, types and import layers
 	$(BIN)/ruff check --no-cache

@@ -123,6 +123,22 @@ def test_root_gets_the_missing_tool_and_no_other(tmp_path: Path) -> None:
     assert answer.stdout.splitlines() == ["installing with apt: chromium", "apt-get update -qq"]
 
 
+@pytest.mark.parametrize(("user", "told"), [(1000, "run it as root"), (0, "")])
+def test_images_are_tried_by_root_only(user: int, told: str, tmp_path: Path) -> None:
+    for name, said in (("id", f"echo {user}"), ("apt-get", 'echo "apt-get $1"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{said}\n")
+        (tmp_path / name).chmod(0o755)
+
+    answer = subprocess.run(
+        ["/bin/sh", PROJECT / "tests" / "image_tools.sh"],
+        capture_output=True, text=True, check=False, env={"PATH": str(tmp_path)},
+    )  # fmt: skip
+
+    assert (answer.returncode == 1) == bool(told)
+    assert told in answer.stderr
+    assert ("installing with apt: buildah mmdebstrap" in answer.stdout) == (user == 0)
+
+
 def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> None:
     script = (PROJECT / ".ci" / "run").read_text()
     readme = (PROJECT / "README.md").read_text()

@@ -20,7 +20,11 @@ from evergreen.settings import PROJECT
 
 pytestmark = pytest.mark.end_to_end
 
-OTHERS = {"existing-airflow.md": "test_existing_airflow.py"}
+OTHERS = {
+    "existing-airflow.md": "test_existing_airflow.py",
+    "kubernetes.md": "tests/deploy/test_chart.py",
+    "delivery.md": "tests/deploy/test_delivery.py",
+}
 """Pages whose commands have a test of their own."""
 DOCS = [page for page in sorted((PROJECT / "docs").glob("*.md")) if page.name not in OTHERS]
 PAGES = [PROJECT / "README.md", *DOCS]
@@ -35,6 +39,7 @@ RUN_ELSEWHERE = {
     "cp .env.example .env": "tests/test_compose.py",
     "make secrets >> .env": "tests/test_compose.py",
     "docker compose up -d": "tests/test_compose.py",
+    "make image": "make test-images",
 }
 
 
