@@ -140,3 +140,19 @@ def test_what_a_use_case_declares_is_landed_once(
 
     assert "Landed 1 rows" in " ".join(first.stdout.split()), first.output
     assert "was landed before" in " ".join(again.stdout.split())
+
+
+def test_a_file_is_imported_into_the_table_of_a_use_case(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
+    file = settings.home / "flowers.csv"
+    file.write_text("id,petal_length\n1,1.4\n")
+
+    done = CliRunner().invoke(cli.app, ["db", "import", str(file), "--for", "iris"])
+    neither = CliRunner().invoke(cli.app, ["db", "import", str(file)])
+
+    assert done.exit_code == 0, done.output
+    assert query(settings.database_url, "SELECT id, petal_length FROM iris") == [(1, 1.4)]
+    assert neither.exit_code == 2
+    assert "--table, --key is ('', ()); allowed: both, or --for" in neither.stderr

@@ -31,6 +31,11 @@ class Cycle:
     """Why the data was refused, in sentences; empty: it was not."""
 
     @property
+    def passed(self) -> bool:
+        """Tell whether the gate let a recipe through, and the fit's checks its newest fit."""
+        return all(verdict is not None and verdict.passed for verdict in (self.verdict, self.fit))
+
+    @property
     def sentence(self) -> str:
         """The outcome in one sentence."""
         if self.refused:

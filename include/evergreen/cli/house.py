@@ -137,8 +137,11 @@ def prune(
 @told
 def db_import(
     file: Annotated[str, typer.Argument(help="CSV or Parquet: a path or any fsspec URL.")],
-    table: Annotated[str, typer.Option(help="Table; it is created at first.")],
-    key: Annotated[list[str], typer.Option(help="Column(s) that identify a row.")],
+    table: Annotated[str, typer.Option(help="Table; it is created at first.")] = "",
+    key: Annotated[list[str] | None, typer.Option(help="Column(s) that identify a row.")] = None,
+    name: Annotated[
+        str, typer.Option("--for", help="The table and the key of this use case.", metavar="NAME")
+    ] = "",
     separator: Annotated[
         str, typer.Option(help="Between the columns, as `;` or `tab`. Default: found out.")
     ] = "",
@@ -181,7 +184,11 @@ def db_import(
         day_first=day_first,
         null=tuple(null or ()),
     )
-    done = landing.load(file, table, tuple(key), dialect, settings=settings())
+    source = catalog().find(name).source if name else None
+    into, by = (source.table or table, source.key) if source else (table, tuple(key or ()))
+    if not into or not by:
+        raise DeclarationError("--table, --key", (into, by), "both, or --for with a use case")
+    done = landing.load(file, into, by, dialect, settings=settings())
     console.landings([done], as_json=as_json)
 
 

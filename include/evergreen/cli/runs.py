@@ -37,6 +37,10 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Decide, but promote nothing; so do all of a draft.")
     ] = False,
+    must_pass: Annotated[
+        bool,
+        typer.Option("--must-pass", help="Exit 3 also if the gate or the fit is refused."),
+    ] = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,7 +50,7 @@ def run(
     with console.progress(as_json) as tell:
         cycle = _cycle(use_case, moment, use_case.purpose(dry_run=dry_run), force, tell)
     console.cycle(cycle, use_case, as_json=as_json)
-    raise typer.Exit(REFUSED if cycle.refused else 0)
+    raise typer.Exit(REFUSED if cycle.refused or (must_pass and not cycle.passed) else 0)
 
 
 @app.command()

@@ -1,0 +1,241 @@
+"""The pipelines for a repository of use cases: well formed, and their commands do what they say."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evergreen.settings import PROJECT, Settings
+from learning import iris_rows
+from tools import tool
+
+DELIVERY = PROJECT / "deploy" / "delivery"
+PIPELINES = {"github/evergreen.yml": "github-workflows", "gitlab-ci.yml": "gitlab-ci"}
+SCRIPTS = {"check.sh", "dry_run.sh", "release.sh"}
+FEW = """
+from dataclasses import replace
+
+USE_CASE = replace(USE_CASE, candidates=(replace(USE_CASE.candidates[0], search={{}}),){more})
+"""
+"""One candidate is enough to see what a gate says."""
+HOPELESS = ', gate=replace(USE_CASE.gate, floors={"accuracy": 1.0, "f1": 1.0})'
+
+
+@pytest.mark.parametrize(("file", "schema"), PIPELINES.items())
+def test_a_pipeline_follows_its_schema(file: str, schema: str) -> None:
+    done = subprocess.run(
+        [tool("check-jsonschema"), "--builtin-schema", f"vendor.{schema}", DELIVERY / file],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("file", PIPELINES)
+def test_both_pipelines_run_the_same_commands(file: str) -> None:
+    text = (DELIVERY / file).read_text()
+
+    assert set(re.findall(r"sh deploy/delivery/(\S+)", text)) == SCRIPTS
+    assert all((DELIVERY / script).is_file() for script in SCRIPTS)
+
+
+@pytest.mark.parametrize("file", PIPELINES)
+def test_nothing_is_released_that_has_not_passed(file: str) -> None:
+    document = yaml.safe_load((DELIVERY / file).read_text())
+
+    if "stages" in document:
+        assert document["stages"] == ["check", "dry-run", "release"]
+        assert not any("allow_failure" in job for job in document.values() if isinstance(job, dict))
+    else:
+        needs = {name: job.get("needs") for name, job in document["jobs"].items()}
+        assert needs == {"check": None, "dry-run": "check", "release": "dry-run"}
+
+
+@pytest.mark.parametrize("file", PIPELINES)
+def test_a_pipeline_holds_no_secret_and_pins_what_it_runs_in(file: str) -> None:
+    text = (DELIVERY / file).read_text()
+
+    assert re.findall(r"image: (\S+)|name: (\S+:\S+)", text)
+    assert ":latest" not in text
+    for name, value in re.findall(r"(\w*(?:PASSWORD|TOKEN|_USER)\w*): +([^#\s].*)", text):
+        assert value == "evergreen" or "$" in value, name
+
+
+class Repository:
+    """A repository of a use case, as a pipeline has checked it out."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        for name in ("use_cases", "expectations", "snapshots"):
+            (folder / name).mkdir(parents=True)
+        declared = (PROJECT / "include" / "use_cases" / "iris.py").read_text()
+        self.declaration = folder / "use_cases" / "iris.py"
+        self.declaration.write_text(declared + FEW.format(more=""))
+        suite = (PROJECT / "expectations" / "iris.json").read_text()
+        landed = suite.replace('"int32"', '"int64"')  # as every whole number that is landed
+        (folder / "expectations" / "iris.json").write_text(landed)
+        shutil.copytree(PROJECT / "deploy", folder / "deploy")
+        iris_rows().to_parquet(folder / "snapshots" / "iris.parquet", index=False)
+        (folder / "ruff.toml").write_text("line-length = 100\n")
+        self.env = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "EVERGREEN_HOME": str(settings.home / "home"),
+            "EVERGREEN_DATABASE_URL": settings.database_url,
+            "EVERGREEN_WAREHOUSE_URL": "",
+            "MLFLOW_TRACKING_URI": settings.tracking_uri,
+            "GIT_CONFIG_GLOBAL": os.devnull,
+        }
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("config", "user.name", "ada")
+        self.git("config", "user.email", "ada@example.com")
+        self.commit()
+
+    def git(self, *words: str) -> str:
+        return self.run("git", *words).stdout.strip()
+
+    def commit(self) -> str:
+        self.git("add", ".")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "Change")
+        return self.git("rev-parse", "HEAD")
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            words, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
+        )
+
+    def script(self, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return self.run("sh", f"deploy/delivery/{name}", *arguments)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, settings: Settings) -> Repository:
+    return Repository(tmp_path / "models", settings)
+
+
+def test_a_sound_repository_passes_the_check(repository: Repository) -> None:
+    (repository.folder / "use_cases" / "iris.py").write_text(
+        (PROJECT / "include" / "use_cases" / "iris.py").read_text()
+    )
+
+    done = repository.script("check.sh")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✓ iris" in done.stdout
+
+
+def test_a_broken_declaration_fails_the_check(repository: Repository) -> None:
+    repository.declaration.write_text("USE_CASE = None\n")
+
+    done = repository.script("check.sh")
+
+    assert done.returncode == 3
+    assert "USE_CASE is None" in done.stdout
+
+
+def test_only_what_a_change_touches_is_tried(repository: Repository) -> None:
+    base = repository.git("rev-parse", "HEAD")
+    cases = repository.folder / "use_cases"
+    assert repository.script("changed.sh", base).stdout == ""
+
+    shutil.copy(cases / "iris.py", cases / "rose.py")
+    repository.commit()
+    assert repository.script("changed.sh", base).stdout.split() == ["rose"]
+
+    suite = repository.folder / "expectations" / "iris.json"
+    suite.write_text(suite.read_text() + "\n")
+    repository.commit()
+    assert repository.script("changed.sh", base).stdout.split() == ["iris", "rose"]
+
+    base = repository.commit()
+    (cases / "_shared.py").write_text("")
+    repository.commit()
+    assert repository.script("changed.sh", base).stdout.split() == ["iris", "rose"]
+
+
+def test_a_gate_that_passes_lets_the_change_through(repository: Repository) -> None:
+    base = repository.git("rev-parse", "HEAD")
+    with repository.declaration.open("a") as declared:
+        declared.write("\n# changed\n")
+    repository.commit()
+
+    done = repository.script("dry_run.sh", base)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "=== iris" in done.stdout
+    assert "passed" in done.stdout
+
+
+def test_a_gate_that_refuses_stops_the_pipeline(repository: Repository) -> None:
+    base = repository.git("rev-parse", "HEAD")
+    with repository.declaration.open("a") as declared:
+        declared.write(FEW.format(more=HOPELESS))
+    repository.commit()
+
+    done = repository.script("dry_run.sh", base)
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "failed" in done.stdout
+
+
+def test_a_commit_that_names_the_new_image_deploys_it(
+    repository: Repository, tmp_path: Path
+) -> None:
+    called = pretended(repository, tmp_path)
+    image = "registry.example.com/evergreen"
+    (repository.folder / "requirements.txt").write_text("lightgbm==4.6.0\n")
+    repository.commit()
+    tag = repository.git("log", "-1", "--format=%h", "--abbrev=12")
+
+    done = repository.script("release.sh", image)
+
+    assert done.returncode == 0, done.stderr
+    steps = [line.split()[:2] for line in called.read_text().splitlines()]
+    assert steps == [
+        ["docker", "build"],
+        ["docker", "push"],
+        ["docker", "inspect"],
+        ["cosign", "sign"],
+    ]
+    assert f"cosign sign --yes {image}@sha256:0" in called.read_text()
+    values = yaml.safe_load((repository.folder / "deploy/helm/values.yaml").read_text())
+    assert values["defaultAirflowTag"] == tag
+    overlay = repository.folder / "deploy/kubernetes/overlays/production/kustomization.yaml"
+    tags = {each["name"]: each["newTag"] for each in yaml.safe_load(overlay.read_text())["images"]}
+    assert tags == {"evergreen": tag, "evergreen-serve": "0.1.0"}
+    assert f"{image}:0.1.0" not in repository.git("grep", "-h", f"{image}:", "deploy/helm")
+    assert repository.git("rev-parse", "HEAD") == repository.git("rev-parse", "origin/main")
+
+
+def test_what_runs_already_is_not_built_again(repository: Repository, tmp_path: Path) -> None:
+    called = pretended(repository, tmp_path)
+    (repository.folder / "requirements.txt").write_text("lightgbm==4.6.0\n")
+    repository.commit()
+    repository.script("release.sh", "registry.example.com/evergreen")
+    called.write_text("")
+
+    done = repository.script("release.sh", "registry.example.com/evergreen")
+
+    assert (done.returncode, called.read_text()) == (0, "")
+    assert "is what runs" in done.stdout
+
+
+def pretended(repository: Repository, folder: Path) -> Path:
+    """Let docker and cosign only say that they were called; origin is a folder."""
+    called, tools = folder / "called", folder / "tools"
+    tools.mkdir()
+    for name in ("docker", "cosign"):
+        (tools / name).write_text(
+            f'#!/bin/sh\necho "{name} $*" >> {called}\n'
+            'case "$1" in inspect) echo registry.example.com/evergreen@sha256:0 ;; esac\n'
+        )
+        (tools / name).chmod(0o755)
+    repository.env["PATH"] = f"{tools}{os.pathsep}{repository.env['PATH']}"
+    repository.git("init", "--quiet", "--bare", str(folder / "origin"))
+    repository.git("remote", "add", "origin", str(folder / "origin"))
+    repository.git("push", "--quiet", "--set-upstream", "origin", "main")
+    return called
