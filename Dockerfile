@@ -12,7 +12,7 @@ ENV VIRTUAL_ENV=/opt/venv \
 COPY requirements.txt config/slim.sh /tmp/
 RUN pip install --no-cache-dir uv=="$UV_VERSION" \
     && python -m venv --without-pip "$VIRTUAL_ENV" \
-    && uv pip install --no-cache --require-hashes -r /tmp/requirements.txt \
+    && uv pip install --quiet --no-cache --require-hashes -r /tmp/requirements.txt \
     && sh /tmp/slim.sh "$VIRTUAL_ENV"/lib/python3.*/site-packages
 
 # What makes our code known: the command `evergreen`, the plugin of Airflow, where the code lies.
@@ -25,7 +25,7 @@ RUN pip install --no-cache-dir uv=="$UV_VERSION" && python -m venv --without-pip
 WORKDIR /opt/evergreen
 COPY pyproject.toml README.md LICENSE ./
 COPY include include
-RUN uv pip install --no-cache --no-deps -e . \
+RUN uv pip install --quiet --no-cache --no-deps -e . \
     && mkdir /opt/ours \
     && cp -r --parents "$VIRTUAL_ENV"/bin/evergreen "$VIRTUAL_ENV"/lib/python3.*/site-packages/evergreen* \
        /opt/ours
@@ -39,9 +39,11 @@ LABEL org.opencontainers.image.title="Evergreen" \
       org.opencontainers.image.revision="$EVERGREEN_COMMIT" \
       org.opencontainers.image.licenses="Apache-2.0"
 
-# All state is in one volume; it takes over the owner of this folder.
+# All state is in one volume; it takes over the owner of this folder. The probes of Airflow's chart are
+# commands of /entrypoint, which the images of Airflow have.
 RUN useradd --uid 50000 --user-group --no-create-home --home-dir /var/lib/evergreen evergreen \
-    && install -d -o evergreen -g evergreen -m 0750 /var/lib/evergreen
+    && install -d -o evergreen -g evergreen -m 0750 /var/lib/evergreen \
+    && ln -s /usr/bin/env /entrypoint
 
 # The packages first: they change more seldom than the code.
 COPY --from=packages /opt/venv /opt/venv

@@ -138,6 +138,14 @@ def test_the_command_line_works_in_the_image_of_airflow(airflow_image: Image, vo
     assert {each["name"] for each in json.loads(done.stdout)} >= {"churn", "iris", "weather"}
 
 
+def test_the_probes_of_airflows_chart_find_what_they_call(
+    airflow_image: Image, volume: Path
+) -> None:
+    done = airflow_image.run(volume, "sh", "-c", "exec /entrypoint airflow version")
+
+    assert (done.returncode, done.stdout.split()[-1:]) == (0, ["3.3.2"]), done.stderr
+
+
 def test_nobody_special_runs_and_writes_to_the_volume_only(image: Image, volume: Path) -> None:
     tried = image.run(
         volume, "sh", "-c",
