@@ -8,7 +8,11 @@ from evergreen.settings import PROJECT
 
 DECLARED = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 EXTRAS = DECLARED["optional-dependencies"]
-OF_THE_STACK = {"apache-airflow-providers-celery", "apache-airflow-providers-smtp"}
+OF_THE_STACK = {
+    "apache-airflow-providers-celery",
+    "apache-airflow-providers-cncf-kubernetes",
+    "apache-airflow-providers-smtp",
+}
 """What our own Airflow has besides, for its deployment."""
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
