@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool and pgbouncer
-# into the virtual environment, out of packages whose installation would start a server.
+# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool, pgbouncer and
+# nginx into the virtual environment, out of packages whose installation would start a server.
 set -eu
 
 bin="${1:?usage: system_tools.sh BIN}"
@@ -10,10 +10,11 @@ missing=""
 found chromium || found chromium-browser || found google-chrome || missing="$missing chromium"
 found promtool || missing="$missing prometheus"
 found pgbouncer || missing="$missing pgbouncer"
+found nginx || missing="$missing nginx"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! found apt-get; then
-    echo "error: make test-system needs chromium, promtool and pgbouncer, and not all are here:" \
+    echo "error: make test-system needs chromium, promtool, pgbouncer and nginx; not all are here:" \
         "install$missing (on Debian, as root: apt install$missing)" >&2
     exit 1
 fi
@@ -33,5 +34,10 @@ case "$missing" in *prometheus*) extract prometheus usr/bin/promtool ;; esac
 case "$missing" in *pgbouncer*)
     apt-get install -qq -y --no-install-recommends libevent-2.1-7 libc-ares2 >/dev/null
     extract pgbouncer usr/sbin/pgbouncer
+    ;;
+esac
+case "$missing" in *nginx*)
+    apt-get install -qq -y --no-install-recommends libpcre2-8-0 >/dev/null
+    extract nginx usr/sbin/nginx
     ;;
 esac
