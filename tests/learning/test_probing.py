@@ -1,8 +1,11 @@
 """What cannot be saved is refused before it is fitted on all rows."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -60,9 +63,19 @@ def test_what_can_be_saved_goes_on() -> None:
 
 
 def test_what_a_few_rows_are_too_few_for_goes_on() -> None:
-    from sklearn.neighbors import KNeighborsClassifier
+    looked_at(lambda: CalibratedClassifierCV(LogisticRegression(), cv=20))
 
-    looked_at(lambda: KNeighborsClassifier(n_neighbors=100))
+
+def test_a_rare_class_is_probed_as_well() -> None:
+    flowers = iris_rows()
+    frame = pd.concat([flowers.drop(columns=["id", "species"])] * 20, ignore_index=True)
+    truth = np.full(len(frame), "usual")
+    truth[1:3] = "rare"
+    build = partial(make_pipeline, SplineTransformer(), LogisticRegression())
+    recipe = Recipe.of(IRIS, Candidate(name="mine", build=build), {})
+
+    with pytest.raises(ModelRefused, match="BSpline"):
+        probing.check(recipe, Kind.BINARY, Rows(frame, truth, None), np.arange(len(frame)))
 
 
 def test_every_class_is_among_the_few_rows() -> None:
