@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from database import records_of
 from evergreen import steps
+from evergreen.data import extraction
 from evergreen.dossier import declaration
-from evergreen.errors import DeclarationChanged, Unconfirmed
-from evergreen.refs import CandidateRef, ValidationRef
+from evergreen.errors import ChampionBusy, DeclarationChanged, Unconfirmed
+from evergreen.refs import CandidateRef, FeaturesRef, ValidationRef
 from evergreen.serving import commands, trials
+from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen.steps import Run
 from learning import IRIS
@@ -77,3 +80,25 @@ def test_a_later_step_that_finds_the_same_one_goes_on(tmp_path: Any, step: str) 
         LATER[step](IRIS, settings)
 
     assert not isinstance(failed.value, DeclarationChanged)
+
+
+def test_nobody_deletes_chunks_while_features_are_made_of_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = records_of(settings)
+
+    def build(*_: Any) -> FeaturesRef:
+        with (
+            pytest.raises(ChampionBusy, match="snapshots/iris"),
+            records.locks.hold(extraction.LOCK, "iris", 0.1),
+        ):
+            pass
+        return BUILT
+
+    monkeypatch.setattr("evergreen.learning.features.build", build)
+
+    built = steps.build_features(IRIS, VALIDATED, RUN, records=records, settings=settings)
+
+    assert built is BUILT
+    with records.locks.hold(extraction.LOCK, "iris", 0.1):
+        pass
