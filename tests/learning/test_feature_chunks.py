@@ -9,14 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evergreen import storage
 from evergreen.data import chunks, snapshots
 from evergreen.data.extraction import extract
 from evergreen.data.snapshots import SnapshotStore
 from evergreen.data.warehouse import connect
-from evergreen.errors import DeclarationError
+from evergreen.errors import DeclarationError, SnapshotCorrupt
 from evergreen.learning import features
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.refs import FeaturesRef, SnapshotRef
+from evergreen.retention.choosing import choose
+from evergreen.retention.limits import SETTINGS, Limits
+from evergreen.retention.reach import Reached
+from evergreen.retention.things import look
 from evergreen.settings import Settings
 from evergreen.spec import Features, Source, UseCase, Windows
 from evergreen.storage import Store
@@ -274,3 +279,26 @@ def test_a_function_that_reads_the_numbers_of_rows_is_refused(settings: Settings
         build(settings, case=use_case(numbered))
 
     assert not files(settings)
+
+
+def test_pruning_takes_the_chunks_that_only_what_goes_was_made_of(
+    settings: Settings, sql: Sql
+) -> None:
+    first, before = build(settings, 1), files(settings)
+    sql("UPDATE sales SET price = 10000 WHERE id = 40")
+    second = build(settings)
+    kept = features.load(second, settings)
+    store, reached = storage.of(settings), Reached()
+    reached.rows("the champion", second.sha256, second.snapshot.sha256)
+    ages = dict.fromkeys(SETTINGS, timedelta(days=90))
+    limits = Limits(ages=ages, champions=1, decisions=1)
+
+    shelf = look("sales", store, reached, [])
+    chosen = choose(shelf, limits, datetime.now(UTC) + timedelta(days=100))
+    for path in (*(path for thing in chosen.going for path in thing.own), *chosen.shared):
+        store.delete(path)
+
+    assert len(before - files(settings)) == 2  # the features of May, and the split
+    pd.testing.assert_frame_equal(features.load(second, settings), kept)
+    with pytest.raises(SnapshotCorrupt):
+        features.load(first, settings)
