@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from evergreen.backups import Backup
     from evergreen.cards import Card
     from evergreen.cycle import Cycle
+    from evergreen.forgetting import Forgotten
     from evergreen.invariants import Finding
     from evergreen.replaying import Gained, Replay
     from evergreen.serving.export import Exported
@@ -483,6 +484,34 @@ def prunings(rows: Sequence[Pruning], *, applied: bool, as_json: bool) -> None:
     say(retention.sentence(rows, applied=applied), style="bold")
     if not applied and rows:
         say("--apply deletes it.")
+
+
+def forgotten(done: "Forgotten", *, as_json: bool) -> None:
+    """Print what holds a subject, or held it, and where it may be that is not ours to write."""
+    from evergreen import forgetting
+
+    if as_json:
+        document(done.to_json() | {"sentence": forgetting.sentence(done)})
+        return
+    table = _table("what", "how many")
+    for place in done.places:
+        table.add_row(place.name, f"{place.things:,}")
+    if done.places:
+        out.print(table)
+    say(forgetting.sentence(done), style="bold")
+    if done.versions:
+        say("They stay as they are: train again, so that none of them answers any more.")
+    if done.taught:
+        taught = ", ".join(map(str, done.taught))
+        say(f"Versions {taught} hold one of its values in their bytes: delete them in MLflow, once"
+            " others answer.", style="yellow")  # fmt: skip
+    if done.in_source:
+        say(f"The source still has {done.in_source} rows of it: delete them there first.",
+            style="yellow")  # fmt: skip
+    for where in done.elsewhere:
+        say(f"Not from here: {where}")
+    if not done.applied and done.places:
+        say("--apply --reason WHY lets it be forgotten.")
 
 
 def user() -> str:

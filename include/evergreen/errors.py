@@ -14,6 +14,7 @@ EvergreenError
 ├── EvidenceCorrupt       the evidence of an evaluation is not what evaluate wrote
 ├── StalePromotion        somebody else promoted first: the expected champion is no longer there
 ├── ChampionBusy          somebody else has been moving the champion for too long
+├── NotForgotten          a subject cannot be forgotten, or not yet: what must be done first
 ├── LeaseLost             another try of the same task has taken over; this one writes no more
 ├── SchemaOutdated        our tables are older than the code, and what renews them is not here
 ├── NotOurs               MLflow holds something of that name which we did not make
@@ -113,6 +114,10 @@ class StalePromotion(EvergreenError):
 
 class ChampionBusy(EvergreenError):
     """Somebody else has been moving the champion (or registering a version) for too long."""
+
+
+class NotForgotten(EvergreenError):
+    """A subject cannot be forgotten, or not yet: it says what must be done first."""
 
 
 class LeaseLost(EvergreenError):

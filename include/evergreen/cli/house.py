@@ -1,4 +1,4 @@
-"""Commands that look after the house: serve, check, backup, restore, prune, tables."""
+"""Commands that look after the house: serve, check, backup, restore, prune, forget, tables."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,6 +9,7 @@ from evergreen import console
 from evergreen import records as recording
 from evergreen.cli.base import (
     AsJson,
+    Name,
     Vault,
     app,
     catalog,
@@ -131,6 +132,39 @@ def prune(
             tell=tell,
         )  # fmt: skip
     console.prunings(pruned, applied=apply, as_json=as_json)
+
+
+@app.command()
+@told
+def forget(
+    name: Name,
+    key: Annotated[
+        list[str], typer.Option(help="COLUMN=VALUE of the key; more than one narrows it down.")
+    ],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why, for the record; never who it is.")
+    ] = "",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Forget it; else only tell what holds it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forget one subject: its rows go from all that is ours; without --apply nothing changes.
+
+    It must be gone from the source before. What was trained with it is named, and stays.
+    """
+    from evergreen import forgetting
+
+    if apply and not reason.strip():
+        raise DeclarationError("--reason", reason, "why it is forgotten, with --apply")
+    with console.progress(as_json) as tell:
+        done = forgetting.forget(
+            known_of_old(name), key, apply=apply, reason=reason, actor=console.user(),
+            as_of=datetime.now(UTC), catalog=catalog(), records=records(), settings=settings(),
+            tell=tell,
+        )  # fmt: skip
+    console.forgotten(done, as_json=as_json)
+    raise typer.Exit(int(bool(done.left)))
 
 
 @db.command("import")

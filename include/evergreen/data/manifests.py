@@ -109,6 +109,15 @@ def digest(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
+def names(manifest: dict[str, Any]) -> list[str]:
+    """Return the digests that a snapshot is known by, the first one first.
+
+    More than one: it was rewritten at its address, as somebody was forgotten. It `replaces` what
+    had the others, and `evergreen.erasures` says of each which one followed it, when and why.
+    """
+    return [*manifest.get("replaces", ()), manifest["sha256"]]
+
+
 def schema(manifest: dict[str, Any]) -> pa.Schema:
     """Return the columns with their Arrow types."""
     return pa.ipc.read_schema(pa.BufferReader(base64.b64decode(manifest["schema"])))

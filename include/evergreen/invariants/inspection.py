@@ -63,6 +63,11 @@ class Scene:
             name: self.records.promotions.of(name) for name in self.records.promotions.use_cases()
         }
 
+    @cached_property
+    def rewritten(self) -> set[tuple[str, str]]:
+        """Digests of snapshots before and after a subject was forgotten."""
+        return self.records.erasures.rewritten()
+
     def dossier_of(self, row: Promotion) -> Dossier | None:
         """Return what belongs to the version of a row."""
         return dossier.find(self.records.dossiers, row.use_case, row.version)

@@ -15,6 +15,7 @@ from evergreen.learning import tracking
 from evergreen.learning.features import PART
 from evergreen.records import Promotion
 
+EVERY_ERASURE = 1_000_000
 TELLING = timedelta(minutes=15)
 """How long after it became too old nobody need have been told: the watchdog looks every five."""
 
@@ -85,8 +86,11 @@ def _look_back(training: "pd.Series[pd.Timestamp]", holdout: "pd.Series[pd.Times
 
 
 def bytes_are_those_that_were_gated(scene: Scene) -> Found:
-    """4: the model file of each champion has the digest that its gate judged."""
-    found = Found(checked=_counted(scene))
+    """4: the model file of each champion has the digest that its gate judged.
+
+    One that learned from rows that were forgotten since cannot be fitted again from what is left.
+    """
+    found = Found(checked=_counted(scene) + _not_again(scene))
     for name, (row, *_) in scene.chains.items():
         gate = scene.gate_of(row)
         gated = gate.evidence["evaluation"]["challenger"]["sha256"] if gate else row.sha256
@@ -98,6 +102,25 @@ def bytes_are_those_that_were_gated(scene: Scene) -> Found:
         if registered != gated:
             found.failed.append(f"{name}: version {row.version} is another in the registry")
     return found
+
+
+def _not_again(scene: Scene) -> str:
+    """Tell which champions learned from rows that were forgotten since."""
+    learned = {
+        (one.use_case, version)
+        for one in scene.records.erasures.newest(limit=EVERY_ERASURE)
+        for version in one.versions
+    }
+    named = [
+        f"{name} version {row.version}"
+        for name, (row, *_) in scene.chains.items()
+        if (name, row.version) in learned
+    ]
+    if not named:
+        return ""
+    return (
+        f"; fitted on rows that were forgotten since, so not to be fitted again: {', '.join(named)}"
+    )
 
 
 def chain_has_no_gap(scene: Scene) -> Found:

@@ -4,10 +4,12 @@ import os
 import socket
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evergreen import storage
+from evergreen.data import manifests
 from evergreen.errors import SnapshotCorrupt, SuiteError
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 PURPOSES = ("train", "dry_run", "backfill")
 LONGEST_TRAINING = timedelta(hours=24)
+LONGEST_ERASURE = timedelta(hours=1)
 EVERYTHING = 1_000_000
 TELLING = timedelta(minutes=1)
 """How long after its end a failed run may go untold: the callback runs in another process."""
@@ -39,12 +42,16 @@ ORDER BY 2
 
 
 def snapshots_match_their_manifests(scene: Scene) -> Found:
-    """6: the bytes of every snapshot are those of its manifest, and no champion's is missing."""
+    """6: the bytes of every snapshot are those of its manifest, and no champion's is missing.
+
+    One that was rewritten, as a subject was forgotten, names an erasure on record for each time.
+    """
     uris = scene.store.uris()
     found = Found(checked=f"{len(uris)} snapshots")
     for uri in uris:
         try:
             scene.store.verify(uri)
+            found.failed += _unexplained(scene, uri)
         except SnapshotCorrupt as error:
             found.failed.append(str(error))
     for name, (row, *_) in scene.chains.items():
@@ -53,6 +60,16 @@ def snapshots_match_their_manifests(scene: Scene) -> Found:
         except SnapshotCorrupt:
             found.failed.append(f"{name}: the snapshot of version {row.version} is missing")
     return found
+
+
+def _unexplained(scene: Scene, uri: str) -> list[str]:
+    """Say of which digests nobody put on record that a snapshot replaces them."""
+    digests = manifests.names(scene.store.manifest(uri))
+    steps = set(pairwise(digests)) - (scene.rewritten if len(digests) > 1 else set())
+    return [
+        f"{uri} says that it replaces {before[:16]}, of which no erasure is on record"
+        for before, _ in sorted(steps)
+    ]
 
 
 def nothing_was_done_twice(scene: Scene) -> Found:
@@ -100,7 +117,7 @@ def _forced(run: "Run") -> bool:
 
 
 def nothing_was_left_over(scene: Scene) -> Found:
-    """9: no temporary files, and no MLflow run that is running without a live process."""
+    """9: no temporary files, no interrupted erasure, no MLflow run without a live process."""
     running = list(scene.runs("attributes.status = 'RUNNING'"))
     found = Found(checked=f"no temporary files; {len(running)} trainings are running")
     found.failed += [f"a crash left {uri}" for uri in storage.of(scene.settings).litter()]
@@ -110,6 +127,12 @@ def nothing_was_left_over(scene: Scene) -> Found:
             found.failed.append(f"run {run.info.run_id} has been running since {started:%F %R}")
         elif not _alive(run):
             found.failed.append(f"run {run.info.run_id} is running, but its process is gone")
+    found.failed += [
+        f"the erasure {one.id} of {one.use_case} by {one.actor} was interrupted: `evergreen forget`"
+        " again, with the same key"
+        for one in scene.records.erasures.unfinished()
+        if scene.now - one.created_at > LONGEST_ERASURE
+    ]
     return found
 
 

@@ -73,6 +73,13 @@ def erase(settings: Settings, run_id: str) -> None:
     client.delete_run(run_id)
 
 
+def models_of(settings: Settings, run_id: str) -> list[str]:
+    """Return where the files of the models of a run lie."""
+    client = tracking.client(settings)
+    run = client.get_run(run_id)
+    return [str(model.artifact_location) for model in _models(client, run)]
+
+
 def _past(run: Run) -> Past:
     ended = run.info.end_time
     tags = run.data.tags

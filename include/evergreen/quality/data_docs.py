@@ -92,6 +92,19 @@ class DataDocs:
         return path(key)
 
 
+def publish_again(store: Store, run: str, result: dict[str, Any]) -> None:
+    """Store a result in the place of one, and build its page and the index anew.
+
+    Args:
+        store: of the Data Docs.
+        run: path of the result.
+        result: as GX writes it.
+    """
+    store.publish(run, json.dumps(result, indent=2))
+    store.publish(_page_of(run), Page().render(result["meta"]["evergreen"]))
+    publish_index(store)
+
+
 def publish_index(store: Store) -> None:
     """Write the index of the runs, again if somebody else has added one meanwhile."""
     written: Sequence[str] | None = None
@@ -109,7 +122,12 @@ def _index(store: Store, runs: Sequence[str]) -> str:
 
 def _listed(store: Store, run: str) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(store.read(run))["meta"]["evergreen"]
-    return {**facts, "page": f"validations{run.removeprefix(RUNS).removesuffix('.json')}.html"}
+    return {**facts, "page": _page_of(run)}
+
+
+def _page_of(run: str) -> str:
+    """Return the path of the page of a run."""
+    return f"validations{run.removeprefix(RUNS).removesuffix('.json')}.html"
 
 
 def identifier(snapshot: SnapshotRef) -> ValidationResultIdentifier:

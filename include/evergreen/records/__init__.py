@@ -17,6 +17,7 @@
 `requests`    how many were answered and refused; when the watchdog looked last
 `api_keys`    who may ask the service, for what, until when
 `prunings`    how much went of what was old, so that counts stay right
+`erasures` `subjects`  that somebody was forgotten, and what the tables held of one subject
 `errors`      what PostgreSQL says when it does not do it, in our words
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
 `protocols`   what functions of the domain ask for; tests/fakes.py has them in memory
@@ -28,6 +29,7 @@ from evergreen.records.approvals import Approval, Approvals
 from evergreen.records.client import Records, open
 from evergreen.records.decisions import Decision, Decisions, decision_id, reversal_id
 from evergreen.records.dossiers import Dossiers
+from evergreen.records.erasures import Erasure, Erasures
 from evergreen.records.fits import Fit, Fits
 from evergreen.records.incidents import Incident, Incidents
 from evergreen.records.labels import Counted, Given, Labels, Told
@@ -43,15 +45,16 @@ from evergreen.records.retirements import Retirement, Retirements
 from evergreen.records.retrainings import Retrained, Retrainings
 from evergreen.records.schema import REVISIONS
 from evergreen.records.scorings import Scored, Scorings
+from evergreen.records.subjects import Subjects
 from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
     "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Asked", "Chain", "Connection",
-    "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Fit", "Fits", "Given",
-    "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Old",
-    "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records",
-    "Requests", "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored",
-    "Scorings", "Side", "Told", "TrialRow", "Trials", "WatchedWindows", "chain", "decision_id",
-    "open", "reversal_id",
+    "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures", "Fit",
+    "Fits", "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases",
+    "Logged", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning",
+    "Prunings", "Records", "Requests", "Retirement", "Retirements", "Retrained", "Retrainings",
+    "Reviewed", "Scored", "Scorings", "Side", "Subjects", "Told", "TrialRow", "Trials",
+    "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

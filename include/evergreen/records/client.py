@@ -11,6 +11,7 @@ from evergreen.records.api_keys import ApiKeys
 from evergreen.records.approvals import Approvals
 from evergreen.records.decisions import Decisions
 from evergreen.records.dossiers import Dossiers
+from evergreen.records.erasures import Erasures
 from evergreen.records.figures import Figures
 from evergreen.records.fits import Fits
 from evergreen.records.incidents import Incidents
@@ -28,6 +29,7 @@ from evergreen.records.retirements import Retirements
 from evergreen.records.retrainings import Retrainings
 from evergreen.records.scorings import Scorings
 from evergreen.records.session import Session
+from evergreen.records.subjects import Subjects
 from evergreen.records.trainings import Trainings
 from evergreen.records.trials import Trials
 from evergreen.records.windows import WatchedWindows
@@ -141,6 +143,8 @@ class Records:
         self.retirements = Retirements(session)
         self.trainings = Trainings(session)
         self.prunings = Prunings(session)
+        self.erasures = Erasures(session)
+        self.subjects = Subjects(session)
         self.dossiers = Dossiers(session)
         self.figures = Figures(session)
         self.locks = Locks(session)

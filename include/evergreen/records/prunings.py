@@ -1,6 +1,6 @@
 """What was pruned, so that counts stay right; and the pruning of what PostgreSQL holds."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -132,12 +132,19 @@ class Prunings:
         """
         with self._session.writing() as cursor:
             cursor.execute(_NEXT, old.values | {"batch": BATCH})
-            requests = list({row["request_id"] for row in cursor.fetchall()})
-            if not requests:
-                return False
-            cursor.execute(_LOCK, (requests,))  # a label that comes now has come, or comes too late
-            ids = [row["id"] for row in cursor.fetchall()]
-            cursor.execute(_LABELS, (ids,))
-            cursor.execute(_DELETE, {"ids": ids})
-            cursor.execute(_ADD, {**cursor.fetchone(), "id": on_record.id})
-        return True
+            return let_go(cursor, list({row["request_id"] for row in cursor.fetchall()}), on_record)
+
+
+def let_go(cursor: Any, requests: Sequence[str], on_record: Pruning) -> bool:
+    """Delete the answers to some requests, in a transaction, and count them; False: there are none.
+
+    Labels go with them, and what shadows answered.
+    """
+    if not requests:
+        return False
+    cursor.execute(_LOCK, (list(requests),))  # a label that comes now has come, or comes too late
+    ids = [row["id"] for row in cursor.fetchall()]
+    cursor.execute(_LABELS, (ids,))
+    cursor.execute(_DELETE, {"ids": ids})
+    cursor.execute(_ADD, {**cursor.fetchone(), "id": on_record.id})
+    return True

@@ -102,8 +102,9 @@ def _snapshots(store: Store, files: dict[str, File], reached: Reached) -> Iterat
             for group in manifests.groups(document)
             for chunk in group.chunks
         )
-        why = reached.why(SNAPSHOTS, document["sha256"])
-        yield Thing(SNAPSHOTS, document["sha256"], file.written, (path,), shared, why)
+        name = manifests.names(document)[0]
+        why = reached.why(SNAPSHOTS, name)
+        yield Thing(SNAPSHOTS, name, file.written, (path,), shared, why)
 
 
 def _folders(kind: str, files: dict[str, File], reached: Reached) -> Iterator[Thing]:

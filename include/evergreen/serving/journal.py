@@ -236,7 +236,7 @@ class Journal:
         for folder in sorted(path for path in self._root.iterdir() if path.is_dir()):
             if folder == self._own:
                 continue
-            with _unlocked(folder) as free:
+            with unlocked(folder) as free:
                 if free:
                     self._take(folder)
         self.counts.adopted = sum(path.read_bytes().count(b"\n") for path in self._segments())
@@ -257,7 +257,7 @@ def _lock(folder: Path) -> int:
 
 
 @contextmanager
-def _unlocked(folder: Path) -> Iterator[bool]:
+def unlocked(folder: Path) -> Iterator[bool]:
     """Yield whether nobody holds a folder; hold it meanwhile."""
     try:
         handle = _lock(folder)

@@ -1,0 +1,221 @@
+"""Rows of a subject beside models: golden rows, and the examples that MLflow keeps.
+
+    beside = Beside(subject, rows, records, settings)
+    beside.versions(apply=False)       # how many versions have golden rows of it
+    beside.taught(versions)            # which models hold a mark in their bytes, and cannot forget
+
+Golden rows have no key, unless it is a feature: they are known by their values, which are compared
+with the subject's raw rows. The digest of golden rows is on record with each promotion, and changes
+together with them.
+"""
+
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow.artifacts
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+from evergreen import dossier
+from evergreen.champions.proof import golden_digest
+from evergreen.data import snapshots
+from evergreen.data.rewriting import Mask
+from evergreen.dossier import Dossier
+from evergreen.errors import ModelRefused
+from evergreen.forgetting.subject import Subject
+from evergreen.learning import erasing, models, tracking
+from evergreen.learning.models import Golden
+from evergreen.records import Records
+from evergreen.refs import Json
+from evergreen.settings import Settings
+
+EXAMPLES = ("input_example.json", "serving_input_example.json")
+"""Files of MLflow, in a model's folder."""
+SPLIT = "dataframe_split"
+ANEW = 20
+"""Golden rows that are drawn when all of them were the subject's."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What lies beside the models of a use case, and one subject in it."""
+
+    subject: Subject
+    rows: pd.DataFrame
+    """Its raw rows."""
+    records: Records
+    settings: Settings
+
+    def versions(self, *, apply: bool) -> int:
+        """Count the versions whose golden rows hold some, and write these anew."""
+        documents = self.records.subjects.dossiers(self.subject.use_case)
+        held = {n: d for n, d in documents.items() if self._mask(d["golden"]["rows"]).any()}
+        for version, document in held.items() if apply else ():
+            self._renew(version, Dossier.from_json(document))
+        return len(held)
+
+    def runs(self, *, apply: bool) -> int:
+        """Count the files of runs and models that hold some, and write them anew."""
+        return sum(
+            self._golden_file(run_id, apply=apply) + self._examples(run_id, apply=apply)
+            for run_id in self._runs()
+        )
+
+    def taught(self, versions: Sequence[int]) -> list[int]:
+        """Return the versions whose model holds a mark in its bytes: it has learned it."""
+        return [version for version in versions if self._holds_mark(version)]
+
+    def _renew(self, version: int, own: Dossier) -> None:
+        golden = self._left(own, Golden.from_json(own.golden))
+        run_id = own.model.run_id
+        self.records.subjects.golden(
+            own.use_case, version, run_id, golden.to_json(), golden_digest(golden)
+        )
+        self._upload(f"runs:/{run_id}", tracking.GOLDEN_FILE, golden.to_json())
+
+    def _left(self, own: Dossier, golden: Golden) -> Golden:
+        """Return golden rows without the subject's, and what the model says of them.
+
+        Where features look back, the rows after one that is gone have other features.
+        """
+        keep = ~self._mask(golden.to_json()["rows"])
+        rows = golden.rows[keep].reset_index(drop=True)
+        if len(rows) and not own.inputs.looks_back:
+            return Golden(rows, golden.output.take(np.flatnonzero(keep)))
+        model = tracking.fetch_model(self.settings, own.model.uri, own.model.sha256)
+        return models.golden(model, rows if len(rows) else self._others(own, list(golden.rows)))
+
+    def _others(self, own: Dossier, names: list[str]) -> pd.DataFrame:
+        """Return some rows of other subjects, from what the model has learned from."""
+        snapshot = own.learned.snapshot
+        names = list(dict.fromkeys([*names, *self.subject.columns]))
+        table = snapshots.of(self.settings).table(snapshot.uri, snapshot.sha256, names)
+        frame = table.filter(~self.subject.holds(table)).to_pandas(date_as_object=False)
+        return frame[list(own.inputs.names)].tail(ANEW)
+
+    def _golden_file(self, run_id: str, *, apply: bool) -> int:
+        """Look at the golden rows of a run that no dossier has renewed already."""
+        try:
+            golden = tracking.fetch_golden(self.settings, run_id)
+        except ModelRefused:
+            return 0  # it made no model that serves
+        if not self._mask(golden.to_json()["rows"]).any():
+            return 0
+        if apply:
+            self._upload(f"runs:/{run_id}", tracking.GOLDEN_FILE, self._renewed(run_id, golden))
+        return 1
+
+    def _renewed(self, run_id: str, golden: Golden) -> Json:
+        """Return the golden rows as the run's dossier has them; else those that are left."""
+        for document in self.records.subjects.dossiers(self.subject.use_case).values():
+            if document["model"]["run_id"] == run_id:
+                return dict(document["golden"])
+        keep = ~self._mask(golden.to_json()["rows"])
+        rows = golden.rows[keep].reset_index(drop=True)
+        return Golden(rows, golden.output.take(np.flatnonzero(keep))).to_json()
+
+    def _examples(self, run_id: str, *, apply: bool) -> int:
+        found = 0
+        for place in erasing.models_of(self.settings, run_id):
+            for name in EXAMPLES:
+                document = self._fetch(place, name)
+                if document is None or (left := self._example(document)) == document:
+                    continue
+                found += 1
+                if apply:
+                    self._upload(place, name, left)
+        return found
+
+    def _example(self, document: Json) -> Json:
+        """Return an example of MLflow (columns, and rows of values) without the subject's rows."""
+        if SPLIT in document:
+            return document | {SPLIT: self._example(document[SPLIT])}
+        columns, data = document["columns"], document["data"]
+        rows = {name: {"values": [row[n] for row in data]} for n, name in enumerate(columns)}
+        gone = self._mask(rows)
+        kept = [n for n in range(len(data)) if not gone[n]]
+        left = document | {"data": [data[n] for n in kept]}
+        if "index" in document:
+            left["index"] = list(range(len(kept)))
+        return left
+
+    def _mask(self, rows: Json) -> Mask:
+        """Tell which rows, as golden rows are written, are the subject's."""
+        columns = {name: column["values"] for name, column in rows.items()}
+        count = len(next(iter(columns.values()), ()))
+        told = [{n: values[row] for n, values in columns.items()} for row in range(count)]
+        shared = tuple(name for name in columns if name in self.rows)
+        own = self._own(shared) if shared else set()
+        gone = [
+            self.subject.row(row) or (bool(own) and _plain(row[n] for n in shared) in own)
+            for row in told
+        ]
+        return np.array(gone, dtype=bool)
+
+    def _own(self, columns: tuple[str, ...]) -> set[tuple[str, ...]]:
+        """Return the subject's rows as texts that can be compared."""
+        return {_plain(row) for row in self.rows[list(columns)].itertuples(index=False)}
+
+    def _runs(self) -> Iterator[str]:
+        yield from (run.run_id for run in erasing.trainings(self.settings, self.subject.use_case))
+
+    def _holds_mark(self, version: int) -> bool:
+        own = dossier.read(self.records.dossiers, self.subject.use_case, version)
+        try:
+            place = tracking.model_place(self.settings, own.model.uri)
+            content = self._content(place, tracking.MODEL_FILE)
+        except (MlflowException, ModelRefused):
+            return False
+        with zipfile.ZipFile(io.BytesIO(content or b"")) as archive:
+            held = b"".join(map(archive.read, archive.namelist()))
+        return any(
+            mark.encode(code) in held
+            for mark in self.subject.marks
+            for code in ("utf-8", "utf-32-le")
+        )
+
+    def _fetch(self, place: str, name: str) -> Json | None:
+        content = self._content(place, name)
+        return None if content is None else json.loads(content)
+
+    def _content(self, place: str, name: str) -> bytes | None:
+        """Download a file; None: there is none."""
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = mlflow.artifacts.download_artifacts(
+                    artifact_uri=f"{place}/{name}", dst_path=folder,
+                    tracking_uri=self.settings.tracking_uri,
+                )  # fmt: skip
+            except (MlflowException, OSError):
+                return None
+            return Path(path).read_bytes()
+
+    def _upload(self, place: str, name: str, document: Json) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, name)
+            file.write_text(json.dumps(document, indent=1, default=str))
+            files: Any = get_artifact_repository(place, tracking_uri=self.settings.tracking_uri)
+            files.log_artifact(str(file))
+
+
+def _plain(values: Any) -> tuple[str, ...]:
+    """Write values so that they are equal when they mean the same: 3 is 3.0, none is none."""
+    return tuple(map(_text, values))
+
+
+def _text(value: Any) -> str:
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, int | float | np.number):
+        return repr(float(value))
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,0 +1,10 @@
+"""A subject that was forgotten is on record, by a salted digest."""
+
+from evergreen.records.migrations.upgrade import apply
+
+revision, down_revision = "021_erasures", "020_silences"
+
+
+def upgrade() -> None:
+    """Run the SQL beside this file."""
+    apply(__file__)
