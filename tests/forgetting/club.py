@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 from database import query, records_of
 from evergreen import cycle
 from evergreen.catalog import Catalog
+from evergreen.data import snapshots
 from evergreen.refs import Window
 from evergreen.settings import Settings
 from evergreen.spec import Candidate, Features, Gate, Kind, Source, UseCase, Windows
@@ -142,6 +144,22 @@ def built(settings: Settings) -> Club:
     return club
 
 
+def answers(settings: Settings) -> list[list[tuple[Any, ...]]]:
+    """Return what each answer that is kept says, beside the key and the label of its row."""
+    kept, store = records_of(settings), snapshots.of(settings)
+    found = []
+    for decision in kept.decisions.newest(NAME, kind="gate"):
+        evaluation = decision.evidence["evaluation"]
+        features, challenger = evaluation["features"], evaluation["challenger"]
+        rows = store.frame(features["uri"], features["sha256"])
+        judged = rows[rows["part"] == "holdout"].reset_index(drop=True)
+        said = store.frame(challenger["answers_uri"], challenger["answers_sha256"])
+        both = judged[["member", "day", "gone"]].join(said, validate="1:1")
+        assert len(judged) == len(said)
+        found.append(list(both.itertuples(index=False, name=None)))
+    return found
+
+
 def _members(settings: Settings) -> None:
     draw = np.random.default_rng(0)
     rows = []
@@ -190,8 +208,6 @@ def _serve(settings: Settings) -> None:
     log = settings.home / "airflow" / "logs" / "task.log"
     log.parent.mkdir(parents=True)
     log.write_text(f"age: 1 of 761 values is above 120, e.g. 999 at member={ADA} of {EMAIL}\n")
-    import os
-
     os.utime(log, (NOW.timestamp() - 3600,) * 2)
 
 

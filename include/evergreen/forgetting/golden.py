@@ -1,11 +1,11 @@
 """Rows of a subject beside models: golden rows, and the examples that MLflow keeps.
 
-    beside = Beside(subject, rows, records, settings)
+    beside = Beside(subject, values, records, settings)
     beside.versions(apply=False)       # how many versions have golden rows of it
     beside.taught(versions)            # which models hold a mark in their bytes, and cannot forget
 
-Golden rows have no key, unless it is a feature: they are known by their values, which are compared
-with the subject's raw rows. The digest of golden rows is on record with each promotion, and changes
+Golden rows have no key, unless it is a feature: they are known by values that the subject's rows
+have and no other row has. The digest of golden rows is on record with each promotion, and changes
 together with them.
 """
 
@@ -13,14 +13,15 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import mlflow.artifacts
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -49,10 +50,11 @@ class Beside:
     """What lies beside the models of a use case, and one subject in it."""
 
     subject: Subject
-    rows: pd.DataFrame
-    """Its raw rows."""
+    values: Callable[[tuple[str, ...]], pd.DataFrame]
+    """Values of its rows in some columns that no other row has."""
     records: Records
     settings: Settings
+    _known: dict[tuple[str, ...], set[tuple[str, ...]]] = field(default_factory=dict)
 
     def versions(self, *, apply: bool) -> int:
         """Count the versions whose golden rows hold some, and write these anew."""
@@ -91,15 +93,16 @@ class Beside:
         if len(rows) and not own.inputs.looks_back:
             return Golden(rows, golden.output.take(np.flatnonzero(keep)))
         model = tracking.fetch_model(self.settings, own.model.uri, own.model.sha256)
-        return models.golden(model, rows if len(rows) else self._others(own, list(golden.rows)))
+        return models.golden(model, rows if len(rows) else self._others(own))
 
-    def _others(self, own: Dossier, names: list[str]) -> pd.DataFrame:
+    def _others(self, own: Dossier) -> pd.DataFrame:
         """Return some rows of other subjects, from what the model has learned from."""
         snapshot = own.learned.snapshot
-        names = list(dict.fromkeys([*names, *self.subject.columns]))
+        names = list(dict.fromkeys([*own.inputs.names, *self.subject.columns]))
         table = snapshots.of(self.settings).table(snapshot.uri, snapshot.sha256, names)
-        frame = table.filter(~self.subject.holds(table)).to_pandas(date_as_object=False)
-        return frame[list(own.inputs.names)].tail(ANEW)
+        others = table.filter(pa.array(~self.subject.holds(table))).select(own.inputs.names)
+        frame: pd.DataFrame = others.to_pandas(date_as_object=False)
+        return frame.tail(ANEW)
 
     def _golden_file(self, run_id: str, *, apply: bool) -> int:
         """Look at the golden rows of a run that no dossier has renewed already."""
@@ -152,17 +155,16 @@ class Beside:
         columns = {name: column["values"] for name, column in rows.items()}
         count = len(next(iter(columns.values()), ()))
         told = [{n: values[row] for n, values in columns.items()} for row in range(count)]
-        shared = tuple(name for name in columns if name in self.rows)
-        own = self._own(shared) if shared else set()
-        gone = [
-            self.subject.row(row) or (bool(own) and _plain(row[n] for n in shared) in own)
-            for row in told
-        ]
+        own = self._own(tuple(columns)) if count else set()
+        gone = [self.subject.row(row) or _plain(row.values()) in own for row in told]
         return np.array(gone, dtype=bool)
 
     def _own(self, columns: tuple[str, ...]) -> set[tuple[str, ...]]:
-        """Return the subject's rows as texts that can be compared."""
-        return {_plain(row) for row in self.rows[list(columns)].itertuples(index=False)}
+        """Return the subject's values as texts that can be compared."""
+        if columns not in self._known:
+            found = self.values(columns).itertuples(index=False)
+            self._known[columns] = {_plain(row) for row in found}
+        return self._known[columns]
 
     def _runs(self) -> Iterator[str]:
         yield from (run.run_id for run in erasing.trainings(self.settings, self.subject.use_case))

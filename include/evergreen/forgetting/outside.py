@@ -16,6 +16,7 @@ ALWAYS = (
     " key; `airflow db clean --clean-before-timestamp NOW`, and delete the logs",
     "PostgreSQL's own files: `VACUUM FULL` of the schema evergreen and of MLflow's database; its"
     " log and its archive of WAL",
+    "what was told by mail or webhook, and copies of reports that you keep",
     "versions of objects: a bucket that keeps old versions keeps what was rewritten",
     "what you wrote yourself: expectations, declarations, notes of runs",
 )

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from evergreen import storage
-from evergreen.errors import EvidenceCorrupt
 from evergreen.forgetting.subject import Subject
 from evergreen.records import Records
 from evergreen.settings import Settings
@@ -48,28 +47,15 @@ class Papers:
         return found
 
     def pages(self, *, apply: bool) -> int:
-        """Count the files of reports, drift pages and replays that name it, and strike it out.
+        """Count the files of reports, drift pages and replays that name it, and strike it out."""
+        named = [one for one in self._named() if not one[1].endswith(f"/{EVIDENCE}")]
+        for store, path, clean in named if apply else ():
+            store.publish(path, clean.encode("utf-8", "surrogateescape"))
+        return len(named)
 
-        Raises:
-            EvidenceCorrupt: the evidence of a gate names it, whose digest is on record.
-        """
-        found = 0
-        for store, path in self._pages():
-            text = store.read(path).decode("utf-8", "surrogateescape")
-            if not any(needle in text for needle in self.subject.needles):
-                continue
-            clean = self._clean(path, text)
-            if clean == text:
-                continue
-            found += 1
-            if path.endswith(f"/{EVIDENCE}"):
-                raise EvidenceCorrupt(
-                    f"{store.uri(path)} names the subject: a metric, check or slice of your own"
-                    " tells single values; prune the report, and mend what tells them"
-                )
-            if apply:
-                store.publish(path, clean.encode("utf-8", "surrogateescape"))
-        return found
+    def evidence(self) -> int:
+        """Count the evidences of gates that name it: their digests are on record, so they stay."""
+        return sum(path.endswith(f"/{EVIDENCE}") for _, path, _ in self._named())
 
     def profiles(self, digests: set[str], *, apply: bool) -> int:
         """Count what is known of champions' answers to such rows; it is measured again."""
@@ -105,6 +91,15 @@ class Papers:
             text = path.read_text("utf-8", "surrogateescape")
             path.write_text(self.subject.struck(text), "utf-8", "surrogateescape")
         return len(closed), len(found) - len(closed)
+
+    def _named(self) -> Iterator[tuple[Store, str, str]]:
+        """Yield the pages that name it, each with what they would be without it."""
+        for store, path in self._pages():
+            text = store.read(path).decode("utf-8", "surrogateescape")
+            if any(needle in text for needle in self.subject.needles):
+                clean = self._clean(path, text)
+                if clean != text:
+                    yield store, path, clean
 
     def _clean(self, path: str, text: str) -> str:
         if not path.endswith(".json"):

@@ -1,7 +1,7 @@
 """The rows of a subject in the store: found in every snapshot, and written anew without them.
 
     rows = Rows(subject, records, settings)
-    rows.survey()                  # which snapshots hold it, its raw rows, its marks
+    rows.survey()                  # which snapshots hold it, and its marks
     rows.forget(erasure_id)        # answers, then features, then raw rows; again: the rest of it
 
 Answers have no key. They are aligned with the judged rows of features, so they are the first that
@@ -34,8 +34,6 @@ from evergreen.settings import Settings
 from evergreen.storage import Store
 
 RAW, FEATURES, ANSWERS = "", ".features", ".answers"
-MOST_ROWS = 100_000
-"""Raw rows of one subject that are compared with golden rows, over all snapshots."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +52,10 @@ class Surveyed:
 
     raw: tuple[Held, ...] = ()
     features: tuple[Held, ...] = ()
-    rows: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """Its raw rows, each once."""
     personal: dict[str, set[str]] = field(default_factory=dict)
     """Values of personal columns that are in no other row of these snapshots."""
+    without: int = 0
+    """Raw snapshots that lack a column of the key: nobody knows whose their rows are."""
 
     @property
     def digests(self) -> set[str]:
@@ -92,11 +90,30 @@ class Rows:
             SnapshotCorrupt: one cannot be read.
         """
         raw = tuple(self._held(RAW))
-        found = [self._own(held) for held in raw]
-        rows = pd.concat(found).astype(object) if found else pd.DataFrame()
-        rows = rows[~rows.astype(str).duplicated()].head(MOST_ROWS)
         marks = {name: self._alone(name, raw) for name in personal}
-        return Surveyed(raw, tuple(self._held(FEATURES)), rows, marks)
+        return Surveyed(raw, tuple(self._held(FEATURES)), marks, self._without())
+
+    def own(self, raw: tuple[Held, ...], columns: tuple[str, ...]) -> pd.DataFrame:
+        """Return values of the subject's rows that are those of no other row.
+
+        What another row has, too, tells nothing of it.
+
+        Raises:
+            SnapshotCorrupt: a snapshot cannot be read.
+        """
+        names = list(columns)
+        told = [self.store.manifest(held.uri)["columns"] for held in raw]
+        readable = [held for held, known in zip(raw, told, strict=True) if {*names} <= {*known}]
+        frames = [self.store.frame(held.uri, held.digests[-1], names) for held in readable]
+        found = [frame[held.gone] for frame, held in zip(frames, readable, strict=True)]
+        if not found:
+            return pd.DataFrame(columns=names)
+        own = pd.concat(found).drop_duplicates()
+        for frame, held in zip(frames, readable, strict=True):
+            others = frame[~held.gone].drop_duplicates()
+            joined = own.merge(others, how="left", on=names, indicator=True)
+            own = joined.loc[joined["_merge"] == "left_only", names]
+        return own
 
     def answers(self, features: tuple[Held, ...]) -> Iterator[Held]:
         """Yield the answers that hold some to the subject's rows."""
@@ -156,9 +173,9 @@ class Rows:
             if gone.any():
                 yield Held(uri, tuple(names(document)), gone)
 
-    def _own(self, held: Held) -> pd.DataFrame:
-        frame = self.store.frame(held.uri, held.digests[-1])
-        return frame[held.gone]
+    def _without(self) -> int:
+        held = self.store.manifests(self.subject.use_case)
+        return sum(not set(self.subject.columns) <= set(one["columns"]) for _, one in held)
 
     def _alone(self, name: str, raw: tuple[Held, ...]) -> set[str]:
         """Return the values of a column that the subject's rows alone have."""

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 import pyarrow as pa
 
@@ -132,7 +132,8 @@ class _Work:
         """Tell what holds it."""
         found = self._survey()
         subject = self.named.with_marks(found.personal)
-        return self._told(subject, found, dict(self._places(subject, found, apply=False)), ())
+        places = dict(self._places(subject, found, apply=False))
+        return self._told(subject, found, places, applied=False)
 
     def do(self) -> Forgotten:
         """Let it be forgotten.
@@ -147,18 +148,23 @@ class _Work:
         places = dict(self._places(subject, found, apply=False))
         began = self._began(subject, any(places.values()))
         if began is None:
-            return self._told(subject, found, places, (), applied=True)
+            return self._told(subject, found, places, applied=True)
         versions = self._versions(found)
         self.records.erasures.learned(began.id, versions)
-        self.records.erasures.count(began.id, places)
-        told = self._told(subject, found, places, versions, applied=True)
+        counts = {name: count for name, count in places.items() if count}
+        self.records.erasures.count(began.id, counts)
+        taught = self._beside(subject, found).taught(versions)
         for name, count in self._places(subject, found, apply=True):
             self.tell(f"{name}: {count}")
         Rows(subject, self.records, self.settings).forget(found, began.id)
         left = self._left(subject)
         if not left:
-            self.records.erasures.finish(began.id, places)
-        return Forgotten(**vars(told) | {"left": left})
+            self.records.erasures.finish(began.id, counts)
+        return Forgotten(
+            use_case=self.use_case, applied=True, places=_held(places), versions=versions,
+            taught=tuple(taught), in_source=0, left=left,
+            elsewhere=tuple(self._elsewhere(subject, found)),
+        )  # fmt: skip
 
     def _refuse(self) -> None:
         """Refuse what would come back, or be half done.
@@ -209,7 +215,7 @@ class _Work:
         yield "Data Docs", papers.data_docs(apply=apply)
         yield "pages of reports and drift", papers.pages(apply=apply)
         yield "logs", papers.logs(self.as_of, apply=apply)[0]
-        beside = Beside(subject, found.rows, self.records, self.settings)
+        beside = self._beside(subject, found)
         yield "golden rows of versions", beside.versions(apply=apply)
         yield "files in MLflow", beside.runs(apply=apply)
         if found.raw or found.features:
@@ -257,24 +263,31 @@ class _Work:
         subject: Subject,
         found: Surveyed,
         places: dict[str, int],
-        versions: Sequence[int],
         *,
-        applied: bool = False,
+        applied: bool,
     ) -> Forgotten:
-        versions = tuple(versions) or self._versions(found)
-        beside = Beside(subject, found.rows, self.records, self.settings)
+        versions = self._versions(found)
         return Forgotten(
             use_case=self.use_case,
             applied=applied,
             places=_held(places),
             versions=versions,
-            taught=tuple(beside.taught(versions)),
+            taught=tuple(self._beside(subject, found).taught(versions)),
             in_source=self._in_source(),
-            elsewhere=tuple(self._elsewhere(subject)),
+            elsewhere=tuple(self._elsewhere(subject, found)),
         )
 
-    def _elsewhere(self, subject: Subject) -> Iterator[str]:
+    def _beside(self, subject: Subject, found: Surveyed) -> Beside:
+        values = partial(Rows(self.named, self.records, self.settings).own, found.raw)
+        return Beside(subject, values, self.records, self.settings)
+
+    def _elsewhere(self, subject: Subject, found: Surveyed) -> Iterator[str]:
         columns = subject.columns
+        if found.without:
+            yield (
+                f"{found.without} snapshots without a column {' or '.join(columns)}: nobody knows"
+                " whose their rows are; `evergreen prune` lets go of old ones"
+            )
         if unkeyed := self.records.subjects.unkeyed(self.use_case, columns):
             yield (
                 f"{unkeyed} predictions that were asked for without {', '.join(columns)}: nobody"
@@ -283,7 +296,13 @@ class _Work:
         _, held = waiting.forget(self.settings.home / "spool", subject, apply=False)
         if held:
             yield f"{held} lines on the disk of a service that runs: stop it, and ask again"
-        _, open_logs = Papers(subject, self.settings).logs(self.as_of, apply=False)
+        papers = Papers(subject, self.settings)
+        if named := papers.evidence():
+            yield (
+                f"{named} evidences of gates (reports/…/evidence.json, and in MLflow): their"
+                " digests are on record; prune them, and mend what of yours tells single values"
+            )
+        _, open_logs = papers.logs(self.as_of, apply=False)
         if open_logs:
             yield f"{open_logs} logs that are still written to: ask again in some minutes"
         yield from outside.told(self.declared, subject, self.settings)

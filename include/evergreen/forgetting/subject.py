@@ -143,7 +143,7 @@ class Subject:
 
     def struck(self, text: str) -> str:
         """Return a text without it."""
-        return self._pattern.sub(lambda found: f"{found['name'] or ''}{GONE}", text)
+        return self._pattern.sub(lambda found: "".join(filter(None, found.groups())) + GONE, text)
 
     def scrub(self, value: Any) -> Any:
         """Return a text or a document without it: sample rows go, words are struck out."""
@@ -169,19 +169,19 @@ class Subject:
         """Match a mark as a whole word, and `column=value`."""
         words = sorted(self.marks, key=len, reverse=True)
         named = (
-            rf"(?P<name>(?<!\w){re.escape(name)}=)(?:{_any(self._texts(name))})(?!\w)"
-            for name in self.key
+            rf"((?<!\w){re.escape(name)}=)(?:{_any(self._texts(name))})(?!\w)" for name in self.key
         )
         alone = [rf"(?<!\w)(?:{_any(words)})(?!\w)"] if words else []
-        first, *rest = named
-        rest = [one.replace("?P<name>", "?:", 1) for one in rest]
-        return re.compile("|".join([first, *rest, *alone]))
+        return re.compile("|".join([*named, *alone]))
 
     def _texts(self, name: str) -> set[str]:
         """Return how a value of the key may be written."""
         kind = self.types.get(name)
         value = None if kind is None else _scalar(self.key[name], kind)
-        return {self.key[name]} | (set() if value is None else {str(value.as_py())})
+        plain = None if value is None else value.as_py()
+        if plain is None:
+            return {self.key[name]}
+        return {self.key[name], str(plain), getattr(plain, "isoformat", lambda: str(plain))()}
 
     def _is_mark(self, name: str, text: str) -> bool:
         return _is_mark(text) and not pa.types.is_temporal(self.types.get(name, pa.string()))

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from evergreen.forgetting.subject import Subject
-from evergreen.serving.journal import LOCK, unlocked
+from evergreen.serving.journal import unlocked
 
 
 def forget(spool: Path, subject: Subject, *, apply: bool) -> tuple[int, int]:
@@ -22,7 +22,7 @@ def forget(spool: Path, subject: Subject, *, apply: bool) -> tuple[int, int]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.glob("*.jsonl")) if file.name != LOCK]
+    return sorted(folder.glob("*.jsonl"))
 
 
 def _file(file: Path, subject: Subject, *, apply: bool) -> int:
@@ -32,7 +32,7 @@ def _file(file: Path, subject: Subject, *, apply: bool) -> int:
         return 0
     kept = [line for line in lines if not _is_about(line, subject)]
     if apply and len(kept) < len(lines):
-        draft = file.with_suffix(".draft")
+        draft = file.parent.parent / f"{file.name}.draft"  # the folder must be empty when it goes
         draft.write_bytes(b"".join(kept))
         draft.replace(file)
         if not kept:
