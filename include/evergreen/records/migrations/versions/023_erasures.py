@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "021_erasures", "020_silences"
+revision, down_revision = "023_erasures", "022_trials"
 
 
 def upgrade() -> None:
