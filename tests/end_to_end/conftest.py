@@ -60,7 +60,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     for name in USE_CASES:
         shutil.copy(PROJECT / "include" / "use_cases" / f"{name}.py", folder / "use_cases")
     shutil.copytree(PROJECT / "expectations", folder / "expectations")
-    declare_petals(folder)
+    declare_blossoms(folder)
     env = os.environ | {f"EVERGREEN_{port}_PORT": str(free_port()) for port in PORTS}
     env["EVERGREEN_HOME"] = str(folder / "home")
     env["EVERGREEN_USE_CASES_DIR"] = str(folder / "use_cases")
@@ -87,20 +87,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         told.server_close()
 
 
-def declare_petals(folder: Path) -> None:
-    """Declare `petals`: iris, where a person has to approve before a champion takes over."""
+def declare_blossoms(folder: Path) -> None:
+    """Declare `blossoms`: iris, where a person has to approve before a champion takes over."""
     declared = (folder / "use_cases" / "iris.py").read_text()
     for old, new in {
-        'name="iris"': 'name="petals"',
+        'name="iris"': 'name="blossoms"',
         "UseCase, Windows": "Release, UseCase, Windows",
         '    tags=("demo",)': "    release=Release(approval=True)",
     }.items():
         assert old in declared
         declared = declared.replace(old, new)
-    (folder / "use_cases" / "petals.py").write_text(declared)
+    (folder / "use_cases" / "blossoms.py").write_text(declared)
     suite = (folder / "expectations" / "iris.json").read_text()
-    (folder / "expectations" / "petals.json").write_text(
-        suite.replace('"name": "iris"', '"name": "petals"')
+    (folder / "expectations" / "blossoms.json").write_text(
+        suite.replace('"name": "iris"', '"name": "blossoms"')
     )
 
 

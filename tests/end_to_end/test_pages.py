@@ -196,38 +196,38 @@ def promote_again(ledger: Records, use_case: str) -> None:
 
 def test_a_person_approves_by_a_button_beside_the_report(page: Page, stack: RunningStack) -> None:
     ledger = Records(stack.database_url, kept=0)
-    [waiting] = ledger.approvals.waiting("petals")
+    [waiting] = ledger.approvals.waiting("blossoms")
     models = choose(page, "Models")
-    expect(models.locator("#petals")).to_contain_text("Version 1 waits for a person's word")
-    expect(models.locator("#petals")).to_contain_text("no champion yet")
-    models.locator("#petals").get_by_role("link", name="Required actions").click()
+    expect(models.locator("#blossoms")).to_contain_text("Version 1 waits for a person's word")
+    expect(models.locator("#blossoms")).to_contain_text("no champion yet")
+    models.locator("#blossoms").get_by_role("link", name="Required actions").click()
 
-    page.get_by_text("Promote version 1 of petals?").first.click()
+    page.get_by_text("Promote version 1 of blossoms?").first.click()
     expect(page.get_by_text(waiting.sentence)).to_be_visible()
     expect(page.get_by_role("link", name="The report")).to_have_attribute("href", waiting.report)
     page.locator("#element_reason").fill("I read the report")
     page.get_by_role("button", name="Promote").click()
 
-    wait_for(page, lambda: ledger.promotions.champion("petals"))
-    [promoted] = ledger.promotions.of("petals")
+    wait_for(page, lambda: ledger.promotions.champion("blossoms"))
+    [promoted] = ledger.promotions.of("blossoms")
     assert (promoted.version, promoted.actor) == (1, stack.user)
     assert promoted.reason.startswith(f"Approved by {stack.user}: I read the report. ")
-    assert ledger.approvals.waiting("petals") == ()
+    assert ledger.approvals.waiting("blossoms") == ()
 
 
 def test_a_form_retires_a_use_case_and_brings_it_back(page: Page, stack: RunningStack) -> None:
     ledger = Records(stack.database_url, kept=0)
     for back in (False, True):
         button = open_form(page, stack, "operations_retire")
-        choose_use_case(page, "petals")
+        choose_use_case(page, "blossoms")
         page.locator("#element_reason").fill("sold, or not")
         if back:
             page.get_by_text("Bring it back").last.click()
         expect(button).to_be_enabled()
         button.click()
-        wait_for(page, lambda gone=back: bool(ledger.retirements.get("petals")) is not gone)
+        wait_for(page, lambda gone=back: bool(ledger.retirements.get("blossoms")) is not gone)
 
-    kinds = [each.outcome for each in ledger.decisions.newest("petals", kind="retirement")]
+    kinds = [each.outcome for each in ledger.decisions.newest("blossoms", kind="retirement")]
     assert kinds == ["activated", "retired"]
 
 
