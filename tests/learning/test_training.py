@@ -289,26 +289,32 @@ from learning import IRIS
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-answers.keep = die  # everything has been fitted and logged, and nothing is on record
+{moment} = die  # everything has been fitted and logged, and nothing is on record
 settings = TypeAdapter(Settings).validate_json(sys.argv[1])
 built = TypeAdapter(FeaturesRef).validate_json(sys.argv[2])
 training.train(IRIS, built, "neighbours", trainings=FakeTrainings(), settings=settings)
 """
 
 
-def test_a_retry_completes_what_was_killed(iris: FeaturesRef, house: House) -> None:
+@pytest.mark.parametrize(
+    ("moment", "left"), [("answers.keep", "RUNNING"), ("FakeTrainings.finish", "FINISHED")]
+)
+def test_a_retry_completes_what_was_killed(
+    iris: FeaturesRef, house: House, moment: str, left: str
+) -> None:
     settings = house.settings
     documents = [TypeAdapter(type(ref)).dump_json(ref).decode() for ref in (settings, iris)]
     path = os.pathsep.join([str(PROJECT / "tests"), str(PROJECT / "include")])
     died = subprocess.run(
-        [sys.executable, "-c", KILLED, *documents], env={**os.environ, "PYTHONPATH": path}
+        [sys.executable, "-c", KILLED.format(moment=moment), *documents],
+        env={**os.environ, "PYTHONPATH": path},
     )
     before = statuses(settings, "iris", "neighbours")
 
     ref = house.train(IRIS, iris, "neighbours")
 
     assert died.returncode == -signal.SIGKILL
-    assert before == ["RUNNING"]
+    assert before == [left]
     assert sorted(statuses(settings, "iris", "neighbours")) == ["FINISHED", "KILLED"]
     assert answers.load(ref, settings)
     assert not ref.reused

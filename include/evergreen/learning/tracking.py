@@ -68,6 +68,11 @@ class Experiment:
         for run in self._search(key, "RUNNING"):
             self.client.set_terminated(run.info.run_id, "KILLED")
 
+    def end_unrecorded(self, key: str) -> None:
+        """Mark as killed what was finished by a process that died before it was on record."""
+        for run in self._search(key, "FINISHED"):
+            self.client.set_terminated(run.info.run_id, "KILLED")
+
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator["RunLog"]:
         """Start a run; it ends finished, or failed when an error passes through."""

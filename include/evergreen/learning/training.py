@@ -120,6 +120,8 @@ def train(
     if not force and (done := trainings.finished(key)):
         trainings.finish(key, done)  # in use again, so not old
         return replace(CandidateRef.from_json(done), reused=True)
+    if not force:
+        experiment.end_unrecorded(key)
     tags = _tags(use_case, built, key, note, settings) | {tracking.FORCED: str(force).lower()}
     with experiment.run(name, tags) as log:
         data, tried = _try(
