@@ -1,7 +1,7 @@
 """A member of a club is forgotten: on real PostgreSQL, MLflow and store, by the bytes."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -9,7 +9,7 @@ import pytest
 from club import ADA, CATALOGUE, CLUB, DAYS, MARKS, NAME, NOW, Club, answers, traces
 
 from database import records_of
-from evergreen import invariants, storage
+from evergreen import invariants, retention, storage
 from evergreen.champions import promotion
 from evergreen.champions.proof import prove
 from evergreen.data.snapshots import SnapshotStore
@@ -22,6 +22,8 @@ from evergreen.forgetting.subject import Subject
 from evergreen.learning import tracking
 from evergreen.records.subjects import Subjects
 from evergreen.refs import Window
+from evergreen.retention import Limits
+from evergreen.retention.limits import SETTINGS
 from evergreen.watching import watcher
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -129,6 +131,21 @@ def test_life_goes_on(club: Club) -> None:
     assert forgotten(club).places == ()
 
 
+def test_what_champions_lead_to_is_still_kept_by_a_pruning(club: Club) -> None:
+    club.leave()
+    forgotten(club)
+    ages = dict.fromkeys(SETTINGS, timedelta(days=90))
+
+    retention.prune(
+        NAME, Limits(ages=ages, champions=2, decisions=1), apply=True, actor="bob",
+        as_of=datetime.now(UTC) + timedelta(days=400), catalog=CATALOGUE,
+        records=records_of(club.settings), settings=club.settings,
+    )  # fmt: skip
+
+    assert len(answers(club.settings)) == 2
+    assert broken(club) == []
+
+
 def test_a_source_that_still_has_it_is_told_and_nothing_changes(club: Club) -> None:
     before = traces(club.settings)
 
@@ -141,10 +158,24 @@ def test_a_source_that_still_has_it_is_told_and_nothing_changes(club: Club) -> N
 def test_a_training_that_is_under_way_is_waited_for(club: Club) -> None:
     club.leave()
     experiment = tracking.experiment(club.settings, NAME)
-    run = experiment.client.create_run(experiment.id)
+    experiment.client.create_run(experiment.id)
 
-    with pytest.raises(ChampionBusy, match=f"1 trainings of club are under way.*{run.info.run_id}"):
+    with pytest.raises(ChampionBusy, match="1 trainings or fits of club are under way"):
         forgotten(club)
+
+
+def test_a_fit_that_is_under_way_is_waited_for(club: Club) -> None:
+    club.leave()
+    kept = records_of(club.settings)
+    key = kept.trainings.all(NAME)[0].key
+
+    with (
+        kept.leases.hold("training", f"{key}/fit"),
+        pytest.raises(ChampionBusy, match="1 trainings or fits of club are under way"),
+    ):
+        forgotten(club)
+
+    assert forgotten(club).left == ()
 
 
 def test_others_with_less_than_the_whole_key_stay(club: Club) -> None:
@@ -264,7 +295,7 @@ def test_what_a_crash_interrupts_is_ended_by_the_same_words(
     assert again.left == ()
     assert traces(club.settings) == {}
     assert kept.finished_at is not None
-    assert kept.versions == (1, 2)
+    assert again.versions == kept.versions == (1, 2)
     assert kept.places["snapshots"] == 3
     assert answers(club.settings) == [[r for r in rows if r[0] != ADA] for rows in before]
     assert broken(club) == []

@@ -149,8 +149,7 @@ class _Work:
         began = self._began(subject, any(places.values()))
         if began is None:
             return self._told(subject, found, places, applied=True)
-        versions = self._versions(found)
-        self.records.erasures.learned(began.id, versions)
+        versions = self.records.erasures.learned(began.id, self._versions(found))
         counts = {name: count for name, count in places.items() if count}
         self.records.erasures.count(began.id, counts)
         taught = self._beside(subject, found).taught(versions)
@@ -178,13 +177,17 @@ class _Work:
                 f"the source of {self.use_case} still has {rows} rows of it, which the next"
                 " training would take: delete them there first, then ask again"
             )
-        if running := [
-            r for r in erasing.trainings(self.settings, self.use_case) if not r.ended_at
-        ]:
+        if running := self._trainings():
             raise ChampionBusy(
-                f"{len(running)} trainings of {self.use_case} are under way (MLflow run"
-                f" {running[0].run_id}); ask again when they have ended"
+                f"{running} trainings or fits of {self.use_case} are under way, with rows in their"
+                " memory: ask again when they have ended (one that a crash left, when its run in"
+                " MLflow is ended there)"
             )
+
+    def _trainings(self) -> int:
+        runs = erasing.trainings(self.settings, self.use_case)
+        fits = self.records.subjects.fits_under_way(self.use_case)
+        return fits + sum(run.ended_at is None for run in runs)
 
     def _survey(self) -> Surveyed:
         personal = self.declared.source.personal if self.declared else ()
@@ -316,8 +319,7 @@ class _Work:
         """Look again: what is left, and whether a training began meanwhile."""
         found = self._survey()
         places = dict(self._places(subject, found, apply=False))
-        running = [r for r in erasing.trainings(self.settings, self.use_case) if not r.ended_at]
-        return _held(places | {"trainings that began meanwhile": len(running)})
+        return _held(places | {"trainings that began meanwhile": self._trainings()})
 
     def _types(self) -> dict[str, pa.DataType]:
         """Return the types of the columns, by the newest snapshot."""

@@ -67,14 +67,16 @@ class Erasures:
             (before, after, id),
         )
 
-    def learned(self, id: int, versions: Collection[int]) -> None:
-        """Note which versions learned from the subject's rows, beside those that are noted."""
-        self._session.write(
+    def learned(self, id: int, versions: Collection[int]) -> tuple[int, ...]:
+        """Note which versions learned from the subject's rows; return them and those of before."""
+        [row] = self._session.write(
             "UPDATE evergreen.erasures SET versions ="
             " (SELECT coalesce(array_agg(DISTINCT one ORDER BY one), '{}')"
-            "  FROM unnest(versions || %s::integer[]) AS one) WHERE id = %s",
+            "  FROM unnest(versions || %s::integer[]) AS one) WHERE id = %s"
+            " RETURNING versions",
             (list(versions), id),
         )
+        return tuple(row["versions"])
 
     def finish(self, id: int, places: Mapping[str, int]) -> Erasure:
         """Note that nothing is left, and what there was (with what an interrupted try found)."""

@@ -115,6 +115,16 @@ class Subjects:
         """
         return sum(self._table(t, use_case, needles, scrub, apply=apply) for t in TOLD)
 
+    def fits_under_way(self, use_case: str) -> int:
+        """Count the fits that are being made to serve: they hold rows in their memory."""
+        [row] = self._session.read(
+            "SELECT count(*) FROM evergreen.leases JOIN evergreen.trainings"
+            " ON name = key || '/fit' WHERE purpose = 'training' AND use_case = %s"
+            " AND expires_at > clock_timestamp()",
+            (use_case,),
+        )
+        return int(row["count"])
+
     def dossiers(self, use_case: str) -> dict[int, Json]:
         """Return the document of every version."""
         rows = self._session.read(
