@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergreen.errors import DeclarationError
-from evergreen.learning import intervals, models
+from evergreen.learning import intervals, metrics, models
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
 from evergreen.spec import UseCase
@@ -31,11 +31,11 @@ def test_new_errors_are_covered_at_least_as_often_as_promised(seed: int) -> None
 
     width = intervals.half_width(seen, 0.9)
 
-    assert intervals.coverage(new, Output(np.zeros(2_000), half_width=width)) > 0.86
+    assert metrics.coverage(new, Output(np.zeros(2_000), half_width=width)) > 0.86
 
 
 def test_without_an_interval_the_coverage_is_unknown() -> None:
-    assert np.isnan(intervals.coverage(np.array([1.0]), Output(np.array([1.0]))))
+    assert np.isnan(metrics.coverage(np.array([1.0]), Output(np.array([1.0]))))
 
 
 def field(rows: int = 80) -> pd.DataFrame:

@@ -12,11 +12,11 @@ from evergreen.learning import models, worth
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
 from evergreen.spec import Business
-from evergreen_workshop.demo import churn
+from evergreen_workshop.demo import customers
 from learning import CATALOG
 
 CHURN = CATALOG.find("churn")
-PEOPLE = churn.customers().iloc[:2000]
+PEOPLE = customers.customers().iloc[:2000]
 
 
 def figures(charges: list[float], leaves: list[int], said: list[int]) -> dict[str, float]:

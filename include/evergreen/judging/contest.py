@@ -29,7 +29,7 @@ from evergreen.judging.evidence import (
     Subject,
 )
 from evergreen.judging.units import Units
-from evergreen.learning import answers, features, intervals, metrics, tracking, worth
+from evergreen.learning import answers, features, metrics, tracking, worth
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.models import Output
 from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef
@@ -313,7 +313,7 @@ def _in_slices(
 def _interval(contest: Contest, output: Output) -> Interval | None:
     if output.half_width is None:
         return None
-    held = intervals.coverage(contest.holdout.truth, output)
+    held = metrics.coverage(contest.holdout.truth, output)
     return Interval(coverage=held, half_width=float(np.mean(output.half_width)))
 
 

@@ -1,7 +1,7 @@
 """Prediction intervals that hold a declared share of the true values: split conformal.
 
-    half_width(errors, coverage=0.9)            # from errors on rows that the model did not see
-    coverage(truth, output), output.half_width  # what the intervals are worth on other rows
+    half_width(errors, coverage=0.9)     # from errors on rows that the model did not see
+    metrics.coverage(truth, output)      # what the intervals are worth on other rows
 
 The interval is prediction ± half width. If the rows to come are exchangeable with those that the
 errors are of, it holds the true value with at least that probability; rows that drift may be
@@ -14,8 +14,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-
-from evergreen.learning.models import Output
 
 Array = NDArray[Any]
 
@@ -53,10 +51,3 @@ def half_width(errors: Array, coverage: float) -> float:
     ordered = np.sort(np.abs(errors))
     rank = min(len(ordered), math.ceil((len(ordered) + 1) * coverage))
     return float(ordered[rank - 1])
-
-
-def coverage(truth: Array, output: Output) -> float:
-    """Return the share of true values inside their intervals; NaN without intervals or rows."""
-    if output.half_width is None or not len(truth):
-        return math.nan
-    return float((np.abs(truth - output.labels) <= output.half_width).mean())

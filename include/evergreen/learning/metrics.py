@@ -8,6 +8,7 @@ probability metric of a model without probabilities) is left out: nothing measur
 The positive class of a binary problem is the last of the sorted classes (1, or True).
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -291,3 +292,10 @@ def _area(positive: Array, chance: Array) -> float | None:
 
 def _ratio(part: Array, whole: Array) -> float:
     return float(np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0).mean())
+
+
+def coverage(truth: Array, output: Output) -> float:
+    """Return the share of true values inside their intervals; NaN without intervals or rows."""
+    if output.half_width is None or not len(truth):
+        return math.nan
+    return float((np.abs(truth - output.labels) <= output.half_width).mean())

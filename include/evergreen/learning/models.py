@@ -27,6 +27,7 @@ from sklearn.pipeline import Pipeline
 from evergreen.errors import ModelRefused
 from evergreen.learning import boosted, preparing
 from evergreen.learning.canonical import canonical
+from evergreen.learning.intervals import ConformalRegressor
 from evergreen.refs import Json
 from evergreen.spec import Candidate, UseCase
 
@@ -143,8 +144,6 @@ def wrapped(
             estimator, threshold=threshold, pos_label=positive, response_method="predict_proba"
         )
     if half_width is not None:
-        from evergreen.learning.intervals import ConformalRegressor
-
         return ConformalRegressor(estimator, half_width)
     return estimator
 

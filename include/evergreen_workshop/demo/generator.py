@@ -17,7 +17,7 @@ import psycopg2.extensions
 
 from evergreen.data.warehouse import connect
 from evergreen.errors import DeclarationError, did_you_mean
-from evergreen_workshop.demo import churn
+from evergreen_workshop.demo import customers
 from evergreen_workshop.demo.tables import LOCK
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def write(
         raise DeclarationError("drift_from", None, f"a date, as drift is {drift}")
     with connect(url) as connection, connection.cursor() as statement:
         statement.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        statement.execute(churn.DDL)
+        statement.execute(customers.DDL)
         statement.execute("SELECT coalesce(max(customer), 0) FROM churn")
         [first] = statement.fetchone() or [0]
         for start in range(0, rows, CHUNK):
@@ -106,7 +106,7 @@ def draw(
     drift: Drift = Drift.NONE,
     drift_from: date | None = None,
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield a customer for each day, without a number: `observed` and `churn.COLUMNS`."""
+    """Yield a customer for each day, without a number: `observed` and `customers.COLUMNS`."""
     frame = _frame(days, seed, drift, drift_from).astype(object)
     yield from frame.where(frame.notna(), None).itertuples(index=False, name=None)
 
@@ -135,7 +135,7 @@ def _frame(
     import numpy as np
 
     random = np.random.default_rng(seed)
-    real = churn.customers()
+    real = customers.customers()
     late = np.array([drift_from is not None and day >= drift_from for day in days])
     shifted = late & (drift in {Drift.INPUTS, Drift.BOTH})
     changed = late & (drift in {Drift.CONCEPT, Drift.BOTH})

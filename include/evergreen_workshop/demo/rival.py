@@ -13,6 +13,7 @@ from datetime import date
 from psycopg2.extensions import cursor
 from psycopg2.extras import execute_values
 
+from evergreen_workshop.demo import generator
 from evergreen_workshop.demo.tables import appending
 
 COMMENT = "Others leave from {} on: a rival lures away those with long contracts."
@@ -57,8 +58,6 @@ def changed_since(statement: cursor) -> date | None:
 def _draw(rows: list[tuple[object, ...]]) -> list[tuple[int, bool]]:
     import numpy as np
     import pandas as pd
-
-    from evergreen_workshop.demo import generator
 
     people = pd.DataFrame(rows, columns=list(READ))
     lots = [np.random.default_rng(number).random() for number in people["customer"]]

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from database import query
 from evergreen.errors import DeclarationError
 from evergreen_workshop import demo
-from evergreen_workshop.demo import churn, generator
+from evergreen_workshop.demo import customers, generator
 from evergreen_workshop.demo.generator import CHANGED, CONCEPT, Drift, chance
 
 SINCE, UNTIL = date(2026, 1, 1), date(2026, 1, 31)
@@ -20,14 +20,14 @@ def drawn(drift: Drift, rows: int = 20_000) -> tuple[pd.DataFrame, pd.DataFrame]
     """Return customers before and after the turn."""
     days = [SINCE + timedelta(days=n * 31 // rows) for n in range(rows)]
     people = pd.DataFrame(
-        generator.draw(days, 0, drift, TURN), columns=["observed", *churn.COLUMNS]
+        generator.draw(days, 0, drift, TURN), columns=["observed", *customers.COLUMNS]
     ).infer_objects()
     late = people["observed"] >= TURN
     return people[~late], people[late]
 
 
 def test_the_concept_tells_the_real_customers_who_left() -> None:
-    people = churn.customers()
+    people = customers.customers()
 
     assert roc_auc_score(people["churned"], chance(people, CONCEPT)) > 0.84
     assert chance(people, CONCEPT).mean() == pytest.approx(people["churned"].mean(), abs=0.02)
@@ -70,7 +70,7 @@ def test_the_same_seed_writes_the_same_customers_after_those_that_are_there(
     generator.write(database_url, rows=60_000, since=SINCE, until=UNTIL, seed=3)
 
     assert written == 60_000
-    columns = ", ".join(("observed", *churn.COLUMNS))
+    columns = ", ".join(("observed", *customers.COLUMNS))
     digest = f"SELECT md5(string_agg(({columns})::text, '' ORDER BY customer)) FROM churn"
     [first] = query(database_url, f"{digest} WHERE customer BETWEEN 7044 AND 67043")
     [second] = query(database_url, f"{digest} WHERE customer > 67043")

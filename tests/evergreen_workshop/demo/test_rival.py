@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from database import query
 from evergreen_workshop import demo
-from evergreen_workshop.demo import churn, rival
+from evergreen_workshop.demo import customers as known
+from evergreen_workshop.demo import rival
 from evergreen_workshop.demo.generator import CHANGED, chance
 
 UNTIL = date(2026, 8, 23)
@@ -17,7 +18,7 @@ SINCE = UNTIL - timedelta(days=99)
 
 
 def customers(url: str, where: str) -> pd.DataFrame:
-    columns = ["customer", "observed", *churn.COLUMNS]
+    columns = ["customer", "observed", *known.COLUMNS]
     rows = query(url, f"SELECT {', '.join(columns)} FROM churn WHERE {where} ORDER BY customer")
     return pd.DataFrame(rows, columns=columns)
 
