@@ -18,7 +18,7 @@ from evergreen.judging.evidence import Evidence
 from evergreen.learning import models, tracking
 from evergreen.learning.models import Array, Output
 from evergreen.records.predictions import Labelled
-from evergreen.scoring import Interval
+from evergreen.scoring import ScoringInterval
 from evergreen.serving.app import create_app
 from evergreen.settings import Settings
 from evergreen.spec import Candidate, Features, Gate, Metric, Scoring, UseCase
@@ -29,7 +29,7 @@ from flights import flights
 from serving.conftest import live
 
 AS_OF = datetime(2026, 11, 20, tzinfo=UTC)
-DAY = Interval(start=datetime(2026, 11, 19, tzinfo=UTC), end=AS_OF)
+DAY = ScoringInterval(start=datetime(2026, 11, 19, tzinfo=UTC), end=AS_OF)
 RAW = ("distance", "carrier", "tailnum", "notes")
 
 

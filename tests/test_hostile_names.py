@@ -21,7 +21,7 @@ from evergreen.dossier.document import Inputs, RawColumn
 from evergreen.learning import features
 from evergreen.quality import profiling
 from evergreen.scoring.columns import Told
-from evergreen.scoring.raw import Interval
+from evergreen.scoring.raw import ScoringInterval
 from evergreen.scoring.sinks import into_table
 from evergreen.serving import history
 from evergreen.serving.model_ref import ModelRef
@@ -123,7 +123,7 @@ def test_predictions_are_put_into_a_table(hostile: str) -> None:
         use_case="hostile", version=1, run_id="r", model_uri="m", sha256="0" * 64,
         snapshot_sha256="1" * 64,
     )  # fmt: skip
-    interval = Interval(start=AS_OF, end=AS_OF + timedelta(days=1))
+    interval = ScoringInterval(start=AS_OF, end=AS_OF + timedelta(days=1))
     rows = pa.table({KEY: [1, 2], TARGET: [0.5, 1.5]})
 
     for _ in range(2):

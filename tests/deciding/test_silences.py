@@ -11,7 +11,7 @@ from deciding.champion import make_champion
 from deciding.test_policy import seen
 from evergreen.deciding import alerts, silences
 from evergreen.deciding.silences import State
-from evergreen.records import Asked, Ends
+from evergreen.records import Ends, RequestCounts
 from evergreen.refs import Outcome
 from evergreen.settings import Settings
 from learning import CATALOG
@@ -25,17 +25,19 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CALM = Ends(since=NOW - 30 * DAY, watched=NOW, known=NOW, calm=NOW, live=NOW, due=True, rows=200)
 
 
-def lasting(ends: Ends, asked: Asked | None = None, now: datetime = NOW) -> list[str]:
-    return [s.kind for s in silences.states(WEATHER, ends, asked or Asked(), now) if s.lasts]
+def lasting(ends: Ends, asked: RequestCounts | None = None, now: datetime = NOW) -> list[str]:
+    return [
+        s.kind for s in silences.states(WEATHER, ends, asked or RequestCounts(), now) if s.lasts
+    ]
 
 
-def said(ends: Ends, kind: str, asked: Asked | None = None) -> State:
-    found = silences.states(WEATHER, ends, asked or Asked(), NOW)
+def said(ends: Ends, kind: str, asked: RequestCounts | None = None) -> State:
+    found = silences.states(WEATHER, ends, asked or RequestCounts(), NOW)
     return next(state for state in found if state.kind == kind)
 
 
 def test_calm_tells_nothing() -> None:
-    assert lasting(CALM, Asked(answered=1000)) == []
+    assert lasting(CALM, RequestCounts(answered=1000)) == []
 
 
 def test_a_use_case_that_nobody_has_ever_asked_is_silent_by_nature() -> None:
@@ -70,7 +72,9 @@ def test_a_rare_schedule_is_given_three_of_its_pauses() -> None:
     weekly = replace(WEATHER, monitoring=replace(WEATHER.monitoring, schedule="@weekly"))
     ends = replace(CALM, known=NOW - 20 * DAY, calm=NOW - 20 * DAY, live=NOW - 20 * DAY)
 
-    found = [state.kind for state in silences.states(weekly, ends, Asked(), NOW) if state.lasts]
+    found = [
+        state.kind for state in silences.states(weekly, ends, RequestCounts(), NOW) if state.lasts
+    ]
 
     assert found == []
 
@@ -78,13 +82,13 @@ def test_a_rare_schedule_is_given_three_of_its_pauses() -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (Asked(answered=0, refused=19, reason="row: x"), False),
-        (Asked(answered=1000, refused=40, reason="row: x"), False),
-        (Asked(answered=100, refused=200, reason="row: no column humid"), True),
+        (RequestCounts(answered=0, refused=19, reason="row: x"), False),
+        (RequestCounts(answered=1000, refused=40, reason="row: x"), False),
+        (RequestCounts(answered=100, refused=200, reason="row: no column humid"), True),
     ],
 )
 def test_refused_requests_are_told_when_they_are_many_and_no_small_share(
-    asked: Asked, told: bool
+    asked: RequestCounts, told: bool
 ) -> None:
     state = said(CALM, "refusals", asked)
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from evergreen.errors import DeclarationError
-from evergreen.replaying import Outcome, Replay
+from evergreen.replaying import PolicyOutcome, Replay
 from evergreen.spec import Candidate
 from replays import CHANGE, CHURNING, DAYS, END, EQUAL, START, Memories, history, run, table
 
 
-def of(done: Replay, name: str) -> Outcome:
+def of(done: Replay, name: str) -> PolicyOutcome:
     return next(one for one in done.policies if one.name == name)
 
 

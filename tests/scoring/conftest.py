@@ -14,7 +14,7 @@ from database import query, records_of
 from evergreen import scoring
 from evergreen.data import warehouse
 from evergreen.records import Scored
-from evergreen.scoring import Interval
+from evergreen.scoring import ScoringInterval
 from evergreen.spec import Scoring, UseCase
 from evergreen.steps import Run
 from learning import IRIS, WEATHER, iris_rows, weather_rows
@@ -23,7 +23,7 @@ from serving.conftest import Shop, shop
 __all__ = ["shop"]
 
 AS_OF = datetime(2026, 11, 21, tzinfo=UTC)
-DAY = Interval(start=datetime(2026, 11, 20, tzinfo=UTC), end=AS_OF)
+DAY = ScoringInterval(start=datetime(2026, 11, 20, tzinfo=UTC), end=AS_OF)
 FLOWERS = replace(
     IRIS, scoring=Scoring(query="SELECT * FROM iris", into="predictions.iris", max_refused=0.1)
 )
@@ -51,7 +51,7 @@ class Batch:
 
     def score(
         self,
-        interval: Interval = DAY,
+        interval: ScoringInterval = DAY,
         tell: Callable[[int, float], None] | None = None,
         run: str = "batch/1",
         **order: Any,

@@ -14,7 +14,7 @@ from database import records_of
 from evergreen.errors import DataRefused, NoChampion, Retired
 from evergreen.learning import models
 from evergreen.records import Retirement
-from evergreen.scoring import Interval, chunks, story
+from evergreen.scoring import ScoringInterval, chunks, story
 from evergreen.serving.desk import serve
 from evergreen.serving.engine import Engine, Scored
 from learning import iris_rows, weather_rows
@@ -55,7 +55,7 @@ def test_the_same_interval_again_changes_nothing(flowers: Batch) -> None:
 
 def test_another_interval_stands_beside_it_and_a_row_that_is_gone_goes(flowers: Batch) -> None:
     flowers.score()
-    flowers.score(Interval(start=DAY.end, end=DAY.end + timedelta(days=1)))
+    flowers.score(ScoringInterval(start=DAY.end, end=DAY.end + timedelta(days=1)))
     flowers.ask("DELETE FROM iris WHERE id >= 100")
 
     flowers.score()
@@ -197,7 +197,7 @@ def test_features_that_look_back_are_as_in_training_and_over_http(
 ) -> None:
     monkeypatch.setattr(chunks, "CHUNK", 37)
     [dossier] = days.shop.dossiers.values()
-    interval = Interval(
+    interval = ScoringInterval(
         start=datetime(2015, 1, 1, tzinfo=UTC), end=datetime(2015, 4, 11, tzinfo=UTC)
     )
 
@@ -219,7 +219,7 @@ def test_features_that_look_back_are_as_in_training_and_over_http(
 
 def test_rows_after_one_that_was_refused_have_no_history(days: Batch) -> None:
     days.ask("UPDATE weather SET wind = 'Infinity' WHERE date = '2015-01-10'")
-    interval = Interval(
+    interval = ScoringInterval(
         start=datetime(2015, 1, 1, tzinfo=UTC), end=datetime(2015, 4, 11, tzinfo=UTC)
     )
 
@@ -235,7 +235,7 @@ def test_rows_after_one_that_was_refused_have_no_history(days: Batch) -> None:
 def test_a_history_that_begins_too_late_is_told(days: Batch) -> None:
     start = datetime(2012, 1, 3, tzinfo=UTC)
 
-    done = days.score(Interval(start=start, end=start + timedelta(days=30)))
+    done = days.score(ScoringInterval(start=start, end=start + timedelta(days=30)))
 
     assert done.rows == 30
     assert done.notes == (

@@ -6,7 +6,7 @@ import pytest
 
 from database import records_of
 from evergreen.records import Records
-from evergreen.serving.tally import Tally
+from evergreen.serving.tally import RequestTally
 from evergreen.settings import Settings
 from serving.conftest import Client, Shop
 
@@ -43,7 +43,7 @@ def test_counts_wait_while_the_database_is_away(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Records("postgresql://nobody@127.0.0.1:1/nothing") as away:
-        tally = Tally(away)
+        tally = RequestTally(away)
         tally.note("iris", "")
         tally.ship()
         tally.note("iris", "row: x")
@@ -55,7 +55,7 @@ def test_counts_wait_while_the_database_is_away(
 
 
 def test_what_was_counted_is_stored_at_the_end(settings: Settings) -> None:
-    tally = Tally(records_of(settings))
+    tally = RequestTally(records_of(settings))
     tally.start()
     tally.note("iris", "")
     tally.close()

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from evergreen.deciding.alerts import HOUSE
 from evergreen.notify import alert, all_clear
-from evergreen.records import Asked, Ends, Records
+from evergreen.records import Ends, Records, RequestCounts
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen.spec.pace import pause
@@ -40,7 +40,7 @@ class State:
     message: str
 
 
-def states(use_case: UseCase, ends: Ends, asked: Asked, now: datetime) -> Iterator[State]:
+def states(use_case: UseCase, ends: Ends, asked: RequestCounts, now: datetime) -> Iterator[State]:
     """Yield what is known of each silence; what cannot be told at the moment is left out.
 
     Args:
@@ -138,7 +138,7 @@ def _warned(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[State]
         yield State(kind="warning", lasts=True, message=message)
 
 
-def _refusing(asked: Asked) -> Iterator[State]:
+def _refusing(asked: RequestCounts) -> Iterator[State]:
     total = asked.answered + asked.refused
     if not total:
         return

@@ -53,7 +53,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Interval:
+class IntervalRow:
     """One comparison: label, what it must lie above, and where it lies."""
 
     label: str
@@ -72,7 +72,7 @@ class Intervals:
     """The challenger's differences to champion and best baseline, on one axis."""
 
     axis: Axis
-    rows: Sequence[Interval]
+    rows: Sequence[IntervalRow]
     height: int
 
     @classmethod
@@ -85,7 +85,7 @@ class Intervals:
             return None
         values = [v for d, must in known for v in (d.low, d.high, d.estimate, must, 0.0)]
         rows = [
-            Interval(f"against {d.other}", must, d, 20 + ROW * n)
+            IntervalRow(f"against {d.other}", must, d, 20 + ROW * n)
             for n, (d, must) in enumerate(known)
         ]
         return cls(Axis.of(values), rows, 20 + ROW * len(rows))

@@ -32,7 +32,7 @@ from evergreen.learning import (
 from evergreen.learning.data import Data
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
-from evergreen.learning.searching import Trial
+from evergreen.learning.searching import SearchTrial
 from evergreen.learning.walking import Answered, Memory
 from evergreen.refs import BlockRef
 from evergreen.spec import Candidate, UseCase
@@ -50,7 +50,7 @@ class Tried:
     """A recipe, and what it answered for rows that its fits had not seen."""
 
     recipe: Recipe
-    trials: Sequence[Trial]
+    trials: Sequence[SearchTrial]
     """Of the search that chose its parameters; empty: nothing was chosen."""
     output: Output
     """Of `Data.judged`."""
@@ -86,7 +86,7 @@ def _judge(
     recipe: Recipe,
     data: Data,
     memory: Memory,
-    trials: Sequence[Trial],
+    trials: Sequence[SearchTrial],
     began: float,
 ) -> Tried:
     holds = use_case.interval is not None or _chooses_threshold(use_case)

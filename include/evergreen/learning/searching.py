@@ -34,7 +34,7 @@ FIRST_RANDOM = 4
 
 
 @dataclass(frozen=True)
-class Trial:
+class SearchTrial:
     """One point of the search space, and mean and deviation of each metric over the folds."""
 
     parameters: Parameters
@@ -46,8 +46,8 @@ class Trial:
 class Found:
     """What a search found."""
 
-    trials: Sequence[Trial]
-    best: Trial
+    trials: Sequence[SearchTrial]
+    best: SearchTrial
     recipe: Recipe
     """With the parameters of the best trial."""
     walked: Walked
@@ -58,7 +58,7 @@ def search(
     use_case: UseCase, candidate: Candidate, rows: Rows, folds: Sequence[Fold], memory: Memory
 ) -> Found:
     """Walk every trial over the same folds; a candidate without a search is one trial."""
-    trials: list[Trial] = []
+    trials: list[SearchTrial] = []
     best: Found | None = None
 
     def attempt(parameters: Parameters) -> float:
@@ -106,7 +106,7 @@ def listed(use_case: UseCase, candidate: Candidate) -> list[Parameters]:
     return [grid[i] for i in sorted(chosen)]
 
 
-def score(use_case: UseCase, parameters: Parameters, truth: Array, walked: Walked) -> Trial:
+def score(use_case: UseCase, parameters: Parameters, truth: Array, walked: Walked) -> SearchTrial:
     """Average each metric over the folds in which it is defined."""
     scores = [
         metrics.score(use_case.scale, truth[block.fold.test], block.output)
@@ -115,7 +115,7 @@ def score(use_case: UseCase, parameters: Parameters, truth: Array, walked: Walke
     names = dict.fromkeys(name for fold in scores for name in fold)
     found = {name: [fold[name] for fold in scores if name in fold] for name in names}
     mean = {name: float(np.mean(values)) for name, values in found.items()}
-    return Trial(parameters, mean, {name: float(np.std(v)) for name, v in found.items()})
+    return SearchTrial(parameters, mean, {name: float(np.std(v)) for name, v in found.items()})
 
 
 def _guided(use_case: UseCase, candidate: Candidate) -> Iterator[Callable[[Attempt], Any]]:
@@ -145,7 +145,7 @@ def _suggest(trial: Any, name: str, values: "Sequence[Any] | Between") -> Any:
     return kind(name, values.low, values.high, log=values.log)
 
 
-def _value(use_case: UseCase, trial: Trial) -> float:
+def _value(use_case: UseCase, trial: SearchTrial) -> float:
     """Return the gate's metric, more is better; a trial in which it is not defined beats none."""
     sign = 1 if use_case.more_is_better else -1
     return sign * trial.mean.get(use_case.gate.metric, -sign * np.inf)

@@ -39,7 +39,7 @@ from evergreen.learning.features import RawHoldout
 from evergreen.learning.fitting import Tried
 from evergreen.learning.models import Golden
 from evergreen.learning.recipes import Recipe, described
-from evergreen.learning.searching import Trial
+from evergreen.learning.searching import SearchTrial
 from evergreen.learning.tracking import RunLog
 from evergreen.learning.walking import Known, Memory
 from evergreen.personal import told
@@ -389,12 +389,15 @@ def _plain(estimator: Any) -> dict[str, Any]:
     return {k: v for k, v in own.items() if not isinstance(v, BaseEstimator | list)}
 
 
-def _averages(trial: Trial) -> dict[str, float]:
+def _averages(trial: SearchTrial) -> dict[str, float]:
     return {f"{CV}{name}": value for name, value in trial.mean.items()}
 
 
 def _figures(
-    measured: Mapping[str, float], valued: Mapping[str, float], tried: Tried, best: Trial | None
+    measured: Mapping[str, float],
+    valued: Mapping[str, float],
+    tried: Tried,
+    best: SearchTrial | None,
 ) -> dict[str, float]:
     """Name the metrics as the MLflow UI shows them: cv_f1, cv_f1_std, holdout_f1."""
     figures = {f"{JUDGED}{name}": value for name, value in measured.items()}

@@ -171,7 +171,7 @@ def _site(folder: Path) -> dict[str, object]:
             "validations": {
                 "class_name": "DefaultSiteSectionBuilder",
                 "source_store_name": "results",
-                "renderer": {**ours, "class_name": "Facts"},
+                "renderer": {**ours, "class_name": "FactsBlock"},
                 "view": {**ours, "class_name": "Page"},
             },
         },
@@ -218,7 +218,7 @@ class Site(SiteBuilder):
         return self.get_resource_url(only_if_exists=False), None
 
 
-class Facts:
+class FactsBlock:
     """GX's renderer of a page: hands on what `_facts` gathered."""
 
     def render(self, result: ExpectationSuiteValidationResult) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from evergreen.records.pool import Connection
 from evergreen.records.predictions import Drops, Labelled, Logged, Predictions, Reviewed
 from evergreen.records.promotions import Chain, Promotion, Promotions, chain
 from evergreen.records.prunings import Old, Pruning, Prunings
-from evergreen.records.requests import Asked, Requests
+from evergreen.records.requests import RequestCounts, Requests
 from evergreen.records.retirements import Retirement, Retirements
 from evergreen.records.retrainings import Retrained, Retrainings
 from evergreen.records.schema import REVISIONS
@@ -50,11 +50,11 @@ from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
-    "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Asked", "Chain", "Connection",
-    "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures", "Fit",
-    "Fits", "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases",
+    "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain", "Connection", "Counted",
+    "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures", "Fit", "Fits",
+    "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases",
     "Logged", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning",
-    "Prunings", "Records", "Requests", "Retirement", "Retirements", "Retrained", "Retrainings",
-    "Reviewed", "Scored", "Scorings", "Side", "Subjects", "Told", "TrialRow", "Trials",
-    "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
+    "Prunings", "Records", "RequestCounts", "Requests", "Retirement", "Retirements", "Retrained",
+    "Retrainings", "Reviewed", "Scored", "Scorings", "Side", "Subjects", "Told", "TrialRow",
+    "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

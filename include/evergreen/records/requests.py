@@ -12,7 +12,7 @@ KEPT = "40 days"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RequestCounts:
     """The requests of a while."""
 
     answered: int = 0
@@ -41,7 +41,7 @@ class Requests:
                 (KEPT,),
             )
 
-    def since(self, use_case: str, since: datetime, until: datetime) -> Asked:
+    def since(self, use_case: str, since: datetime, until: datetime) -> RequestCounts:
         """Return what was counted after one moment and up to another."""
         [row] = self._session.read(
             "SELECT coalesce(sum(answered), 0)::bigint AS answered,"
@@ -53,7 +53,7 @@ class Requests:
             " AND time <= %(until)s",
             {"name": use_case, "since": since, "until": until},
         )
-        return Asked(**row)
+        return RequestCounts(**row)
 
     def beat(self, name: str, at: datetime) -> None:
         """Note that somebody who watches has looked."""

@@ -15,7 +15,7 @@ keeps it in the store::
     replays/<use case>/<replay id>/replay.json, chart.svg     what the page shows
 """
 
-from evergreen.replaying.outcomes import Gained, Outcome
+from evergreen.replaying.outcomes import Gained, PolicyOutcome
 from evergreen.replaying.replay import Replay, replay
 
-__all__ = ["Gained", "Outcome", "Replay", "replay"]
+__all__ = ["Gained", "PolicyOutcome", "Replay", "replay"]

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from evergreen.judging.differences import SHARES
-from evergreen.replaying.outcomes import Outcome
+from evergreen.replaying.outcomes import PolicyOutcome
 from evergreen.replaying.policies import DECLARED, NEVER
 
 UNGATED = ("no gate", "newest rows")
 RHYTHMS = ("daily", "weekly", "monthly", "quality", NEVER)
 
 
-def recommend(outcomes: Sequence[Outcome], metric: str, schedule: str | None, holdout: str) -> str:
+def recommend(
+    outcomes: Sequence[PolicyOutcome], metric: str, schedule: str | None, holdout: str
+) -> str:
     """Recommend a schedule, a window and a holdout."""
     known = {one.name: one for one in outcomes}
     point = 0.01 if metric in SHARES else abs(known[DECLARED].metric or 0.0) / 100
@@ -27,7 +29,7 @@ def recommend(outcomes: Sequence[Outcome], metric: str, schedule: str | None, ho
 
 
 def _schedule(
-    known: Mapping[str, Outcome], better: Sequence[Outcome], declared: str, point: float
+    known: Mapping[str, PolicyOutcome], better: Sequence[PolicyOutcome], declared: str, point: float
 ) -> str:
     if first := _first(better, lambda name: name in RHYTHMS):
         return f"schedule: {_words(first)} rather than {declared} was surely better{_by(first)}"
@@ -45,13 +47,13 @@ def _schedule(
     )
 
 
-def _words(one: Outcome) -> str:
+def _words(one: PolicyOutcome) -> str:
     return {NEVER: "never to retrain", "quality": "to train when quality falls"}.get(
         one.name, f"to train {one.name}"
     )
 
 
-def _window(known: Mapping[str, Outcome], better: Sequence[Outcome]) -> str:
+def _window(known: Mapping[str, PolicyOutcome], better: Sequence[PolicyOutcome]) -> str:
     windows = [one for one in known.values() if _is_window(one.name)]
     if not windows:
         return ""
@@ -63,7 +65,9 @@ def _window(known: Mapping[str, Outcome], better: Sequence[Outcome]) -> str:
     return f"window: none alone was surely better than those declared together{told}"
 
 
-def _holdout(known: Mapping[str, Outcome], better: Sequence[Outcome], declared: str) -> str:
+def _holdout(
+    known: Mapping[str, PolicyOutcome], better: Sequence[PolicyOutcome], declared: str
+) -> str:
     if first := _first(better, _is_holdout):
         return f"{first.name} rather than {declared} was surely better{_by(first)}"
     asked = any(map(_is_holdout, known))
@@ -78,12 +82,12 @@ def _is_holdout(name: str) -> bool:
     return name.startswith("holdout ")
 
 
-def _first(better: Sequence[Outcome], asked: Callable[[str], bool]) -> Outcome | None:
+def _first(better: Sequence[PolicyOutcome], asked: Callable[[str], bool]) -> PolicyOutcome | None:
     found = [one for one in better if asked(one.name)]
     return max(found, key=lambda one: one.difference.low or 0.0, default=None)
 
 
-def _surely_better(one: Outcome, point: float) -> bool:
+def _surely_better(one: PolicyOutcome, point: float) -> bool:
     """Tell whether a policy is better beyond doubt, and by so much that it matters."""
     found = one.difference
     return (
@@ -94,7 +98,7 @@ def _surely_better(one: Outcome, point: float) -> bool:
     )
 
 
-def _by(one: Outcome) -> str:
+def _by(one: PolicyOutcome) -> str:
     found = one.difference
     if found.estimate is None:
         return ""

@@ -30,7 +30,7 @@ class Gained:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class PolicyOutcome:
     """What came of one policy."""
 
     name: str
@@ -54,13 +54,13 @@ class Outcome:
     """When each check kept another recipe out."""
 
 
-def outcomes(history: History, played: Mapping[str, Played]) -> tuple[Outcome, ...]:
+def outcomes(history: History, played: Mapping[str, Played]) -> tuple[PolicyOutcome, ...]:
     """Measure what the policies served; "as declared" must be among them."""
     said = {name: _said(history, one) for name, one in played.items()}
     over_time = {name: _over_time(history, output) for name, output in said.items()}
     days = recovering.days(history, over_time, over_time.get(NEVER))
     return tuple(
-        Outcome(
+        PolicyOutcome(
             name=name,
             metric=_told(figure(history, _rows(history), said[name])),
             difference=_gained(history, said[name], said[DECLARED]),

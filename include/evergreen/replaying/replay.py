@@ -17,7 +17,7 @@ from evergreen.learning.rows import Rows
 from evergreen.refs import Json
 from evergreen.replaying.advising import recommend
 from evergreen.replaying.history import History, Memories
-from evergreen.replaying.outcomes import Outcome, outcomes
+from evergreen.replaying.outcomes import PolicyOutcome, outcomes
 from evergreen.replaying.period import Period, holdout_of
 from evergreen.replaying.policies import chosen, span
 from evergreen.replaying.ruling import contending
@@ -38,7 +38,7 @@ class Replay:
     use_case: str
     metric: str
     more_is_better: bool
-    policies: tuple[Outcome, ...]
+    policies: tuple[PolicyOutcome, ...]
     recommendation: str
     starts: tuple[datetime, ...]
     """Of the blocks."""

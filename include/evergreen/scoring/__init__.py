@@ -10,7 +10,7 @@
 """
 
 from evergreen.scoring.orders import Asked, asked, interval_of
-from evergreen.scoring.raw import Interval
+from evergreen.scoring.raw import ScoringInterval
 from evergreen.scoring.story import score
 
-__all__ = ["Asked", "Interval", "asked", "interval_of", "score"]
+__all__ = ["Asked", "ScoringInterval", "asked", "interval_of", "score"]

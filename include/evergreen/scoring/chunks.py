@@ -19,7 +19,7 @@ from evergreen.dossier import Inputs
 from evergreen.errors import DataRefused
 from evergreen.learning.models import Array
 from evergreen.scoring.admission import Admission, needed, times
-from evergreen.scoring.raw import Interval, Raw
+from evergreen.scoring.raw import Raw, ScoringInterval
 
 CHUNK = 50_000
 """Rows that are scored at once."""
@@ -45,7 +45,7 @@ class Chunks:
 
     inputs: Inputs
     raw: Raw
-    interval: Interval | None
+    interval: ScoringInterval | None
     """Which rows are predicted, where features look back; None: all."""
     admission: Admission = field(init=False)
     rows: int = 0

@@ -21,7 +21,7 @@ import pyarrow as pa
 from evergreen.dossier import Answers, Inputs
 from evergreen.learning.models import Output
 from evergreen.scoring.asking import Answered
-from evergreen.scoring.raw import Interval
+from evergreen.scoring.raw import ScoringInterval
 from evergreen.serving.model_ref import ModelRef
 from evergreen.spec import Kind
 
@@ -44,7 +44,7 @@ class Told:
     """What is the same in every row of a run."""
 
     champion: ModelRef
-    interval: Interval
+    interval: ScoringInterval
     scored_at: datetime
 
     @property

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from evergreen.errors import DeclarationError
-from evergreen.scoring.raw import Interval
+from evergreen.scoring.raw import ScoringInterval
 from evergreen.spec import Scoring, UseCase
 from evergreen.spec.pace import ended
 from evergreen.spec.scoring import check_into, check_query, same_table
@@ -21,7 +21,7 @@ from evergreen.spec.scoring import check_into, check_query, same_table
 class Asked:
     """Rows from a query or a file, into a table or a file."""
 
-    interval: Interval
+    interval: ScoringInterval
     query: str = ""
     file: str = ""
     into: str = ""
@@ -42,14 +42,14 @@ class Asked:
         return str(self.to) if self.to else self.into
 
     @property
-    def within(self) -> Interval | None:
+    def within(self) -> ScoringInterval | None:
         """Which rows are predicted where features look back; None: all rows of a file."""
         return None if self.file else self.interval
 
 
 def asked(
     use_case: UseCase,
-    interval: Interval,
+    interval: ScoringInterval,
     *,
     query: str = "",
     file: str = "",
@@ -86,7 +86,7 @@ def asked(
 
 def interval_of(
     use_case: UseCase, as_of: datetime, start: datetime | None, end: datetime | None
-) -> Interval:
+) -> ScoringInterval:
     """Return the interval that is asked for: the last one of the schedule that has ended by then.
 
     Raises:
@@ -99,4 +99,4 @@ def interval_of(
         start, end = ended(schedule, as_of)
     if start >= end:
         raise DeclarationError("start", start.isoformat(), f"before the end, {end.isoformat()}")
-    return Interval(start=start, end=end)
+    return ScoringInterval(start=start, end=end)

@@ -33,7 +33,7 @@ BATCH = 50_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval(Ref):
+class ScoringInterval(Ref):
     """A stretch of time, `start` (in it) to `end` (not in it), UTC."""
 
     start: datetime
@@ -49,7 +49,7 @@ class Raw:
 
 
 @contextlib.contextmanager
-def of_query(url: str, query: str, inputs: Inputs, interval: Interval) -> Iterator[Raw]:
+def of_query(url: str, query: str, inputs: Inputs, interval: ScoringInterval) -> Iterator[Raw]:
     """Open the rows of a query, which see one moment of the database.
 
     Where features look back, the query is asked for as much before the interval.

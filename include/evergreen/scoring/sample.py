@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from evergreen.learning.models import Array
 from evergreen.scoring.asking import Answered
-from evergreen.scoring.raw import Interval
+from evergreen.scoring.raw import ScoringInterval
 from evergreen.serving import answers
 from evergreen.serving.answers import BATCH, Task
 from evergreen.serving.contract import Order
@@ -30,7 +30,13 @@ class Sample:
     """The lines of one run."""
 
     def __init__(
-        self, served: Served, interval: Interval, limit: int, *, asked_at: datetime, code: str
+        self,
+        served: Served,
+        interval: ScoringInterval,
+        limit: int,
+        *,
+        asked_at: datetime,
+        code: str,
     ) -> None:
         self._served, self._limit = served, limit
         self._context = {"time": asked_at, "code": code, "release_id": None}
@@ -93,6 +99,6 @@ def _digest(begun: "hashlib._Hash", key: str) -> bytes:
     return found.digest()
 
 
-def _texts(interval: Interval) -> Iterator[str]:
+def _texts(interval: ScoringInterval) -> Iterator[str]:
     yield interval.start.isoformat()
     yield interval.end.isoformat()

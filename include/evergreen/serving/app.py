@@ -37,7 +37,7 @@ from evergreen.serving.journal import Journal
 from evergreen.serving.meters import Meters
 from evergreen.serving.pipeline import Pipeline
 from evergreen.serving.predicting import Predictor
-from evergreen.serving.tally import Tally
+from evergreen.serving.tally import RequestTally
 from evergreen.serving.upstream import Upstream
 from evergreen.serving.watch import Watcher
 from evergreen.settings import Settings
@@ -65,7 +65,7 @@ def create_app(settings: Settings, *, fetch: Fetch | None = None) -> FastAPI:
     service = Service(settings, fetch or from_mlflow(settings))
     app = FastAPI(title="Evergreen", routes=service.routes(), lifespan=service.lifespan,
                   docs_url=None, redoc_url=None, exception_handlers=_HANDLERS)  # fmt: skip
-    app.add_middleware(guard.ApiKey, ring=service.watcher.keys)
+    app.add_middleware(guard.KeyGuard, ring=service.watcher.keys)
     app.openapi = lambda: openapi.document(  # type: ignore[method-assign]
         service.watcher.desks, service.watcher.papers, keys=service.watcher.keys.needed
     )
@@ -82,7 +82,7 @@ class Service:
         artifacts = Artifacts(settings.home / "models", fetch)
         self.watcher = Watcher(self.records, settings, artifacts)
         self.journal = Journal(settings.home / "spool", self.records)
-        self.tally = Tally(self.records)
+        self.tally = RequestTally(self.records)
         self.meters = Meters(self.journal)
         self.meters.registry.register(Pipeline(self.records))
         ProcessCollector(registry=self.meters.registry)

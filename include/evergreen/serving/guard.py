@@ -31,7 +31,7 @@ class Json(Response):
     media_type = "application/json"
 
 
-class ApiKey:
+class KeyGuard:
     """Let in whose key does; everybody when there are no keys, but no foreign page.
 
     Without keys, any page that somebody looks at could make their browser send a POST here: it

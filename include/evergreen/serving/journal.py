@@ -42,7 +42,7 @@ LOCK, REFUSED = "lock", "refused.jsonl"
 
 
 @dataclass
-class Tally:
+class JournalTally:
     """Predictions since the process began; `adopted` were waiting from processes before it."""
 
     accepted: int = 0
@@ -63,7 +63,7 @@ class Journal:
     def __init__(
         self, folder: Path, records: Records, *, max_bytes: int = 256_000_000, pause: float = 0.2
     ) -> None:
-        self.counts = Tally()
+        self.counts = JournalTally()
         self._waiting = self._dropping = ""
         self._records, self._max_bytes, self._pause = records, max_bytes, pause
         self._root = folder

@@ -1,6 +1,6 @@
 """Counts answered and refused requests, so that people hear of callers who are turned away.
 
-    tally = Tally(records)
+    tally = RequestTally(records)
     tally.start()
     tally.note("weather", "")                             # answered
     tally.note("weather", "row: 'humid' is no column")    # refused, and why
@@ -26,7 +26,7 @@ LONGEST = 200
 """Letters of a reason that are kept."""
 
 
-class Tally:
+class RequestTally:
     """The counts that are not stored yet, and the thread that stores them."""
 
     def __init__(self, records: Records, *, pause: float = PAUSE) -> None:

@@ -28,7 +28,7 @@ SETTLING = ("gate", "fit", "retirement", "approval")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FirstOutcome:
     """What became of a use case."""
 
     use_case: str
@@ -57,7 +57,7 @@ class FirstTraining:
     ledger: Ledger
     progress: Progress
 
-    def run(self, catalog: Catalog) -> list[Outcome]:
+    def run(self, catalog: Catalog) -> list[FirstOutcome]:
         """Train what must be trained, wait for it, and tell what became of each use case.
 
         Raises:
@@ -71,21 +71,23 @@ class FirstTraining:
                 self._wait(runs, step)
         outcomes = [self.outcome(name) for name in names]
         broken = [
-            Outcome(name, False, f"is broken: {error.splitlines()[-1]}")
+            FirstOutcome(name, False, f"is broken: {error.splitlines()[-1]}")
             for name, error in sorted(catalog.broken.items())
         ]
         return outcomes + broken
 
-    def outcome(self, use_case: str) -> Outcome:
+    def outcome(self, use_case: str) -> FirstOutcome:
         """Tell what became of a use case: its champion, its refusal or its failure."""
         if promotions := self.ledger.promotions.of(use_case):
             newest = promotions[0]
-            return Outcome(use_case, True, f"champion is version {newest.version}. {newest.reason}")
+            return FirstOutcome(
+                use_case, True, f"champion is version {newest.version}. {newest.reason}"
+            )
         if decision := self._decision(use_case):
-            return Outcome(use_case, True, decision.sentence)
+            return FirstOutcome(use_case, True, decision.sentence)
         incidents = self.ledger.incidents.newest(use_case, limit=1)
         why = incidents[0].message if incidents else "its run left no reason; see `make logs`"
-        return Outcome(use_case, False, f"no champion: {why}")
+        return FirstOutcome(use_case, False, f"no champion: {why}")
 
     def _settled(self, use_case: str) -> bool:
         champion = self.ledger.promotions.champion(use_case)
