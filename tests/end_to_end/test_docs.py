@@ -164,7 +164,8 @@ def a_quick_champion(file: Path, stack: RunningStack) -> None:
         declared.write("\n\nfrom dataclasses import replace\n\n")
         declared.write(f"USE_CASE = replace(USE_CASE, candidates={few})\n")
     asked(stack, f"db load {file.stem}")
-    assert '"promoted": true' in asked(stack, f"run {file.stem} --json")
+    done = json.loads(asked(stack, f"run {file.stem} --json"))
+    assert done["champion"], "by this run, or by the schedule, which may have been faster"
 
 
 def asked(stack: RunningStack, command: str) -> str:
