@@ -132,6 +132,25 @@ def test_each_is_told_once_and_once_when_it_is_over(settings: Settings, webhook:
     assert set(titles[1:]) == {f"Evergreen: over: {titles[0].removeprefix('Evergreen: ')}"}
 
 
+def test_a_champion_that_is_refreshed_each_day_does_not_hide_a_silence(settings: Settings) -> None:
+    kept = records_of(settings)
+    for version, kind in ((1, "change"), (2, "refresh")):
+        make_champion(settings, "weather", version, kind=kind)
+    refreshed, first = (row.created_at for row in kept.promotions.of("weather"))
+    assert first is not None
+    assert refreshed is not None
+    between = first + (refreshed - first) / 2
+    kept.windows.keep(replace(seen(0), start=between - HOUR, end=between))
+    later = refreshed + 5 * DAY
+    kept.windows.keep(
+        replace(seen(0), start=later - HOUR, end=later, outcome=Outcome.UNKNOWN, rows=3, live=None)
+    )
+
+    [told] = silences.of_use_case(WEATHER, later, records=kept, settings=settings)
+
+    assert "Every window since" in told
+
+
 def test_a_disk_that_fills_up_is_told_and_over(
     settings: Settings, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:

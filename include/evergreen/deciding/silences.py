@@ -61,10 +61,11 @@ def of_use_case(
     use_case: UseCase, now: datetime, *, records: Records, settings: Settings
 ) -> list[str]:
     """Tell of the silences of a use case that has a champion; return those that last."""
-    champion = records.promotions.champion(use_case.name)
-    if champion is None:
+    promotions = records.promotions.of(use_case.name)
+    if not promotions:
         return []
-    ends = records.windows.ends(use_case.name, champion.promoted_at)
+    since = promotions[-1].ref.promoted_at  # of the first: a daily refresh begins nothing anew
+    ends = records.windows.ends(use_case.name, since)
     asked = records.requests.since(use_case.name, now - HOUR, now)
     return _tell(use_case.name, states(use_case, ends, asked, now), now, records, settings)
 
