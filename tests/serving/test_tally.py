@@ -6,7 +6,7 @@ import pytest
 
 from database import records_of
 from evergreen.records import Records
-from evergreen.serving.tally import RequestTally
+from evergreen.serving.tally import MOST, OTHERS, RequestTally
 from evergreen.settings import Settings
 from serving.conftest import Client, Shop
 
@@ -52,6 +52,17 @@ def test_counts_wait_while_the_database_is_away(
 
     assert counted(records_of(settings)) == (1, 1, "row: x")
     assert "cannot be stored now" in caplog.text
+
+
+def test_reasons_that_callers_make_up_do_not_fill_the_memory(settings: Settings) -> None:
+    tally = RequestTally(records_of(settings))
+    for n in range(2 * MOST):
+        tally.note("iris", f"row.made_up_{n}: no such column")
+    tally.note("iris", "")
+
+    assert len(tally._counts) <= MOST + 2
+    tally.ship()
+    assert counted(records_of(settings)) == (1, 2 * MOST, OTHERS)
 
 
 def test_what_was_counted_is_stored_at_the_end(settings: Settings) -> None:

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 PAUSE = 60.0
 LONGEST = 200
 """Letters of a reason that are kept."""
+MOST, OTHERS = 1_000, "for other reasons"
+"""So many reasons are told apart until they are stored, and what stands for the rest."""
 
 
 class RequestTally:
@@ -33,7 +35,6 @@ class RequestTally:
         self._records, self._pause = records, pause
         self._mutex, self._stop = threading.Lock(), threading.Event()
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._unsent: list[bytes] = []
         self._thread = threading.Thread(target=self._run, name="tally", daemon=True)
 
     def start(self) -> None:
@@ -47,23 +48,28 @@ class RequestTally:
             self._thread.join(timeout)
 
     def note(self, use_case: str, refused: str) -> None:
-        """Count a request; `refused` says why it was, and is empty when it was answered."""
+        """Count a request; `refused` says why it was, and is empty when it was answered.
+
+        Callers choose some words of a reason (a column that there is not), so few are told apart.
+        """
+        counted = (use_case, refused[:LONGEST])
         with self._mutex:
-            self._counts[use_case, refused[:LONGEST]] += 1
+            if refused and counted not in self._counts and len(self._counts) >= MOST:
+                counted = (use_case, OTHERS)
+            self._counts[counted] += 1
 
     def ship(self) -> None:
-        """Store what was counted; what cannot be stored now stays for the next time."""
+        """Store what was counted; what cannot be stored now counts on."""
         with self._mutex:
             counts, self._counts = self._counts, Counter()
-        self._unsent += _lines(counts)
-        if not self._unsent:
+        if not counts:
             return
         try:
-            self._records.requests.insert(self._unsent)
+            self._records.requests.insert(_lines(counts))
         except (DatabaseError, SchemaOutdated) as error:
             log.warning("requests are counted and cannot be stored now: %s", error)
-        else:
-            self._unsent = []
+            with self._mutex:
+                self._counts += counts
 
     def _run(self) -> None:
         while not self._stop.wait(self._pause):
