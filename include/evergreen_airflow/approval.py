@@ -19,7 +19,7 @@ from evergreen.spec import UseCase
 from evergreen_airflow import here
 from evergreen_airflow.edge import at_work, our_dag, tags, tell, this_run
 from evergreen_airflow.options import Options, options_of
-from evergreen_airflow.retraining import StartRun
+from evergreen_airflow.retraining import start_run
 
 DOC = """
 Starts when a challenger has passed its gate and the use case asks for a person's word
@@ -49,18 +49,10 @@ def ask_for_approval(use_case: UseCase, promoted: Any, options: Options, asking:
         run_id = f"approval__{asked.id}_version_{asked.version}"
         return {"run_id": run_id, "note": asked.told, "conf": {"asked": asked.id}}
 
-    wanted = approval_needed(promoted)
-    StartRun(
-        task_id="ask_for_approval",
-        doc_md="Starts the DAG that asks a person. Skipped if its run exists.",
-        trigger_dag_id=asking,
-        trigger_run_id=wanted["run_id"],
-        conf=wanted["conf"],
-        note=wanted["note"],
-        logical_date=None,
-        skip_when_already_exists=True,
-        **options("ask_for_approval"),
-    )
+    start_run(
+        approval_needed(promoted), asking, options, task_id="ask_for_approval",
+        doc="Starts the DAG that asks a person. Skipped if its run exists.",
+    )  # fmt: skip
 
 
 def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:

@@ -54,17 +54,27 @@ def decide_and_retrain(use_case: UseCase, watched: Any, options: Options, traini
             return None
         return request(decided.run_id, decided.cause, decided.sentence, seen)
 
-    wanted = decide(watched)
+    start_run(
+        decide(watched), training, options, task_id="start_training",
+        doc="Starts the training; its run id, note and conf say why. Skipped if it exists.",
+    )  # fmt: skip
+
+
+def start_run(wanted: Any, dag_id: str, options: Options, *, task_id: str, doc: str) -> None:
+    """Add the task that starts a run of another DAG, unless there is one of that id.
+
+    `wanted` is the XCom of a task with several outputs: `run_id`, `conf` and `note` of the run.
+    """
     StartRun(
-        task_id="start_training",
-        doc_md="Starts the training; its run id, note and conf say why. Skipped if it exists.",
-        trigger_dag_id=training,
+        task_id=task_id,
+        doc_md=doc,
+        trigger_dag_id=dag_id,
         trigger_run_id=wanted["run_id"],
         conf=wanted["conf"],
         note=wanted["note"],
         logical_date=None,
         skip_when_already_exists=True,
-        **options("start_training"),
+        **options(task_id),
     )
 
 
@@ -136,6 +146,6 @@ def look_after_everything() -> list[str]:
             for look in (alerts.of_staleness, alerts.of_knowledge)
         ]
         resend(kept, known)
-        kept.requests.beat("watchdog", now)
+        kept.heartbeats.beat("watchdog", now)
     alerts.beat(known)
     return problems + [alert.message for alert in old if alert and not alert.resolved_at]

@@ -14,7 +14,7 @@
 `predictions` `windows` `retrainings` `trials`        what was served, watched, asked for, tried out
 `landings` `fits` `pins` `dossiers`                   what came, was fitted, stays, belongs to whom
 `retirements` `scorings` `approvals`  which ended, what batches scored, who waits for a word
-`requests`    how many were answered and refused; when the watchdog looked last
+`requests`    how many were answered and refused; `heartbeats` when the watchdog looked last
 `api_keys`    who may ask the service, for what, until when
 `prunings`    how much went of what was old, so that counts stay right
 `erasures` `subjects`  that somebody was forgotten, and what the tables held of one subject

@@ -14,6 +14,7 @@ from evergreen.records.dossiers import Dossiers
 from evergreen.records.erasures import Erasures
 from evergreen.records.figures import Figures
 from evergreen.records.fits import Fits
+from evergreen.records.heartbeats import Heartbeats
 from evergreen.records.incidents import Incidents
 from evergreen.records.labels import Labels
 from evergreen.records.landings import Landings
@@ -131,6 +132,7 @@ class Records:
         self.labels = Labels(session)
         self.drops = Drops(session)
         self.requests = Requests(session)
+        self.heartbeats = Heartbeats(session)
         self.windows = WatchedWindows(session)
         self.retrainings = Retrainings(session)
         self.trials = Trials(session)

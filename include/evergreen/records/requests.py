@@ -1,4 +1,4 @@
-"""How many requests for predictions were answered and how many refused; who looked last."""
+"""How many requests for predictions were answered, and how many refused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class RequestCounts:
 
 
 class Requests:
-    """The tables `evergreen.requests` and `evergreen.heartbeats`."""
+    """The table `evergreen.requests`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -54,11 +54,3 @@ class Requests:
             {"name": use_case, "since": since, "until": until},
         )
         return RequestCounts(**row)
-
-    def beat(self, name: str, at: datetime) -> None:
-        """Note that somebody who watches has looked."""
-        self._session.write(
-            "INSERT INTO evergreen.heartbeats AS old (name, at) VALUES (%s, %s)"
-            " ON CONFLICT (name) DO UPDATE SET at = greatest(old.at, excluded.at)",
-            (name, at),
-        )
