@@ -62,6 +62,15 @@ def say(
     )  # fmt: skip
 
 
+def challenged(iris: UseCase, settings: Settings) -> UseCase:
+    """Let a champion be approved and another recipe wait to follow it; return who declares that."""
+    train(iris, settings)
+    say(iris, settings)
+    other = replace(iris, candidates=(catalog_candidate("neighbours"),))
+    train(other, settings)
+    return other
+
+
 def told(kept: Records) -> list[Decision]:
     return list(reversed(kept.decisions.newest("iris", kind="approval")))
 
@@ -179,10 +188,7 @@ def test_what_somebody_forced_meanwhile_is_not_promoted_twice(
 def test_a_pin_is_not_passed_by_an_approval(
     iris: UseCase, settings: Settings, kept: Records
 ) -> None:
-    train(iris, settings)
-    say(iris, settings)
-    other = replace(iris, candidates=(catalog_candidate("neighbours"),))
-    train(other, settings)
+    other = challenged(iris, settings)
     kept.pins.put(Pin(use_case="iris", version=1, reason="odd", actor="bob"))
 
     done, later = say(other, settings), train(iris, settings, day=1)
@@ -213,10 +219,7 @@ def go_on(kept: Records) -> None:
 def test_a_champion_that_moved_meanwhile_makes_the_answer_stale(
     iris: UseCase, settings: Settings, kept: Records
 ) -> None:
-    train(iris, settings)
-    say(iris, settings)
-    other = replace(iris, candidates=(catalog_candidate("neighbours"),))
-    train(other, settings)
+    other = challenged(iris, settings)
     go_on(kept)
 
     with pytest.raises(StalePromotion, match="evaluate it again"):
@@ -229,10 +232,7 @@ def test_a_champion_that_moved_meanwhile_makes_the_answer_stale(
 def test_the_next_challenger_takes_the_place_of_one_that_was_overtaken(
     iris: UseCase, settings: Settings, kept: Records
 ) -> None:
-    train(iris, settings)
-    say(iris, settings)
-    other = replace(iris, candidates=(catalog_candidate("neighbours"),))
-    train(other, settings)
+    other = challenged(iris, settings)
     go_on(kept)
 
     train(other, settings, day=1)

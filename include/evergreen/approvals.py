@@ -15,7 +15,7 @@ from datetime import datetime
 from evergreen import reasons
 from evergreen.champions import promotion
 from evergreen.errors import AlreadyAnswered, ModelRefused, StalePromotion
-from evergreen.notify import alert, all_clear
+from evergreen.notify import alert, all_clear, verdict_link
 from evergreen.records import Approval, Decision, Records, decision_id
 from evergreen.records.approvals import APPROVED, EXPIRED, OVERTAKEN, REFUSED
 from evergreen.records.promotions import REFRESH
@@ -50,7 +50,7 @@ def ask(
     """
     name, champion = use_case.name, records.promotions.champion(use_case.name)
     _let_go_of_overtaken(name, records, settings)
-    if (done := records.approvals.by(name, _decided(verdict))) and done.outcome:
+    if (done := records.approvals.by(name, promotion.decision_of(verdict))) and done.outcome:
         sentence = f"A person was asked about this fit. {done.outcome}"
         return PromotionRef(promoted=False, champion=champion, sentence=sentence)
     if not (waiting := records.approvals.waiting(name)):
@@ -61,7 +61,7 @@ def ask(
         if version is None:  # pinned, say, or the very model that serves
             return PromotionRef(promoted=False, champion=champion, sentence=verdict.sentence)
         waiting = (_begin(use_case, verdict, version, actor, at, records, settings),)
-    mine = waiting[0].decision_id == _decided(verdict)
+    mine = waiting[0].decision_id == promotion.decision_of(verdict)
     sentence = f"Passed the gate, and {waiting[0].told}: {how(name)}."
     if not mine:
         sentence = f"Passed the gate, and was not put forward: {waiting[0].told} ({how(name)})."
@@ -151,14 +151,14 @@ def _begin(
     records: Records,
     settings: Settings,
 ) -> Approval:
-    name, folder = use_case.name, verdict.report.removesuffix("report.html")
+    name = use_case.name
     asked = records.approvals.ask(
         Approval(
             use_case=name,
             version=version,
-            decision_id=_decided(verdict),
+            decision_id=promotion.decision_of(verdict),
             sentence=verdict.sentence,
-            report=f"{settings.ui_url}/evergreen/reports/{folder}" if settings.ui_url else "",
+            report=verdict_link(settings, verdict),
             asked_at=at,
             expires_at=at + use_case.release.approval_within,
         )
@@ -167,12 +167,6 @@ def _begin(
     _record(asked, "asked", message, actor, records)
     alert(records, settings, name, KIND, message, at=at, link=asked.report)
     return asked
-
-
-def _decided(verdict: Verdict) -> str:
-    """Return the id of the decision that let this very fit pass."""
-    name = verdict.evaluation.features.snapshot.use_case
-    return decision_id(name, "fit/train", verdict.evaluation.report_id)
 
 
 def _claim(

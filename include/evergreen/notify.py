@@ -18,6 +18,7 @@ from datetime import datetime
 
 from evergreen.records import Incident
 from evergreen.records.protocols import Ledger
+from evergreen.refs import Verdict
 from evergreen.secrecy import redact
 from evergreen.settings import Settings
 
@@ -138,6 +139,12 @@ def resend(ledger: Ledger, settings: Settings) -> tuple[Incident, ...]:
     return told + tuple(
         _resolve(ledger, settings, each, each.resolution) for each in reversed(over)
     )
+
+
+def verdict_link(settings: Settings, verdict: Verdict) -> str:
+    """Return the address of the report of a gate; empty: there is no UI."""
+    folder = verdict.report.removesuffix("report.html")
+    return f"{settings.ui_url}/evergreen/reports/{folder}" if settings.ui_url else ""
 
 
 def _resolve(ledger: Ledger, settings: Settings, incident: Incident, message: str) -> Incident:

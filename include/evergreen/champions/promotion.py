@@ -174,10 +174,15 @@ def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
     return promoted
 
 
+def decision_of(verdict: Verdict) -> str:
+    """Return the id of the decision that let this very fit pass, if one did."""
+    name = verdict.evaluation.features.snapshot.use_case
+    return decision_id(name, "fit/train", verdict.evaluation.report_id)
+
+
 def _decision(move: Move, verdict: Verdict) -> Decision | None:
     """Return the decision that let this very fit pass."""
-    asked = decision_id(move.use_case, "fit/train", verdict.evaluation.report_id)
-    return move.ledger.decisions.get(asked, "passed")
+    return move.ledger.decisions.get(decision_of(verdict), "passed")
 
 
 def _again(done: Promotion, champion: ChampionRef | None) -> PromotionRef:

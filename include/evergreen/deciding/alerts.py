@@ -29,7 +29,7 @@ from evergreen.deciding.decision import DecisionRef
 from evergreen.errors import EvergreenError
 from evergreen.judging.facts import BOTH_BEYOND
 from evergreen.mending import mend
-from evergreen.notify import alert, all_clear
+from evergreen.notify import alert, all_clear, verdict_link
 from evergreen.records import Incident, Records
 from evergreen.refs import Json, Outcome, Status, Verdict, WindowRef
 from evergreen.settings import Settings
@@ -94,8 +94,7 @@ def of_fit(
 def _of_refusal(
     kind: str, use_case: UseCase, verdict: Verdict, run: Run, records: Records, settings: Settings
 ) -> None:
-    folder = verdict.report.removesuffix("report.html")
-    link = f"{settings.ui_url}/evergreen/reports/{folder}" if settings.ui_url else ""
+    link = verdict_link(settings, verdict)
     alert(records, settings, use_case.name, kind, verdict.sentence, at=run.asked_at, link=link)
 
 
