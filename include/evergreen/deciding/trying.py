@@ -68,25 +68,37 @@ def _conclude(
     use_case: UseCase, trial: TrialRow, run: Run, records: Records, settings: Settings
 ) -> str:
     name, asked = use_case.name, Window(start=trial.started_at, end=run.as_of)
+    if not looks((asked.end - asked.start).days + 2):  # it touches no more days than that
+        return ""
     told = records.predictions.reviewed(name, asked, use_case.monitoring.sample)
     due = looks(len({moment.astimezone(UTC).date() for moment in told.times}))
     if not due or len(told.labels) < use_case.monitoring.min_labels:
         return ""
     id = decision_id(name, f"{KIND}/{trial.id}", str(due))
-    if (decided := records.decisions.get(id)) is None:
-        outcome, sentence, evidence = _look(use_case, trial, told, due, records, settings)
-        decided = records.decisions.record(
-            Decision(
-                id=id, use_case=name, kind=KIND, outcome=outcome, sentence=sentence,
-                evidence=evidence, as_of=run.as_of, run_key=run.key, actor=MONITOR,
-            )
-        )  # fmt: skip
-        told_now = decided.sentence
-    else:
-        told_now = ""
+    known = records.decisions.get(id)
+    decided = known or _decide(id, use_case, trial, told, due, run, records, settings)
     if decided.outcome in {PROMOTED, WITHDRAWN}:
         return _carry_out(use_case, trial, decided, records, settings)
-    return told_now
+    return "" if known else decided.sentence
+
+
+def _decide(
+    id: str,
+    use_case: UseCase,
+    trial: TrialRow,
+    told: Reviewed,
+    due: int,
+    run: Run,
+    records: Records,
+    settings: Settings,
+) -> Decision:
+    outcome, sentence, evidence = _look(use_case, trial, told, due, records, settings)
+    return records.decisions.record(
+        Decision(
+            id=id, use_case=use_case.name, kind=KIND, outcome=outcome, sentence=sentence,
+            evidence=evidence, as_of=run.as_of, run_key=run.key, actor=MONITOR,
+        )
+    )  # fmt: skip
 
 
 def _look(
