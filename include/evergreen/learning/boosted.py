@@ -91,7 +91,7 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
 
     def fit(self, rows: Any, truth: Array, sample_weight: Array | None = None) -> Self:
         """Fit on n × features numbers; columns of pandas categories are split as categories."""
-        matrix, numbers = _matrix(rows), self._numbers(truth)
+        matrix, numbers = _matrix(rows), self._numbers(truth)  # before what is declared of classes
         self.n_features_in_ = matrix.shape[1]
         options = QUIET[self.package] | self._declared(rows)
         cut = _learning(options, matrix.shape[0])
@@ -164,11 +164,6 @@ class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
             numbered = dict(zip(self.classes_.tolist(), range(len(self.classes_)), strict=True))
             declared["class_weight"] = {numbered[name]: w for name, w in weights.items()}
         return declared
-
-    def fit(self, rows: Any, truth: Array, sample_weight: Array | None = None) -> Self:
-        """Fit as `Boosted` does; the classes are known before."""
-        self._numbers(truth)
-        return super().fit(rows, truth, sample_weight)
 
     def predict_proba(self, rows: Any) -> Array:
         """Return n × k probabilities, the classes sorted."""

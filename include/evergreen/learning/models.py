@@ -150,10 +150,11 @@ def wrapped(
 
 def bare(estimator: Any) -> Any:
     """Return the estimator without the wrapper that holds a threshold or a half width."""
-    return getattr(estimator, "estimator_", estimator) if _is_wrapper(estimator) else estimator
+    return getattr(estimator, "estimator_", estimator) if is_wrapper(estimator) else estimator
 
 
-def _is_wrapper(estimator: Any) -> bool:
+def is_wrapper(estimator: Any) -> bool:
+    """Tell whether it holds the estimator, with a threshold or a half width."""
     return isinstance(estimator, FixedThresholdClassifier) or hasattr(estimator, "half_width")
 
 

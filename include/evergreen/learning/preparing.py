@@ -219,9 +219,9 @@ class Words(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         self.feature_names_in_ = np.asarray(rows.columns, dtype=object)
         self.n_features_in_ = len(rows.columns)
-        vectorizer = TfidfVectorizer(max_features=self.most, dtype=np.float32)
         self.vectorizers_ = [
-            TfidfVectorizer(**vectorizer.get_params()).fit(rows[name].fillna("")) for name in rows
+            TfidfVectorizer(max_features=self.most, dtype=np.float32).fit(rows[name].fillna(""))
+            for name in rows
         ]
         return self
 

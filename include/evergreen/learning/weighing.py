@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from evergreen.errors import DeclarationError
+from evergreen.learning import models
 from evergreen.learning.rows import Rows
 
 Array = NDArray[Any]
@@ -49,7 +50,7 @@ def fit(model: Pipeline, frame: pd.DataFrame, truth: Array, weights: Array | Non
         model.fit(frame, truth)
         return
     last = model[-1]
-    holder = hasattr(last, "threshold") or hasattr(last, "half_width")
+    holder = models.is_wrapper(last)
     estimator = clone(last.estimator) if holder else last
     name = _parameter(estimator)
     estimator.fit(model[:-1].fit_transform(frame, truth), truth, **{name: weights})
