@@ -84,27 +84,41 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 @pytest.fixture(scope="session")
 def databases(postgres: EmbeddedPostgres) -> Databases:
-    """Empty databases."""
-    return Databases(postgres, "test")
+    """Databases with our empty tables, to copy: to migrate takes longer than many a test."""
+    postgres.create_database("records_template")
+    with Records(postgres.url("records_template"), kept=0) as kept:
+        kept.migrate()
+    return Databases(postgres, "test", "records_template")
 
 
 @pytest.fixture
 def database_url(databases: Databases) -> Iterator[str]:
-    """An empty database."""
+    """A database with our empty tables, as the first who opens the records would make them."""
     with databases.lend() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
+def blank_databases(postgres: EmbeddedPostgres) -> Databases:
+    """Databases without a table."""
+    return Databases(postgres, "blank")
+
+
+@pytest.fixture
+def blank_url(blank_databases: Databases) -> Iterator[str]:
+    """A database without a table."""
+    with blank_databases.lend() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def mlflow_template(postgres: EmbeddedPostgres) -> str:
-    """A database with MLflow's empty tables, to copy: creating them takes seconds."""
-    from mlflow.store.db.utils import _initialize_tables
-    from sqlalchemy import create_engine
+    """A database with MLflow's tables and default experiment: to create them takes seconds."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     postgres.create_database("mlflow_template")
-    engine = create_engine(_sqlalchemy(postgres.url("mlflow_template")))
-    _initialize_tables(engine)
-    engine.dispose()
+    store = SqlAlchemyStore(_sqlalchemy(postgres.url("mlflow_template")), "/nowhere")
+    store.engine.dispose()
     return "mlflow_template"
 
 

@@ -1,6 +1,7 @@
-"""Databases for tests: what one has left untouched goes to the next, the others are dropped.
+"""Databases for tests: what one has added is taken away, and the next gets it as if it were new.
 
 To create one takes a tenth of a second of the server, and to delete hundreds of them many minutes.
+What cannot be brought back is dropped.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from evergreen_workshop.stack.postgres import EmbeddedPostgres
 OURS = "nspname !~ '^pg_' AND nspname <> 'information_schema'"
 EXISTING = f"""
 SELECT 'schema', nspname, 0 FROM pg_namespace WHERE {OURS}
-UNION ALL SELECT 'relation', nspname || '.' || relname, c.oid::int
+UNION ALL SELECT 'relation', concat_ws('.', nspname, relname, relnatts), c.oid::int
     FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE {OURS}
 UNION ALL SELECT 'type', nspname || '.' || typname, t.oid::int
     FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace WHERE {OURS}
@@ -32,7 +33,25 @@ TABLES = f"""
 SELECT format('%I.%I', nspname, relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND {OURS}
 """
-FIRST_ROWS = "SELECT '{0}', string_agg(t::text, ',') FROM (SELECT * FROM {0} LIMIT 9) AS t"
+ADDED = f"""
+SELECT format('DROP %s IF EXISTS %I.%I CASCADE', CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
+    nspname, relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relkind IN ('r', 'p', 'v') AND c.oid > {{newest}} AND {OURS}
+"""
+COUNTED = """
+SELECT format('ALTER SEQUENCE %I.%I RESTART', schemaname, sequencename)
+FROM pg_sequences WHERE last_value IS NOT NULL
+"""
+AS_REPLICA = "SET session_replication_role = replica"
+"""Without triggers and foreign keys."""
+END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+FIRST_ROWS = "SELECT '{0}', string_agg(t::text, ',') FROM (SELECT * FROM {0} LIMIT 99) AS t"
+"""Of a table; a template has fewer."""
+EMPTY = "DELETE FROM {0} AS t WHERE position(t::text in %s) = 0"
 
 
 class Databases:
@@ -48,34 +67,59 @@ class Databases:
         """Give the URL of a database that is as the template."""
         name = self._unused.pop() if self._unused else self._new()
         yield self._server.url(name)
-        if self._content(name) == self._untouched:
+        if self._is_as_new(name):
             self._unused.append(name)
         else:
-            self._ask("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
+            with self._session("postgres") as session:
+                session.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def _new(self) -> str:
         name = f"{self._prefix}_{next(self._numbers)}"
         self._server.create_database(name, template=self._template)
-        self._untouched = self._untouched or self._content(name)
+        if not self._untouched:
+            with self._session(name) as session:
+                self._untouched = _content(session)
         return name
 
-    def _content(self, name: str) -> list[Any]:
-        """What is there beside PostgreSQL's own; the rows too, if that is what a new one has."""
+    def _is_as_new(self, name: str) -> bool:
+        """Take away what was added, and tell whether all is as the template again."""
         try:
-            existing = sorted(self._ask(name, EXISTING))
-            if self._untouched and existing != self._untouched[0]:
-                return []
-            tables = [table for (table,) in self._ask(name, TABLES)]
-            rows = " UNION ALL ".join(map(FIRST_ROWS.format, tables))
-            return [existing, sorted(self._ask(name, rows)) if rows else []]
+            with self._session(name) as session:
+                if _content(session) == self._untouched:
+                    return True
+                _take_away(session, *self._untouched)
+                return _content(session) == self._untouched
         except psycopg2.Error:  # dropped by its test, or locked
-            return []
+            return False
 
-    def _ask(self, database: str, sql: str) -> list[Any]:
-        with contextlib.closing(
-            psycopg2.connect(self._server.url(database), options="-c statement_timeout=5000")
-        ) as connection:
+    @contextlib.contextmanager
+    def _session(self, database: str) -> Iterator[Any]:
+        opened = psycopg2.connect(
+            self._server.url(database), options="-c statement_timeout=5000 -c search_path="
+        )
+        with contextlib.closing(opened) as connection, connection.cursor() as cursor:
             connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
+            yield cursor
+
+
+def _content(session: Any) -> list[Any]:
+    """What is there beside PostgreSQL's own, and the first rows of each table."""
+    existing = sorted(_ask(session, EXISTING))
+    rows = " UNION ALL ".join(FIRST_ROWS.format(table) for (table,) in _ask(session, TABLES))
+    return [existing, sorted(_ask(session, rows)) if rows else []]
+
+
+def _take_away(session: Any, existing: list[Any], rows: list[Any]) -> None:
+    session.execute(END_OTHERS)
+    newest = max((oid for kind, _, oid in existing if kind == "relation"), default=0)
+    added = [drop for (drop,) in _ask(session, ADDED.format(newest=newest))]
+    counted = [restart for (restart,) in _ask(session, COUNTED)]
+    empty = [EMPTY.format(table) for table, _ in rows]
+    kept = [there or "" for _, there in rows]
+    session.execute("; ".join([AS_REPLICA, *counted, *added]))
+    session.execute("; ".join([AS_REPLICA, *empty]), kept)
+
+
+def _ask(session: Any, sql: str) -> list[Any]:
+    session.execute(sql)
+    return list(session.fetchall())

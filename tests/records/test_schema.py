@@ -27,23 +27,23 @@ def of_last_release(url: str) -> None:
         cursor.execute(OLD.read_text())
 
 
-def test_migrates_once_when_many_come_first_together(database_url: str):
+def test_migrates_once_when_many_come_first_together(blank_url: str):
     def first(_: int) -> None:
-        with Records(database_url) as records:
+        with Records(blank_url) as records:
             records.migrate()
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(first, range(16)))
 
-    [(revision,)] = query(database_url, "SELECT version_num FROM evergreen.alembic_version")
+    [(revision,)] = query(blank_url, "SELECT version_num FROM evergreen.alembic_version")
     assert revision == schema.REVISIONS[-1]
 
 
-def test_takes_over_a_database_of_the_last_release(postgres, database_url: str):
-    of_last_release(database_url)
+def test_takes_over_a_database_of_the_last_release(postgres, blank_url: str):
+    of_last_release(blank_url)
     postgres.create_database("made_new")
 
-    with Records(database_url) as records, Records(postgres.url("made_new")) as new:
+    with Records(blank_url) as records, Records(postgres.url("made_new")) as new:
         new.migrate()
         promotions = records.promotions.of("weather")
         decisions, incidents = records.decisions.newest(), records.incidents.newest()
@@ -53,22 +53,22 @@ def test_takes_over_a_database_of_the_last_release(postgres, database_url: str):
     ]  # fmt: skip
     assert [d.run_key for d in decisions] == ["cli/c", "cli/b", "cli/a"]
     assert [i.message for i in incidents] == ["boom"]
-    assert query(database_url, SHAPE) == query(postgres.url("made_new"), SHAPE)
+    assert query(blank_url, SHAPE) == query(postgres.url("made_new"), SHAPE)
 
 
-def test_takes_over_a_database_that_an_older_release_left_half_way(database_url: str):
-    of_last_release(database_url)
-    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
+def test_takes_over_a_database_that_an_older_release_left_half_way(blank_url: str):
+    of_last_release(blank_url)
+    with psycopg2.connect(blank_url) as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM evergreen.migrations WHERE name = '005_landings'")
         cursor.execute("DROP TABLE evergreen.landings")
 
-    with Records(database_url) as records:
+    with Records(blank_url) as records:
         records.migrate()
 
-    assert query(database_url, "SELECT count(*) FROM evergreen.landings") == [(0,)]
+    assert query(blank_url, "SELECT count(*) FROM evergreen.landings") == [(0,)]
 
 
-def test_a_step_that_fails_changes_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_step_that_fails_changes_nothing(blank_url: str, monkeypatch: pytest.MonkeyPatch):
     execute = upgrade.execute
 
     def until_the_last(connection, sql: str):
@@ -76,41 +76,41 @@ def test_a_step_that_fails_changes_nothing(database_url: str, monkeypatch: pytes
             raise RuntimeError("the power goes")
         return execute(connection, sql)
 
-    with monkeypatch.context() as before, Records(database_url) as records:
+    with monkeypatch.context() as before, Records(blank_url) as records:
         before.setattr(upgrade, "execute", until_the_last)
         with pytest.raises(RuntimeError, match="power"):
             records.migrate()
-    assert query(database_url, "SELECT to_regnamespace('evergreen')") == [(None,)]
+    assert query(blank_url, "SELECT to_regnamespace('evergreen')") == [(None,)]
 
-    with Records(database_url) as records:
+    with Records(blank_url) as records:
         records.migrate()
 
 
-def test_a_schema_of_newer_code_is_left_alone(database_url: str):
-    with Records(database_url) as records:
+def test_a_schema_of_newer_code_is_left_alone(blank_url: str):
+    with Records(blank_url) as records:
         records.migrate()
-    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(blank_url) as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE evergreen.alembic_version SET version_num = '999_later'")
 
-    with Records(database_url) as records:
+    with Records(blank_url) as records:
         assert records.promotions.champion("weather") is None
 
-    assert query(database_url, "SELECT * FROM evergreen.alembic_version") == [("999_later",)]
+    assert query(blank_url, "SELECT * FROM evergreen.alembic_version") == [("999_later",)]
 
 
 def test_without_alembic_an_old_schema_is_told_and_a_current_one_served(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    blank_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delattr("evergreen.records.migrations.upgrade")
     monkeypatch.delitem(sys.modules, "evergreen.records.migrations.upgrade")
     monkeypatch.setitem(sys.modules, "alembic", None)
-    records = Records(database_url)
+    records = Records(blank_url)
 
     with records, pytest.raises(SchemaOutdated, match=r"alembic.*evergreen db migrate"):
         records.promotions.champion("weather")
 
     monkeypatch.undo()
-    with Records(database_url) as elsewhere:
+    with Records(blank_url) as elsewhere:
         elsewhere.migrate()
     monkeypatch.setitem(sys.modules, "alembic", None)
     with records:
