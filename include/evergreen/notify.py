@@ -37,6 +37,10 @@ ALERTS = {
     "labels": "gets no labels any more",
     "warning": "has not been calm for long",
     "refusals": "turns many callers away",
+    "ingest": "gets no rows any more",
+    "fewer": "gets fewer requests than ever",
+    "schedule": "has a schedule that nobody keeps",
+    "file": "has a file that does not load, or is gone",
     "journal": "have a service that cannot log its predictions",
     "disk": "have a disk that is nearly full",
     "approval": "has a challenger that waits for your word",
@@ -73,7 +77,7 @@ def notify(ledger: Ledger, settings: Settings, incident: Incident) -> Incident:
         stored = ledger.incidents.open(replace(incident, message=message))
         if stored.notified_at is not None:
             return stored
-        told, delivery = _send(settings, stored)
+        told, delivery = _send(settings, replace(stored, resolved_at=None))
         return ledger.incidents.note_delivery(stored.id, delivery, told=told)
 
 

@@ -60,6 +60,7 @@ class ReportFailure(BaseNotifier):
         dag_id, run_id = context["dag"].dag_id, context["run_id"]
         configured = here.settings()
         with records.open(configured) as kept:
+            kept.heartbeats.ran(dag_id, datetime.now(UTC))
             report_failure(
                 kept,
                 configured,
@@ -72,13 +73,14 @@ class ReportFailure(BaseNotifier):
 
 
 class CloseIncident(BaseNotifier):
-    """Tells that a DAG whose runs had failed works again."""
+    """Notes that a run has gone well, and tells it of a DAG whose runs had failed."""
 
     def notify(self, context: "Context") -> None:
         """Close the incidents of the DAG of the context, if it has some."""
         from evergreen.notify import recovered
 
         with records.open(here.settings()) as kept:
+            kept.heartbeats.ran(context["dag"].dag_id, datetime.now(UTC))
             recovered(kept, here.settings(), f"{context['dag'].dag_id}/{context['run_id']}")
 
 

@@ -116,16 +116,18 @@ def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> 
 
 
 def look_after_everything() -> list[str]:
-    """Look whether each champion is served, crowned and fresh; tell what was not told yet.
+    """Look whether each champion is served, crowned, fresh, and its schedules kept; tell the rest.
 
     What is retired is left alone.
     One whose file is broken or gone, or a draft again, is served and crowned all the same.
     """
     from evergreen import approvals
-    from evergreen.deciding import alerts, silences
+    from evergreen.deciding import alerts, arrivals, silences
     from evergreen.notify import resend
+    from evergreen_airflow import schedules
 
-    now, known, declared = this_run().asked_at, here.settings(), catalog().use_cases
+    now, known, found = this_run().asked_at, here.settings(), catalog()
+    declared = found.use_cases
     with at_work() as kept:
         told: dict[str, Any] = {"records": kept, "settings": known}
         retired = kept.retirements.all()
@@ -133,12 +135,16 @@ def look_after_everything() -> list[str]:
         problems = alerts.of_service(served, now, **told)
         for name in served:
             problems += alerts.of_registry(name, declared.get(name), now, **told)
+            error = found.broken.get(name, "" if name in declared else arrivals.GONE)
+            problems += silences.of_file(name, error, now, **told)
         for name in {waiting.use_case for waiting in kept.approvals.waiting()}:
             problems += approvals.expire(name, now, **told) + approvals.remind(name, now, **told)
         known_here = (declared[name] for name in served if name in declared)
         still = [use_case for use_case in known_here if not use_case.draft]
         for use_case in still:
             problems += silences.of_use_case(use_case, now, **told)
+            dags = schedules.scheduled(use_case, known.dag_prefix, now, kept.heartbeats)
+            problems += silences.of_schedules(use_case, dags, now, **told)
         problems += silences.of_house(now, **told)
         old = [
             look(use_case, now, **told)

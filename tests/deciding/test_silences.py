@@ -10,7 +10,7 @@ from database import records_of
 from deciding.champion import make_champion
 from deciding.test_policy import seen
 from evergreen.deciding import alerts, silences
-from evergreen.deciding.silences import State
+from evergreen.deciding.states import State
 from evergreen.records import Ends, RequestCounts
 from evergreen.refs import Outcome
 from evergreen.settings import Settings

@@ -1,43 +1,35 @@
 """What nobody hears unless it is told: nothing is watched, answered, labelled; callers turned away.
 
     for state in states(use_case, ends, asked, now):  # what begins, lasts, or is over
-        tell(state)
-    of_use_case(use_case, now, records=records, settings=settings)
-    of_house(now, records=records, settings=settings)  # the disk, the journal of the service
+        print(state)
+    of_use_case(use_case, now, records=records, settings=settings)   # and its `arrivals`
+    of_schedules(use_case, dags, now, records=records, settings=settings)
+    of_file("weather", error, now, records=records, settings=settings)
+    of_house(now, records=records, settings=settings)  # the disk
 
 Each is a state: told once when it begins, once when it is over (see `notify`). A use case that
 nobody has ever asked is silent by nature, and so is told of nothing.
 """
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
+from evergreen.deciding import arrivals
 from evergreen.deciding.alerts import HOUSE
-from evergreen.notify import alert, all_clear
+from evergreen.deciding.arrivals import Scheduled
+from evergreen.deciding.states import MISSED, State, moment, tell
 from evergreen.records import Ends, Records, RequestCounts
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen.spec.pace import pause
 
-MISSED = 3
-"""So many runs of monitoring in a row may fail to come."""
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REFUSED_SHARE, REFUSED_FROM = 0.05, 20
 """More than this share of an hour's requests, and so many of them, were refused."""
 FULL_SHARE = 0.05
 """Less of the disk than this is free."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """Something that lasts, or is over."""
-
-    kind: str
-    """One of `notify.ALERTS`."""
-    lasts: bool
-    message: str
 
 
 def states(use_case: UseCase, ends: Ends, asked: RequestCounts, now: datetime) -> Iterator[State]:
@@ -67,25 +59,47 @@ def of_use_case(
     since = promotions[-1].ref.promoted_at  # of the first: a daily refresh begins nothing anew
     ends = records.windows.ends(use_case.name, since)
     asked = records.requests.since(use_case.name, now - HOUR, now)
-    return _tell(use_case.name, states(use_case, ends, asked, now), now, records, settings)
+    landed = records.landings.moments(use_case.name)
+    found = chain(
+        states(use_case, ends, asked, now),
+        arrivals.starved(use_case.ingest, landed, since, now),
+        _fewer(use_case.name, now, records),
+    )
+    return tell(use_case.name, found, now, records=records, settings=settings)
+
+
+def of_schedules(
+    use_case: UseCase,
+    dags: Sequence[Scheduled],
+    now: datetime,
+    *,
+    records: Records,
+    settings: Settings,
+) -> list[str]:
+    """Tell of the schedules of a use case that nobody keeps; return what lasts."""
+    found = arrivals.unrun(dags, now)
+    return tell(use_case.name, found, now, records=records, settings=settings)
+
+
+def of_file(
+    name: str, error: str, now: datetime, *, records: Records, settings: Settings
+) -> list[str]:
+    """Tell of a champion whose file does not load, or is gone (empty: it loads)."""
+    return tell(name, [arrivals.unloaded(error)], now, records=records, settings=settings)
 
 
 def of_house(now: datetime, *, records: Records, settings: Settings) -> list[str]:
     """Tell of a disk that fills up; return what lasts."""
-    return _tell(HOUSE, _disk(settings), now, records, settings)
+    return tell(HOUSE, _disk(settings), now, records=records, settings=settings)
 
 
-def _tell(
-    name: str, found: Iterator[State], now: datetime, records: Records, settings: Settings
-) -> list[str]:
-    lasting = []
-    for state in found:
-        if state.lasts:
-            alert(records, settings, name, state.kind, state.message, at=now)
-            lasting.append(f"{name}: {state.message}")
-        else:
-            all_clear(records, settings, name, state.kind, state.message)
-    return lasting
+def _fewer(name: str, now: datetime, records: Records) -> Iterator[State]:
+    """Hold the last day against those before; while it lasts, against those before it began."""
+    lasting = records.incidents.newest(name, kind="fewer", open=True, limit=1)
+    begun = (lasting and lasting[0].created_at) or now
+    asked = records.requests.since(name, now - DAY, now)
+    before = records.requests.days(name, min(begun, now) - DAY)
+    return arrivals.fewer(asked.answered + asked.refused, before)
 
 
 def _blind(use_case: UseCase, ends: Ends, now: datetime) -> Iterator[State]:
@@ -93,9 +107,9 @@ def _blind(use_case: UseCase, ends: Ends, now: datetime) -> Iterator[State]:
     if (every := pause(monitoring.schedule)) is None:
         return
     since, allowed = ends.watched or ends.since, MISSED * every + monitoring.window
-    message = f"A window that ended at {_moment(since)} is the newest that was watched"
+    message = f"A window that ended at {moment(since)} is the newest that was watched"
     if ends.watched is None:
-        message = f"No window has been watched since {_moment(since)}"
+        message = f"No window has been watched since {moment(since)}"
     yield State(
         kind="blind", lasts=now - since > allowed,
         message=f"{message}; {monitoring.schedule} is its schedule. Is its DAG paused, or gone?",
@@ -107,7 +121,7 @@ def _unmeasured(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[St
         return
     allowed, least = _patience(use_case), use_case.monitoring.min_rows
     message = (
-        f"Every window since {_moment(ends.known)} is unknown: {ends.rows:.0f} predictions in the"
+        f"Every window since {moment(ends.known)} is unknown: {ends.rows:.0f} predictions in the"
         f" newest, and it takes {least}. The champion answers fewer requests than it did, or they"
         " are not logged."
     )
@@ -125,7 +139,7 @@ def _unlabelled(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[St
     elif ends.due and watched - ends.live > _patience(use_case):
         share = "none" if not ends.coverage else f"{ends.coverage:.0%}"
         message = (
-            f"Live quality is unknown since {_moment(ends.live)}: {share} of the labels that are"
+            f"Live quality is unknown since {moment(ends.live)}: {share} of the labels that are"
             " due have come. Does whatever brings them still run?"
         )
         yield State(kind="labels", lasts=True, message=message)
@@ -135,7 +149,7 @@ def _warned(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[State]
     if ends.calm == watched:
         yield State(kind="warning", lasts=False, message="The newest window is calm.")
     elif ends.known == watched and watched - (ends.calm or ends.since) > _patience(use_case):
-        message = f"No window has been calm since {_moment(ends.calm or ends.since)}. {ends.said}"
+        message = f"No window has been calm since {moment(ends.calm or ends.since)}. {ends.said}"
         yield State(kind="warning", lasts=True, message=message)
 
 
@@ -162,7 +176,3 @@ def _patience(use_case: UseCase) -> timedelta:
     """Return how long a silence may last: as declared, or three runs of a rarer schedule."""
     every = pause(use_case.monitoring.schedule) or timedelta(0)
     return max(use_case.monitoring.silent_after, MISSED * every)
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -43,7 +43,8 @@ SQL = {
     "knowledge_timestamp_seconds": "SELECT DISTINCT ON (use_case) use_case,"
     " extract(epoch FROM (training->>'end')::timestamptz) FROM evergreen.promotions"
     " ORDER BY use_case, id DESC",
-    "watchdog_timestamp_seconds": "SELECT name, extract(epoch FROM at) FROM evergreen.heartbeats",
+    "watchdog_timestamp_seconds": "SELECT name, extract(epoch FROM at) FROM evergreen.heartbeats"
+    " WHERE name NOT LIKE 'dag/%'",
     "incidents_open": "SELECT use_case, kind, count(*) FROM evergreen.incidents"
     " WHERE resolved_at IS NULL GROUP BY 1, 2",
 }

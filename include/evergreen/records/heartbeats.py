@@ -1,4 +1,7 @@
-"""When those who watch looked last, so that somebody else can see that they do."""
+"""When those who watch looked last, and DAGs ran last, so that somebody else can see that they do.
+
+`watchdog` is what watches, `dag/weather_training` a DAG.
+"""
 
 from datetime import datetime
 
@@ -18,3 +21,13 @@ class Heartbeats:
             " ON CONFLICT (name) DO UPDATE SET at = greatest(old.at, excluded.at)",
             (name, at),
         )
+
+    def ran(self, dag_id: str, at: datetime) -> None:
+        """Note that a run of a DAG has ended, well or not."""
+        self.beat(f"dag/{dag_id}", at)
+
+    def ended(self, dag_id: str) -> datetime | None:
+        """Return when a run of a DAG ended last; None: none has."""
+        sql = "SELECT at FROM evergreen.heartbeats WHERE name = %s"
+        rows = self._session.read(sql, (f"dag/{dag_id}",))
+        return rows[0]["at"] if rows else None

@@ -1,5 +1,7 @@
 """Which files, days and hours have been landed in the warehouse, and by which of them last."""
 
+from datetime import datetime
+
 from evergreen.records.session import Session
 from evergreen.refs import Landing
 
@@ -20,6 +22,15 @@ class Landings:
             (use_case,),
         )
         return {row["item"]: Landing(**row) for row in rows}
+
+    def moments(self, use_case: str, limit: int = 101) -> tuple[datetime, ...]:
+        """Return when rows were landed, newest first; empty deliveries brought none."""
+        rows = self._session.read(
+            "SELECT landed_at FROM evergreen.landings WHERE use_case = %s AND rows > 0"
+            " ORDER BY id DESC LIMIT %s",
+            (use_case, limit),
+        )
+        return tuple(row["landed_at"] for row in rows)
 
     def record(self, landing: Landing) -> int:
         """Note that an item is in its table; return the number of this landing."""

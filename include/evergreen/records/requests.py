@@ -54,3 +54,17 @@ class Requests:
             {"name": use_case, "since": since, "until": until},
         )
         return RequestCounts(**row)
+
+    def days(self, use_case: str, until: datetime) -> tuple[int, ...]:
+        """Return how many requests came in each of the 24 hours before a moment, newest first.
+
+        Only whole days since the first count that is kept: before it, nobody counted.
+        """
+        rows = self._session.read(
+            "SELECT floor(extract(epoch FROM %(until)s - time) / 86400)::int AS ago,"
+            " sum(answered + refused)::bigint AS requests FROM evergreen.requests"
+            " WHERE use_case = %(name)s AND time <= %(until)s GROUP BY 1",
+            {"name": use_case, "until": until},
+        )
+        found = {row["ago"]: int(row["requests"]) for row in rows}
+        return tuple(found.get(ago, 0) for ago in range(max(found, default=0)))

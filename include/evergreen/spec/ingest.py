@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from evergreen.errors import DeclarationError
 
@@ -96,6 +97,13 @@ class Ingest:
     source: Files | Api
     schedule: str | None = "@daily"
     """Cron expression or preset of the ingest DAG."""
+    silent_after: timedelta | None = None
+    """Alert when no row has been landed for so long; None: for twice as long as it usually pauses,
+    once four landings tell what is usual."""
+
+    def __post_init__(self) -> None:
+        if self.silent_after is not None and self.silent_after <= timedelta(0):
+            raise DeclarationError("ingest.silent_after", self.silent_after, "more than zero")
 
     @property
     def within_days(self) -> bool:

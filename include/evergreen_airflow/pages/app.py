@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from evergreen import cards, records, storage
 from evergreen.catalog import load
+from evergreen.deciding.alerts import HOUSE
 from evergreen.errors import DossierMissing
 from evergreen.records.errors import DatabaseAway
 from evergreen.storage import Store
@@ -100,7 +101,8 @@ def models() -> HTMLResponse:
     """Show each use case: its champion, the last decision, the history."""
     with records.open(here.settings()) as kept:
         cards = models_page.cards(kept, here.settings(), now=datetime.now(UTC))
-    return render("models.html", cards=cards)
+        house = models_page.alerts(kept, HOUSE)
+    return render("models.html", cards=cards, house=house)
 
 
 def rollback(use_case: str, request: Request) -> Response:

@@ -179,7 +179,22 @@ def cards(records: Records, settings: Settings, now: datetime) -> list[Card]:
         for name in sorted(gone & ended.keys())
     ]
     told = catalog.broken | dict.fromkeys(sorted(gone - ended.keys()), GONE)
-    return found + over + [Card(name=name, error=error) for name, error in told.items()]
+    broken = [
+        Card(name=name, error=error, alerts=alerts(records, name)) for name, error in told.items()
+    ]
+    return found + over + broken
+
+
+def alerts(records: Records, about: str, said: str = "") -> tuple[Happened, ...]:
+    """Return the states that people were alerted to and that last, but not what is said anyway.
+
+    `about` is a use case, or the house (`deciding.alerts.HOUSE`).
+    """
+    return tuple(
+        Happened(alert.kind, alert.message, "", alert.created_at)
+        for alert in records.incidents.newest(about, open=True)
+        if alert.kind != "failure" and alert.message != said
+    )
 
 
 def steps(promotions: tuple[Promotion, ...]) -> tuple[Step, ...]:
@@ -216,21 +231,9 @@ def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -
         last=_decision(decisions[0]) if decisions else None,
         trigger=_decision(triggers[0]) if triggers else None,
         incident=_incident(failures, decisions),
-        alerts=_alerts(records.incidents.newest(use_case.name, open=True), decisions),
+        alerts=alerts(records, use_case.name, decisions[0].sentence if decisions else ""),
         history=steps(promotions),
         links=tuple(links(use_case.name, dag_id, promotions, decisions, own)),
-    )
-
-
-def _alerts(
-    open_ones: tuple[Incident, ...], decisions: tuple[Decision, ...]
-) -> tuple[Happened, ...]:
-    """Return the states that people were alerted to, but not what the last decision says anyway."""
-    said = decisions[0].sentence if decisions else ""
-    return tuple(
-        Happened(alert.kind, alert.message, "", alert.created_at)
-        for alert in open_ones
-        if alert.kind != "failure" and alert.message != said
     )
 
 

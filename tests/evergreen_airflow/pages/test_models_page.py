@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -347,3 +348,23 @@ def test_shows_what_was_scored_last_in_batch(browser: TestClient, weather: Recor
 
     assert "Scored 1,021 rows of 2026-11-20 00:00 to 2026-11-21 00:00 UTC with version 1" in page
     assert "Scored 1,020 rows" not in page
+
+
+@pytest.mark.parametrize("about", ["weather", "operations", "gone"])
+def test_shows_each_state_that_lasts(browser: TestClient, weather: Records, about: str) -> None:
+    promote(weather, 1)
+    gone = replace(weather.promotions.of("weather")[0], use_case="gone", predecessor_id=None)
+    weather.promotions.append(gone)
+    alarm = Incident(
+        use_case=about, run_key=f"alert/{about}/disk/1", step="", message=f"full {ATTACK}",
+        kind="disk",
+    )  # fmt: skip
+    weather.incidents.open(alarm)
+    shown = browser.get("/evergreen/models/").text
+    weather.incidents.resolve(alarm.run_key)
+
+    over = browser.get("/evergreen/models/").text
+
+    assert '<span class="badge incident">disk</span> full' in shown
+    assert "full" not in over
+    assert ATTACK not in shown
