@@ -111,6 +111,7 @@ class Service:
             Route("/health", self.health),
             Route("/ready", self.ready),
             Route("/metrics", self.metrics),
+            Route("/live", self.live),
             *docs_page.routes(),
             self._route("predict", "POST", self.predictor.one),
             self._route("predict/batch", "POST", self.predictor.batch),
@@ -127,6 +128,10 @@ class Service:
         self._measure()
         text = await asyncio.to_thread(self.meters.text)  # it asks PostgreSQL
         return Response(text, media_type="text/plain; version=0.0.4")
+
+    async def live(self, _: Request) -> Response:
+        """Tell the last minutes of this process."""
+        return Json(to_json(self.meters.minutes.document()))
 
     async def ready(self, _: Request) -> Response:
         """Tell whether every champion is loaded and in step, and if not, why."""
@@ -219,7 +224,10 @@ class Service:
             self.meters.requests.labels(known, path, response.status_code).inc()
             if path.startswith("predict"):
                 self.tally.note(known, why)
-                self.meters.latency.labels(known).observe(time.perf_counter() - started)
+                took = time.perf_counter() - started
+                self.meters.latency.labels(known).observe(took)
+                if known == name:
+                    self.meters.minutes.asked(name, took, refused=bool(why))
             return response
 
         return Route(f"/{{use_case}}/{path}", counted, methods=[method])

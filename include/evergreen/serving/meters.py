@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from evergreen.serving.journal import Journal
+from evergreen.serving.minutes import Minutes
 
 LATENCIES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -50,6 +51,8 @@ class Meters:
             ["use_case"], registry=registry,
         )  # fmt: skip
         registry.register(_JournalCollector(journal))
+        self.minutes = Minutes()
+        """The last of them, for people; see `minutes`."""
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

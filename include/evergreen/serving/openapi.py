@@ -83,6 +83,7 @@ def document(
         "/health": _get("Is the service alive?"),
         "/ready": _get("Is a champion loaded for each use case, in step with the ledger?"),
         "/metrics": _get("Metrics for Prometheus", "text/plain"),
+        "/live": _get("The last ten minutes of this process, in slices of ten seconds"),
     }
     for name, desk in sorted(desks.items()):
         paths |= _paths(name, desk.champion, schemas)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from evergreen.errors import did_you_mean
 from evergreen.learning import provenance
 from evergreen.records.errors import DatabaseAway, DatabaseError
+from evergreen.refs import PAPER
 from evergreen.serving import answers, guard, history, releases
 from evergreen.serving.answers import CHALLENGER, CHAMPION, SHADOW, Answer, Task
 from evergreen.serving.contract import Order, Refused
@@ -160,6 +161,8 @@ class Predictor:
     def _count(self, answer: Answer, rows: int) -> None:
         ref = answer.served.ref
         self._meters.predictions.labels(ref.use_case, ref.version, answer.variant).inc(rows)
+        if answer.variant != PAPER:
+            self._meters.minutes.answered(ref.use_case, answer.scored.output)
         for column, count in answer.scored.unseen.items():
             self._meters.unseen.labels(ref.use_case, column).inc(count)
 

@@ -23,6 +23,7 @@ from evergreen_airflow.pages import (
     PREFIX,
     drift_page,
     files,
+    live,
     mlflow_proxy,
     models_page,
     replay_page,
@@ -75,6 +76,7 @@ def create_app() -> FastAPI:
     app.middleware("http")(secure)
     app.add_exception_handler(DatabaseAway, no_ledger)
     app.get("/models/")(models)
+    app.get("/live/")(live_minutes)
     app.get("/reports/")(reports)
     app.get("/reports/{use_case}/{report_id}/")(report)
     app.get("/reports/{path:path}")(report_file)
@@ -97,12 +99,20 @@ def create_app() -> FastAPI:
     return app
 
 
-def models() -> HTMLResponse:
-    """Show each use case: its champion, the last decision, the history."""
+def models(request: Request) -> HTMLResponse:
+    """Show each use case: its champion, the last decision, the last minutes, the history."""
     with records.open(here.settings()) as kept:
         cards = models_page.cards(kept, here.settings(), now=datetime.now(UTC))
         house = models_page.alerts(kept, HOUSE)
-    return render("models.html", cards=cards, house=house)
+    page = render("models.html", cards=cards, house=house)
+    asks = f"{OURS}; connect-src {request.url.netloc}{PREFIX}/live/"
+    page.headers["Content-Security-Policy"] = asks
+    return page
+
+
+async def live_minutes() -> Response:
+    """Tell the last minutes of the champions, for the script of the page Models."""
+    return await live.ask(here.settings())
 
 
 def rollback(use_case: str, request: Request) -> Response:
