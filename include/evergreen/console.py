@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from evergreen.backups import Backup
     from evergreen.cards import Card
     from evergreen.cycle import Cycle
+    from evergreen.deciding.digest import Digest
     from evergreen.forgetting import Forgotten
     from evergreen.invariants import Finding
     from evergreen.replaying import Gained, Replay
@@ -236,6 +237,15 @@ def decisions(rows: Sequence[Decision], *, as_json: bool) -> None:
         _entry(_moment(row.created_at), what, f"{as_of}{row.run_key}", row.sentence)
     if not rows:
         say("Nothing has been decided yet.")
+
+
+def digest(made: "Digest", *, as_json: bool) -> None:
+    """Print what happened in a while."""
+    if as_json:
+        document(made.to_json())
+        return
+    say(f"{made.title[:1].upper()}{made.title[1:]}", style="bold")
+    out.print(made.text, soft_wrap=True)
 
 
 def promotion(done: PromotionRef, *, as_json: bool) -> None:

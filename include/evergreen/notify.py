@@ -8,6 +8,8 @@ Usage::
     alert(ledger, settings, "weather", "drift", sentence, at=now)   # it lasts; again: silent
     all_clear(ledger, settings, "weather", "drift", "…")            # it is over
 
+    announce(ledger, settings, "operations", DIGEST, title, text, key="digest/…")  # told, and done
+
 The incident is stored first, then told through Apprise (e-mail, Slack, `json://` webhooks ...).
 What could not be told stays waiting, and `resend` tries again.
 """
@@ -22,7 +24,7 @@ from evergreen.refs import Verdict
 from evergreen.secrecy import redact
 from evergreen.settings import Settings
 
-FAILURE = "failure"
+FAILURE, DIGEST = "failure", "digest"
 ALERTS = {
     "drift": "drifts",
     "quality": "has fallen below its floor",
@@ -123,6 +125,21 @@ def all_clear(
     return _resolve(ledger, settings, found[0], message) if found else None
 
 
+def announce(
+    ledger: Ledger, settings: Settings, about: str, kind: str, title: str, message: str, *, key: str
+) -> Incident:
+    """Tell something that neither lasts nor ends, once for its key; what got through nowhere waits.
+
+    It is put on record as over, so that nothing shows it as a state.
+    """
+    told = notify(
+        ledger,
+        settings,
+        Incident(use_case=about, run_key=key, step=title, message=message, kind=kind),
+    )
+    return ledger.incidents.resolve(key, "Nothing to end.") or told
+
+
 def recovered(ledger: Ledger, settings: Settings, run_key: str) -> tuple[Incident, ...]:
     """Tell that a DAG works again: a run of it went well, which ends its failures before."""
     dag_id = run_key.partition("/")[0]
@@ -163,6 +180,8 @@ def _resolve(ledger: Ledger, settings: Settings, incident: Incident, message: st
 
 def _is_due(over: Incident) -> bool:
     """Tell whether those who were told of the beginning must still be told of the end."""
+    if over.kind == DIGEST:
+        return False
     return over.notified_at is not None and over.resolution_notified_at is None
 
 
@@ -188,6 +207,8 @@ def _deliver(url: str, incident: Incident) -> bool:
 
 
 def _title(incident: Incident) -> str:
+    if incident.kind == DIGEST:
+        return f"Evergreen: {incident.step}"
     state = incident.step if incident.kind != FAILURE else f"failed in {incident.step}"
     over = "over: " if incident.resolved_at else ""
     return f"Evergreen: {over}{incident.use_case} {state}"

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from evergreen.errors import SettingError
@@ -47,6 +47,9 @@ class Settings:
     """Apprise URLs (`mailto://`, `slack://`, `json://` ...) that are told of incidents."""
     heartbeat_url: str = ""
     """Asked for (GET) after each look of the watchdog: whoever owns it tells when that stops."""
+    digest: str = ""
+    """Cron expression or preset (UTC) of one message that tells what happened since the one before
+    it (`@weekly`: Sunday to Sunday); empty: none."""
     ui_url: str = ""
     """Public address of the Airflow UI, for the links in notifications and reports."""
     api_keys: tuple[str, ...] = ()
@@ -162,6 +165,19 @@ def size(value: Any) -> Any:
     return int(number) * factor
 
 
+def schedule(value: str) -> str:
+    """Check a cron expression, or a preset.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    from croniter import croniter  # type: ignore[import-untyped]
+
+    if value and not croniter.is_valid(value):
+        raise ValueError(f"{value!r} is no schedule, such as @weekly or 0 8 * * 1")
+    return value
+
+
 class Variables(BaseSettings):
     """The variables, by the names of the settings: `EVERGREEN_HOME` is `home`."""
 
@@ -183,6 +199,7 @@ class Variables(BaseSettings):
     model_prefix: str = Field("evergreen.", min_length=1, pattern=NAME_BEGINS)
     notify_urls: Annotated[tuple[str, ...], NoDecode, words("")] = ()
     heartbeat_url: str = ""
+    digest: Annotated[str, AfterValidator(schedule)] = ""
     ui_url: str = ""
     api_keys: Annotated[tuple[str, ...], NoDecode, words(",")] = ()
     serve_host: str = "127.0.0.1"

@@ -122,7 +122,7 @@ def look_after_everything() -> list[str]:
     One whose file is broken or gone, or a draft again, is served and crowned all the same.
     """
     from evergreen import approvals
-    from evergreen.deciding import alerts, arrivals, silences
+    from evergreen.deciding import alerts, arrivals, digest, silences
     from evergreen.notify import resend
     from evergreen_airflow import schedules
 
@@ -151,6 +151,7 @@ def look_after_everything() -> list[str]:
             for use_case in still
             for look in (alerts.of_staleness, alerts.of_knowledge)
         ]
+        digest.send(now, **told)
         resend(kept, known)
         kept.heartbeats.beat("watchdog", now)
     alerts.beat(known)

@@ -1,6 +1,6 @@
-"""Commands that look after the house: serve, check, backup, restore, prune, forget, tables."""
+"""Commands of the house: serve, check, digest, backup, restore, prune, forget, tables."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -19,6 +19,7 @@ from evergreen.cli.base import (
     records,
     settings,
     told,
+    up_to,
 )
 from evergreen.errors import (
     DeclarationError,
@@ -53,6 +54,23 @@ def check(
     findings = invariants.check(records(), settings(), catalog())
     console.findings(findings, as_json=as_json)
     raise typer.Exit(int(not all(finding.holds for finding in findings)))
+
+
+@app.command()
+@told
+def digest(
+    as_of: Annotated[
+        str, typer.Option(help="What happened up to this date or time (UTC). Default: now.")
+    ] = "",
+    days: Annotated[int, typer.Option(min=1, max=366, help="In so many days.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what was trained, changed and refused, which alarms began and ended, what needs you."""
+    from evergreen.deciding import digest as digests
+
+    until = up_to(datetime.now(UTC), as_of)
+    made = digests.digest(until - timedelta(days=days), until, records=records())
+    console.digest(made, as_json=as_json)
 
 
 @app.command()

@@ -83,6 +83,17 @@ class Decisions:
         )
         return tuple(map(_decision, rows))
 
+    def between(
+        self, use_case: str, since: datetime, until: datetime, limit: int
+    ) -> tuple[Decision, ...]:
+        """Return the decisions of a while, newest first, those of its end left out."""
+        rows = self._session.read(
+            "SELECT * FROM evergreen.decisions WHERE use_case = %s AND created_at >= %s"
+            " AND created_at < %s ORDER BY number DESC LIMIT %s",
+            (use_case, since, until, limit),
+        )
+        return tuple(map(_decision, rows))
+
     def _store(self, decision: Decision) -> Decision:
         row = {name: storable(value) for name, value in vars(decision).items()}
         row["evidence"] = document(decision.evidence)

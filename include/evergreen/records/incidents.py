@@ -65,6 +65,18 @@ class Incidents:
         )
         return tuple(Incident(**row) for row in rows)
 
+    def during(
+        self, use_case: str, since: datetime, until: datetime, limit: int
+    ) -> tuple[Incident, ...]:
+        """Return what lasted at some moment of a while, newest first; no digests."""
+        rows = self._session.read(
+            "SELECT * FROM evergreen.incidents WHERE use_case = %s AND created_at < %s"
+            " AND (resolved_at IS NULL OR resolved_at >= %s) AND kind <> 'digest'"
+            " ORDER BY id DESC LIMIT %s",
+            (use_case, until, since, limit),
+        )
+        return tuple(Incident(**row) for row in rows)
+
     def note_delivery(self, incident_id: int, delivery: str, *, told: bool) -> Incident:
         """Note whether somebody could be told; the first time that it was so stays."""
         rows = self._session.write(
