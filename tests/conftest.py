@@ -18,7 +18,7 @@ from s3 import Bucket, Endpoint
 from tools import tool
 from webhook import Webhook
 
-SYSTEM_TOOLS = {"chromium", "pgbouncer", "promtool"}
+SYSTEM_TOOLS = {"amtool", "chromium", "pgbouncer", "promtool"}
 """The fixtures that give them."""
 
 LONGEST = (
@@ -168,6 +168,12 @@ def webhook() -> Iterator[Webhook]:
 def promtool() -> Path:
     """Prometheus' own check of rules and configuration."""
     return tool("promtool", of="make test-system")
+
+
+@pytest.fixture(scope="session")
+def amtool() -> Path:
+    """Alertmanager's own check of its configuration and of its routes."""
+    return tool("amtool", of="make test-system")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool, pgbouncer and
-# nginx into the virtual environment, out of packages whose installation would start a server.
+# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool, amtool,
+# pgbouncer and nginx into the virtual environment, out of packages whose installation would start a server.
 set -eu
 
 bin="${1:?usage: system_tools.sh BIN}"
@@ -9,12 +9,13 @@ found() { PATH="$bin:$PATH" command -v "$1" >/dev/null 2>&1; }
 missing=""
 found chromium || found chromium-browser || found google-chrome || missing="$missing chromium"
 found promtool || missing="$missing prometheus"
+found amtool || missing="$missing prometheus-alertmanager"
 found pgbouncer || missing="$missing pgbouncer"
 found nginx || missing="$missing nginx"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! found apt-get; then
-    echo "error: make test-system needs chromium, promtool, pgbouncer and nginx; not all are here:" \
+    echo "error: make test-system needs chromium, promtool, amtool, pgbouncer and nginx; not all are here:" \
         "install$missing (on Debian, as root: apt install$missing)" >&2
     exit 1
 fi
@@ -30,7 +31,8 @@ extract() { # PACKAGE PROGRAM: the program out of the package, without its serve
     install "$folder/$2" "$bin/$(basename "$2")"
     rm -r "$folder"
 }
-case "$missing" in *prometheus*) extract prometheus usr/bin/promtool ;; esac
+case "$missing " in *" prometheus "*) extract prometheus usr/bin/promtool ;; esac
+case "$missing" in *alertmanager*) extract prometheus-alertmanager usr/bin/amtool ;; esac
 case "$missing" in *pgbouncer*)
     apt-get install -qq -y --no-install-recommends libevent-2.1-7 libc-ares2 >/dev/null
     extract pgbouncer usr/sbin/pgbouncer

@@ -25,7 +25,7 @@ from evergreen_workshop.stack import environment
 KUBERNETES = ("1.33", "1.36")
 """The oldest and the newest that the manifests are checked for."""
 TMP = "/tmp"  # noqa: S108 (of a container)
-OTHERS = {"ExternalSecret", "ServiceMonitor"}
+OTHERS = {"AlertmanagerConfig", "ExternalSecret", "ServiceMonitor"}
 """Kinds of operators, which have no schema among Kubernetes' own."""
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
 EVERY = pytest.mark.parametrize("overlay", OVERLAYS)

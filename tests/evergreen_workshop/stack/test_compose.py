@@ -67,7 +67,7 @@ def test_docker_compose_understands_the_example_with_new_secrets(env_file: Path)
     answer = compose(env_file, "config", "--services")
 
     assert answer.stdout, answer.stderr
-    others = {"postgres", "mlflow", "init", "serve", "prometheus", "grafana"}
+    others = {"postgres", "mlflow", "init", "serve", "prometheus", "alertmanager", "grafana"}
     assert set(answer.stdout.split()) == others | AIRFLOW - {"worker"}
 
 
