@@ -4,13 +4,13 @@
     approval_dag(use_case)                                                        # asks, and does
 
 It is a DAG of its own: a run that waits for days would hold the slot of the training. The waiting
-takes no worker: Airflow parks the task until somebody presses a button, or the time is over.
+takes no worker: Airflow parks the task until somebody presses a button or answers elsewhere
+(`evergreen approve`), or the time is over; see `question`.
 """
 
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, get_current_context, task
 
 from evergreen import reasons
@@ -19,13 +19,15 @@ from evergreen.spec import UseCase
 from evergreen_airflow import here
 from evergreen_airflow.edge import at_work, our_dag, tags, tell, this_run
 from evergreen_airflow.options import Options, options_of
+from evergreen_airflow.question import Question
 from evergreen_airflow.retraining import start_run
 
 DOC = """
 Starts when a challenger has passed its gate and the use case asks for a person's word
 (`Release(approval=True)`). Read the report that the question links to, then press *{yes}* or *{no}*
-under **Required actions**, with your reason; `evergreen approve {name}` does the same. Who, when
-and why go on record. After {days:g} days without an answer the challenger is withdrawn.
+under **Required actions**, with your reason; `evergreen approve {name}` does the same, and ends the
+question here. Who, when and why go on record. After {days:g} days without an answer the challenger
+is withdrawn.
 """
 YES, NO = "Promote", "Refuse"
 NO_REASON = "no reason given"
@@ -90,8 +92,10 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
                 return None
             return question(found[0])
 
-        ask = HITLOperator(
+        ask = Question(
             task_id="ask",
+            asked="{{ ti.xcom_pull('find')['asked'] }}",
+            until="{{ ti.xcom_pull('find')['until'] }}",
             subject="{{ ti.xcom_pull('find')['subject'] }}",
             body="{{ ti.xcom_pull('find')['body'] }}",
             options=[YES, NO],
@@ -113,7 +117,7 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
 
             who, asked = answer["responded_by_user"], found["asked"]
             with at_work() as kept:
-                if who is None:  # the time is over
+                if who is None:  # the time is over, or it was answered elsewhere
                     end = this_run().asked_at + within
                     told = approvals.expire(name, end, records=kept, settings=here.settings())
                     tell(" ".join(told) or f"Question {asked} has been answered elsewhere.")
@@ -143,6 +147,7 @@ def question(asked: Any) -> Json:
     )
     return {
         "asked": asked.id,
+        "until": asked.expires_at.isoformat(),
         "subject": f"Promote version {asked.version} of {asked.use_case}?",
         "body": f"{asked.sentence}\n\n{report}Without an answer until"
         f" {asked.expires_at:%Y-%m-%d %H:%M} UTC it is withdrawn.",

@@ -33,8 +33,8 @@ def iris(settings: Settings) -> UseCase:
     )
 
 
-def run(use_case: UseCase, settings: Settings) -> Cycle:
-    asked = Run(as_of=AS_OF, asked_at=AS_OF, key="test/ab", actor="schedule")
+def run(use_case: UseCase, settings: Settings, key: str = "test/ab") -> Cycle:
+    asked = Run(as_of=AS_OF, asked_at=AS_OF, key=key, actor="schedule")
     return cycle.run(use_case, asked, records=records_of(settings), settings=settings)
 
 
@@ -78,3 +78,58 @@ def test_without_a_trial_there_is_nothing_to_promote(iris: UseCase, settings: Se
         trials.promote(
             iris, reason="impatience", actor="ada", records=records_of(settings), settings=settings
         )
+
+
+@pytest.fixture
+def waiting(iris: UseCase, settings: Settings) -> Cycle:
+    """Version 1 is champion, 2 is on trial, and 3 waits."""
+    run(iris, settings)
+    for key in ("test/second", "test/third"):
+        demo.feed("iris", settings.database_url, 30)
+        done = run(iris, settings, key)
+    return done
+
+
+def begin_waiting(use_case: UseCase, settings: Settings) -> str:
+    return trials.begin_waiting(use_case, actor="monitoring", records=records_of(settings))
+
+
+def test_who_waits_begins_when_the_trial_before_is_over(
+    iris: UseCase, settings: Settings, waiting: Cycle
+) -> None:
+    kept = records_of(settings)
+    early = begin_waiting(iris, settings)
+    [before] = kept.trials.running("iris")
+    kept.trials.stop(before.id, "stopped by ada: slow")
+
+    by_hand = begin_waiting(replace(iris, release=Release()), settings)
+    told, again = begin_waiting(iris, settings), begin_waiting(iris, settings)
+
+    assert waiting.sentence.startswith("Version 3 passed the gate and waits: version 2 is on trial")
+    assert early == by_hand == again == ""
+    assert (
+        told
+        == "The trial before is over, and version 3 is on trial as ab with 20% of the requests."
+    )
+    [trial] = kept.trials.running("iris")
+    assert trial.challenger["version"] == 3
+    kept.trials.stop(trial.id, "stopped by ada: slow, too")
+    assert begin_waiting(iris, settings) == ""
+
+
+def test_who_waited_is_let_go_of_once_when_the_champion_is_another(
+    iris: UseCase, settings: Settings, waiting: Cycle
+) -> None:
+    kept = records_of(settings)
+    trials.promote(iris, reason="better", actor="ada", records=kept, settings=settings)
+
+    told, again = begin_waiting(iris, settings), begin_waiting(iris, settings)
+
+    assert "Version 3, which waited for a trial, is tried no more" in told
+    assert "compared with version 1, but the champion is version 2 by now" in told
+    assert again == ""
+    assert kept.trials.running("iris") == ()
+    assert [row.outcome for row in kept.decisions.newest("iris", kind="trial")] == [
+        "overtaken",
+        "waits",
+    ]

@@ -160,7 +160,7 @@ def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
         _note(move, verdict, gate, "refused", refusal)
         return PromotionRef(promoted=False, champion=champion, sentence=refusal)
     try:
-        _check_expected(verdict, champion, rows)
+        check_expected(verdict, rows)
         golden_sha256 = _proven(move, verdict)
     except (StalePromotion, ModelRefused) as error:
         outcome = "stale" if isinstance(error, StalePromotion) else "refused"
@@ -234,10 +234,15 @@ def _refreshed(rows: Sequence[Promotion]) -> set[int]:
     return found
 
 
-def _check_expected(
-    verdict: Verdict, champion: ChampionRef | None, rows: Sequence[Promotion]
-) -> None:
-    expected = verdict.evaluation.champion
+def check_expected(verdict: Verdict, rows: Sequence[Promotion]) -> None:
+    """Refuse a challenger that was compared with another champion than the present one.
+
+    `rows` is the whole chain, newest first. A champion that was only fitted anew is the same.
+
+    Raises:
+        StalePromotion: it names both.
+    """
+    expected, champion = verdict.evaluation.champion, rows[0].ref if rows else None
     ids = [None if ref is None else ref.promotion_id for ref in (expected, champion)]
     if ids[0] == ids[1] or (ids[0] is not None and ids[0] in _refreshed(rows)):
         return

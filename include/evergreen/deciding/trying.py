@@ -30,7 +30,7 @@ from evergreen.steps import Run
 from evergreen.watching import instead
 from evergreen.watching.instead import Held
 
-KIND, MONITOR = "trial", "monitoring"
+MONITOR = "monitoring"
 LOOKS = (14, 28, 56)
 """Days with labels at which a trial is looked at."""
 CONFIDENCE = 1 - 0.05 / len(LOOKS)
@@ -43,16 +43,19 @@ PROMOTED, WITHDRAWN, GOES_ON, UNKNOWN = "promoted", "withdrawn", "goes on", "unk
 def conclude(use_case: UseCase, run: Run, *, records: Records, settings: Settings) -> str:
     """Look at the trial of a use case when enough labels have come, and end it if it is clear.
 
-    Each look is taken once and on record; what a crash interrupted, the next call ends. Empty: no
-    trial runs, a person ends it (`Release(by_hand=True)`), or there is nothing new to look at.
+    Each look is taken once and on record; what a crash interrupted, the next call ends. Once it is
+    over, whoever ended it, a challenger that waits begins. Empty: nobody waits, and no trial runs,
+    a person ends it (`Release(by_hand=True)`), or there is nothing new to look at.
 
     Raises:
         DatabaseAway: the database is away.
     """
-    for trial in records.trials.running(use_case.name):
-        if trial.strategy != PAPER and not use_case.release.by_hand:
-            return _conclude(use_case, trial, run, records, settings)
-    return ""
+    running = [row for row in records.trials.running(use_case.name) if row.strategy != PAPER]
+    told = ""
+    if running and not use_case.release.by_hand:
+        told = _conclude(use_case, running[0], run, records, settings)
+    begun = trials.begin_waiting(use_case, actor=MONITOR, records=records)
+    return " ".join(filter(None, (told, begun)))
 
 
 def looks(days: int) -> int:
@@ -74,7 +77,7 @@ def _conclude(
     due = looks(len({moment.astimezone(UTC).date() for moment in told.times}))
     if not due or len(told.labels) < use_case.monitoring.min_labels:
         return ""
-    id = decision_id(name, f"{KIND}/{trial.id}", str(due))
+    id = decision_id(name, f"{trials.KIND}/{trial.id}", str(due))
     known = records.decisions.get(id)
     decided = known or _decide(id, use_case, trial, told, due, run, records, settings)
     if decided.outcome in {PROMOTED, WITHDRAWN}:
@@ -95,7 +98,7 @@ def _decide(
     outcome, sentence, evidence = _look(use_case, trial, told, due, records, settings)
     return records.decisions.record(
         Decision(
-            id=id, use_case=use_case.name, kind=KIND, outcome=outcome, sentence=sentence,
+            id=id, use_case=use_case.name, kind=trials.KIND, outcome=outcome, sentence=sentence,
             evidence=evidence, as_of=run.as_of, run_key=run.key, actor=MONITOR,
         )
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """A challenger that passed the gate comes to its users as its use case declares.
 
 begin(use_case, verdict, actor="schedule", records=records, settings=settings)   # shadow, ab …
+begin_waiting(use_case, actor="monitoring", records=records)    # once the trial before is over
 promote(use_case, reason="p = 0.01", actor="ada", records=records, settings=settings)
 
 What cannot be tried, as it reads what requests to the champion do not hold, a person promotes.
@@ -9,14 +10,18 @@ What cannot be tried, as it reads what requests to the champion do not hold, a p
 from evergreen import reasons
 from evergreen.champions import promotion
 from evergreen.champions.move import Describe
-from evergreen.errors import EvergreenError, ModelRefused
-from evergreen.records import Records, TrialRow
+from evergreen.errors import EvergreenError, ModelRefused, StalePromotion
+from evergreen.records import Decision, Records, TrialRow, decision_id
 from evergreen.refs import PromotionRef, Verdict
 from evergreen.serving import commands, releases
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
 DIRECT = "direct"
+KIND = "trial"
+WAITS, OVERTAKEN = "waits", "overtaken"
+LOOKED_AT = 50
+"""So many of the newest decisions about trials are looked through for who waits."""
 
 
 def wanted(use_case: UseCase, verdict: Verdict) -> bool:
@@ -40,6 +45,9 @@ def begin(
         sentence = verdict.sentence
     elif running and releases.challenger_of(running[0]).version != version:
         sentence = f"Version {version} passed the gate and waits: {told(running[0])}."
+        _record(
+            use_case.name, version, WAITS, sentence, promotion.decision_of(verdict), actor, records
+        )
     else:
         try:
             trial = running[0] if running else _start(use_case, version, verdict, actor, records)
@@ -47,6 +55,29 @@ def begin(
         except ModelRefused as error:
             sentence = f"Passed the gate, but {error}."
     return PromotionRef(promoted=False, champion=champion, sentence=sentence)
+
+
+def begin_waiting(use_case: UseCase, *, actor: str, records: Records) -> str:
+    """Put the newest challenger on trial that waited for the one before to end; say so.
+
+    One whose champion has been replaced meanwhile is let go of, once, on record. Empty: none waits,
+    a trial runs, the champion is pinned, or the use case tries nobody any more.
+    """
+    name, waiting = use_case.name, _waiting(use_case, records)
+    if waiting is None:
+        return ""
+    version, fit = waiting.evidence["version"], waiting.evidence["fit"]
+    try:
+        verdict = _verdict_of(fit, records)
+        promotion.check_expected(verdict, records.promotions.of(name))
+        trial = _start(use_case, version, verdict, actor, records)
+    except (StalePromotion, ModelRefused) as error:
+        sentence = f"Version {version}, which waited for a trial, is tried no more: {error}"
+        _record(name, version, OVERTAKEN, sentence, fit, actor, records)
+        return sentence
+    except EvergreenError:  # a training has begun one meanwhile, or a person has ended the use case
+        return ""
+    return f"The trial before is over, and {told(trial)}."
 
 
 def promote(
@@ -95,6 +126,42 @@ def describing(use_case: UseCase, records: Records, settings: Settings) -> Descr
         )
 
     return describe
+
+
+def _waiting(use_case: UseCase, records: Records) -> Decision | None:
+    """Return that the newest challenger waits, if it may begin: no trial has begun since."""
+    name, declared = use_case.name, use_case.release
+    trials = records.trials.newest(name, limit=1)
+    if not trials or trials[0].stopped_at is None or records.pins.get(name):
+        return None
+    if declared.strategy == DIRECT or declared.approval:
+        return None
+    known = records.decisions.newest(name, limit=LOOKED_AT, kind=KIND)
+    newest = next((row for row in known if row.outcome in {WAITS, OVERTAKEN}), None)
+    if newest is None or newest.outcome == OVERTAKEN or newest.created_at is None:
+        return None
+    return newest if newest.created_at > trials[0].started_at else None
+
+
+def _verdict_of(fit: str, records: Records) -> Verdict:
+    gate = records.decisions.get(fit, "passed")
+    if gate is None:
+        raise ModelRefused("no decision on record let it pass")
+    return Verdict.from_json(gate.evidence)
+
+
+def _record(
+    name: str, version: int, outcome: str, sentence: str, fit: str, actor: str, records: Records
+) -> None:
+    """Put on record that a challenger waits, or waits no longer; again: changes nothing."""
+    gate = records.decisions.get(fit, "passed")
+    records.decisions.record(
+        Decision(
+            id=decision_id(name, f"{KIND}/{outcome}", fit), use_case=name, kind=KIND,
+            outcome=outcome, sentence=sentence, evidence={"version": version, "fit": fit},
+            as_of=gate.as_of if gate else None, run_key=gate.run_key if gate else "", actor=actor,
+        )
+    )  # fmt: skip
 
 
 def _start(
