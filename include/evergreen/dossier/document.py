@@ -117,6 +117,8 @@ class Inputs(Ref):
     """Column with the event time; None: the rows have no time."""
     lookback: timedelta
     """How far before a row its features read."""
+    entity: tuple[str, ...] = ()
+    """Raw columns that say whose a row is, where its features read that entity's rows alone."""
     computed: bool
     """A feature function stands before the estimator; else the columns are its features."""
     numeric: tuple[str, ...]
@@ -142,7 +144,11 @@ class Inputs(Ref):
         """Return what the model reads that requests to another do not hold."""
         held = {column.name: column.family for column in other.columns}
         lacking = tuple(c.name for c in self.columns if held.get(c.name) != c.family)
-        return (*lacking, "the rows before") if self.looks_back > other.looks_back else lacking
+        if self.looks_back > other.looks_back:
+            return (*lacking, "the rows before")
+        if self.looks_back and other.entity not in {(), self.entity}:
+            return (*lacking, f"the rows of others than one {' × '.join(other.entity)}")
+        return lacking
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -156,6 +156,7 @@ def _inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
         key=columns(rows, source.key),
         timestamp=source.timestamp,
         lookback=use_case.features.lookback,
+        entity=tuple(getattr(code, "entity", ())),
         computed=bool(code.source),
         numeric=tuple(code.numeric),
         categorical=tuple(name for name in code.categorical if name not in text),

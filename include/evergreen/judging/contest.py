@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evergreen.errors import DeclarationError, EvergreenError, SnapshotCorrupt
-from evergreen.judging import overlap, single_feature
+from evergreen.judging import by_entity, overlap, single_feature
 from evergreen.judging.differences import by_slice, compare, promise
 from evergreen.judging.evidence import (
     BlockScore,
@@ -29,7 +29,7 @@ from evergreen.judging.evidence import (
     Subject,
 )
 from evergreen.judging.units import Units
-from evergreen.learning import answers, features, metrics, tracking, worth
+from evergreen.learning import answers, entities, features, metrics, tracking, worth
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.models import Output
 from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef
@@ -147,6 +147,7 @@ def hold(
         others=tuple(d for name, d in differences.items() if name != first.name),
         overlap=_overlaps(contest, first, present),
         single=single_feature.strongest(use_case, features.load(built, settings)),
+        entities=by_entity.of(use_case, holdout, first.output, present.output if present else None),
         constants=worth.constants(use_case, holdout.held_out, holdout.truth),
     )
     return Held(challenger=first.ref, in_charge=present.ref if present else None, evidence=evidence)
@@ -251,6 +252,7 @@ def _measured(
         bare,
         blocks=_blocks(contest, output, ref),
         metrics=metrics.score(scale, truth, output),
+        macro=entities.macro(contest.use_case, contest.holdout.held_out, truth, output),
         slices={name: _slices(contest, values, output) for name, values in contest.cuts.items()},
         calibration_error=metrics.calibration_error(truth, output) if calibrated else None,
         interval=_interval(contest, output),

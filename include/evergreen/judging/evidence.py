@@ -169,6 +169,8 @@ class ScoredModel(Ref):
     blocks: tuple["BlockScore", ...] = ()
     """The judged rows, block by block."""
     metrics: dict[str, Figure]
+    macro: dict[str, Figure] = field(default_factory=dict)
+    """Mean over the entities of a panel of each metric that the gate names; empty: no panel."""
     slices: dict[str, dict[str, SliceScore]]
     """Slice name → value → score."""
     calibration_error: Figure | None = None
@@ -181,6 +183,32 @@ class ScoredModel(Ref):
     """Probability from which on it says positive; None: the more probable class."""
     problem: str = ""
     """Why it could not be scored; its metrics are then empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntityScore(Ref):
+    """The metric that decides on the rows of one entity of a panel."""
+
+    name: str
+    """Empty: it is personal."""
+    rows: int
+    value: Figure
+    """Of the challenger."""
+    champion: Figure | None = None
+    """Of the recipe in charge on the same rows; None: there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entities(Ref):
+    """The entities of a panel among the judged rows."""
+
+    by: tuple[str, ...]
+    """The columns that say whose a row is."""
+    count: int
+    few: int
+    """So many have fewer rows than `gate.min_slice_rows`: they count in the means alone."""
+    worst: tuple[EntityScore, ...]
+    """Of the others, those that the challenger answers worst, the worst first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,6 +302,8 @@ class Evidence(Ref):
     overlap: tuple[Overlap, ...] = ()
     single: SingleFeature | None = None
     """The feature that alone tells most; None: unknown."""
+    entities: Entities | None = None
+    """Of a panel; None: the rows are none."""
     constants: dict[str, Figure] | None = None
     """What it is worth to answer the same for all, by class; None: no business figure decides."""
     fit: "Fit | None" = None

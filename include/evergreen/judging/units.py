@@ -101,7 +101,8 @@ class Units:
     def of_rows(cls, use_case: UseCase, rows: pd.DataFrame) -> "Units":
         """Find the units of raw rows: by their time, and by the key beside it (or `group`)."""
         time, key = use_case.source.timestamp, use_case.source.key
-        entity = [c for c in use_case.windows.group or key if c != time and c in rows]
+        own = use_case.windows.group or use_case.features.entity or key
+        entity = [c for c in own if c != time and c in rows]
         groups = rows[entity[0]] if len(entity) == 1 else rows[entity] if entity else None
         return cls.of(rows[time] if time else None, groups, len(rows))
 

@@ -5,6 +5,7 @@ A champion trained with old feature code keeps its own, whatever the use case's 
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -64,13 +65,18 @@ class FeatureCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         found = raw[list(self.inputs)]
         if self.source:
-            found = source_code.load(self.source, self.function)(found)
-            self._check(raw, found)
+            found = self._computed(found)
         columns = {name: _number(found[name]) for name in self.numeric}
         if self.source:
             columns = {name: _steady(values) for name, values in columns.items()}
         columns |= {name: _text(found[name]) for name in self.categorical}
         return pd.DataFrame(columns, index=raw.index)
+
+    def _computed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return what the function makes of rows, once that is known to be as it must."""
+        found: pd.DataFrame = source_code.load(self.source, self.function)(rows)
+        self._check(rows, found)
+        return found
 
     def _check(self, raw: pd.DataFrame, found: object) -> None:
         place = f"features.function {self.function}()"
@@ -82,6 +88,45 @@ class FeatureCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         missing = [c for c in (*self.numeric, *self.categorical) if c not in found]
         if missing:
             raise DeclarationError(place, list(found), f"columns that include {missing}")
+
+
+class EntityCode(FeatureCode):
+    """The same for a panel: the function gets the rows of one entity at a time.
+
+    So a row's features depend on its own entity alone, whoever else is read with it.
+
+    Args:
+        entity: raw columns, among the inputs, that say whose a row is.
+    """
+
+    def __init__(
+        self,
+        source: str = "",
+        function: str = "",
+        inputs: Sequence[str] = (),
+        numeric: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        entity: Sequence[str] = (),
+    ) -> None:
+        super().__init__(source, function, inputs, numeric, categorical)
+        self.entity = entity
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the source, and of what divides the rows."""
+        return hashlib.sha256(f"{list(self.entity)}\n{self.source}".encode()).hexdigest()
+
+    def _computed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Compute each entity's rows on their own, numbered from 0, in the order that they have."""
+        codes = rows.groupby(list(self.entity), sort=False, dropna=False).ngroup().to_numpy()
+        order = np.argsort(codes, kind="stable")
+        ends = np.flatnonzero(np.diff(codes[order])) + 1
+        sorted_rows = rows.iloc[order]
+        found = [
+            super(EntityCode, self)._computed(sorted_rows.iloc[start:end].reset_index(drop=True))
+            for start, end in pairwise([0, *ends.tolist(), len(rows)])
+        ]
+        return pd.concat(found).set_axis(rows.index[order]).iloc[np.argsort(order)]
 
 
 def _number(values: "pd.Series[Any]") -> "pd.Series[float]":

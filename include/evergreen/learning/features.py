@@ -20,7 +20,7 @@ from evergreen.errors import DataRefused, DeclarationError
 from evergreen.learning import feature_chunks, source_code
 from evergreen.learning.data import Data
 from evergreen.learning.feature_chunks import Beside, Piece
-from evergreen.learning.feature_code import FeatureCode
+from evergreen.learning.feature_code import EntityCode, FeatureCode
 from evergreen.learning.lookahead import check_no_lookahead
 from evergreen.learning.rows import Rows
 from evergreen.refs import FeaturesRef, SnapshotRef, Span
@@ -58,7 +58,8 @@ def code(use_case: UseCase) -> FeatureCode:
     columns = (list(declared.raw), list(declared.numeric), texts)
     if declared.function is None:
         return FeatureCode("", "", *columns)
-    return FeatureCode(source_code.of(declared.function), declared.function.__name__, *columns)
+    named = (source_code.of(declared.function), declared.function.__name__, *columns)
+    return EntityCode(*named, list(declared.entity)) if declared.entity else FeatureCode(*named)
 
 
 def compute(use_case: UseCase, raw: pd.DataFrame) -> pd.DataFrame:
@@ -181,16 +182,30 @@ def with_history(
     use_case: UseCase, raw: pd.DataFrame, wanted: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Mark the wanted rows and those that their features look back at."""
-    time = use_case.source.timestamp if use_case.features.function else None
-    return reached(time, use_case.features.lookback, raw, wanted)
+    declared = use_case.features
+    time = use_case.source.timestamp if declared.function else None
+    return reached(time, declared.lookback, raw, wanted, declared.entity)
 
 
 def reached(
-    time: str | None, lookback: timedelta, raw: pd.DataFrame, wanted: NDArray[np.bool_]
+    time: str | None,
+    lookback: timedelta,
+    raw: pd.DataFrame,
+    wanted: NDArray[np.bool_],
+    entity: Sequence[str] = (),
 ) -> NDArray[np.bool_]:
-    """Mark the wanted rows and those up to `lookback` before them; no time: only the wanted."""
+    """Mark the wanted rows and those up to `lookback` before them, of a panel by entity.
+
+    No time: only the wanted.
+    """
     if time is None:
         return wanted
+    if entity:
+        asked = raw[time].where(wanted)
+        each = asked.groupby([raw[name] for name in entity], dropna=False)
+        first, last = each.transform("min") - lookback, each.transform("max")
+        among: NDArray[np.bool_] = raw[time].between(first, last).to_numpy()
+        return among
     first = raw.loc[wanted, time].min() - lookback
     last = raw.loc[wanted, time].max()
     needed: NDArray[np.bool_] = raw[time].between(first, last).to_numpy()

@@ -73,10 +73,10 @@ def _samples(raw: pd.DataFrame, use_case: UseCase) -> Iterator[pd.DataFrame]:
     """Yield the newest rows, and those of some entities, in the order that they have."""
     yield raw.tail(ROWS)
     time, key = use_case.source.timestamp, use_case.source.key
-    entity = [column for column in key if column != time]
+    entity = use_case.features.entity or [column for column in key if column != time]
     if time is None or not entity or len(raw) <= ROWS:
         return
-    codes = raw.groupby(entity, sort=True, dropna=False).ngroup()
+    codes = raw.groupby(list(entity), sort=True, dropna=False).ngroup()
     yield raw[codes.isin(_chosen(codes)) & (_place_from_the_end(codes) < ROWS // ENTITIES)]
 
 

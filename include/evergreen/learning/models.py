@@ -36,6 +36,7 @@ Array = NDArray[Any]
 TRUSTED = (
     "evergreen.learning.boosted.BoostedClassifier",
     "evergreen.learning.boosted.BoostedRegressor",
+    "evergreen.learning.feature_code.EntityCode",
     "evergreen.learning.feature_code.FeatureCode",
     "evergreen.learning.intervals.ConformalRegressor",
     "evergreen.learning.preparing.AsTheyAre",

@@ -23,6 +23,7 @@ from sklearn.pipeline import Pipeline
 from evergreen.errors import ModelRefused
 from evergreen.learning import (
     answers,
+    entities,
     features,
     fitting,
     metrics,
@@ -278,7 +279,10 @@ def _log_walk(
         tried.trials, key=lambda trial: trial.parameters == tried.recipe.parameters, default=None
     )
     log.dataset(built.snapshot, model_folder.schema(raw))
-    log.figures(_params(use_case, tried, built), _figures(measured, valued, tried, best), {}, None)
+    macro = entities.macro(use_case, raw, truth, tried.output)
+    figures = _figures(measured, valued, tried, best)
+    figures |= {f"{JUDGED}macro_{name}": value for name, value in macro.items()}
+    log.figures(_params(use_case, tried, built), figures, {}, None)
     if len(tried.trials) > 1:
         for number, trial in enumerate(tried.trials, start=1):
             log.trial(f"{name} trial {number}", trial.parameters, _averages(trial))

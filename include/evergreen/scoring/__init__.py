@@ -5,8 +5,8 @@
     done.rows, done.refused, done.sentence
 
 `orders` what is asked for; `raw` rows of a query or a file; `admission` which of them may be asked;
-`chunks` of rows with their history; `asking` the champion; `columns` what is written of a row;
-`sinks` where it goes; `sample` what is logged to be watched; `story` all of it.
+`chunks` of rows with their history (`past`); `asking` the champion; `columns` what is written of a
+row; `sinks` where it goes; `sample` what is logged to be watched; `story` all of it.
 """
 
 from evergreen.scoring.orders import Asked, asked, interval_of

@@ -83,9 +83,15 @@ class Admission:
 
 def needed(inputs: Inputs) -> list[str]:
     """Return the columns that raw rows must have: the key, the time to look back by, the inputs."""
+    return list(dict.fromkeys([*in_order(inputs), *inputs.names]))
+
+
+def in_order(inputs: Inputs) -> list[str]:
+    """Return the columns that raw rows are ordered by: whose they are, their time, their key."""
     time = _time(inputs)
     key = [column.name for column in inputs.key]
-    return list(dict.fromkeys([*([time] if time else ()), *key, *inputs.names]))
+    whose = inputs.entity if time else ()
+    return list(dict.fromkeys([*whose, *([time] if time else ()), *key]))
 
 
 def series(column: RawColumn, values: pa.ChunkedArray) -> "pd.Series[Any]":

@@ -16,15 +16,14 @@ import pyarrow as pa
 
 from evergreen.data.streams import row_groups
 from evergreen.dossier import Inputs
-from evergreen.errors import DataRefused
 from evergreen.learning.models import Array
 from evergreen.scoring.admission import Admission, needed, times
+from evergreen.scoring.past import MICROSECOND, Past
 from evergreen.scoring.raw import Raw, ScoringInterval
 
 CHUNK = 50_000
 """Rows that are scored at once."""
 TAINTED = "a row that its features look back at was refused"
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,9 @@ class Chunks:
     rows: int = 0
     """Rows that were to be predicted, the refused ones among them."""
     first: datetime | None = None
-    """Where features look back, the time of the first row that was read."""
+    """Where features look back, the earliest time of the rows that were read."""
     target: datetime | None = None
-    """And of the first that was to be predicted."""
+    """And of those that were to be predicted."""
 
     def __post_init__(self) -> None:
         self.admission = Admission(self.inputs, self.raw.schema)
@@ -73,14 +72,13 @@ class Chunks:
             yield Chunk(self.admission.frame(rows), np.arange(len(rows)), rows)
 
     def _with_history(self, tables: Iterator[pa.Table]) -> Iterator[Chunk]:
-        past = _Past(str(self.inputs.timestamp), self.inputs.lookback // MICROSECOND)
+        past = Past(self.inputs, self.raw.by_entity)
         for table in tables:
             moments = times(table[past.time])
             wanted = self._within(moments)
             fit = self.admission.admit(table, wanted)
-            self._count(moments, wanted)
-            past.add(table.filter(pa.array(fit)), moments[~fit])
-            tainted = past.follow(moments) & fit & wanted
+            self._count(moments, wanted, fit)
+            tainted = past.add(table, fit) & fit & wanted
             self.admission.refuse(TAINTED, int(tainted.sum()))
             places = np.flatnonzero((wanted & ~tainted)[fit]) + len(past.rows) - int(fit.sum())
             frame = self.admission.frame(past.rows)
@@ -94,52 +92,17 @@ class Chunks:
         within: Array = (moments >= start) & (moments < end)
         return within
 
-    def _count(self, moments: Array, wanted: Array) -> None:
+    def _count(self, moments: Array, wanted: Array, fit: Array) -> None:
         self.rows += int(wanted.sum())
-        if self.first is None and len(moments):
-            self.first = _moment(moments[0])
-        if self.target is None and wanted.any():
-            self.target = _moment(moments[wanted][0])
+        self.first = _earliest(self.first, moments[fit])
+        self.target = _earliest(self.target, moments[wanted & fit])
 
 
-class _Past:
-    """The rows that features may look back at, and when one of them was refused."""
-
-    def __init__(self, time: str, back: int) -> None:
-        self.time, self._back = time, back
-        """Column of the event time; microseconds that features look back."""
-        self.rows: pa.Table = None
-        self._bad: Array = np.empty(0, np.int64)
-
-    def add(self, rows: pa.Table, bad: Array) -> None:
-        """Take the next rows, and the times of those that were refused.
-
-        Raises:
-            DataRefused: a row is before the one above it.
-        """
-        self.rows = rows if self.rows is None else pa.concat_tables([self.rows, rows])
-        self._bad = np.sort(np.concatenate([self._bad, bad]))
-        if (np.diff(times(self.rows[self.time])) < 0).any():
-            raise DataRefused([f"the rows are not in the order of {self.time}"])
-
-    def follow(self, moments: Array) -> Array:
-        """Tell which moments look back at one that was refused."""
-        if not len(self._bad):
-            return np.zeros(len(moments), dtype=bool)
-        place = np.searchsorted(self._bad, moments, side="right") - 1
-        near = moments - self._bad[np.maximum(place, 0)] <= self._back
-        found: Array = (place >= 0) & near
-        return found
-
-    def forget(self) -> None:
-        """Drop what the rows to come do not look back at."""
-        known = times(self.rows[self.time])
-        if len(known):
-            since = known[-1] - self._back
-            self.rows, self._bad = (
-                self.rows.filter(pa.array(known >= since)).combine_chunks(),
-                self._bad[self._bad >= since],
-            )
+def _earliest(known: datetime | None, moments: Array) -> datetime | None:
+    if not len(moments):
+        return known
+    found = _moment(moments.min())
+    return found if known is None else min(known, found)
 
 
 def _microseconds(moment: datetime) -> int:

@@ -6,7 +6,8 @@ Usage::
         raw.schema, raw.batches
 
 Rows of a query come in the order of their time (where features look back) and key, so that the same
-rows are scored in the same chunks, and give the same digits. Those of a file come as they lie.
+rows are scored in the same chunks, and give the same digits; of a panel entity by entity, and only
+those of entities that are asked about. Those of a file come as they lie.
 """
 
 import contextlib
@@ -22,11 +23,11 @@ import pyarrow.parquet
 
 from evergreen.data.extraction import UNREADABLE
 from evergreen.data.selection import between, enclosed, ordered
-from evergreen.data.warehouse import Column, reading
+from evergreen.data.warehouse import Column, quoted, reading
 from evergreen.dossier import Inputs, RawColumn
 from evergreen.errors import DataRefused, did_you_mean
 from evergreen.refs import Ref
-from evergreen.scoring.admission import needed
+from evergreen.scoring.admission import in_order, needed
 
 BATCH = 50_000
 """Rows of a file that are read at once."""
@@ -46,6 +47,8 @@ class Raw:
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
+    by_entity: bool = False
+    """The rows of an entity follow on one another, in time order; else all are in time order."""
 
 
 @contextlib.contextmanager
@@ -63,11 +66,13 @@ def of_query(url: str, query: str, inputs: Inputs, interval: ScoringInterval) ->
     with refusing("the query"), reading(url) as moment:
         found = {column.name: column for column in moment.columns(relation)}
         columns = [_column(name, found) for name in needed(inputs)]
-        first = columns[: len(inputs.key) + inputs.looks_back]
-        yield Raw(*moment.stream(
+        first = columns[: len(in_order(inputs))]
+        asked = enclosed(between(query, interval.start, interval.end))
+        stream = moment.stream(
             f"SELECT {', '.join(column.expression for column in columns)} FROM {relation} AS rows"
-            f" ORDER BY {', '.join(map(ordered, first))}"
-        ))  # fmt: skip
+            f"{_of_asked(inputs, asked)} ORDER BY {', '.join(map(ordered, first))}"
+        )
+        yield Raw(*stream, by_entity=bool(inputs.entity and inputs.looks_back))
 
 
 @contextlib.contextmanager
@@ -102,6 +107,15 @@ def refusing(what: str) -> Iterator[None]:
     except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise DataRefused([f"{what} cannot be read: {reason}"]) from error
+
+
+def _of_asked(inputs: Inputs, asked: str) -> str:
+    """Write SQL that holds for rows of entities which are asked about (or which name none)."""
+    if not (inputs.entity and inputs.looks_back):
+        return ""
+    names = [quoted(name) for name in inputs.entity]
+    listed, nameless = ", ".join(names), " OR ".join(f"{name} IS NULL" for name in names)
+    return f" WHERE ({listed}) IN (SELECT {listed} FROM {asked} AS asked) OR {nameless}"
 
 
 def _column(name: str, found: dict[str, Column]) -> Column:

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from evergreen.learning.models import Array, Output
 from evergreen.refs import PAPER
-from evergreen.serving.contract import Order, Refused, Row
+from evergreen.serving.contract import Contract, Order, Refused, Row
 from evergreen.serving.desk import Desk, Served, Trial
 from evergreen.serving.engine import Scored
 from evergreen.serving.ids import fraction, new_id
@@ -109,12 +109,31 @@ def notes(served: Served, task: Task) -> list[str]:
     time = contract.inputs.timestamp
     if not contract.looks_back or time not in contract.inputs.names:
         return []
+    if contract.inputs.entity:
+        return _short_entities(contract, task)
     if task.raw is None or task.wanted is None:
         first, target = order.rows[0][time], order.predicted[0][time]
     else:
         first, target = task.raw[time].iloc[0], task.raw[time].iloc[int(task.wanted.min())]
     note = contract.short_of_history(first, target)
     return [note] if note else []
+
+
+def _short_entities(contract: Contract, task: Task) -> list[str]:
+    """Say which of the entities that are asked about has the shortest history, if one is short."""
+    inputs = contract.inputs
+    raw, wanted = task.raw, task.wanted
+    if raw is None or wanted is None:
+        rows = task.order.rows
+        raw, wanted = contract.frame(rows), np.arange(len(task.order.history), len(rows))
+    times = raw[inputs.timestamp]
+    entities = [raw[name] for name in inputs.entity]
+    first = times.groupby(entities, dropna=False).transform("min")
+    place = int(wanted[np.argmin((times - first).to_numpy()[wanted])])
+    pair = (moments.iloc[place].to_pydatetime() for moments in (first, times))
+    note = contract.short_of_history(*pair)
+    whose = ", ".join(f"{column.name} {column.iloc[place]}" for column in entities)
+    return [f"{whose}: {note}"] if note else []
 
 
 def answer(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from evergreen.errors import DeclarationError
+from evergreen.errors import DeclarationError, did_you_mean
 from evergreen.spec.names import check_name
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ class Features:
     """Raw columns that `function` reads. Without one they are numeric + categorical + text."""
     lookback: timedelta = timedelta(0)
     """How far before a row `function` reads."""
+    entity: tuple[str, ...] = ()
+    """Of a panel, the columns that say whose a row is, as ("city",): `function` gets the rows of
+    one entity at a time, and whoever is asked about a city reads that city alone."""
 
     def __post_init__(self) -> None:
         if not self.columns:
@@ -37,6 +40,17 @@ class Features:
             raise DeclarationError("features.inputs", (), "the raw columns that function reads")
         if self.function is None and self.inputs:
             raise DeclarationError("features.inputs", self.inputs, "nothing without a function")
+        self._check_entity()
+
+    def _check_entity(self) -> None:
+        if not isinstance(self.entity, tuple):
+            raise DeclarationError("features.entity", self.entity, 'a tuple, as ("city",)')
+        if self.entity and self.function is None:
+            raise DeclarationError("features.entity", self.entity, "nothing without a function")
+        if strange := [name for name in self.entity if name not in self.inputs]:
+            hint = did_you_mean(strange[0], self.inputs)
+            allowed = f"columns of features.inputs: {', '.join(self.inputs)}{hint}"
+            raise DeclarationError("features.entity", strange, allowed)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -74,6 +74,9 @@ class UseCase:
         faded = [one.name for one in self.candidates + self.baselines if one.half_life]
         if faded and self.source.timestamp is None:
             raise DeclarationError("source.timestamp", None, f"a column, as {faded} have half_life")
+        if self.features.entity and self.source.timestamp is None:
+            allowed = "a column, as features.entity divides the history of rows"
+            raise DeclarationError("source.timestamp", None, allowed)
         if self.source.weight == self.source.target:
             raise DeclarationError("source.weight", self.source.weight, "anything but the target")
         if self.source.target in self.features.raw:

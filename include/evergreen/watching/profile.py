@@ -188,7 +188,8 @@ def _holdout(
     mask = np.zeros(len(table), dtype=bool)
     mask[chosen] = True
     raw = table.to_pandas(date_as_object=False)
-    rows = features.reached(time if inputs.computed else None, inputs.lookback, raw, mask)
+    time = time if inputs.computed else None
+    rows = features.reached(time, inputs.lookback, raw, mask, inputs.entity)
     truth = features.labels_of(dossier.answers.kind, raw.loc[mask, target])
     return raw[rows].reset_index(drop=True), mask[rows], truth, which
 
