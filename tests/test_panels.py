@@ -1,9 +1,12 @@
 """A panel by entity: from the table to the answers, each city on its own, all the same."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,22 +14,23 @@ import pytest
 from cities import AS_OF, CITIES, NAMES, USE_CASE, put, rows
 from database import query, records_of
 from databases import Databases
-from evergreen import cycle, dossier, scaffold, scoring
+from evergreen import catalog, cycle, dossier, scaffold, scoring
 from evergreen.cycle import Cycle
 from evergreen.data.warehouse import reading
 from evergreen.dossier import Dossier
-from evergreen.learning import models, tracking
+from evergreen.learning import features, models, tracking
 from evergreen.records import Scored
 from evergreen.scoring import ScoringInterval, chunks
 from evergreen.scoring.raw import of_query
 from evergreen.serving import history
 from evergreen.serving.app import create_app
 from evergreen.serving.contract import Contract
-from evergreen.settings import Settings
+from evergreen.settings import PROJECT, Settings
 from evergreen.steps import Run
 from serving.conftest import Client, live
 
 ROWS = rows()
+RUFF = Path(sys.executable).with_name("ruff")
 WEEK = ScoringInterval(
     start=datetime(2026, 10, 20, tzinfo=UTC), end=datetime(2026, 10, 27, tzinfo=UTC)
 )
@@ -72,6 +76,25 @@ def panel(
         assert done.to_json()["promoted"], done.sentence
         with live(create_app(settings), settings) as client:
             yield Panel(settings, done, client)
+
+
+def test_a_draft_of_a_panel_divides_it_by_entity(settings: Settings, tmp_path: Path) -> None:
+    put(settings.database_url, ROWS)
+    here = replace(settings, use_cases_dir=tmp_path / "one", expectations_dir=tmp_path / "two")
+
+    module, _ = scaffold.new("sales", table="sales", target="sold", time="day", settings=here)
+
+    proposed = catalog.load(here.use_cases_dir).find("sales")
+    assert proposed.features.entity == ("city",)
+    assert proposed.features.lookback == timedelta(days=7)
+    assert proposed.features.inputs == ("day", "city", "visits")
+    assert proposed.features.numeric == ("visits", "visits_recently")
+    found = features.compute(proposed, ROWS)
+    first = found.loc[ROWS.drop_duplicates("city").index]
+    assert (first["visits"] == first["visits_recently"]).all()  # nothing of another city
+    config = f"--config={PROJECT / 'pyproject.toml'}"
+    for command in (["format", "--check", "--diff"], ["check"]):
+        subprocess.run([RUFF, *command, config, module], check=True)
 
 
 def keys_of(places: list[int]) -> list[dict[str, str]]:

@@ -21,6 +21,7 @@ def render(values: Mapping[str, Any]) -> str:
     )
     templates.filters["text"] = _text
     templates.filters["tuple"] = _tuple
+    templates.filters["constant"] = _constant
     templates.filters["comment"] = _comment
     return templates.get_template("use_case.py.jinja").render(values)
 
@@ -39,14 +40,22 @@ def _comment(sentence: str, indent: int) -> str:
 
 
 def _tuple(names: Sequence[str], indent: int) -> str:
-    """Write a tuple of strings, on as many lines as it needs."""
+    """Write a tuple of strings, as an argument, on as many lines as it needs."""
+    return _listed(names, indent, " " * (indent // 4 * 4 + 4), ",")
+
+
+def _constant(names: Sequence[str], indent: int) -> str:
+    """Write the same as what a name of the module stands for."""
+    return _listed(names, indent, " " * 4, "")
+
+
+def _listed(names: Sequence[str], indent: int, margin: str, end: str) -> str:
     items = [_text(name) for name in names]
-    line = f"({', '.join(items)}{',' if len(items) == 1 else ''}),"
+    line = f"({', '.join(items)}{',' if len(items) == 1 else ''}){end}"
     if indent + len(line) <= WIDTH:
         return line
-    margin = " " * (indent // 4 * 4 + 4)
     rows = "".join(f"{margin}{row}\n" for row in _packed(items))
-    return f"(\n{rows}{margin[4:]}),  # fmt: skip"
+    return f"(\n{rows}{margin[4:]}){end}  # fmt: skip"
 
 
 def _packed(items: Sequence[str]) -> list[str]:

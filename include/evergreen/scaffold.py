@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from evergreen import drafting, labelling, noticing
+from evergreen import drafting, labelling, noticing, panels
 from evergreen.data.warehouse import Reading, exists, identifier, quoted, reading
 from evergreen.errors import DeclarationError, EvergreenError, did_you_mean
 from evergreen.labelling import Label
@@ -154,12 +154,19 @@ def _proposal(
         )
     left_out["alone tell the label, as if known only with it"] = told
     holdout, unit = _holdout(profile, asked.time)
+    numeric = [name for name in features.numeric if name not in told]
+    categorical = [name for name in features.categorical if name not in told]
+    panel = panels.find(moment, asked.table, asked.key, asked.time, numeric)
     return {
         "asked": asked,
         "label": label,
         "kind": label.kind,
-        "numeric": [name for name in features.numeric if name not in told],
-        "categorical": [name for name in features.categorical if name not in told],
+        "numeric": numeric,
+        "panel": panel,
+        "panel_inputs": [asked.time, *panel.entity, *numeric, *categorical, *features.text]
+        if panel
+        else [],
+        "categorical": categorical,
         "text": list(features.text),
         "left_out": left_out,
         "personal": list(personal),

@@ -1,6 +1,7 @@
 """The reference pages of docs/, written from the code by `make docs`.
 
-The settings come from `.env.example`, the commands from the command line itself.
+The settings come from `.env.example`, the commands from the command line itself, what may be
+declared from the classes of `evergreen.spec`.
 """
 
 import re
@@ -12,6 +13,7 @@ from typer.main import get_command
 
 from evergreen.cli import complete
 from evergreen.settings import PROJECT
+from evergreen_workshop import declaration
 
 HEADING = re.compile(r"# --- (.+?) -+$")
 TABLE = ["| setting | default | what it does |", "| --- | --- | --- |"]
@@ -22,7 +24,11 @@ def pages() -> dict[Path, str]:
     """Return the text of each generated page, by its path."""
     docs = PROJECT / "docs"
     example = (PROJECT / ".env.example").read_text()
-    return {docs / "settings.md": settings_page(example), docs / "cli.md": commands_page()}
+    return {
+        docs / "settings.md": settings_page(example),
+        docs / "cli.md": commands_page(),
+        docs / "declaration.md": declaration.page(),
+    }
 
 
 def settings_page(example: str) -> str:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from evergreen.settings import PROJECT
-from evergreen_workshop import reference
+from evergreen_workshop import declaration, reference
 
 
 def test_the_generated_pages_are_up_to_date() -> None:
@@ -28,3 +28,25 @@ def test_the_docs_build_as_a_site_without_a_dead_link(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "concepts" / "index.html").exists()
+
+
+def test_every_field_of_the_declaration_says_what_it_means() -> None:
+    found = {kind.__name__: declaration.fields_of(kind) for kind in declaration.classes()}
+
+    assert {name: [f.name for f in each if not f.meaning] for name, each in found.items()} == {
+        name: [] for name in found
+    }
+    quantiles = next(f for f in found["UseCase"] if f.name == "monitoring")
+    assert (quantiles.type, quantiles.default) == ("Monitoring", "Monitoring()")
+    url, separator = found["Files"][-1], found["Files"][0]
+    assert (url.name, url.default) == ("url", "")
+    assert separator.name == "separator"  # of the class that it is made from
+    assert found["Candidate"][1].row.startswith("| `build` | `Callable[[], Any]` | required |")
+
+
+def test_what_may_be_declared_is_on_the_page() -> None:
+    page = declaration.page()
+
+    assert "- `Kind.BINARY`" in page
+    assert "| `table` | `str \\| None` | `None` |" in page
+    assert "## Scale" not in page

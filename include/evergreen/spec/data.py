@@ -17,7 +17,9 @@ class Source:
     """
 
     table: str | None = None
+    """`name` or `schema.name`."""
     query: str | None = None
+    """One SELECT, in the place of a table."""
     key: tuple[str, ...]
     """Columns that identify a row."""
     timestamp: str | None = None
@@ -73,6 +75,7 @@ class Windows:
     """
 
     holdout: timedelta | float
+    """A time, or a share above 0 and below 1."""
     blocks: int = 4
     """A holdout of time is walked in so many blocks, cut at moments of the calendar; each is
     answered by the fit that could have served it."""

@@ -95,6 +95,7 @@ class Ingest:
     """How rows come into the table of the source; from there, one path follows."""
 
     source: Files | Api
+    """Files that arrive in a folder, or an API."""
     schedule: str | None = "@daily"
     """Cron expression or preset of the ingest DAG."""
     silent_after: timedelta | None = None

@@ -19,6 +19,7 @@ class Slice:
     """A way to cut the rows; each value's rows are scored on their own."""
 
     name: str
+    """As reports and `Fairness` call it."""
     by: "str | Callable[[pd.DataFrame], pd.Series]"
     """A raw column, or a function of the raw rows that returns each row's slice."""
 
@@ -34,6 +35,7 @@ class Fairness:
     slice: str
     """Name of a declared slice; its groups below `gate.min_slice_rows` are not compared."""
     rate: str = "recall"
+    """`recall`, `precision`, `accuracy` or `selection_rate`."""
     most: float
     """Largest difference between the highest and the lowest rate, 0 to 1."""
 
@@ -57,6 +59,7 @@ class Gate:
     """The confidence interval of challenger − champion (in the direction of better) must lie
     above this. Negative: a challenger that may be slightly worse still replaces the champion."""
     confidence: float = 0.95
+    """Of the intervals that decide, 0 to 1."""
     resamples: int = 1000
     """Simulated draws, where the intervals of several challengers must hold at once."""
     min_rows: int = 50
@@ -71,6 +74,7 @@ class Gate:
     max_latency_ms: float = 100.0
     """Of the processor for one row, median."""
     max_size_mb: float = 100.0
+    """Of the model file."""
     beat_baseline_surely: bool = True
     """The confidence interval against the best baseline must lie above 0; False: the estimate
     alone, for a first model on few rows."""

@@ -42,9 +42,11 @@ class Metric:
     """A metric of your own, which the gate may name."""
 
     name: str
+    """As the gate and reports call it."""
     function: "Callable[[Any, Any], float | None]"
     """True labels and the model's, both (rows,), to a figure; None: not defined for these rows."""
     more_is_better: bool
+    """Its direction: true of a score, false of an error."""
     reads: str = "labels"
     """What of the model's answers it is given: `labels` (values), or `probabilities`: of two
     classes that of the positive one, (rows,), of more (rows, classes), the classes sorted."""

@@ -17,7 +17,9 @@ class Features:
     """What the model sees: columns of the raw rows, or of what `function` makes of them."""
 
     numeric: tuple[str, ...] = ()
+    """Columns of numbers; a missing one is missing, or imputed, as the estimator takes it."""
     categorical: tuple[str, ...] = ()
+    """Columns of names, of few or of many values; missing is a category of its own."""
     text: tuple[str, ...] = ()
     """Sentences; their frequent words are weighed (TF-IDF)."""
     function: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None
@@ -68,7 +70,9 @@ class Between:
     """A range of a parameter that is searched; whole numbers when both ends are."""
 
     low: float
+    """The lowest that is tried."""
     high: float
+    """The highest."""
     log: bool = False
     """Search the magnitudes evenly; the ends must then be positive."""
 
@@ -87,6 +91,7 @@ class Candidate:
     """An estimator that competes (or, as a baseline, must be beaten)."""
 
     name: str
+    """As reports and MLflow call it: small letters, digits and `_`."""
     build: Callable[[], Any]
     """Returns a new scikit-learn estimator, or a Pipeline with a preparation of its own; it imports
     scikit-learn inside."""

@@ -32,14 +32,17 @@ class Task:
     pool: str | None = None
     """Shares its slots with others."""
     pool_slots: int | None = None
+    """So many slots of the pool that it takes."""
     queue: str | None = None
     """Of the workers that may take it."""
     executor: str | None = None
+    """Name of the executor that runs it; None: the default one."""
     executor_config: Mapping[str, Any] = field(default_factory=dict)
     """What the executor wants to know, such as a `pod_override`."""
     priority: int | None = None
     """The larger goes first."""
     retries: int | None = None
+    """So often it is tried again; None: as all tasks are."""
     timeout: timedelta | None = None
     """How long one try may take."""
     cpu: float | None = None

@@ -25,18 +25,29 @@ class UseCase:
     """One model that is kept fresh: data, features, candidates and gate, declared."""
 
     name: str
+    """As its file is named: small letters, digits and `_`."""
     doc: str
+    """The question that it answers, in a sentence; pages, reports and cards begin with it."""
     owner: str
+    """Who is told when it fails."""
     kind: Kind
+    """What is predicted."""
     source: Source
+    """Where the rows come from."""
     windows: Windows
+    """Which rows train and which are held out."""
     features: Features
+    """What the model sees."""
     candidates: tuple[Candidate, ...]
+    """What competes; one is enough."""
     baselines: tuple[Candidate, ...]
+    """What must be beaten: models that have learned next to nothing."""
     gate: Gate
+    """What a challenger must prove."""
     metrics: tuple[Metric, ...] = ()
     """Of your own, beside those of the kind; the gate may name them."""
     slices: tuple[Slice, ...] = ()
+    """Ways to cut the judged rows; no part may be surely worse than before."""
     ingest: Ingest | None = None
     """Where the rows of the table come from, if they do not come by themselves."""
     scoring: Scoring | None = None
@@ -44,6 +55,7 @@ class UseCase:
     labels: Labels | None = None
     """Where labels are read that nobody brings over HTTP; None: nowhere."""
     monitoring: Monitoring = field(default_factory=Monitoring)
+    """How the champion is watched in service."""
     business: Business | None = None
     """What the answers are worth."""
     interval: float | None = None
@@ -54,12 +66,15 @@ class UseCase:
     schedule: str | None = "@daily"
     """Cron expression or preset of the training DAG; None: only by hand or by request."""
     retraining: Retraining = field(default_factory=Retraining)
+    """When it is trained anew, besides the schedule."""
     tasks: Mapping[str, Task] = field(default_factory=dict)
     """How its tasks run in a scheduler, by the name of the step, or `*` for all of them."""
     draft: bool = False
     """Nobody has confirmed it yet: it is trained by hand only, and nothing of it goes live."""
     seed: int = 0
+    """Of every `random_state` that a candidate leaves open, and of every draw."""
     tags: tuple[str, ...] = ()
+    """Of its DAGs, to find them by."""
 
     def __post_init__(self) -> None:
         check_name("name", self.name)

@@ -22,7 +22,9 @@ class Watched:
     """How one column is watched; what is None is as `Monitoring` has it for all."""
 
     usual: Usual | None = None
+    """What tells which distances are usual."""
     min_effect: float | None = None
+    """A smaller distance is no drift, 0 to 1."""
 
     def __post_init__(self) -> None:
         if self.min_effect is not None and not 0 < self.min_effect < 1:
@@ -105,6 +107,7 @@ class Retraining:
     """Retrain when so many of the last `of_windows` windows drift critically, or have a live
     metric beyond the gate's floor: one odd hour is no reason."""
     of_windows: int = 3
+    """Of so many windows, the newest."""
     new_rows: int | None = None
     """Retrain when so many labelled rows have come since the champion's snapshot; None: never."""
     cooldown: timedelta = timedelta(hours=6)
