@@ -83,6 +83,10 @@ class Counts(Ref):
     """Kept for validation to refuse: their event time lies after the moment of asking."""
     duplicates: int = 0
     """Kept for validation to refuse: rows whose key another row has too."""
+    excluded: int = 0
+    """Left out: of days that are declared to be bad."""
+    quarantined: int = 0
+    """Left out: they broke an expectation about rows, and lie in `evergreen.quarantine`."""
     late: int = 0
     """Taken now, although older than the newest row of the snapshot before: they came late, or
     their label did."""

@@ -118,9 +118,9 @@ def validate(
     """
     _check_declaration(use_case, snapshot)
     with _refusals_on_record(use_case, run, records):
-        result = validation.validate(snapshot, use_case, settings=settings)
+        result = validation.validate(snapshot, use_case, kept=records.quarantine, settings=settings)
         if not result.passed:
-            reasons = [*(failed.reason for failed in result.failed), *snapshot.notes]
+            reasons = [*(failed.reason for failed in result.failed), *result.snapshot.notes]
             raise ValidationFailed(reasons, result)
     return result
 

@@ -68,6 +68,7 @@ def extract(
     with _refusing(use_case), reading(settings.warehouse_url) as moment:
         selection, notes = _select(use_case, cuts, moment)
         counts = _count(selection, use_case, moment)
+        notes += _excluded(counts.excluded, use_case)
         selection = replace(selection, whole=counts.duplicates > 0)
         selection, labels, label_notes = _with_label(selection, use_case, moment)
         notes += label_notes
@@ -109,7 +110,7 @@ def has_changed(
         selection, _, _ = _with_label(replace(selection, whole=duplicated), fresh, moment)
         _, keys = _planned(selection, moment)
     stored = {chunk.key for group in manifests.groups(manifest) for chunk in group.chunks}
-    return set(keys.values()) != stored
+    return set(keys.values()) != set(manifest["about"].get("keys", stored))
 
 
 @contextlib.contextmanager
@@ -144,6 +145,7 @@ def _select(use_case: UseCase, cuts: Cuts, moment: Reading) -> tuple[Selection, 
         key=tuple(columns[name] for name in source.key if name in columns),
         cuts=cuts,
         newest=use_case.windows.holdout,
+        excluded=source.excluded if time else (),
     )
     return selection, notes + time_notes
 
@@ -183,7 +185,17 @@ def _count(selection: Selection, use_case: UseCase, moment: Reading) -> Counts:
             [f"{selection.time.name}: {infinite} rows have an infinite event time; correct them"]
         )
     _check_age(use_case, selection.cuts.as_of, seen)
-    return Counts(taken=0, immature=immature, later=later, future=future, duplicates=duplicates)
+    excluded = moment.query(selection.left_out)[0][0] if selection.excluded else 0
+    return Counts(
+        taken=0, immature=immature, later=later, future=future, duplicates=duplicates,
+        excluded=excluded,
+    )  # fmt: skip
+
+
+def _excluded(rows: int, use_case: UseCase) -> list[str]:
+    """Say which days are left out, and how many rows they had."""
+    days = "; ".join(map(str, use_case.source.excluded))
+    return [f"{rows:,} rows are left out as declared ({days})"] if days else []
 
 
 def _with_label(

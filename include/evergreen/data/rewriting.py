@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from evergreen.data import chunks, manifests
 from evergreen.data.manifests import Chunk, Group
-from evergreen.data.snapshots import SnapshotStore
+from evergreen.data.snapshots import SnapshotStore, StoredSnapshot
 from evergreen.storage import Store
 
 REWRITTEN = "rewritten"
@@ -66,6 +66,28 @@ def without(
     written = manifests.document(use_case, schema, groups)
     before = {"about": document["about"], "replaces": manifests.names(document)}
     return document["sha256"], written | before
+
+
+def apart(
+    store: SnapshotStore, uri: str, sha256: str, gone: Mask, about: dict[str, Any]
+) -> StoredSnapshot:
+    """Write another snapshot, without some rows; the one that there is stays as it is.
+
+    `about` is added to what is kept about it, with the keys of the chunks that it came from.
+
+    Raises:
+        SnapshotCorrupt: it cannot be read.
+    """
+    document, whole = store.manifest(uri), store.groups(uri, sha256)
+    use_case, schema = document["use_case"], manifests.schema(document)
+    done: dict[str, Chunk] = {}
+    groups = [
+        Group(group.columns, tuple(_chunks(store, use_case, schema, group, gone, done)))
+        for group in whole
+    ]
+    keys = [chunk.key for group in whole for chunk in group.chunks]
+    told = document["about"] | {"quarantined": int(gone.sum()), "keys": keys} | about
+    return store.seal(use_case, schema, groups, told)
 
 
 def drop_loose(

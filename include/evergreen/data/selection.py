@@ -16,7 +16,7 @@ from typing import Protocol
 from evergreen.data.calendar import reach
 from evergreen.data.chunks import UNDATED
 from evergreen.data.warehouse import Column, identifier, quoted
-from evergreen.spec import UseCase
+from evergreen.spec import Excluded, UseCase
 from evergreen.spec.scoring import END, NAMED, START
 
 TIMESTAMPTZ = 1184
@@ -64,6 +64,8 @@ class Selection:
     whole: bool = False
     """Rows without a label are taken as well, for validation to refuse: keys are duplicated, and
     what a computed label sees of other rows is anybody's guess."""
+    excluded: tuple[Excluded, ...] = ()
+    """Days that are left out."""
     newest: timedelta | float
     """The newest stretch of the mature rows: a time, or without one a share of the rows."""
 
@@ -163,7 +165,23 @@ class Selection:
             return "true"
         t, cuts = self._t, self.cuts
         start = f"{t} >= {at(cuts.start)} AND " if cuts.start else ""
-        return f"({start}{t} <= {at(cuts.mature)} OR {t} > {at(cuts.asked_at)} OR {t} IS NULL)"
+        within = f"({start}{t} <= {at(cuts.mature)} OR {t} > {at(cuts.asked_at)} OR {t} IS NULL)"
+        return f"{within} AND ({self._excluded}) IS NOT TRUE" if self.excluded else within
+
+    @property
+    def left_out(self) -> str:
+        """SQL of how many rows are of days that are left out."""
+        start = f" AND {self._t} >= {at(self.cuts.start)}" if self.cuts.start else ""
+        return (
+            f"SELECT count(*) FROM {self.relation} AS {self.alias} WHERE ({self._excluded})"
+            f" AND {self._t} <= {at(self.cuts.mature)}{start}"
+        )
+
+    @property
+    def _excluded(self) -> str:
+        """SQL condition of the rows of these days."""
+        days = (f"{self._t} >= {at(d.start)} AND {self._t} < {at(d.end)}" for d in self.excluded)
+        return " OR ".join(f"({each})" for each in days)
 
     @property
     def _due(self) -> str:

@@ -122,11 +122,11 @@ def _news(
     try:
         store = snapshots.of(settings)
         manifest = store.manifest(store.find(use_case.name, champion.snapshot_sha256))
-        newest = manifest["about"].get("newest")
+        about = manifest["about"]
+        newest, taken = about.get("newest"), int(manifest["rows"]) + about.get("quarantined", 0)
         with reading(settings.warehouse_url) as moment:
             rows = _count(
-                use_case, newest and datetime.fromisoformat(newest), int(manifest["rows"]), now,
-                moment,
+                use_case, newest and datetime.fromisoformat(newest), taken, now, moment
             )  # fmt: skip
         corrected = rows == 0 and extraction.has_changed(
             use_case, manifest, asked_at=now, settings=settings

@@ -343,6 +343,7 @@ def _origin(contest: Contest, first: Contender) -> Origin:
         snapshot_sha256=built.snapshot.sha256,
         features_sha256=built.sha256,
         split=built.split,
+        notes=built.snapshot.notes,
         code_commit=run.data.tags.get("evergreen.code_commit", ""),
     )
 

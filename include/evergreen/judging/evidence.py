@@ -84,6 +84,8 @@ class Origin(Ref):
     features_sha256: str
     split: str
     """The rule in words."""
+    notes: tuple[str, ...] = ()
+    """What is to be known of the rows: days that were left out, rows in quarantine, late labels."""
     code_commit: str = ""
     """Of the project; empty: unknown."""
 

@@ -6,6 +6,7 @@ Usage::
     result.passed, [failure.reason for failure in result.failed], result.docs
 """
 
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,12 +15,16 @@ import pyarrow as pa
 
 from evergreen.data import snapshots
 from evergreen.errors import SuiteError
-from evergreen.quality import data_docs, hiding, reasons, suites
+from evergreen.quality import data_docs, hiding, quarantine, reasons, suites
 from evergreen.quality.gx import ExpectationSuite, ExpectationSuiteValidationResult
-from evergreen.refs import SnapshotRef, ValidationRef
+from evergreen.quality.quarantine import QuarantineLog, noting
+from evergreen.refs import FailedExpectation, SnapshotRef, ValidationRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
+SOME = {"result_format": "SUMMARY", "partial_unexpected_count": reasons.SAMPLE}
+EVERY = {"result_format": "COMPLETE"}
+"""How much GX tells of the rows that fail."""
 NULLABLE = {
     pa.int8(): pd.Int8Dtype(),
     pa.int16(): pd.Int16Dtype(),
@@ -30,8 +35,39 @@ NULLABLE = {
 """Types that pandas would change for a column that holds nulls."""
 
 
-def validate(snapshot: SnapshotRef, use_case: UseCase, *, settings: Settings) -> ValidationRef:
+@dataclass(frozen=True)
+class _Looked:
+    """What the suite said of some rows."""
+
+    snapshot: SnapshotRef
+    table: pa.Table
+    result: ExpectationSuiteValidationResult
+    checks: list[reasons.Checked]
+    failed: tuple[FailedExpectation, ...]
+
+    @property
+    def passed(self) -> bool:
+        met = bool(self.result.success) and all(check.passed for check in self.checks)
+        return met and not self.failed
+
+
+def validate(
+    snapshot: SnapshotRef,
+    use_case: UseCase,
+    *,
+    kept: QuarantineLog | None = None,
+    settings: Settings,
+) -> ValidationRef:
     """Check the bytes of a snapshot, and publish the Data Docs page, passed or failed.
+
+    Where `source.quarantine` allows it, rows that break an expectation about rows are put apart:
+    the snapshot that is returned lacks them, and has met every expectation without them.
+
+    Args:
+        snapshot: what was extracted.
+        use_case: its declaration.
+        kept: where rows in quarantine are put on record; None: no row is put apart.
+        settings: where snapshots, suites and pages are.
 
     Raises:
         SuiteError: the suite is missing, unreadable or lacks a mandatory check.
@@ -40,20 +76,57 @@ def validate(snapshot: SnapshotRef, use_case: UseCase, *, settings: Settings) ->
     suite = suites.load(settings.expectations_dir, use_case.name)
     if problems := suites.check_suite(suite, use_case):
         raise SuiteError(f"the suite of {use_case.name!r} is refused: {'; '.join(problems)}")
-    table = snapshots.of(settings).table(snapshot.uri, snapshot.sha256)
     with data_docs.opened(settings) as docs:
-        source, result = use_case.source, _run(docs, suite, table, snapshot, use_case)
-        hiding.hide(result.results, source.personal)
-        checks = reasons.pair(suite, result.results, table, source.key, source.personal)
-        failed = reasons.failures(checks, table.column_names, use_case, snapshot.notes)
-        page = docs.publish(result, snapshot, table.column_names, checks, failed)
+        looked = _look(docs, suite, snapshot, use_case, settings)
+        if kept is not None and use_case.source.quarantine and not looked.passed:
+            looked = _without_bad_rows(docs, suite, looked, use_case, kept, settings)
+        columns = looked.table.column_names
+        page = docs.publish(looked.result, looked.snapshot, columns, looked.checks, looked.failed)
     return ValidationRef(
-        snapshot=snapshot,
-        passed=not failed and bool(result.success) and all(check.passed for check in checks),
-        checked=len(checks),
-        failed=failed,
+        snapshot=looked.snapshot,
+        passed=looked.passed,
+        checked=len(looked.checks),
+        failed=looked.failed,
         docs=page,
     )
+
+
+def _look(
+    docs: data_docs.DataDocs,
+    suite: ExpectationSuite,
+    snapshot: SnapshotRef,
+    use_case: UseCase,
+    settings: Settings,
+) -> _Looked:
+    table, source = snapshots.of(settings).table(snapshot.uri, snapshot.sha256), use_case.source
+    result = _run(docs, suite, table, snapshot, use_case, SOME)
+    hiding.hide(result.results, source.personal)
+    checks = reasons.pair(suite, result.results, table, source.key, source.personal)
+    failed = reasons.failures(checks, table.column_names, use_case, snapshot.notes)
+    return _Looked(snapshot, table, result, checks, failed)
+
+
+def _without_bad_rows(
+    docs: data_docs.DataDocs,
+    suite: ExpectationSuite,
+    looked: _Looked,
+    use_case: UseCase,
+    kept: QuarantineLog,
+    settings: Settings,
+) -> _Looked:
+    """Look again without the rows that broke expectations, if these are few, and record them."""
+    broken = quarantine.broken(suite, looked.checks)
+    if broken is None:
+        return looked
+    every = _run(docs, broken, looked.table, looked.snapshot, use_case, EVERY)
+    bad = quarantine.rows(broken, every.results, looked.table, use_case.source)
+    if told := quarantine.too_many(bad, looked.table.num_rows, use_case.source.quarantine):
+        return replace(looked, snapshot=noting(looked.snapshot, told))
+    clean = quarantine.put_apart(looked.snapshot, bad, settings)
+    again = _look(docs, suite, clean, use_case, settings)
+    if again.passed:
+        kept.put(use_case.name, looked.snapshot.sha256, looked.snapshot.as_of, bad)
+    return again
 
 
 def _run(
@@ -62,11 +135,12 @@ def _run(
     table: pa.Table,
     snapshot: SnapshotRef,
     use_case: UseCase,
+    result_format: dict[str, Any],
 ) -> ExpectationSuiteValidationResult:
-    asset = docs.context.data_sources.add_pandas("snapshot").add_dataframe_asset(use_case.name)
+    source = docs.context.data_sources.add_or_update_pandas("snapshot")
+    asset = source.add_dataframe_asset(use_case.name)
     definition = asset.add_batch_definition_whole_dataframe(snapshot.sha256[:12])
     batch = definition.get_batch(batch_parameters={"dataframe": to_pandas(table)})
-    result_format = {"result_format": "SUMMARY", "partial_unexpected_count": reasons.SAMPLE}
     given = parameters(table, snapshot, use_case)
     return batch.validate(suite, result_format=result_format, expectation_parameters=given)
 

@@ -18,6 +18,7 @@
 `api_keys`    who may ask the service, for what, until when
 `prunings`    how much went of what was old, so that counts stay right
 `erasures` `subjects`  that somebody was forgotten, and what the tables held of one subject
+`quarantine`  which rows the newest snapshots lack, as they broke expectations
 `errors`      what PostgreSQL says when it does not do it, in our words
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
 `protocols`   what functions of the domain ask for; tests/fakes.py has them in memory

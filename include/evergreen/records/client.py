@@ -25,6 +25,7 @@ from evergreen.records.pool import KEPT, Pool, connect
 from evergreen.records.predictions import Drops, Predictions
 from evergreen.records.promotions import Promotions
 from evergreen.records.prunings import Prunings
+from evergreen.records.quarantine import Quarantine
 from evergreen.records.requests import Requests
 from evergreen.records.retirements import Retirements
 from evergreen.records.retrainings import Retrainings
@@ -147,6 +148,7 @@ class Records:
         self.prunings = Prunings(session)
         self.erasures = Erasures(session)
         self.subjects = Subjects(session)
+        self.quarantine = Quarantine(session)
         self.dossiers = Dossiers(session)
         self.figures = Figures(session)
         self.locks = Locks(session)

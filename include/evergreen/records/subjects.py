@@ -21,6 +21,7 @@ TOLD: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "trainings": ("key", (), ("document",)),
     "approvals": ("id", ("sentence", "reason", "outcome"), ()),
     "promotions": ("id", ("reason",), ()),
+    "quarantine": ("id", (), ("key",)),
 }
 """Tables that tell of rows in words: how a row is named, its texts, its documents."""
 LISTED = "CASE jsonb_typeof(history) WHEN 'array' THEN history ELSE '[]' END"

@@ -20,7 +20,7 @@ What may be declared beside these essentials: `search` of a candidate's paramete
 `scoring`, `labels`, `release`, `monitoring`, `retraining`, `tasks`.
 """
 
-from evergreen.spec.data import TABLE, Source, Windows
+from evergreen.spec.data import TABLE, Excluded, Source, Windows
 from evergreen.spec.ingest import Api, Dialect, Files, Ingest
 from evergreen.spec.judging import Business, Fairness, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, Kind, Metric, Scale, bound
@@ -33,7 +33,8 @@ from evergreen.spec.watching import Monitoring, Retraining, Usual, Watched
 
 __all__ = [
     "CHAMPION", "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Dialect",
-    "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Labels", "Metric", "Monitoring",
+    "Excluded", "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Labels", "Metric",
+    "Monitoring",
     "Release", "Retraining", "Scale", "Scoring", "Slice", "Source", "Task", "UseCase", "Usual",
     "Watched", "Windows", "bound", "check_name",
 ]  # fmt: skip

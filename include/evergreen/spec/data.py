@@ -2,11 +2,52 @@
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from evergreen.errors import DeclarationError
 
 TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?")
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """Days that are known to be bad, `first` to `last` (both in it, UTC).
+
+    `Excluded("2026-03-01", "2026-03-03", "sensor fault")`
+    """
+
+    first: str
+    """As 2026-03-01."""
+    last: str
+    """As 2026-03-03; the same as `first`: one day."""
+    reason: str
+    """Why, in a few words: reports and decisions tell it."""
+
+    def __post_init__(self) -> None:
+        for name in ("first", "last"):
+            try:
+                date.fromisoformat(getattr(self, name))
+            except (TypeError, ValueError):
+                told = getattr(self, name)
+                raise DeclarationError(f"excluded.{name}", told, "a day, as 2026-03-01") from None
+        if self.last < self.first:
+            raise DeclarationError("excluded.last", self.last, f"{self.first} or later")
+        if not self.reason.strip():
+            raise DeclarationError("excluded.reason", self.reason, "why these days are left out")
+
+    @property
+    def start(self) -> datetime:
+        """The moment at which they begin."""
+        return datetime.combine(date.fromisoformat(self.first), time(), UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The moment at which they are over."""
+        return datetime.combine(date.fromisoformat(self.last), time(), UTC) + timedelta(days=1)
+
+    def __str__(self) -> str:
+        days = self.first if self.first == self.last else f"{self.first} to {self.last}"
+        return f"{days}: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +82,12 @@ class Source:
     personal: tuple[str, ...] = ()
     """Columns whose values are told nowhere: not in logs, samples, Data Docs, drift pages, alerts
     or refusals. Snapshots, predictions and models hold them, as far as they are read."""
+    quarantine: float = 0.0
+    """The share of the rows that may break an expectation about rows (a range, a set, a missing
+    value ...): they go into quarantine, on record, and the others are used. Above it the data are
+    refused; 0: always."""
+    excluded: tuple[Excluded, ...] = ()
+    """Days that are known to be bad, and are left out."""
 
     def __post_init__(self) -> None:
         if (self.table is None) == (self.query is None):
@@ -55,6 +102,13 @@ class Source:
             raise DeclarationError(
                 "source.timestamp", None, "a column, because label_delay or max_age is given"
             )
+        if not 0 <= self.quarantine < 1:
+            allowed = "a share of the rows, 0 (none) or more, below 1"
+            raise DeclarationError("source.quarantine", self.quarantine, allowed)
+        if not all(isinstance(one, Excluded) for one in self.excluded):
+            raise DeclarationError("source.excluded", self.excluded, "a tuple of Excluded(…)")
+        if self.excluded and self.timestamp is None:
+            raise DeclarationError("source.timestamp", None, "a column, as excluded= names days")
         self._check_personal()
 
     def _check_personal(self) -> None:

@@ -1,0 +1,35 @@
+"""Which rows the newest snapshot of a use case lacks."""
+
+from datetime import UTC, datetime, timedelta
+
+from evergreen.quality.quarantine import BadRow
+from evergreen.records import Records
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+ROWS = [BadRow(3, {"id": 7}, ("wind is null",)), BadRow(9, {"id": 8}, ("a", "b"))]
+
+
+def test_the_rows_of_the_newest_snapshot_are_kept_once(records: Records) -> None:
+    records.quarantine.put("weather", "old", NOW - timedelta(days=1), ROWS[:1])
+    records.quarantine.put("iris", "other", NOW, ROWS[:1])
+    records.quarantine.put("weather", "new", NOW, ROWS)
+    records.quarantine.put("weather", "new", NOW, ROWS)
+
+    found = records.quarantine.of("weather")
+
+    assert [(row["snapshot_sha256"], row["place"], row["key"]) for row in found] == [
+        ("new", 3, {"id": 7}),
+        ("new", 9, {"id": 8}),
+    ]
+    assert found[1]["reasons"] == ["a", "b"]
+    assert len(records.quarantine.of("weather", limit=1)) == 1
+
+
+def test_a_backfill_does_not_take_the_place_of_newer_rows(records: Records) -> None:
+    records.quarantine.put("weather", "new", NOW, ROWS)
+
+    records.quarantine.put("weather", "old", NOW - timedelta(days=1), ROWS[:1])
+
+    assert [row["snapshot_sha256"] for row in records.quarantine.of("weather")] == [
+        "new", "new", "old"
+    ]  # fmt: skip
