@@ -59,17 +59,26 @@ def _sp500() -> Stream:
     return _timed(rows[["date", "change", "span", "volume"]], "date")
 
 
-def made(season: float = 0.0, persistence: float = 0.0, days: int = 730) -> Callable[[], Stream]:
-    """Return a stream: a yearly cosine of so many standard deviations, and AR(1) noise of one."""
+def made(
+    season: float = 0.0, persistence: float = 0.0, days: int = 730, together: float = 0.0
+) -> Callable[[], Stream]:
+    """Return a stream: a yearly cosine of so many standard deviations, and AR(1) noise of one.
+
+    The noise of the first two columns has the correlation `together`.
+    """
 
     def stream() -> Stream:
         draw, rows = np.random.default_rng(0), 500
         times = np.arange(days * rows) * DAY / rows
         scale = np.sqrt(1 - persistence**2)
         columns: dict[str, Any] = {}
+        noises: list[np.ndarray] = []
         for n in range(6):
             noise = lfilter([scale], [1, -persistence], draw.normal(size=len(times)))
             wave = season * np.sqrt(2) * np.cos(2 * np.pi * times / YEAR + n)
+            if n == 1:
+                noise = together * noises[0] + np.sqrt(1 - together**2) * noise
+            noises.append(noise)
             columns[f"x{n}"] = wave + noise
         return times, pd.DataFrame(columns)
 
@@ -86,6 +95,8 @@ STREAMS: dict[str, Callable[[], Stream]] = {
     "a season": made(season=1.0),
     "AR(1) 0.9": made(persistence=0.9),
     "a season, AR(1) 0.9": made(season=1.0, persistence=0.9),
+    "two together": made(together=0.5),
+    "two together, a season, AR(1) 0.9": made(season=1.0, persistence=0.9, together=0.5),
 }
 
 

@@ -4,7 +4,8 @@ python benchmarks/usual.py [stream ...] (default: all of `streams.STREAMS`; need
 
 Of the last 40 % of a stream, windows of a day and of a week are watched as the service's would be:
 500 requests, drawn from the rows of the window, against all rows up to two days before, by weekly
-refreshes. A shift moves a third of the columns by so many standard deviations of all rows.
+refreshes. A shift moves a third of the columns by so many standard deviations of all rows; a flip
+turns the ranks of one of the two numbers round that go together most: margins stay, its sign goes.
 """
 
 import os
@@ -29,7 +30,7 @@ from common import Figures, happened, measuring, options, settings
 from evergreen.records import Logged
 from evergreen.refs import Outcome, Window
 from evergreen.spec import Monitoring, Retraining
-from evergreen.watching import verdict
+from evergreen.watching import pairs, verdict
 from evergreen.watching.distances import Frequencies, numeric_distance
 from evergreen.watching.drift import CATEGORICAL, NUMERIC
 from evergreen.watching.facts import ColumnFacts, Facts
@@ -54,6 +55,8 @@ class Life:
     length: float
     home: Path
     seconds: list[float] = field(default_factory=list)
+    together: list[bool] = field(default_factory=list)
+    """Of the newest outcomes: whether a pair of columns alarmed."""
 
     @cached_property
     def kinds(self) -> dict[str, str]:
@@ -68,9 +71,19 @@ class Life:
         """All rows."""
         return pa.Table.from_pandas(self.rows, preserve_index=False)
 
-    def outcomes(self, shift: float, most: int) -> list[str]:
+    @cached_property
+    def pair(self) -> tuple[str, str]:
+        """The two numbers that go together most."""
+        numbers = [name for name, kind in self.kinds.items() if kind == NUMERIC]
+        table = self.rows[numbers].rank().corr().abs().to_numpy().copy()
+        np.fill_diagonal(table, 0.0)
+        first, second = np.unravel_index(np.argmax(table), table.shape)
+        return numbers[first], numbers[second]
+
+    def outcomes(self, shift: float, most: int, flip: bool = False) -> list[str]:
         """Watch the newest windows, one after the other."""
-        return [self._judged(start, history, shift) for start, history in self._windows(most)]
+        self.together.clear()
+        return [self._judged(start, history, shift, flip) for start, history in self._windows(most)]
 
     def _windows(self, most: int) -> Iterator[tuple[float, History]]:
         first = self.times[0] + 0.6 * (self.times[-1] - self.times[0])
@@ -99,11 +112,13 @@ class Life:
         )  # fmt: skip
         return History(own, reference, None, settings(self.home))
 
-    def _judged(self, start: float, history: History, shift: float) -> str:
+    def _judged(self, start: float, history: History, shift: float, flip: bool) -> str:
         within = self._within(start)
         draw = np.random.default_rng(int(start))
         drawn = draw.choice(within, REQUESTS, replace=len(within) < REQUESTS)
         now = self._shifted(self.rows.iloc[drawn].reset_index(drop=True), shift)
+        if flip:
+            now = now.assign(**{self.pair[1]: _turned(now[self.pair[1]])})
         inputs = [
             {"row": int(n), "time": datetime.fromtimestamp(self.times[n], UTC).isoformat()}
             for n in drawn
@@ -111,10 +126,9 @@ class Life:
         end = datetime.fromtimestamp(start + self.length, UTC)
         window = Window(start=datetime.fromtimestamp(start, UTC), end=end)
         stretch = Stretch.of(Logged(REQUESTS, 0, 0, inputs, [], []), "time", window)
-        alpha = LIMITS.false_alarms / (2 * len(self.kinds) + 3)
+        alpha = LIMITS.false_alarms / (2 * len(self.kinds) + 4)
         began = time.perf_counter()
         held = history.yardstick(now, self.kinds, stretch, alpha, LIMITS)
-        self.seconds.append(time.perf_counter() - began)
         columns = tuple(
             ColumnFacts(
                 name=name, kind=kind, rows=REQUESTS, threshold=held.thresholds[name],
@@ -123,13 +137,28 @@ class Life:
             )
             for name, kind in self.kinds.items()
         )  # fmt: skip
-        facts = Facts(use_case="", start=window.start, end=end, usual=held.told, columns=columns)
+        alone = {column.name for column in columns if column.beyond}
+        found = pairs.measure(history, held, now, self.kinds, stretch, alpha, LIMITS, alone)
+        self.seconds.append(time.perf_counter() - began)
+        facts = Facts(
+            use_case="", start=window.start, end=end, usual=held.told, columns=columns,
+            together=found.facts,
+        )  # fmt: skip
+        self.together.append(bool(facts.pairs))
         return verdict.judge(facts, LIMITS).outcome
 
     def _shifted(self, rows: pd.DataFrame, shift: float) -> pd.DataFrame:
         numbers = [name for name, kind in self.kinds.items() if kind == NUMERIC]
         third = numbers[: max(1, round(len(self.kinds) / 3))]
         return rows.assign(**{n: rows[n] + shift * self.rows[n].std() for n in third})
+
+
+def _turned(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Give the smallest value the largest's place, and so on."""
+    order = np.argsort(values.to_numpy(), kind="stable")
+    turned = values.to_numpy(copy=True)
+    turned[order] = values.to_numpy()[order[::-1]]
+    return pd.Series(turned, index=values.index)
 
 
 def _distance(before: "pd.Series[Any]", now: "pd.Series[Any]", kind: str) -> float:
@@ -157,13 +186,17 @@ def tables(figures: Figures, names: list[str], small: bool) -> None:
             with TemporaryDirectory() as home:
                 life = Life(times, rows, length, Path(home))
                 for shift in shifts:
-                    tell(figures, name, words, shift, life.outcomes(shift, most), life.seconds)
+                    tell(figures, name, words, f"{shift:+.2f} sd", life.outcomes(shift, most), life)
+                if sum(kind == NUMERIC for kind in life.kinds.values()) > 1:
+                    flipped = f"{' and '.join(life.pair)} flipped"
+                    tell(figures, name, words, flipped, life.outcomes(0.0, most, flip=True), life)
 
 
 def tell(
-    figures: Figures, name: str, words: str, shift: float, outcomes: list[str], seconds: list[float]
+    figures: Figures, name: str, words: str, change: str, outcomes: list[str], life: Life
 ) -> None:
     """Tell how one stream came out."""
+    seconds, together = life.seconds, float(np.mean(life.together))
     happened(f"{name} was watched", bool(outcomes), True)
     count = Counter(outcomes)
     alarms = sum(count[each] for each in ALARMS) / len(outcomes)
@@ -171,13 +204,14 @@ def tell(
     asked = [sum(critical[max(n - of + 1, 0) : n + 1]) >= RULES.alarming
              for n in range(len(critical))]  # fmt: skip
     soon = {n: _found_within(outcomes, n) for n in (2, 5)}
+    unknown = count[Outcome.UNKNOWN] / len(outcomes)
     figures.tell(
-        f"{name}, windows of {words}, {shift:+.2f} sd: {alarms:.1%} of {len(outcomes)} alarm,"
-        f" {np.mean(asked):.1%} would retrain, {count[Outcome.UNKNOWN] / len(outcomes):.0%} not"
-        f" known; found within 2 windows {soon[2]:.0%}, within 5 {soon[5]:.0%}"
+        f"{name}, windows of {words}, {change}: {alarms:.1%} of {len(outcomes)} alarm"
+        f" ({together:.1%} for pairs), {np.mean(asked):.1%} would retrain, {unknown:.0%} not known;"
+        f" found within 2 windows {soon[2]:.0%}, within 5 {soon[5]:.0%}"
         f" (calibrated in up to {max(seconds):.1f} s, a window in {np.median(seconds):.2f} s)",
-        stream=name, window=words, shift=shift, windows=len(outcomes), alarms=alarms,
-        retrain=float(np.mean(asked)), unknown=count[Outcome.UNKNOWN] / len(outcomes),
+        stream=name, window=words, change=change, windows=len(outcomes), alarms=alarms,
+        pairs=together, retrain=float(np.mean(asked)), unknown=unknown,
         within_2=soon[2], within_5=soon[5], seconds=max(seconds),
     )  # fmt: skip
 

@@ -344,9 +344,11 @@ class WindowRef(Ref):
     unknowns: tuple[str, ...] = ()
     """What could not be measured, each in a sentence."""
     drifted: tuple[str, ...] = ()
-    """Raw columns that drifted."""
+    """Raw columns that drifted by themselves."""
+    together: tuple[str, ...] = ()
+    """Pairs of columns that drifted only together, such as `spend and visits`."""
     drift_share: float | None = None
-    """Drifted of all compared columns, 0 to 1; None: not measured."""
+    """Drifted (by themselves or together) of all compared columns, 0 to 1; None: not measured."""
     weighted_share: float | None = None
     """The same, each column by its importance to the champion."""
     prediction_drift: bool | None = None

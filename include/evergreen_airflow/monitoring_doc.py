@@ -11,7 +11,8 @@ PAGE = """
 | Runs | {schedule} |
 | Held against | the training rows of the snapshot that the present champion was trained on |
 | Columns | {columns} |
-| Alarms | drifted columns (critical above {critical:.0%} of them), drifted answers, {confidence}, \
+| Alarms | drifted columns{pairs} (critical above {critical:.0%} of them), drifted answers, \
+{confidence}, \
 nulls, categories never seen, far more or fewer rows, live quality worse than on the holdout \
 (critical below the gate's floor) |
 | False alarms | at most {false_alarms:.0%} of windows without a change |
@@ -42,6 +43,7 @@ def doc_md(use_case: UseCase) -> str:
         schedule=f"`{limits.schedule}`" if limits.schedule else "by hand",
         columns=", ".join(f"`{name}`" for name in use_case.features.raw),
         critical=limits.critical_share,
+        pairs=", by themselves or two only together" if limits.pairs else "",
         confidence="low confidence" if least is None else f"mean top probability under {least:g}",
         false_alarms=limits.false_alarms,
         way_back=BACK if use_case.retraining.roll_back else "left to people",

@@ -38,6 +38,10 @@ def poor(ago: int = 0, live: float = 0.5) -> WindowRef:
     return seen(ago, outcome="critical", live=live, labelled=80, poor=(said,))
 
 
+def together(ago: int = 0) -> WindowRef:
+    return seen(ago, outcome="critical", together=("wind and humidity",), drift_share=0.5)
+
+
 def asked(hours_ago: float, outcome: str = "passed") -> Retrained:
     at = NOW - hours_ago * HOUR
     return Retrained(
@@ -64,6 +68,7 @@ DUE = situation(*DRIFTING)
         (situation(critical(), seen(1), seen(2)), "no", ""),
         (situation(critical(), seen(1), critical(2)), "retrain", "drift"),
         (situation(critical(), critical(1)), "retrain", "drift"),
+        (situation(together(), critical(1)), "retrain", "drift"),
         (situation(seen(), critical(1), critical(2)), "retrain", "drift"),
         (situation(poor(), poor(1)), "retrain", "quality"),
         (situation(poor(), seen(1), seen(2)), "no", ""),
@@ -198,3 +203,9 @@ def test_any_rules_are_kept_over_twenty_alarming_windows(
         each.outcome == "retrain" or (each.outcome == "held back" and each.holds)
         for each in judgements[rules.alarming - 1 :]
     )
+
+
+def test_columns_that_drifted_only_together_are_named_as_such() -> None:
+    judged = policy.judge(situation(together(), critical(1)))
+
+    assert "temp_max, wind, wind and humidity (together) drifted in 2" in judged.sentence

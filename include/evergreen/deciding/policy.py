@@ -48,8 +48,9 @@ def drift(situation: Situation) -> Reason | None:
     alarming = [seen for seen in situation.recent if drifted(seen)]
     if len(alarming) < situation.rules.alarming:
         return None
-    columns = list(dict.fromkeys(column for seen in alarming for column in seen.drifted))
-    what = ", ".join(columns) if columns else "the predictions"
+    columns = [column for seen in alarming for column in seen.drifted]
+    pairs = [f"{pair} (together)" for seen in alarming for pair in seen.together]
+    what = ", ".join(dict.fromkeys([*columns, *pairs])) or "the predictions"
     return Reason(name="drift", sentence=f"{what} drifted in {_of(alarming, situation)}")
 
 
@@ -173,7 +174,8 @@ def leads_back(situation: Situation) -> bool:
 
 def drifted(seen: WindowRef) -> bool:
     """Tell whether a window drifted critically, in its inputs or in the answers."""
-    return seen.outcome == Outcome.CRITICAL and bool(seen.drifted or seen.prediction_drift)
+    told = seen.drifted or seen.together or seen.prediction_drift
+    return seen.outcome == Outcome.CRITICAL and bool(told)
 
 
 def refused_in_a_row(situation: Situation) -> int:

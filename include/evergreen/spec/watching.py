@@ -52,6 +52,8 @@ class Monitoring:
     `INDEPENDENT`, and the verdict says so."""
     columns: Mapping[str, Watched | None] = field(default_factory=dict)
     """Raw columns that are watched otherwise; None: the column is not watched."""
+    pairs: bool = True
+    """Two columns that go apart only together count as drifted, too."""
     critical_share: float = 0.3
     """More drifted columns than this share of them are critical."""
     min_confidence: float | None = 0.7

@@ -28,17 +28,17 @@ import pandas as pd
 from scipy import sparse
 
 from evergreen.refs import Ref
-from evergreen.watching import bases
+from evergreen.watching import bases, together
 from evergreen.watching.bases import DAY, YEAR, Array, Basis
 from evergreen.watching.distances import gaps_of_counts, half_w
 from evergreen.watching.drift import NUMERIC
+from evergreen.watching.together import LEAST_SPREAD, TOGETHER, Scores, UsualPairs, plain
 
 BINS, CATEGORIES = 200, 20
 MOST, AT_ONCE = 800, 200
 LEAST_ROWS, LEAST_BLOCKS = 20, 10
 QUARTER = 45 * DAY
 """Blocks of the same season: so much before and after that day of the year."""
-LEAST_SPREAD = 0.005
 SMALL_EXPECTED = 5
 
 
@@ -124,6 +124,8 @@ class Calibration(Ref):
     """Column → basis → distance of each block; None: there was too little before it."""
     confidence: tuple[float | None, ...] = ()
     """Mean top probability in each block."""
+    pairs: UsualPairs = UsualPairs()  # noqa: RUF009
+    """What `TOGETHER` among the distances is measured by."""
 
     def limits(
         self, start: float, times: Array, names: Sequence[str], alpha: float
@@ -183,7 +185,7 @@ class Calibration(Ref):
 
 def measure(
     columns: Mapping[str, Coded], times: Array, length: float, gap: float,
-    sure: tuple[Array, Array] | None = None,
+    sure: tuple[Array, Array] | None = None, pairs: tuple[Scores, Array] | None = None,
 ) -> Calibration:  # fmt: skip
     """Measure the distances of windows of the past, in one pass over the rows.
 
@@ -193,6 +195,7 @@ def measure(
         length: of a window, in seconds.
         gap: between the newest row that was learned from and the window.
         sure: moments and top probabilities of the champion's answers.
+        pairs: what of all rows is looked at for how columns go together, and their scores.
     """
     numbers, rows = np.unique(times // length, return_counts=True)
     starts, usual_rows = numbers * length, float(np.median(rows))
@@ -200,16 +203,44 @@ def measure(
     judged = judged[np.unique(np.linspace(0, len(judged) - 1, MOST).round().astype(int))]
     counts = {name: column.counts(starts, length) for name, column in columns.items()}
     found: dict[str, dict[str, tuple[float | None, ...]]] = {name: {} for name in columns}
+    sums = _sums(pairs[1], times, starts, length) if pairs else None
+    tables: dict[str, Array] = {}
     for basis in bases.of(length):
         others = _chosen(basis, starts, judged, length, gap)
         for name, column in columns.items():
             apart = column.distances(counts[name][judged], others @ counts[name])
-            found[name][basis.name] = _plain(apart)
-    confidence = _plain(_means(*sure, starts, length)[judged]) if sure else ()
+            found[name][basis.name] = plain(apart)
+        if pairs and sums is not None:
+            tables[basis.name] = _apart(pairs[0], sums[judged], _of_others(others, sums))
+    usual = UsualPairs.of(tables) if tables else UsualPairs()
+    if tables:
+        found[TOGETHER] = {name: plain(usual.furthest(table)) for name, table in tables.items()}
+    confidence = plain(_means(*sure, starts, length)[judged]) if sure else ()
     return Calibration(
         length=length, gap=gap, rows=usual_rows, starts=tuple(starts[judged].tolist()),
-        distances=found, confidence=confidence,
+        distances=found, confidence=confidence, pairs=usual,
     )  # fmt: skip
+
+
+def _sums(rows: Array, times: Array, starts: Array, length: float) -> Array:
+    """Sum up what correlations are made of, in each block."""
+    block, within = _placed(times, starts, length)
+    return together.totals(rows[within], block[within], len(starts))
+
+
+def _of_others(others: Any, sums: Array) -> Array:
+    """Return the sums of what each block is held against; most of all: all but the rest."""
+    if others.nnz <= others.shape[0] * others.shape[1] / 2:
+        return np.asarray(others @ sums)
+    rest = sparse.csr_array(1.0 - others.toarray())
+    return np.asarray(sums.sum(axis=0) - rest @ sums)
+
+
+def _apart(scores: Scores, blocks: Array, others: Array) -> Array:
+    """Return how far the pairs of blocks lie from those of others, (k, pairs)."""
+    before, now = (together.correlations(each, scores) for each in (others, blocks))
+    far = together.apart(before, now)
+    return np.where(others[:, :1] < LEAST_ROWS, np.nan, far)
 
 
 def _chosen(basis: Basis, starts: Array, judged: Array, length: float, gap: float) -> Any:
@@ -250,7 +281,3 @@ def _means(times: Array, values: Array, starts: Array, length: float) -> Array:
     rows = np.bincount(block[within], minlength=len(starts))
     sums = np.bincount(block[within], values[within], minlength=len(starts))
     return np.asarray(sums / np.where(rows > 0, rows, np.nan))
-
-
-def _plain(values: Array) -> tuple[float | None, ...]:
-    return tuple(None if np.isnan(v) else round(float(v), 5) for v in values)

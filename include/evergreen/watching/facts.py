@@ -11,6 +11,7 @@ from evergreen.judging.evidence import Difference
 from evergreen.judging.figures import figure, interval
 from evergreen.records import Counted
 from evergreen.refs import Ref
+from evergreen.watching.pair_facts import PairFacts, TogetherFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,6 +254,8 @@ class Facts(Ref):
     usual: UsualFacts | None = None
     """None: nothing was compared."""
     columns: tuple[ColumnFacts, ...] = ()
+    together: TogetherFacts | None = None
+    """None: nothing was compared, or it is declared off."""
     outputs: OutputFacts | None = None
     quality: QualityFacts | None = None
     given: GivenFacts | None = None
@@ -277,15 +280,28 @@ class Facts(Ref):
         found = [c.name for c in self.columns if c.beyond and not c.sure]
         answers = self.outputs
         told = answers is not None and bool(answers.beyond) and not answers.sure
-        return (*found, *(["the predictions"] if told else []))
+        pairs = self.together.beyond if self.together and not self.together.sure else ()
+        together = [f"how {pair.name} go together" for pair in pairs]
+        return (*found, *together, *(["the predictions"] if told else []))
+
+    @property
+    def pairs(self) -> tuple[PairFacts, ...]:
+        """The pairs of columns that drifted only together."""
+        return self.together.drifted if self.together else ()
+
+    @property
+    def changed(self) -> tuple[ColumnFacts, ...]:
+        """The columns that drifted, by themselves or together with another."""
+        names = {name for pair in self.pairs for name in (pair.first, pair.second)}
+        return tuple(c for c in self.compared if c.drifted or c.name in names)
 
     @property
     def drift_share(self) -> float | None:
-        """Drifted of all compared columns."""
-        return len(self.drifted) / len(self.compared) if self.compared else None
+        """Changed of all compared columns."""
+        return len(self.changed) / len(self.compared) if self.compared else None
 
     @property
     def weighted_share(self) -> float | None:
         """The same, by importance; None: unknown, or no compared column matters."""
         total = sum(column.importance or 0.0 for column in self.compared)
-        return sum(c.importance or 0.0 for c in self.drifted) / total if total else None
+        return sum(c.importance or 0.0 for c in self.changed) / total if total else None

@@ -16,13 +16,14 @@ from evergreen.spec import UseCase
 from evergreen.storage import Store
 from evergreen.watching.drift import Compared
 from evergreen.watching.facts import Facts
-from evergreen.watching.pictures import HEIGHT, WIDTH, Picture, histogram
+from evergreen.watching.pairs import Paired
+from evergreen.watching.pictures import HEIGHT, WIDTH, Grid, Picture, grid, histogram
 from evergreen.watching.verdict import Judged
 
 HTML, JSON, EVIDENTLY = "report.html", "report.json", "evidently.html"
 CALM_ONES = 24
 """How many of the newest calm windows keep Evidently's page."""
-MOST_PICTURES = 40
+MOST_PICTURES, MOST_GRIDS = 40, 3
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Pictures:
     reference: pd.DataFrame | None = None
     window: pd.DataFrame | None = None
     compared: Compared = Compared((), None)  # noqa: RUF009
+    paired: Paired = Paired()  # noqa: RUF009
 
     def drawn(self) -> list[Picture]:
         """Draw the drifted columns first, the furthest beyond its threshold before the others."""
@@ -42,6 +44,14 @@ class Pictures:
             histogram(c.name, c.kind, self.reference[c.name], self.window[c.name])
             for c in order[:MOST_PICTURES]
         ]
+
+    def grids(self) -> list[Grid]:
+        """Draw the pairs that went apart; if none did, the furthest."""
+        facts, before, now = self.paired.facts, self.paired.before, self.paired.now
+        if facts is None or before is None or now is None:
+            return []
+        shown = facts.beyond or facts.found[:1]
+        return [grid(p.first, p.second, before, now) for p in shown[:MOST_GRIDS]]
 
 
 def identify(window: Window, version: int) -> str:
@@ -80,6 +90,7 @@ def write(
             seen=seen,
             limits=use_case.monitoring,
             pictures=pictures.drawn(),
+            grids=pictures.grids(),
             drifted={column.name for column in pictures.compared.columns if column.drifted},
             evidently=full is not None,
             width=WIDTH,

@@ -78,18 +78,26 @@ def columns_drift(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:
     share = facts.drift_share
     if not share:
         return
-    critical = share > monitoring.critical_share
-    names = listed(
+    severity = Outcome.CRITICAL if share > monitoring.critical_share else Outcome.WARNING
+    names = [
         f"{c.name} ({figure(c.distance)}, limit {figure(c.threshold)}{_against(c.basis)})"
         for c in facts.drifted
-    )
+    ]
     weighted = facts.weighted_share
     weight = "" if weighted is None else f"; {weighted:.0%} by their importance to the champion"
+    basis = _against(facts.together.basis if facts.together else "")
+    only = [f"only together {pair.sentence}{basis}" for pair in facts.pairs]
     yield Sign(
-        Outcome.CRITICAL if critical else Outcome.WARNING,
-        f"{len(facts.drifted)} of {len(facts.compared)} columns drifted ({share:.0%}{weight}):"
-        f" {names}",
+        severity,
+        f"{len(facts.changed)} of {len(facts.compared)} columns drifted ({share:.0%}{weight}):"
+        f" {'; '.join([*([listed(names)] if names else []), *only])}",
     )
+
+
+def pairs_unmeasured(facts: Facts, _: Monitoring) -> Iterator[Sign]:
+    """How columns go together is told, or why it is not."""
+    if facts.together and facts.together.problem:
+        yield Sign(NOTE, f"how columns go together was not compared: {facts.together.problem}")
 
 
 def perhaps_drift(facts: Facts, _: Monitoring) -> Iterator[Sign]:
@@ -274,8 +282,8 @@ def _short(metric: MetricFacts, labels: str, facts: Facts) -> Iterator[Sign]:
 
 RULES: tuple[Predicate, ...] = (
     nothing_compared, quality, labels_asked_for, columns_drift, answers_drift, perhaps_drift,
-    columns_unmeasured, nulls, infinities, unseen_categories, confidence, volume, drops,
-    answers_few, independent_rows,
+    pairs_unmeasured, columns_unmeasured, nulls, infinities, unseen_categories, confidence, volume,
+    drops, answers_few, independent_rows,
 )  # fmt: skip
 
 

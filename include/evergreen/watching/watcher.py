@@ -24,6 +24,7 @@ from evergreen.watching import (
     drift,
     late_labels,
     outputs,
+    pairs,
     profile,
     quality,
     reference,
@@ -33,6 +34,7 @@ from evergreen.watching import (
 from evergreen.watching.drift import Compared
 from evergreen.watching.facts import Facts, Origin, OutputFacts, QualityFacts
 from evergreen.watching.outputs import PREDICTION
+from evergreen.watching.pair_facts import TogetherFacts
 from evergreen.watching.profile import Profile
 from evergreen.watching.report import Pictures
 from evergreen.watching.yardstick import History, Stretch, Yardstick
@@ -126,7 +128,7 @@ class _Measuring:
         ]
         checked = columns.check(held_against, logged.inputs, watched)
         history = History(own, held_against, known, self._settings)
-        yardstick, compared = self._drift(history, checked, logged, alpha)
+        yardstick, compared, together = self._drift(history, checked, logged, alpha)
         by_name = {column.name: column for column in compared.columns}
         importance = known.importance if known else {}
         answers = OutputFacts(problem=problem)
@@ -135,6 +137,7 @@ class _Measuring:
         return replace(
             found,
             usual=yardstick.told,
+            together=together,
             outputs=replace(
                 answers,
                 basis=yardstick.bases.get(PREDICTION, ""),
@@ -155,8 +158,8 @@ class _Measuring:
 
     def _drift(
         self, history: History, checked: columns.Checked, logged: Logged, alpha: float
-    ) -> tuple[Yardstick, Compared]:
-        """Let Evidently compare the sound columns, and the answers as one more column."""
+    ) -> tuple[Yardstick, Compared, TogetherFacts | None]:
+        """Let Evidently compare the sound columns, and the answers as one more; then the pairs."""
         own, now, kinds = history.own, checked.frame, dict(checked.kinds)
         if history.profile and logged.champion_rows >= self._limits.min_rows:
             said = outputs.given(own.answers.kind, logged.outputs)
@@ -166,8 +169,12 @@ class _Measuring:
         stretch = Stretch.of(logged, own.inputs.timestamp, self._window)
         yardstick = history.yardstick(now, kinds, stretch, alpha, self._limits)
         compared = drift.compare(yardstick.before, now, kinds, yardstick.thresholds)
-        self.pictures = Pictures(yardstick.before, now, compared)
-        return yardstick, compared
+        alone = {column.name for column in compared.columns if column.drifted}
+        paired = pairs.measure(
+            history, yardstick, checked.frame, checked.kinds, stretch, alpha, self._limits, alone
+        )
+        self.pictures = Pictures(yardstick.before, now, compared, paired)
+        return yardstick, compared, paired.facts
 
     def _profile(self, own: Dossier) -> tuple[Profile | None, str]:
         limit = self._limits.sample
@@ -195,11 +202,12 @@ class _Measuring:
     def _alpha(self, own: Dossier, held_against: reference.Reference) -> tuple[float, int]:
         """Share the false alarms of a window between its tests (Bonferroni).
 
-        Each column has two (distance, nulls), a category a third; then the answers, the
-        confidence, and each metric against floor or holdout.
+        Each column has two (distance, nulls), a category a third; then the pairs of columns, the
+        answers, the confidence, and each metric against floor or holdout.
         """
         kinds = [k for k in held_against.kinds.values() if k in {drift.NUMERIC, drift.CATEGORICAL}]
         tests = 2 * len(kinds) + kinds.count(drift.CATEGORICAL) + 2
+        tests += self._limits.pairs
         tests += len(profile.wanted_metrics(own))
         return self._limits.false_alarms / tests, tests
 
@@ -242,6 +250,7 @@ def _ref(
         alarms=judged.alarms,
         unknowns=judged.unknowns,
         drifted=tuple(column.name for column in facts.drifted),
+        together=tuple(pair.name for pair in facts.pairs),
         drift_share=facts.drift_share,
         weighted_share=facts.weighted_share,
         prediction_drift=answers.drifted if answers else None,

@@ -13,8 +13,9 @@ all that was learned from.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,9 @@ from evergreen.watching.facts import UsualFacts
 from evergreen.watching.outputs import PREDICTION
 from evergreen.watching.profile import Profile
 from evergreen.watching.reference import Reference, moments, sample
+from evergreen.watching.together import TOGETHER, Scores
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of a calibration changes; older files are measured again."""
 ROWS = 200_000
 """At most so many rows of history are measured."""
@@ -72,6 +74,17 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class PairsHeld:
+    """What is usual for how columns go together."""
+
+    basis: Basis
+    limits: Array
+    """The distance of each pair of scores beyond which it is unusual, (pairs,); NaN: unknown."""
+    rows: float
+    """Median rows of a window of the past."""
+
+
+@dataclass(frozen=True)
 class Yardstick:
     """What a window is held against."""
 
@@ -83,6 +96,8 @@ class Yardstick:
     """Which rows those are, in words, of each column that history tells of."""
     confidence: tuple[float, float] | None = None
     """Mean and deviation of the confidence in windows of the past; None: unknown."""
+    pairs: PairsHeld | None = None
+    """None: rows are taken for independent."""
 
     def sure(self, name: str) -> bool:
         """Tell whether enough is known of a column to call it drifted."""
@@ -97,6 +112,34 @@ class History:
     reference: Reference
     profile: Profile | None
     settings: Settings
+
+    @cached_property
+    def scores(self) -> Scores:
+        """What of the columns is looked at for how they go together, what matters most first."""
+        reference, matter = self.reference, self.profile.importance if self.profile else {}
+        kinds = {n: kind for n, kind in self._kinds.items() if n in reference.frame}
+        order = sorted(kinds, key=lambda name: -matter.get(name, 0.0))
+        return Scores.of(reference.frame, kinds, order)
+
+    @property
+    def _kinds(self) -> dict[str, str]:
+        """The columns that can be compared at all, and how."""
+        reference = self.reference
+        return {
+            name: kind
+            for name, kind in reference.kinds.items()
+            if kind in {NUMERIC, CATEGORICAL} and reference.nulls.get(name, 0) < reference.rows
+        }
+
+    def rows_of(
+        self, names: Sequence[str], basis: Basis | None, stretch: Stretch, limit: int
+    ) -> pd.DataFrame:
+        """Return whole rows that a window is held against, at most `limit` of them."""
+        if basis is None:
+            return self.reference.frame[list(names)]
+        near = basis.near(self.reference.times, stretch.start, stretch.length)
+        chosen = sample(np.flatnonzero(near), limit)
+        return pd.DataFrame({name: self.reference.values(name, chosen) for name in names})
 
     def yardstick(
         self,
@@ -117,7 +160,8 @@ class History:
         """
         ways = {name: monitoring.watched(name) for name in kinds}
         by_history = [name for name, way in ways.items() if way.usual is Usual.HISTORY]
-        limits, rows, told = self._limits(stretch, by_history, alpha * len(by_history))
+        limits, measured, told = self._limits(stretch, by_history, alpha, monitoring.pairs)
+        rows = measured.rows if measured else 0.0
         bases, largest = (limits.bases, limits.largest) if limits else ({}, {})
         before = {n: self._before(n, bases.get(n), stretch, monitoring.sample) for n in kinds}
         thresholds = {
@@ -130,27 +174,37 @@ class History:
         words = {name: basis.name for name, basis in bases.items()}
         confidence = limits.confidence if limits else None
         frame = pd.DataFrame({n: values.reset_index(drop=True) for n, values in before.items()})
-        return Yardstick(frame, thresholds, told, words, confidence)
+        pairs = None
+        if TOGETHER in bases and measured:
+            usual = measured.pairs.limits(largest[TOGETHER])
+            pairs = PairsHeld(bases[TOGETHER], usual, rows)
+        return Yardstick(frame, thresholds, told, words, confidence, pairs)
 
     def _limits(
-        self, stretch: Stretch, names: list[str], alpha: float
-    ) -> tuple[Limits | None, float, UsualFacts]:
-        """Return what history tells and how many rows its windows had, or say why it does not."""
+        self, stretch: Stretch, names: list[str], alpha: float, pairs: bool
+    ) -> tuple[Limits | None, Calibration | None, UsualFacts]:
+        """Return what history tells, and what it was told by, or say why it does not.
+
+        `alpha` is that of each column; with `pairs`, how columns go together counts as one more.
+        """
         times, length = self.reference.times, stretch.length
         if not names:
-            return None, 0.0, UsualFacts(problem="it is declared so")
+            return None, None, UsualFacts(problem="it is declared so")
         if times is None or not self.own.temporal:
-            return None, 0.0, UsualFacts(problem="its rows have no time")
+            return None, None, UsualFacts(problem="its rows have no time")
         if times.max() - times.min() < FEWEST * length:
             problem = f"its history of {_told(times.max() - times.min())} is too short for rows"
-            return None, 0.0, UsualFacts(problem=f"{problem} that span {_told(length)}")
+            return None, None, UsualFacts(problem=f"{problem} that span {_told(length)}")
         apart = max(stretch.start - float(times.max()), 0.0)
         gap = next((known for known in (0.0, *LENGTHS) if known >= apart), apart)
         measured = self._measured(length, gap)
-        limits = measured.limits(stretch.start, times, names, alpha)
+        more = [*names, TOGETHER] if pairs else names
+        limits = measured.limits(stretch.start, times, more, alpha * len(more))
+        if limits is None:  # of one row a window, how columns go together is not to be told
+            limits = measured.limits(stretch.start, times, names, alpha * len(names))
         if limits is None:
             problem = f"its history is too short to tell, {_told(gap)} after its end"
-            return None, 0.0, UsualFacts(problem=problem)
+            return None, None, UsualFacts(problem=problem)
         told = UsualFacts(
             length=length,
             gap=gap,
@@ -159,14 +213,15 @@ class History:
             needed=limits.needed,
             enough=limits.enough,
         )
-        return limits, measured.rows, told
+        return limits, measured, told
 
     def _measured(self, length: float, gap: float) -> Calibration:
         """Return the distances of windows of the past, measured the first time."""
         store, digest = storage.of(self.settings, storage.DRIFT), self.own.model.sha256[:16]
         path = f"{self.own.use_case}/champions/{digest}-{length:.0f}s-{gap:.0f}s.json"
         about = {"format": FORMAT, "snapshot": self.own.learned.snapshot.sha256,
-                 "answers": self.profile is not None}  # fmt: skip
+                 "answers": self.profile is not None,
+                 "pairs": [score.told for score in self.scores.found]}  # fmt: skip
         if store.exists(path):
             kept = json.loads(store.read(path))
             if kept["about"] == about:
@@ -177,21 +232,22 @@ class History:
         return measured
 
     def _measure(self, length: float, gap: float) -> Calibration:
-        times, kinds = self.reference.times, self.reference.kinds
+        times = self.reference.times
         chosen = sample(np.flatnonzero(np.isfinite(times)), ROWS)
         at = times[chosen]
         usual = len(at) / max(len(np.unique(at // length)), 1)
+        values = {name: self.reference.values(name, chosen) for name in self._kinds}
         columns = {
-            name: calibration.coded(at, self.reference.values(name, chosen), kind, usual)
-            for name, kind in kinds.items()
-            if kind in {NUMERIC, CATEGORICAL} and self.reference.nulls[name] < self.reference.rows
+            name: calibration.coded(at, values[name], kind, usual)
+            for name, kind in self._kinds.items()
         }
+        pairs = (self.scores, self.scores.rows(values)) if len(self.scores.columns) > 1 else None
         if self.profile is None:
-            return calibration.measure(columns, at, length, gap)
+            return calibration.measure(columns, at, length, gap, pairs=pairs)
         moment = np.array(self.profile.times)
         columns[PREDICTION] = self._answers(moment, usual)
         sure = (moment, np.array(self.profile.sure)) if self.profile.sure else None
-        return calibration.measure(columns, at, length, gap, sure)
+        return calibration.measure(columns, at, length, gap, sure, pairs)
 
     def _answers(self, moment: Array, usual: float) -> Coded:
         assert self.profile is not None, "asked for with a profile only"  # noqa: S101
@@ -225,18 +281,31 @@ def _threshold(
     rows: float,
     stretch: Stretch,
 ) -> float:
-    """Return the critical distance of a column.
-
-    `usual` is that of windows of the past, which had `rows` rows. Of it, the part that is but the
-    noise of so few rows (of more than the window's) is taken off (put on): squares add up. It is
-    never below the test's for independent rows, as requests are drawn at best.
-    """
+    """Return the critical distance of a column: see `allowed`."""
     critical = threshold(before, now, kind, alpha, 0.0)
+    sizes = (int(now.notna().sum()), int(before.notna().sum()))
+    return float(allowed(critical, usual, sizes, rows, stretch.rows))
+
+
+def allowed(critical: Any, usual: Any, sizes: tuple[int, int], rows: float, different: int) -> Any:
+    """Return the limit of distances by history.
+
+    `usual` is that of windows of the past (None: unknown), which had `rows` rows. Of it, the part
+    that is but the noise of so few rows (of more than the window's) is taken off (put on): squares
+    add up. It is never below the test's for independent rows, as requests are drawn at best.
+
+    Args:
+        critical: distances that independent rows hardly exceed.
+        usual: distances that windows of the past hardly exceeded, NaN where that is unknown.
+        sizes: rows of window and reference that `critical` is of.
+        rows: median rows of a window of the past.
+        different: rows of this window that differ.
+    """
     if usual is None:
         return critical
-    noise = critical**2 / (1 / now.notna().sum() + 1 / before.notna().sum())
-    square = usual**2 + noise * (1 / stretch.rows - 1 / rows)
-    return float(max(critical, math.sqrt(max(square, 0.0))))
+    noise = critical**2 / (1 / sizes[0] + 1 / sizes[1])
+    square = usual**2 + noise * (1 / different - 1 / rows)
+    return np.maximum(critical, np.sqrt(np.maximum(square, 0.0)))
 
 
 def _told(seconds: float) -> str:
