@@ -326,6 +326,15 @@ class Window(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Band(Ref):
+    """A figure that is not known for sure."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class WindowRef(Ref):
     """What watching found out about a window; stored once for each window and champion."""
 
@@ -364,6 +373,10 @@ class WindowRef(Ref):
     """The gate's floor of the metric; None: it has none."""
     poor: tuple[str, ...] = ()
     """Live metrics surely beyond a floor of the gate, or worse than the walk forward."""
+    estimate: Band | None = None
+    """The metric of the window's own answers, as it probably is, without labels; None: unknown."""
+    expected: Band | None = None
+    """The same of the answers that the live metric rests on."""
     labelled: int = 0
     """Labels that the live metric rests on."""
     coverage: float | None = None

@@ -1,6 +1,6 @@
 """The page that Airflow shows above a monitoring DAG, written from the declaration."""
 
-from evergreen.spec import UseCase
+from evergreen.spec import Kind, UseCase
 
 PAGE = """
 ### Is what the champion of {name} is asked still what it learned from?
@@ -15,6 +15,7 @@ PAGE = """
 {confidence}, \
 nulls, categories never seen, far more or fewer rows, live quality worse than on the holdout \
 (critical below the gate's floor) |
+| Without labels | {estimate} |
 | False alarms | at most {false_alarms:.0%} of windows without a change |
 | The way back | {way_back} |
 | Too few | below {min_rows} rows a window is unknown; below {min_labels} labels, its live quality |
@@ -45,9 +46,20 @@ def doc_md(use_case: UseCase) -> str:
         critical=limits.critical_share,
         pairs=", by themselves or two only together" if limits.pairs else "",
         confidence="low confidence" if least is None else f"mean top probability under {least:g}",
+        estimate=_estimate(use_case),
         false_alarms=limits.false_alarms,
         way_back=BACK if use_case.retraining.roll_back else "left to people",
         min_rows=limits.min_rows,
         min_labels=limits.min_labels,
         owner=use_case.owner,
     )
+
+
+def _estimate(use_case: UseCase) -> str:
+    if use_case.kind is Kind.REGRESSION:
+        return (
+            "no live metric can be estimated: of a regression nothing tells how likely an error is"
+        )
+    trusted = "critical and a cause to retrain, if surely beyond the gate's floor"
+    told = trusted if use_case.monitoring.trust_estimate else "for information"
+    return f"live metrics estimated by calibrated probabilities, {told}; blind to changed labels"

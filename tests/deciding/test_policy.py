@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from evergreen.deciding import policy
 from evergreen.deciding.situation import Situation
 from evergreen.records import Retrained
-from evergreen.refs import WindowRef
+from evergreen.refs import Band, WindowRef
 from evergreen.spec import Retraining
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -35,7 +35,8 @@ def critical(ago: int = 0) -> WindowRef:
 
 def poor(ago: int = 0, live: float = 0.5) -> WindowRef:
     said = f"roc_auc is {live:.3f} on 80 labels; the gate's floor is 0.680"
-    return seen(ago, outcome="critical", live=live, labelled=80, poor=(said,))
+    band = Band(value=0.6, low=0.55, high=0.65)
+    return seen(ago, outcome="critical", live=live, labelled=80, poor=(said,), estimate=band)
 
 
 def together(ago: int = 0) -> WindowRef:

@@ -82,6 +82,9 @@ def test_rules_and_dashboard_name_only_metrics_that_the_service_tells(shop: Any)
     values = {(s.name, s.labels.get("use_case")): s.value for f in families for s in f.samples}
     assert values["evergreen_live_metric", "weather"] == 0.5
     assert values["evergreen_live_metric_floor", "weather"] == 0.68
+    assert values["evergreen_estimated_metric", "weather"] == 0.6
+    assert values["evergreen_estimated_metric_low", "weather"] == 0.55
+    assert values["evergreen_estimated_metric_high", "weather"] == 0.65
     assert values["evergreen_incidents_open", "weather"] == 1
     assert values["evergreen_pipeline_up", None] == 1
 

@@ -175,7 +175,8 @@ def promoted(
     )  # fmt: skip
     challenger = CandidateRef(
         name="logistic", run_id=model.run_id, model_uri=model.model_uri, sha256=model.sha256,
-        cv={}, metrics={}, seconds=1,
+        cv={}, metrics={}, seconds=1, answers_uri=getattr(model, "answers_uri", ""),
+        answers_sha256=getattr(model, "answers_sha256", ""),
     )  # fmt: skip
     verdict = verdict_on(use_case, challenger, features=features)
     kept = records_of(settings).dossiers

@@ -19,6 +19,13 @@ def _metric_of_window(field: str) -> str:
     )
 
 
+def _of_band(field: str, part: str) -> str:
+    return (
+        f"SELECT use_case, document->>'metric', (document #>> '{{{field},{part}}}')::float8"
+        f" FROM ({NEWEST}) AS newest"
+    )
+
+
 SQL = {
     "drift_share": _of_window("drift_share"),
     "drift_weighted_share": _of_window("weighted_share"),
@@ -27,6 +34,9 @@ SQL = {
     "window_rows": _of_window("rows"),
     "live_metric": _metric_of_window("live"),
     "live_metric_floor": _metric_of_window("floor"),
+    "estimated_metric": _of_band("estimate", "value"),
+    "estimated_metric_low": _of_band("estimate", "low"),
+    "estimated_metric_high": _of_band("estimate", "high"),
     "window_end_timestamp_seconds": "SELECT use_case, extract(epoch FROM max(ended_at))"
     " FROM evergreen.windows GROUP BY 1",
     "windows": "SELECT use_case, outcome, count(*) FROM evergreen.windows GROUP BY 1, 2",

@@ -39,7 +39,8 @@ WITH drawn AS (
     SELECT id {_ANSWERED} ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
 )
 SELECT inputs, CASE WHEN sha256 = ANY(%(digests)s) THEN output END AS output,
-    CASE WHEN sha256 = ANY(%(digests)s) THEN probability END AS probability
+    CASE WHEN sha256 = ANY(%(digests)s) THEN probability END AS probability,
+    CASE WHEN sha256 = ANY(%(digests)s) THEN probabilities END AS chances
 FROM drawn JOIN evergreen.predictions USING (id) ORDER BY id
 """
 _LABELLED = f"""
@@ -91,6 +92,8 @@ class Logged:
     """The champion's answers in the sample; None: somebody else answered."""
     probabilities: Sequence[float | None]
     """Of those answers."""
+    chances: Sequence[dict[str, float] | None] = ()
+    """Of each class, by its name."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,7 @@ class Predictions:
             inputs=tuple(row["inputs"] for row in found),
             outputs=tuple(row["output"] for row in found),
             probabilities=tuple(row["probability"] for row in found),
+            chances=tuple(row["chances"] for row in found),
         )
 
     def labelled(

@@ -169,6 +169,10 @@ class UseCase:
                 hint = did_you_mean(name, self.features.raw)
                 allowed = f"raw columns of the features: {', '.join(self.features.raw)}{hint}"
                 raise DeclarationError("monitoring.columns", name, allowed)
+        estimable = self.kind is not Kind.REGRESSION and self.gate.metric in METRICS[self.kind]
+        if self.monitoring.trust_estimate and not estimable:
+            allowed = f"False, as {self.gate.metric} of kind {self.kind} cannot be estimated"
+            raise DeclarationError("monitoring.trust_estimate", True, allowed)
 
     @property
     def training_schedule(self) -> str | None:

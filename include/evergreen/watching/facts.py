@@ -11,6 +11,7 @@ from evergreen.judging.evidence import Difference
 from evergreen.judging.figures import figure, interval
 from evergreen.records import Counted
 from evergreen.refs import Ref
+from evergreen.watching.estimate_facts import EstimateFacts
 from evergreen.watching.pair_facts import PairFacts, TogetherFacts
 
 
@@ -258,6 +259,8 @@ class Facts(Ref):
     """None: nothing was compared, or it is declared off."""
     outputs: OutputFacts | None = None
     quality: QualityFacts | None = None
+    estimate: EstimateFacts | None = None
+    """None: there was nothing to estimate it of."""
     given: GivenFacts | None = None
     """None: no query of labels is declared."""
     problem: str = ""

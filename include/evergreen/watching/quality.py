@@ -102,18 +102,25 @@ def _errors(live: Error | None, holdout: Error | None) -> dict[str, float]:
 def answers(kind: Kind, labelled: Labelled | Reviewed) -> tuple[Array, Output]:
     """Return truth and answers as `metrics.score` takes them."""
     if kind is Kind.REGRESSION:
-        return np.asarray(labelled.labels, dtype=float), Output(
-            np.asarray(labelled.outputs, dtype=float)
-        )
+        return np.asarray(labelled.labels, dtype=float), output_of(kind, labelled.outputs, ())
     whole = all(isinstance(value, int) for value in labelled.outputs)
     truth = _classes(labelled.labels, whole)
-    said = _classes(labelled.outputs, whole)
-    rows = labelled.probabilities
+    return truth, output_of(kind, labelled.outputs, labelled.probabilities)
+
+
+def output_of(
+    kind: Kind, outputs: Sequence[Any], rows: Sequence[Mapping[str, float] | None]
+) -> Output:
+    """Return logged answers as a model gives them; `rows` are their probabilities by class."""
+    if kind is Kind.REGRESSION:
+        return Output(np.asarray(outputs, dtype=float))
+    whole = all(isinstance(value, int) for value in outputs)
+    said = _classes(outputs, whole)
     if not rows or any(row is None for row in rows):
-        return truth, Output(said)
+        return Output(said)
     names = sorted({name for row in rows if row for name in row}, key=int if whole else str)
     table = np.array([[(row or {}).get(name, 0.0) for name in names] for row in rows])
-    return truth, Output(said, table, _classes(names, whole))
+    return Output(said, table, _classes(names, whole))
 
 
 def _classes(values: Sequence[Any], whole: bool) -> Array:

@@ -18,19 +18,11 @@ from evergreen.judging.figures import figure, listed
 from evergreen.refs import Outcome
 from evergreen.spec import Monitoring, bound
 from evergreen.watching.calibration import LEAST_BLOCKS
+from evergreen.watching.estimate_signs import estimated_shortfalls, estimates
 from evergreen.watching.facts import ColumnFacts, Facts, MetricFacts
+from evergreen.watching.sign import NOTE, Sign
 
-NOTE = "note"
-"""Told, and without a say in the outcome."""
 ORDER = (Outcome.CRITICAL, Outcome.WARNING, Outcome.UNKNOWN, NOTE)
-
-
-@dataclass(frozen=True)
-class Sign:
-    """One thing that a person should know."""
-
-    severity: str
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -226,6 +218,12 @@ def quality(facts: Facts, _: Monitoring) -> Iterator[Sign]:
         yield Sign(NOTE, facts.quality.problem)
 
 
+def poor(facts: Facts, monitoring: Monitoring) -> list[str]:
+    """Return what speaks for a retraining: live metrics, and estimates if they are trusted."""
+    told = [sign.sentence for sign in shortfalls(facts)]
+    return told + (estimated_shortfalls(facts) if monitoring.trust_estimate else [])
+
+
 def labels_asked_for(facts: Facts, _: Monitoring) -> Iterator[Sign]:
     """Labels that could not be read leave the live quality unknown; odd ones are told."""
     given = facts.given
@@ -281,9 +279,9 @@ def _short(metric: MetricFacts, labels: str, facts: Facts) -> Iterator[Sign]:
 
 
 RULES: tuple[Predicate, ...] = (
-    nothing_compared, quality, labels_asked_for, columns_drift, answers_drift, perhaps_drift,
-    pairs_unmeasured, columns_unmeasured, nulls, infinities, unseen_categories, confidence, volume,
-    drops, answers_few, independent_rows,
+    nothing_compared, quality, estimates, labels_asked_for, columns_drift, answers_drift,
+    perhaps_drift, pairs_unmeasured, columns_unmeasured, nulls, infinities, unseen_categories,
+    confidence, volume, drops, answers_few, independent_rows,
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ only an unknown window is measured again.
 """
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -14,14 +15,15 @@ import pandas as pd
 from evergreen import dossier, storage
 from evergreen.dossier import Dossier
 from evergreen.errors import DossierMissing, ModelRefused, ReferenceMissing, SnapshotCorrupt
-from evergreen.records import Chain, Logged, Records, chain
+from evergreen.records import Chain, Labelled, Logged, Records, chain
 from evergreen.records.predictions import SEED
-from evergreen.refs import ChampionRef, Outcome, Window, WindowRef
+from evergreen.refs import Band, ChampionRef, Outcome, Window, WindowRef
 from evergreen.settings import Settings
-from evergreen.spec import UseCase
+from evergreen.spec import Scale, UseCase
 from evergreen.watching import (
     columns,
     drift,
+    estimate,
     late_labels,
     outputs,
     pairs,
@@ -32,7 +34,8 @@ from evergreen.watching import (
     verdict,
 )
 from evergreen.watching.drift import Compared
-from evergreen.watching.facts import Facts, Origin, OutputFacts, QualityFacts
+from evergreen.watching.estimate_facts import EstimatedMetric
+from evergreen.watching.facts import Facts, MetricFacts, Origin, OutputFacts, QualityFacts
 from evergreen.watching.outputs import PREDICTION
 from evergreen.watching.pair_facts import TogetherFacts
 from evergreen.watching.profile import Profile
@@ -113,7 +116,10 @@ class _Measuring:
     ) -> Facts:
         known, problem = self._profile(own)
         alpha, tests = self._alpha(own, held_against)
-        found = replace(found, alpha=alpha, tests=tests, quality=self._quality(own, known, same))
+        labelled = self._labelled(same)
+        found = replace(
+            found, alpha=alpha, tests=tests, quality=self._quality(own, known, labelled)
+        )
         if found.rows < self._limits.min_rows:
             few = (
                 f"{found.rows} predictions were logged; fewer than {self._limits.min_rows}"
@@ -132,12 +138,19 @@ class _Measuring:
         by_name = {column.name: column for column in compared.columns}
         importance = known.importance if known else {}
         answers = OutputFacts(problem=problem)
+        estimated = None
+        if logged.champion_rows >= self._limits.min_rows:
+            scale = Scale(own.answers.kind, self._use_case.metrics)
+            estimated = estimate.measure(
+                own, logged, labelled, scale, self._limits.sample, self._settings
+            )
         if known:
             answers = outputs.measure(logged, known, by_name.get(PREDICTION), yardstick.confidence)
         return replace(
             found,
             usual=yardstick.told,
             together=together,
+            estimate=estimated,
             outputs=replace(
                 answers,
                 basis=yardstick.bases.get(PREDICTION, ""),
@@ -183,15 +196,15 @@ class _Measuring:
         except (ModelRefused, SnapshotCorrupt) as problem:
             return None, f"the champion's own answers are unknown: {problem}"
 
-    def _quality(self, own: Dossier, known: Profile | None, same: Chain) -> QualityFacts:
-        window = self._labels_window
-        labelled = self._records.predictions.labelled(
-            self._use_case.name, window, same.digests, self._use_case.source.label_delay,
-            self._limits.sample,
+    def _labelled(self, same: Chain) -> Labelled:
+        return self._records.predictions.labelled(
+            self._use_case.name, self._labels_window, same.digests,
+            self._use_case.source.label_delay, self._limits.sample,
         )  # fmt: skip
-        return quality.measure(
-            own, known, labelled, window.start, self._limits.min_labels, self._use_case.metrics
-        )
+
+    def _quality(self, own: Dossier, known: Profile | None, labelled: Labelled) -> QualityFacts:
+        since, least = self._labels_window.start, self._limits.min_labels
+        return quality.measure(own, known, labelled, since, least, self._use_case.metrics)
 
     @property
     def _labels_window(self) -> Window:
@@ -203,12 +216,12 @@ class _Measuring:
         """Share the false alarms of a window between its tests (Bonferroni).
 
         Each column has two (distance, nulls), a category a third; then the pairs of columns, the
-        answers, the confidence, and each metric against floor or holdout.
+        answers, the confidence, and each metric against floor or holdout, estimates too if trusted.
         """
         kinds = [k for k in held_against.kinds.values() if k in {drift.NUMERIC, drift.CATEGORICAL}]
         tests = 2 * len(kinds) + kinds.count(drift.CATEGORICAL) + 2
         tests += self._limits.pairs
-        tests += len(profile.wanted_metrics(own))
+        tests += len(profile.wanted_metrics(own)) * (1 + self._limits.trust_estimate)
         return self._limits.false_alarms / tests, tests
 
     def _usual_rows(self) -> float | None:
@@ -259,8 +272,15 @@ def _ref(
         live=deciding.live if deciding else None,
         holdout=deciding.holdout if deciding else None,
         floor=deciding.floor if deciding else use_case.gate.floors.get(use_case.gate.metric),
-        poor=tuple(sign.sentence for sign in verdict.shortfalls(facts)),
+        poor=tuple(verdict.poor(facts, use_case.monitoring)),
+        estimate=_band(facts.estimate.metrics if facts.estimate else (), deciding),
+        expected=_band(facts.estimate.labelled if facts.estimate else (), deciding),
         labelled=labels.labelled if labels else 0,
         coverage=labels.coverage if labels else None,
         report_id=report_id,
     )
+
+
+def _band(found: Sequence[EstimatedMetric], deciding: MetricFacts | None) -> Band | None:
+    """Return what was estimated of the metric that decides."""
+    return next((one.band for one in found if deciding and one.name == deciding.name), None)

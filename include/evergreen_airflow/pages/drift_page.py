@@ -43,7 +43,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The lines of a use case: drift share, and live metric if it was ever known."""
+    """The lines of a use case: drift share, live metric and its estimate if they were known."""
 
     lines: tuple[Line, ...]
     first: datetime
@@ -102,15 +102,18 @@ def timeline(use_case: UseCase, found: Sequence[WindowRef]) -> Timeline | None:
             "{:.0%}",
         )
     ]
-    live = [window.live for window in seen]
-    if any(value is not None for value in live):
-        floor = next((w.floor for w in found if w.floor is not None), None)
-        word = bound(use_case.more_is_better)
-        text = "" if floor is None else f"gate's {word} {floor:.3g}"
-        scale = _scale([*live, floor])
-        lines.append(
-            _line(f"Live {use_case.gate.metric}", seen, live, scale, floor, text, "{:.3g}")
-        )
+    floor = next((w.floor for w in found if w.floor is not None), None)
+    estimates = [window.estimate.value if window.estimate else None for window in seen]
+    figures = {"Live": [window.live for window in seen], "Estimated": estimates}
+    known = [value for values in figures.values() for value in values if value is not None]
+    for word, values in figures.items():
+        if any(value is not None for value in values):
+            bounded = (
+                "" if floor is None else f"gate's {bound(use_case.more_is_better)} {floor:.3g}"
+            )
+            title = f"{word} {use_case.gate.metric}"
+            scale = _scale([*known, floor])
+            lines.append(_line(title, seen, values, scale, floor, bounded, "{:.3g}"))
     return Timeline(tuple(lines), seen[0].end, seen[-1].end)
 
 
