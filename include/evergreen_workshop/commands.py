@@ -5,6 +5,7 @@ Entry point of the group `evergreen.commands`: to import this module is to add t
 
 from dataclasses import asdict, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from evergreen.cli.base import (
     today,
     told,
 )
+from evergreen.errors import DeclarationError
 
 
 @db.command("load")
@@ -83,6 +85,67 @@ def rehearse(
     else:
         report.show(found, findings)
     raise typer.Exit(int(not report.well(found, findings)))
+
+
+@app.command()
+@told
+def chaos(
+    name: Annotated[str, typer.Argument(help="The use case.", metavar="[NAME]")] = "iris",
+    cells: Annotated[int, typer.Option(min=1, max=1000, help="How many faults.")] = 10,
+    seed: Annotated[int, typer.Option(help="Of what is drawn; the same, the same faults.")] = 0,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Cells with this in their name, as 'kill -9 / serve'; may be repeated."),
+    ] = None,
+    together: Annotated[
+        int, typer.Option(min=1, max=10, help="How many may strike one training.")
+    ] = 1,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=600, help="How long what is stopped, slow or full is so.")
+    ] = 60.0,
+    smoke: Annotated[bool, typer.Option("--smoke", help="Ten faults in one training.")] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Only tell which cells there are.")
+    ] = False,
+    results: Annotated[
+        Path | None, typer.Option(help="Append each result to this file.", metavar="FILE")
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="Only renew the table of this page from --results.", metavar="PAGE"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Strike the running stack with faults, drawn by a seed; exit 1 when one did harm.
+
+    It kills and stops processes of the embedded stack, and trains. Never for one that is in use.
+    """
+    from evergreen_workshop.chaos import command
+    from evergreen_workshop.chaos.cells import choose, draw, grouped
+
+    if listed:
+        command.listed(as_json=as_json)
+        return
+    if table:
+        if results is None:
+            raise DeclarationError("--results", None, "the file of the results, with --table")
+        command.renew(table, results)
+        return
+    groups = grouped(draw(choose(only or ()), seed, cells), together)
+    use_case = catalog().find(name)
+    with (
+        command.prepared(use_case, seed, seconds, records=records(), settings=settings()) as it,
+        console.progress(as_json) as tell,
+    ):
+        found = (
+            command.smoke(it, tell) if smoke
+            else list(command.one_by_one(it, groups, results, tell))
+        )  # fmt: skip
+    if as_json:
+        console.document([asdict(one) for one in found])
+    else:
+        command.show(found)
+    raise typer.Exit(int(any(one.complaints for one in found)))
 
 
 @app.command()

@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Self
@@ -34,6 +34,7 @@ from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.errors import DeclarationError, EvergreenError, StackError, did_you_mean
 from evergreen.learning.features import PART
 from evergreen.records import Records
+from evergreen.refs import ChampionRef
 from evergreen.settings import Settings
 from evergreen.spec import Kind, UseCase
 
@@ -178,10 +179,7 @@ def simulate(
     if not 0 <= flip_labels <= 1:
         raise DeclarationError("--flip-labels", flip_labels, "a share from 0 to 1")
     random = np.random.default_rng(seed)
-    champion = records.promotions.champion(use_case.name)
-    if champion is None:
-        raise EvergreenError(f"{use_case.name} has no champion yet")
-    own = dossier.read(records.dossiers, use_case.name, champion.version)
+    champion, own = _champion(use_case, records)
     if fresh:
         frame, places = _newer(use_case, own, champion.knowledge_until, settings)
     else:
@@ -204,6 +202,29 @@ def simulate(
         started=started,
         ended=datetime.now(UTC),
     )
+
+
+def drawn(
+    use_case: UseCase, rows: int, *, seed: int, records: Records, settings: Settings
+) -> list[Row]:
+    """Return so many bodies for `predict/batch`, of one row each that the champion learned from.
+
+    Raises:
+        EvergreenError: there is no champion.
+    """
+    _, own = _champion(use_case, records)
+    frame, places = _learned(own, settings)
+    random = np.random.default_rng(seed)
+    asked, _ = _draw(own, frame, places, rows, (), random)
+    singly = (replace(asked, chosen=[place]) for place in asked.chosen)
+    return [body for one in singly for body, _ in one.bodies()]
+
+
+def _champion(use_case: UseCase, records: Records) -> tuple[ChampionRef, Dossier]:
+    champion = records.promotions.champion(use_case.name)
+    if champion is None:
+        raise EvergreenError(f"{use_case.name} has no champion yet")
+    return champion, dossier.read(records.dossiers, use_case.name, champion.version)
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,16 @@ def test_the_same_seed_asks_for_the_same_rows(settings: Settings) -> None:
     assert first == again != other
 
 
+def test_rows_are_drawn_for_those_who_ask_themselves(settings: Settings) -> None:
+    promoted(IRIS, settings)
+    kept = records_of(settings)
+
+    bodies = simulation.drawn(IRIS, 5, seed=3, records=kept, settings=settings)
+
+    assert [len(body["rows"]) for body in bodies] == [1] * 5
+    assert bodies == simulation.drawn(IRIS, 5, seed=3, records=kept, settings=settings)
+
+
 @pytest.mark.parametrize("text", ["wind", "wind=2", "wind=+x", "wind=*2sd", "=+1"])
 def test_a_shift_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(DeclarationError, match=r"column=\+2sd"):

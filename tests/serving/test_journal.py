@@ -54,6 +54,17 @@ def test_what_is_kept_arrives_in_the_database(journal: Journal, url: str) -> Non
     assert (journal.counts.accepted, journal.counts.logged) == (5000, 5000)
 
 
+def test_an_answer_that_is_not_on_record_is_missing(journal: Journal, url: str) -> None:
+    kept, other = new_id(), new_id()
+    journal.keep([line(id=kept)])
+    assert journal.flush()
+
+    predictions = Records(url, kept=0).predictions
+
+    assert predictions.missing([kept, other, other]) == 2
+    assert predictions.missing([kept]) == predictions.missing([]) == 0
+
+
 def test_shipping_a_line_twice_stores_it_once(journal: Journal, url: str) -> None:
     same = line()
 

@@ -260,6 +260,16 @@ class Predictions:
             for row in rows
         ]  # fmt: skip
 
+    def missing(self, ids: Sequence[str]) -> int:
+        """Return how many of these answers are not on record."""
+        rows = self._session.read(
+            "SELECT count(*) AS missing FROM unnest(%s::text[]) AS asked"
+            " WHERE asked::uuid NOT IN (SELECT id FROM evergreen.predictions"
+            " WHERE id = ANY(%s::uuid[]))",
+            (list(ids), list(ids)),
+        )
+        return int(rows[0]["missing"])
+
     def tally(self) -> Tally:
         """Count what was logged and dropped, at one moment."""
         [row] = self._session.read(

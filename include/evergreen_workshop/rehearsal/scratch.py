@@ -76,27 +76,34 @@ def of(use_case: UseCase, settings: Settings, runs: str = "template1") -> Iterat
     name = f"rehearsal_{use_case.name[:30]}_{os.getpid()}"
     try:
         with (
-            _database(settings.warehouse_url, name) as url,
-            _database(settings.warehouse_url, f"{name}_runs", runs) as tracking,
+            database(settings.warehouse_url, name) as url,
+            database(settings.warehouse_url, f"{name}_runs", runs) as tracking,
         ):
             here = replace(
-                settings,
-                home=home,
-                database_url=url,
-                tracking_uri=tracking.replace("postgresql://", "postgresql+psycopg2://"),
-                artifacts_url=str(home / "artifacts"),
+                apart(settings, home, url, tracking),
                 expectations_dir=_suite(use_case, settings, home),
-                notify_urls=(),
-                airflow_database_url="",
-                apart_warehouse_url="",
-                direct_url="",
-                store_url="",
-                store_options={},
             )
             with records.open(here) as kept:
                 yield _copy(use_case, settings, here, kept)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def apart(settings: Settings, home: Path, url: str, tracking: str) -> Settings:
+    """Return the settings of a home of its own, which tells nobody; the databases by their URLs."""
+    return replace(
+        settings,
+        home=home,
+        database_url=url,
+        tracking_uri=tracking.replace("postgresql://", "postgresql+psycopg2://"),
+        artifacts_url=str(home / "artifacts"),
+        notify_urls=(),
+        airflow_database_url="",
+        apart_warehouse_url="",
+        direct_url="",
+        store_url="",
+        store_options={},
+    )
 
 
 def _suite(use_case: UseCase, settings: Settings, home: Path) -> Path:
@@ -109,7 +116,7 @@ def _suite(use_case: UseCase, settings: Settings, home: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _database(url: str, name: str, template: str = "template1") -> Iterator[str]:
+def database(url: str, name: str, template: str = "template1") -> Iterator[str]:
     """Create a database beside that of the URL; drop it afterwards."""
     try:
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
@@ -138,7 +145,7 @@ def _copy(use_case: UseCase, settings: Settings, here: Settings, kept: Records) 
     name = source.table.split(".")[-1] if source.table else TABLE
     with reading(settings.warehouse_url) as moment:
         columns = moment.columns(table)
-        rows = _rows(moment, columns, f"{table} AS {alias}")
+        rows = copied(moment, columns, f"{table} AS {alias}")
     by_name = {column.name: column for column in columns}
     moved = replace(use_case, source=replace(source, table=name, query=None), draft=False)
     label = source.target if source.target_sql is None else None
@@ -154,7 +161,8 @@ def _copy(use_case: UseCase, settings: Settings, here: Settings, kept: Records) 
     return place
 
 
-def _rows(moment: Reading, columns: list[Column], table: str) -> BytesIO:
+def copied(moment: Reading, columns: list[Column], table: str) -> BytesIO:
+    """Return the rows of a table as COPY writes them."""
     chosen = ", ".join(column.expression for column in columns)
     rows = BytesIO()
     with moment.connection.cursor() as cursor:

@@ -84,6 +84,14 @@ class AirflowApi:
         body: dict[str, Any] = {"logical_date": None, "conf": dict(conf or {}), "note": note}
         return str(self._request("POST", f"/dags/{dag_id}/dagRuns", json=body).json()["dag_run_id"])
 
+    def clear(self, dag_id: str, run_id: str, task: str) -> None:
+        """Let a task of a run, and all after it, be run again."""
+        body = {
+            "dry_run": False, "dag_run_id": run_id, "task_ids": [task],
+            "include_downstream": True, "only_failed": False,
+        }  # fmt: skip
+        self._request("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)
+
     def run(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
         """Return the run as the API describes it (`state`, `note`, `conf` ...); None: no such run.
 

@@ -91,6 +91,14 @@ class Stack:
         self._wait_for_components()
         self._wait_for_http("serve", f"{service_url(env)}/health")
 
+    def revive(self, name: str) -> None:
+        """Start one service that has died, as it was started last; do not wait for it."""
+        env = environment.for_services(self.environment)
+        if name == "postgres":
+            self._start_postgres(env)
+        else:
+            self._start(name, env)
+
     def down(self) -> None:
         """Stop everything; the data stays. Harmless when nothing runs."""
         for group in (SERVICES[2:], SERVICES[:2]):  # tasks report to the API server to the end

@@ -1,0 +1,193 @@
+"""The matrix: which fault, on whom, at which moment; and how a seed draws from it."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+from evergreen.errors import DeclarationError
+
+
+class Fault(StrEnum):
+    """What happens."""
+
+    KILL = "kill -9"
+    STOP = "stop"
+    """SIGSTOP to all its processes, and SIGCONT after a while."""
+    SLOW = "slow"
+    """Each message to it, and from it, waits in a proxy."""
+    FULL = "disk full"
+    """It cannot write to files for a while."""
+    DAMAGE = "damage"
+    """One byte of a file is another."""
+    TWICE = "delivered twice"
+    """The task, and all after it, is run again when the run has ended."""
+    OPERATORS = "two operators"
+    """A person asks for the same training by the command, beside the run."""
+    RESTORE = "restore"
+    """What happened since a backup is lost."""
+
+
+class Victim(StrEnum):
+    """Whom it happens to."""
+
+    CHILD = "task"
+    """The process that runs the step."""
+    SUPERVISOR = "supervisor"
+    """The executor's process that watches over it."""
+    SCHEDULER = "scheduler"
+    DAG_PROCESSOR = "dag-processor"
+    TRIGGERER = "triggerer"
+    API_SERVER = "api-server"
+    MLFLOW = "mlflow"
+    POSTGRES = "postgres"
+    SERVICE = "serve"
+    WORKER = "Celery worker"
+    SNAPSHOT = "snapshot"
+    FIT = "fit"
+    EVIDENCE = "evidence"
+    GOLDEN = "golden rows"
+    COPY = "served copy"
+    RUN = "run"
+    RECORDS = "records"
+
+
+class Moment(StrEnum):
+    """When it happens: as this task runs, or while nothing runs."""
+
+    EXTRACT = "extract"
+    TRAIN = "train"
+    EVALUATE = "evaluate"
+    GATE = "gate"
+    FITTING = "fit"
+    PROMOTE = "promote"
+    WATCH = "watch"
+    DECIDE = "decide"
+    SERVE = "serve"
+    """As the service answers, and nothing trains."""
+    REST = "rest"
+
+
+TRAINING = (
+    Moment.EXTRACT, Moment.TRAIN, Moment.EVALUATE, Moment.GATE, Moment.FITTING, Moment.PROMOTE,
+)  # fmt: skip
+WATCHING = (Moment.WATCH, Moment.DECIDE)
+TASK = (Victim.CHILD, Victim.SUPERVISOR)
+SERVICES = (
+    Victim.SCHEDULER, Victim.DAG_PROCESSOR, Victim.TRIGGERER, Victim.API_SERVER, Victim.MLFLOW,
+    Victim.POSTGRES, Victim.SERVICE,
+)  # fmt: skip
+BYTES = (Victim.SNAPSHOT, Victim.FIT, Victim.EVIDENCE, Victim.GOLDEN, Victim.COPY)
+NO_CELERY = "the embedded stack runs tasks by LocalExecutor: it has no Celery worker"
+NO_CLOCK = "a clock that moves wants libfaketime, which is not among what `make up` installs"
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One fault on one victim at one moment."""
+
+    fault: Fault
+    victim: Victim
+    moment: Moment
+
+    def __str__(self) -> str:
+        return f"{self.fault} / {self.victim} / {self.moment}"
+
+    @property
+    def ends_the_task(self) -> bool:
+        """Tell whether the try of the task that was struck cannot go on."""
+        return self.fault is Fault.KILL and self.victim in TASK
+
+    @property
+    def shares(self) -> bool:
+        """Tell whether it may strike one training together with others."""
+        return self.fault in {Fault.KILL, Fault.FULL} and self.moment in TRAINING
+
+    def goes_with(self, other: "Cell") -> bool:
+        """Tell whether another strikes neither the same victim, nor at the same moment."""
+        same = self.victim is other.victim or self.moment is other.moment
+        return other.shares and not same
+
+    @property
+    def why_not(self) -> str:
+        """Why it is not run here; empty: it is."""
+        return NO_CELERY if self.victim is Victim.WORKER else ""
+
+
+def matrix() -> tuple[Cell, ...]:
+    """Return every cell that has a meaning: nobody kills the task of a moment without one."""
+    moments = (*TRAINING, *WATCHING)
+    found = [
+        *product((Fault.KILL, Fault.STOP), (*TASK, Victim.WORKER), moments),
+        *product((Fault.KILL, Fault.STOP), SERVICES, (*moments, Moment.SERVE)),
+        *product((Fault.SLOW,), (Victim.MLFLOW, Victim.POSTGRES), (*moments, Moment.SERVE)),
+        *product((Fault.FULL,), (Victim.CHILD,), moments),
+        *product((Fault.FULL,), (Victim.SERVICE,), (Moment.SERVE,)),
+        *product((Fault.DAMAGE,), BYTES, (Moment.REST,)),
+        *product((Fault.TWICE, Fault.OPERATORS), (Victim.RUN,), TRAINING),
+        (Fault.RESTORE, Victim.RECORDS, Moment.REST),
+    ]
+    return tuple(Cell(*each) for each in found)
+
+
+def choose(only: Sequence[str]) -> list[Cell]:
+    """Return the cells that can be run here and whose name holds one of the texts; none: all.
+
+    Raises:
+        DeclarationError: no cell is called so.
+    """
+    texts = [text.lower() for text in only]
+    found = [
+        cell
+        for cell in matrix()
+        if not cell.why_not and (not texts or any(text in str(cell).lower() for text in texts))
+    ]
+    if not found:
+        known = "a part of a cell's name, as 'kill -9 / scheduler' or '/ gate' (see --list)"
+        raise DeclarationError("--only", ", ".join(only), known)
+    return found
+
+
+def draw(cells: Sequence[Cell], seed: int, count: int) -> list[Cell]:
+    """Draw so many cells; each once before one comes again. The same seed, the same cells."""
+    generator = random.Random(seed)  # noqa: S311
+    drawn: list[Cell] = []
+    while len(drawn) < count:
+        some = list(cells)
+        generator.shuffle(some)
+        drawn += some
+    return drawn[:count]
+
+
+def grouped(cells: Sequence[Cell], together: int) -> list[list[Cell]]:
+    """Return the cells in their order, in groups that strike one training, of so many at most.
+
+    No task is struck twice in a group, nor a victim; what strikes no training stays alone.
+    """
+    groups: list[list[Cell]] = []
+    for cell in cells:
+        last = groups[-1] if groups else []
+        if cell.shares and 0 < len(last) < together and all(map(cell.goes_with, last)):
+            last.append(cell)
+        else:
+            groups.append([cell])
+    return groups
+
+
+SMOKE = tuple(
+    Cell(Fault.KILL, victim, moment)
+    for victim, moment in (
+        (Victim.CHILD, Moment.EXTRACT),
+        (Victim.DAG_PROCESSOR, Moment.EXTRACT),
+        (Victim.MLFLOW, Moment.TRAIN),
+        (Victim.CHILD, Moment.TRAIN),
+        (Victim.TRIGGERER, Moment.EVALUATE),
+        (Victim.CHILD, Moment.GATE),
+        (Victim.SERVICE, Moment.GATE),
+        (Victim.POSTGRES, Moment.FITTING),
+        (Victim.API_SERVER, Moment.PROMOTE),
+        (Victim.CHILD, Moment.PROMOTE),
+    )
+)
+"""Ten faults that one training has to survive."""

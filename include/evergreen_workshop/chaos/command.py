@@ -1,0 +1,100 @@
+"""What `evergreen chaos` does."""
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+from rich.table import Table
+
+from evergreen import console
+from evergreen.records import Records
+from evergreen.settings import Settings
+from evergreen.spec import UseCase
+from evergreen_workshop.chaos import results as kept
+from evergreen_workshop.chaos.cells import SMOKE, Cell, matrix
+from evergreen_workshop.chaos.experiment import Experiment, experiment
+from evergreen_workshop.chaos.faults import Strike
+from evergreen_workshop.chaos.listener import listening
+from evergreen_workshop.chaos.results import Result
+from evergreen_workshop.chaos.world import World
+from evergreen_workshop.stack.layout import Layout
+from evergreen_workshop.stack.local import Stack
+from evergreen_workshop.stack.progress import Progress
+
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def prepared(
+    use_case: UseCase, seed: int, seconds: float, *, records: Records, settings: Settings
+) -> Iterator[Experiment]:
+    """Yield what is needed on the stack of these settings."""
+    stack = Stack(Layout(settings.home.resolve()), Progress(console.err))
+    world = World(use_case, records, settings, stack)
+    with (
+        listening(settings.notify_urls) as messages,
+        experiment(world, Strike(seconds), messages, seed) as it,
+    ):
+        yield it
+
+
+def one_by_one(
+    it: Experiment, groups: Sequence[Sequence[Cell]], file: Path | None, tell: Tell
+) -> Iterator[Result]:
+    """Run each group of cells in a run of its own, and keep the results in a file."""
+    for number, group in enumerate(groups):
+        tell(f"{number + 1} of {len(groups)}: {', '.join(map(str, group))}")
+        for result in it.run(group, number):
+            tell(said(result))
+            if file is not None:
+                kept.add(file, result)
+            yield result
+
+
+def smoke(it: Experiment, tell: Tell) -> list[Result]:
+    """Let ten faults strike one training."""
+    tell(f"{len(SMOKE)} faults in one training")
+    return it.run(SMOKE, 0)
+
+
+def said(result: Result) -> str:
+    """Return a result in a line."""
+    if not result.struck:
+        return f"{result.cell}: came too late"
+    took = "" if result.recovery is None else f" after {result.recovery:.0f} s"
+    return f"{result.cell}: {'; '.join(result.complaints) or f'well{took}'}"
+
+
+def show(results: Sequence[Result]) -> None:
+    """Print the results as a table, with the figures below."""
+    table = Table("cell", "recovery", "s", "answered", "said")
+    for one in results:
+        recovery = "–" if one.recovery is None else f"{one.recovery:.0f} s"
+        words = "; ".join(one.complaints) if one.struck else "came too late"
+        table.add_row(
+            one.cell, recovery, f"{one.seconds:.0f}", str(one.answered), words,
+            style="" if one.well or not one.struck else "red",
+        )  # fmt: skip
+    console.out.print(table)
+    console.say(kept.summary(results))
+
+
+def listed(*, as_json: bool) -> None:
+    """Print every cell, and why one cannot be run here."""
+    if as_json:
+        console.document([{"cell": str(cell), "why_not": cell.why_not} for cell in matrix()])
+        return
+    for cell in matrix():
+        console.say(f"{cell}{f': {cell.why_not}' if cell.why_not else ''}")
+
+
+def renew(page: Path, file: Path) -> None:
+    """Make the table of a page anew from the results in a file."""
+    memory = psutil.virtual_memory().total / 2**30
+    machine = (
+        f"{psutil.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, which others used as"
+        " well"
+    )
+    page.write_text(kept.page(page.read_text(), kept.read(file), machine))

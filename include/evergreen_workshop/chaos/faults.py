@@ -1,0 +1,74 @@
+"""How each fault that strikes a process is brought about, and how it ends."""
+
+import contextlib
+import resource
+import signal
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psutil  # type: ignore[import-untyped]
+
+from evergreen_workshop.chaos.cells import Cell, Fault
+from evergreen_workshop.chaos.world import TaskRun, World
+
+DEAD = 2.0
+"""Seconds until whoever keeps a service running starts it again."""
+NO_ROOM = 0
+"""Bytes that a file may have for a process whose disk is full."""
+
+
+@dataclass(frozen=True)
+class Strike:
+    """How faults strike."""
+
+    seconds: float = 60.0
+    """How long those last that end by themselves."""
+
+    def carry_out(self, world: World, cell: Cell, task: TaskRun | None) -> datetime:
+        """Strike; return the moment from which on recovery counts, once the fault is over.
+
+        That is its end; of what was killed, and has been started again since, the kill.
+
+        Raises:
+            StackError: the victim does not run (any more).
+        """
+        match cell.fault:
+            case Fault.KILL:
+                began = datetime.now(UTC)
+                world.kill(cell.victim, task)
+                time.sleep(DEAD)
+                world.revive(cell.victim)
+                return began
+            case Fault.STOP:
+                self._stop(world, cell, task)
+            case Fault.FULL:
+                self._fill(world, cell, task)
+            case _:
+                raise ValueError(f"{cell.fault} strikes no process")
+        return datetime.now(UTC)
+
+    def _stop(self, world: World, cell: Cell, task: TaskRun | None) -> None:
+        members = world.members(cell.victim, task)
+        try:
+            _send(members, signal.SIGSTOP)
+            time.sleep(self.seconds)
+        finally:
+            _send(members, signal.SIGCONT)
+
+    def _fill(self, world: World, cell: Cell, task: TaskRun | None) -> None:
+        """Let no file of the process grow for a while, as on a disk that is full."""
+        process = world.leader(cell.victim, task)
+        soft, hard = process.rlimit(resource.RLIMIT_FSIZE)
+        process.rlimit(resource.RLIMIT_FSIZE, (NO_ROOM, hard))
+        try:
+            time.sleep(min(self.seconds, 10))
+        finally:
+            with contextlib.suppress(psutil.NoSuchProcess):  # a task that failed of it
+                process.rlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _send(members: set[psutil.Process], number: signal.Signals) -> None:
+    for member in members:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.send_signal(number)

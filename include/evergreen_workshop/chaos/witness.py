@@ -1,0 +1,128 @@
+"""What is looked at before a fault and after it, and the results that come of it."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from evergreen import invariants
+from evergreen.catalog import Catalog
+from evergreen.records import Incident
+from evergreen_workshop.chaos.cells import Cell
+from evergreen_workshop.chaos.judge import GRACE, Message, Seen, complaints
+from evergreen_workshop.chaos.pursuit import Struck
+from evergreen_workshop.chaos.results import Result
+from evergreen_workshop.chaos.traffic import Traffic
+from evergreen_workshop.chaos.world import World
+
+TELLING = 30.0
+"""Seconds until what has to be told, or put on record, must have been."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What there was before a fault."""
+
+    incident: int
+    """Id of the newest."""
+    messages: int
+    dropped: int
+    promotions: int
+
+
+@dataclass
+class Witness:
+    """Who looks at a world."""
+
+    world: World
+    messages: list[Message] | None
+    """What the webhook is told; None: nobody listens."""
+
+    def before(self) -> Before:
+        """Note what there is."""
+        kept = self.world.records
+        newest = kept.incidents.newest(limit=1)
+        return Before(
+            incident=newest[0].id if newest else 0,
+            messages=len(self.messages or ()),
+            dropped=kept.predictions.tally().dropped,
+            promotions=len(kept.promotions.of(self.world.use_case.name)),
+        )
+
+    def seen(self, before: Before, traffic: Traffic | None) -> Seen:
+        """Look at what there is now, once what is due has been told and put on record."""
+        lost = self._lost(before, traffic)
+        incidents = self._incidents(before)
+        world = self.world
+        alone = Catalog({world.use_case.name: world.use_case})
+        findings = invariants.check(world.records, world.settings, alone)
+        told = None if self.messages is None else self.messages[before.messages :]
+        return Seen(
+            broken=[f"{one.number}: {one.detail}" for one in findings if not one.holds],
+            incidents=incidents, messages=told, lost=lost,
+            limit=world.heartbeat_timeout + GRACE,
+        )  # fmt: skip
+
+    def _lost(self, before: Before, traffic: Traffic | None) -> int:
+        """Return how many answers are neither on record nor counted, after a while."""
+        if traffic is None or not traffic.answered:
+            return 0
+        predictions = self.world.records.predictions
+        for _ in _for(TELLING):
+            missing = predictions.missing(traffic.answered)
+            counted = predictions.tally().dropped - before.dropped
+            if missing <= counted:
+                return 0
+        return missing - counted
+
+    def _incidents(self, before: Before) -> list[Incident]:
+        """Return what began since; those that are to be told have been, after a while."""
+        kept = self.world.records.incidents
+        for _ in _for(TELLING):
+            found = [one for one in kept.newest(limit=100) if one.id > before.incident]
+            if all(one.notified_at for one in found):
+                break
+        return found
+
+
+def results(
+    struck: Sequence[Struck],
+    waiting: Sequence[Cell],
+    seen: Seen,
+    traffic: Traffic | None,
+) -> list[Result]:
+    """Judge each fault, and those whose moment passed before they could strike."""
+    missed = [*waiting, *(each.cell for each in struck if each.missed)]
+    common = Result(
+        cell="", seed=0, number=0, at="", complaints=(), limit=seen.limit,
+        together=len(struck) + len(waiting),
+        answered=len(traffic.answered) if traffic else 0,
+        refused=traffic.refused if traffic else 0, load=round(os.getloadavg()[0], 1),
+    )  # fmt: skip
+    return [
+        *(
+            replace(
+                common, cell=str(each.cell), recovery=each.recovery,
+                complaints=tuple(complaints(replace(seen, recovery=each.recovery))),
+            )
+            for each in struck
+            if not each.missed
+        ),
+        *(
+            replace(
+                common, cell=str(cell), struck=False,
+                complaints=tuple(complaints(replace(seen, recovery=0.0))),
+            )
+            for cell in missed
+        ),
+    ]  # fmt: skip
+
+
+def _for(seconds: float) -> Iterator[None]:
+    """Yield at once, and then now and then until the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        yield
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.5)

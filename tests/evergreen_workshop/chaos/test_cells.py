@@ -1,0 +1,81 @@
+"""The matrix has every cell that was asked for; a seed draws the same ones again."""
+
+import pytest
+
+from evergreen.errors import DeclarationError
+from evergreen_workshop.chaos.cells import (
+    NO_CELERY,
+    SMOKE,
+    TRAINING,
+    Cell,
+    Fault,
+    Moment,
+    Victim,
+    choose,
+    draw,
+    grouped,
+    matrix,
+)
+
+KILLED_AT_GATE = Cell(Fault.KILL, Victim.CHILD, Moment.GATE)
+
+
+def test_each_process_is_killed_at_each_moment_of_a_training() -> None:
+    killed = {(cell.victim, cell.moment) for cell in matrix() if cell.fault is Fault.KILL}
+    processes = [*Victim][: [*Victim].index(Victim.WORKER) + 1]
+
+    assert {(victim, moment) for victim in processes for moment in TRAINING} <= killed
+
+
+def test_no_cell_is_there_twice() -> None:
+    assert len(set(matrix())) == len(matrix())
+
+
+def test_what_cannot_be_run_says_why_and_is_not_chosen() -> None:
+    workers = [cell for cell in matrix() if cell.victim is Victim.WORKER]
+
+    assert {cell.why_not for cell in workers} == {NO_CELERY}
+    assert not set(workers) & set(choose(()))
+
+
+def test_cells_are_chosen_by_parts_of_their_names() -> None:
+    found = choose(["kill -9 / serve / gate", "two operators / run / fit"])
+
+    assert [str(cell) for cell in found] == ["kill -9 / serve / gate", "two operators / run / fit"]
+
+
+def test_a_name_that_no_cell_has_is_refused_with_what_is_allowed() -> None:
+    with pytest.raises(DeclarationError, match=r"--only.*'earthquake'.*--list"):
+        choose(["earthquake"])
+
+
+def test_the_same_seed_draws_the_same_cells_and_each_once_before_one_comes_again() -> None:
+    cells = choose(["kill -9 / task"])
+
+    drawn = draw(cells, 7, 2 * len(cells))
+
+    assert drawn == draw(cells, 7, 2 * len(cells))
+    assert drawn != draw(cells, 8, 2 * len(cells))
+    assert sorted(drawn[: len(cells)]) == sorted(drawn[len(cells) :]) == sorted(cells)
+
+
+def test_a_group_strikes_no_victim_and_no_task_twice() -> None:
+    same_task = Cell(Fault.KILL, Victim.MLFLOW, Moment.GATE)
+    same_victim = Cell(Fault.KILL, Victim.CHILD, Moment.EXTRACT)
+    other = Cell(Fault.KILL, Victim.POSTGRES, Moment.EXTRACT)
+
+    groups = grouped([KILLED_AT_GATE, same_task, same_victim, other], together=3)
+
+    assert groups == [[KILLED_AT_GATE], [same_task, same_victim], [other]]
+    assert grouped([KILLED_AT_GATE, other], together=1) == [[KILLED_AT_GATE], [other]]
+
+
+def test_what_strikes_no_training_stays_alone() -> None:
+    alone = Cell(Fault.KILL, Victim.SERVICE, Moment.SERVE)
+
+    assert grouped([KILLED_AT_GATE, alone], together=9) == [[KILLED_AT_GATE], [alone]]
+
+
+def test_the_smoke_is_ten_cells_of_the_matrix() -> None:
+    assert len(SMOKE) == 10
+    assert set(SMOKE) <= set(choose(()))

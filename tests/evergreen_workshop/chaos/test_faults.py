@@ -1,0 +1,102 @@
+"""Each fault does to a real process what it says, and lets it go."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from evergreen.errors import StackError
+from evergreen_workshop.chaos.cells import Cell, Fault, Moment, Victim
+from evergreen_workshop.chaos.faults import Strike
+from evergreen_workshop.chaos.world import TaskRun
+
+WRITES = """
+import os, sys, time
+file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+while True:
+    try:
+        os.write(file, b"x")
+    except OSError as error:
+        print(error.strerror, flush=True)
+    time.sleep(0.01)
+"""
+
+
+@dataclass
+class OneProcess:
+    """A world in which every victim is the same process."""
+
+    process: psutil.Process
+    revived: list[Victim] = field(default_factory=list)
+
+    def leader(self, victim: Victim, task: TaskRun | None) -> psutil.Process:
+        return self.process
+
+    def members(self, victim: Victim, task: TaskRun | None) -> set[psutil.Process]:
+        return {self.process}
+
+    def kill(self, victim: Victim, task: TaskRun | None) -> None:
+        if not self.process.is_running():
+            raise StackError("it does not run")
+        self.process.send_signal(signal.SIGKILL)
+
+    def revive(self, victim: Victim) -> None:
+        self.revived.append(victim)
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A process that writes to a file all the time, and tells when it cannot."""
+    command = [sys.executable, "-c", WRITES, str(tmp_path / "file")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "file").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield process
+        process.kill()
+
+
+def strike(fault: Fault, process: "subprocess.Popen[str]", seconds: float) -> OneProcess:
+    world = OneProcess(psutil.Process(process.pid))
+    cell = Cell(fault, Victim.SERVICE, Moment.SERVE)
+    Strike(seconds).carry_out(world, cell, None)  # type: ignore[arg-type]
+    return world
+
+
+def grows(file: Path) -> bool:
+    before = file.stat().st_size
+    time.sleep(0.3)
+    return file.stat().st_size > before
+
+
+def test_what_is_killed_is_dead_and_started_again(writer: "subprocess.Popen[str]") -> None:
+    world = strike(Fault.KILL, writer, 1)
+
+    assert writer.wait(5) == -signal.SIGKILL
+    assert world.revived == [Victim.SERVICE]
+
+
+def test_what_was_stopped_goes_on(writer: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    began = time.monotonic()
+
+    strike(Fault.STOP, writer, 0.5)
+
+    assert time.monotonic() - began >= 0.5
+    assert grows(tmp_path / "file")
+
+
+def test_what_has_no_room_is_told_so_and_has_it_again(
+    writer: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    strike(Fault.FULL, writer, 0.5)
+
+    assert grows(tmp_path / "file")
+    writer.kill()
+    assert writer.stdout is not None
+    assert "File too large" in writer.stdout.read()
