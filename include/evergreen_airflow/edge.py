@@ -111,12 +111,13 @@ def our_dag(
 def every_task(owner: str, about: str) -> dict[str, Any]:
     """Return the default arguments of our tasks.
 
-    A worker may die, and the API server may be away for a minute: they are tried again.
+    A worker may die, and the API server may be away for a minute: they are tried again. Airflow
+    waits for one to two times the delay, and twice as long each time: 75 seconds in all at least.
     """
     return {
         "owner": owner,
-        "retries": 3,
-        "retry_delay": timedelta(seconds=10),
+        "retries": 4,
+        "retry_delay": timedelta(seconds=5),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=5),
         "execution_timeout": timedelta(hours=1),

@@ -46,7 +46,7 @@ def test_every_dag_runs_once_at_a_time_and_tells_of_its_failure(report: Report) 
 def test_every_task_is_retried_and_ends(report: Report) -> None:
     for dag_id, dag in report["dags"].items():
         for task_id, task in dag["tasks"].items():
-            assert task["retries"] >= 3, f"{dag_id}.{task_id}"
+            assert task["retries"] >= 4, f"{dag_id}.{task_id}"
             assert task["timeout"], f"{dag_id}.{task_id}"
             assert task["doc"] or task["mapped"], f"{dag_id}.{task_id}"
 
@@ -225,7 +225,7 @@ def test_the_options_of_a_step_win_over_those_of_all_and_of_ours(tmp_path: Path)
     train, extract = tasks["train"], tasks["extract"]
     assert [train["pool"], train["queue"], train["minutes"]] == ["big", "slow", 720]
     assert [extract["pool"], extract["queue"], extract["minutes"]] == ["small", "slow", 60]
-    assert train["retries"] == 3
+    assert train["retries"] == 4
 
 
 def test_no_use_case_at_all_is_no_error(tmp_path: Path) -> None:
