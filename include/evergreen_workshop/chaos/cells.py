@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatch
 from itertools import product
 
 from evergreen.errors import DeclarationError
@@ -80,6 +81,7 @@ SERVICES = (
 )  # fmt: skip
 BYTES = (Victim.SNAPSHOT, Victim.FIT, Victim.EVIDENCE, Victim.GOLDEN, Victim.COPY)
 NO_CELERY = "the embedded stack runs tasks by LocalExecutor: it has no Celery worker"
+NO_PROXY = "no proxy stands before the services yet"
 NO_CLOCK = "a clock that moves wants libfaketime, which is not among what `make up` installs"
 
 
@@ -112,7 +114,9 @@ class Cell:
     @property
     def why_not(self) -> str:
         """Why it is not run here; empty: it is."""
-        return NO_CELERY if self.victim is Victim.WORKER else ""
+        if self.victim is Victim.WORKER:
+            return NO_CELERY
+        return NO_PROXY if self.fault is Fault.SLOW else ""
 
 
 def matrix() -> tuple[Cell, ...]:
@@ -134,17 +138,22 @@ def matrix() -> tuple[Cell, ...]:
 def choose(only: Sequence[str]) -> list[Cell]:
     """Return the cells that can be run here and whose name holds one of the texts; none: all.
 
+    In a text, `*` stands for anything: `kill -9 / * / gate`.
+
     Raises:
         DeclarationError: no cell is called so.
     """
-    texts = [text.lower() for text in only]
+    texts = [f"*{text.lower()}*" for text in only]
     found = [
         cell
         for cell in matrix()
-        if not cell.why_not and (not texts or any(text in str(cell).lower() for text in texts))
+        if not cell.why_not
+        and (not texts or any(fnmatch(str(cell).lower(), text) for text in texts))
     ]
     if not found:
-        known = "a part of a cell's name, as 'kill -9 / scheduler' or '/ gate' (see --list)"
+        known = (
+            "a part of a cell's name, as 'kill -9 / scheduler' or 'stop / * / gate' (see --list)"
+        )
         raise DeclarationError("--only", ", ".join(only), known)
     return found
 
@@ -161,17 +170,19 @@ def draw(cells: Sequence[Cell], seed: int, count: int) -> list[Cell]:
 
 
 def grouped(cells: Sequence[Cell], together: int) -> list[list[Cell]]:
-    """Return the cells in their order, in groups that strike one training, of so many at most.
+    """Return the cells in groups that strike one training each, of so many at most.
 
-    No task is struck twice in a group, nor a victim; what strikes no training stays alone.
+    Each joins the first group that has room for it: no task is struck twice in a group, nor a
+    victim; what strikes no training stays alone.
     """
     groups: list[list[Cell]] = []
     for cell in cells:
-        last = groups[-1] if groups else []
-        if cell.shares and 0 < len(last) < together and all(map(cell.goes_with, last)):
-            last.append(cell)
-        else:
+        fits = (each for each in groups if len(each) < together and all(map(cell.goes_with, each)))
+        group = next(fits, None) if cell.shares else None
+        if group is None:
             groups.append([cell])
+        else:
+            group.append(cell)
     return groups
 
 

@@ -44,6 +44,13 @@ def test_cells_are_chosen_by_parts_of_their_names() -> None:
     assert [str(cell) for cell in found] == ["kill -9 / serve / gate", "two operators / run / fit"]
 
 
+def test_a_star_stands_for_anything() -> None:
+    found = choose(["kill -9 / * / gate"])
+
+    assert {cell.moment for cell in found} == {Moment.GATE}
+    assert len({cell.victim for cell in found}) == 9
+
+
 def test_a_name_that_no_cell_has_is_refused_with_what_is_allowed() -> None:
     with pytest.raises(DeclarationError, match=r"--only.*'earthquake'.*--list"):
         choose(["earthquake"])
@@ -66,7 +73,7 @@ def test_a_group_strikes_no_victim_and_no_task_twice() -> None:
 
     groups = grouped([KILLED_AT_GATE, same_task, same_victim, other], together=3)
 
-    assert groups == [[KILLED_AT_GATE], [same_task, same_victim], [other]]
+    assert groups == [[KILLED_AT_GATE, other], [same_task, same_victim]]
     assert grouped([KILLED_AT_GATE, other], together=1) == [[KILLED_AT_GATE], [other]]
 
 
