@@ -1,6 +1,7 @@
 """A use case with two champions, trained and promoted for real; each test breaks one thing."""
 
 import contextlib
+import hashlib
 import itertools
 import os
 import shutil
@@ -214,6 +215,30 @@ def test_1_names_a_champion_without_a_dossier_or_whose_dossier_leads_to_other_by
 
     assert "version 2 answers by other bytes than are on record" in other.detail
     assert "version 2 has no dossier; `evergreen check --repair` writes it" in gone.detail
+
+
+@pytest.mark.parametrize(
+    ("left", "said"), [(b"{...", "which is damaged since"), (None, "which is gone")]
+)
+def test_1_names_evidence_that_nobody_can_read_any_more(
+    world: World, left: bytes | None, said: str
+):
+    file = world.settings.home / "reports" / "evidence.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"{}")
+    digest = hashlib.sha256(b"{}").hexdigest()
+    world.execute(f"""UPDATE evergreen.decisions SET evidence = jsonb_set(evidence,
+        '{{evaluation,sha256}}', '"{digest}"') WHERE kind = 'fit'""")
+    whole = world.finding(1)
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+
+    finding = world.finding(1)
+
+    file.unlink(missing_ok=True)
+    assert whole.status == "passed"
+    assert f"{NAME}: version 2 was judged by evidence.json, {said}" in finding.detail
 
 
 def test_2_names_rows_that_were_trained_on_and_judged_on(world: World):

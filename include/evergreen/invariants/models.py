@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pandas as pd
 
+from evergreen import storage
 from evergreen.champions import knowledge
 from evergreen.champions.promotion import previous
 from evergreen.champions.proof import prove
@@ -14,6 +15,8 @@ from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
 from evergreen.learning.features import PART
 from evergreen.records import Promotion
+from evergreen.refs import Json
+from evergreen.storage import Damaged
 
 EVERY_ERASURE = 1_000_000
 TELLING = timedelta(minutes=15)
@@ -43,7 +46,25 @@ def _unproven(scene: Scene, row: Promotion) -> str:
         return "is champion without a gate that passed it"
     if gate.evidence["evaluation"]["challenger"]["sha256"] != row.sha256:
         return "holds other bytes than its gate judged"
-    return "" if own.model.sha256 == row.sha256 else "answers by other bytes than are on record"
+    if own.model.sha256 != row.sha256:
+        return "answers by other bytes than are on record"
+    return _evidence_lost(scene, gate.evidence["evaluation"])
+
+
+def _evidence_lost(scene: Scene, evaluation: Json) -> str:
+    """Say why nobody can read any more what a gate judged; empty: it is there, byte for byte."""
+    if not (digest := evaluation.get("sha256")):  # before digests of evidence were on record
+        return ""
+    try:
+        storage.of(scene.settings, storage.REPORTS).read(evaluation["uri"], digest)
+    except FileNotFoundError:
+        return f"was judged by {evaluation['uri']}, which is gone; `evergreen restore` brings it"
+    except Damaged:
+        return (
+            f"was judged by {evaluation['uri']}, which is damaged since; `evergreen restore`"
+            " puts it back from a backup"
+        )
+    return ""
 
 
 def evaluation_was_on_unseen_rows(scene: Scene) -> Found:

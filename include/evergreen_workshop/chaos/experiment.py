@@ -80,7 +80,6 @@ class Experiment:
         due: Due,
         before: Before,
         struck: Sequence[Struck] = (),
-        unnoticed: str = "",
     ) -> list[Result]:
         """Train by Airflow, strike, and hold what comes of it against what is due."""
         world, moment = self.world, due.as_of
@@ -92,16 +91,19 @@ class Experiment:
         seen = replace(
             self.witness.seen(before, traffic),
             ended=ended, outcome=outcome, expected=due.outcome,
-            harm=[*harm, *([unnoticed] if unnoticed else ())],
+            harm=harm,
         )  # fmt: skip
         return results([*struck, *pursuit.struck], pursuit.waiting, seen, traffic)
 
     def _damage(self, cells: Sequence[Cell]) -> list[Result]:
-        """Damage a file while nothing runs, put it back from a backup, and train."""
-        [cell] = cells
+        """Damage a file while nothing runs, and put it back from a backup; of each, then train."""
+        struck = []
         with remains.backed_up(self.world) as kept:
-            unnoticed = remains.damage(self.world, cell.victim)
-            return self._after(cell, kept, self._rows_come(), unnoticed)
+            for cell in cells:
+                unnoticed = remains.damage(self.world, cell.victim)
+                struck.append(self._back(cell, kept, unnoticed))
+        due, before = self._rows_come(), self.witness.before()
+        return self._follow((), due, before, struck)
 
     def _restore(self, cells: Sequence[Cell]) -> list[Result]:
         """Train, lose it by going back to a backup from before, and train as of the same moment."""
@@ -109,15 +111,15 @@ class Experiment:
         with remains.backed_up(self.world) as kept:
             due = self._rows_come()
             self._pursue(self.world.training, {"as_of": due.as_of.isoformat()}, ()).follow()
-            return self._after(cell, kept, due, "")
+            struck = self._back(cell, kept, "")
+        return self._follow((), due, self.witness.before(), [struck])
 
-    def _after(self, cell: Cell, kept: remains.Kept, due: Due, unnoticed: str) -> list[Result]:
-        """Restore, and train; the time that it takes is that of restoring."""
-        began = datetime.now(UTC)
+    def _back(self, cell: Cell, kept: remains.Kept, harm: str) -> Struck:
+        """Go back to a backup; the time that it takes is how long recovery took."""
+        struck = Struck.since(cell, datetime.now(UTC), harm=harm)
         kept.restore()
-        struck = Struck.since(cell, began)
         struck.wait(self.world)
-        return self._follow((), due, self.witness.before(), [struck], unnoticed)
+        return struck
 
     def _watch(self, cells: Sequence[Cell]) -> list[Result]:
         world = self.world

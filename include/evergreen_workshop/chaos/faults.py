@@ -14,6 +14,8 @@ from evergreen_workshop.chaos.world import TaskRun, World
 
 DEAD = 2.0
 """Seconds until whoever keeps a service running starts it again."""
+STANDS, RUNS = 0.3, 0.1
+"""Seconds that what is slow stands still, and runs, in turn."""
 NO_ROOM = 0
 """Bytes that a file may have for a process whose disk is full."""
 
@@ -42,6 +44,8 @@ class Strike:
                 return began
             case Fault.STOP:
                 self._stop(world, cell, task)
+            case Fault.SLOW:
+                self._slow(world, cell, task)
             case Fault.FULL:
                 self._fill(world, cell, task)
             case _:
@@ -55,6 +59,18 @@ class Strike:
             time.sleep(self.seconds)
         finally:
             _send(members, signal.SIGCONT)
+
+    def _slow(self, world: World, cell: Cell, task: TaskRun | None) -> None:
+        """Let it stand still most of the time, so that whoever asks it waits, again and again."""
+        members, deadline = world.members(cell.victim, task), time.monotonic() + self.seconds
+        while time.monotonic() < deadline:
+            try:
+                _send(members, signal.SIGSTOP)
+                time.sleep(STANDS)
+            finally:
+                _send(members, signal.SIGCONT)
+            time.sleep(RUNS)
+            members = world.members(cell.victim, task)  # new connections have new processes
 
     def _fill(self, world: World, cell: Cell, task: TaskRun | None) -> None:
         """Let no file of the process grow for a while, as on a disk that is full."""

@@ -13,7 +13,7 @@ from evergreen_workshop.chaos.world import ENDED, TaskRun, World
 
 LOOK = 0.05
 """Seconds between two looks at the tasks: a short one takes 0.3 s."""
-BEYOND = 240.0
+BEYOND = 600.0
 """Seconds, beyond the heartbeat time-out, after which a run is given up."""
 
 
@@ -26,6 +26,8 @@ class Struck:
     strike: Future[datetime]
     """Since when it is over; or the error of one that found nobody to strike."""
     recovery: float | None = None
+    harm: str = ""
+    """What it alone did, in a sentence."""
 
     @property
     def missed(self) -> bool:
@@ -45,11 +47,13 @@ class Struck:
         return struck
 
     @classmethod
-    def since(cls, cell: Cell, over: datetime, task: TaskRun | None = None) -> "Struck":
+    def since(
+        cls, cell: Cell, over: datetime, task: TaskRun | None = None, harm: str = ""
+    ) -> "Struck":
         """Return a fault that was over at a moment."""
         done: Future[datetime] = Future()
         done.set_result(over)
-        return cls(cell, task, done)
+        return cls(cell, task, done, harm=harm)
 
     def wait(self, world: World) -> None:
         """Wait until it works again, or until patience is over."""

@@ -92,30 +92,28 @@ def results(
     traffic: Traffic | None,
 ) -> list[Result]:
     """Judge each fault, and those whose moment passed before they could strike."""
-    missed = [*waiting, *(each.cell for each in struck if each.missed)]
     common = Result(
         cell="", seed=0, number=0, at="", complaints=(), limit=seen.limit,
         together=len(struck) + len(waiting),
         answered=len(traffic.answered) if traffic else 0,
         refused=traffic.refused if traffic else 0, load=round(os.getloadavg()[0], 1),
     )  # fmt: skip
+    late = [*waiting, *(each.cell for each in struck if each.missed)]
     return [
-        *(
-            replace(
-                common, cell=str(each.cell), recovery=each.recovery,
-                complaints=tuple(complaints(replace(seen, recovery=each.recovery))),
-            )
-            for each in struck
-            if not each.missed
-        ),
-        *(
-            replace(
-                common, cell=str(cell), struck=False,
-                complaints=tuple(complaints(replace(seen, recovery=0.0))),
-            )
-            for cell in missed
-        ),
-    ]  # fmt: skip
+        *(_result(common, seen, each) for each in struck if not each.missed),
+        *(_too_late(common, seen, cell) for cell in late),
+    ]
+
+
+def _result(common: Result, seen: Seen, struck: Struck) -> Result:
+    harm = [*seen.harm, *([struck.harm] if struck.harm else ())]
+    found = complaints(replace(seen, recovery=struck.recovery, harm=harm))
+    return replace(common, cell=str(struck.cell), recovery=struck.recovery, complaints=tuple(found))
+
+
+def _too_late(common: Result, seen: Seen, cell: Cell) -> Result:
+    found = complaints(replace(seen, recovery=0.0))
+    return replace(common, cell=str(cell), struck=False, complaints=tuple(found))
 
 
 def _for(seconds: float) -> Iterator[None]:

@@ -83,6 +83,12 @@ def test_what_strikes_no_training_stays_alone() -> None:
     assert grouped([KILLED_AT_GATE, alone], together=9) == [[KILLED_AT_GATE], [alone]]
 
 
+def test_what_is_damaged_is_damaged_together_and_with_nothing_else() -> None:
+    damaged = choose(["damage"])
+
+    assert grouped([KILLED_AT_GATE, *damaged], together=9) == [[KILLED_AT_GATE], damaged]
+
+
 def test_the_smoke_is_ten_cells_of_the_matrix() -> None:
     assert len(SMOKE) == 10
     assert set(SMOKE) <= set(choose(()))

@@ -91,6 +91,20 @@ def test_what_was_stopped_goes_on(writer: "subprocess.Popen[str]", tmp_path: Pat
     assert grows(tmp_path / "file")
 
 
+def test_what_is_slow_runs_a_quarter_of_the_time(
+    writer: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    before = file.stat().st_size
+    time.sleep(2)
+    usual = file.stat().st_size - before
+
+    strike(Fault.SLOW, writer, 2)
+
+    assert 0 < file.stat().st_size - before - usual < usual * 0.6
+    assert grows(file)
+
+
 def test_what_has_no_room_is_told_so_and_has_it_again(
     writer: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
