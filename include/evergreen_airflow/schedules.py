@@ -5,6 +5,7 @@
 Only a task may ask. Monitoring is left out: `silences` sees that no window is watched.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -16,14 +17,27 @@ from evergreen.deciding.arrivals import Scheduled
 from evergreen.records.heartbeats import Heartbeats
 from evergreen.spec import UseCase
 
+log = logging.getLogger(__name__)
 UNKNOWN = 404
 
 
 def scheduled(
     use_case: UseCase, prefix: str, now: datetime, heartbeats: Heartbeats
 ) -> list[Scheduled]:
-    """Return the DAGs of a use case that a schedule starts; what Airflow never had is none."""
-    found = []
+    """Return the DAGs of a use case that a schedule starts; what Airflow never had is none.
+
+    Where Airflow does not answer, nothing is known of any: the rest of the watchdog goes on.
+    """
+    try:
+        return list(_scheduled(use_case, prefix, now, heartbeats))
+    except AirflowRuntimeError as error:
+        log.warning("Airflow does not tell of the DAGs of %s: %s", use_case.name, error)
+        return []
+
+
+def _scheduled(
+    use_case: UseCase, prefix: str, now: datetime, heartbeats: Heartbeats
+) -> Iterator[Scheduled]:
     for story, schedule in _schedules(use_case):
         dag_id = f"{prefix}{use_case.name}_{story}"
         dag, ended = _dag(dag_id), heartbeats.ended(dag_id)
@@ -31,13 +45,10 @@ def scheduled(
             continue
         if ended is None:  # from now on
             heartbeats.ran(dag_id, now)
-        found.append(
-            Scheduled(
-                dag_id=dag_id, schedule=schedule, ended=ended or now, known=dag is not None,
-                paused=dag is not None and dag.is_paused, running=_is_running(dag_id),
-            )
+        yield Scheduled(
+            dag_id=dag_id, schedule=schedule, ended=ended or now, known=dag is not None,
+            paused=dag is not None and dag.is_paused, running=_is_running(dag_id),
         )  # fmt: skip
-    return found
 
 
 def _schedules(use_case: UseCase) -> Iterator[tuple[str, str | None]]:

@@ -29,25 +29,27 @@ def kept(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Records:
     return records_of(settings)
 
 
-def scheduled(kept: Records, dags: dict[str, bool], *, active: int = 0) -> list[Scheduled]:
+def scheduled(
+    kept: Records, dags: dict[str, bool], *, active: int = 0, status: int = 404
+) -> list[Scheduled]:
     """Ask for those of weather in an Airflow that has these DAGs (paused or not)."""
     from evergreen_airflow import schedules
 
     weather = replace(load(USE_CASES).find("weather"), ingest=INGEST)
     with running() as ti:
-        ti.get_dag = asked_of(dags)
+        ti.get_dag = asked_of(dags, status)
         ti.get_dr_count = lambda **_: active
         return schedules.scheduled(weather, "ml_", NOW, kept.heartbeats)
 
 
-def asked_of(dags: dict[str, bool]) -> Callable[[str], Any]:
+def asked_of(dags: dict[str, bool], status: int = 404) -> Callable[[str], Any]:
     from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
     from airflow.sdk.execution_time.comms import ErrorResponse
 
     def get_dag(dag_id: str) -> Any:
         if dag_id in dags:
             return SimpleNamespace(is_paused=dags[dag_id])
-        detail = {"status_code": 404, "message": "not found", "detail": None}
+        detail = {"status_code": status, "message": "not found", "detail": None}
         raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=detail))
 
     return get_dag
@@ -69,6 +71,12 @@ def test_what_airflow_never_had_is_nobodys_and_what_it_has_no_more_is_told(kept:
     [gone] = scheduled(kept, {})
 
     assert (gone.dag_id, gone.known) == ("ml_weather_ingest", False)
+
+
+def test_where_airflow_does_not_answer_nothing_is_known(kept: Records) -> None:
+    kept.heartbeats.ran("ml_weather_training", NOW - timedelta(days=9))
+
+    assert scheduled(kept, {}, status=503) == []
 
 
 @pytest.mark.parametrize("well", [True, False])
