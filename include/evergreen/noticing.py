@@ -61,6 +61,8 @@ def leaks(
     moment: Reading, table: str, key: Sequence[str], label: Label, features: Features
 ) -> list[str]:
     """Return the columns that alone tell the label: better than the gate would let pass."""
+    if not features.numeric + features.categorical:
+        return []  # sentences alone
     frame = _sample(moment, table, key, label, features)
     most = Gate.max_single_feature
     found = single_feature.scores(label.kind, label.name, features, frame)

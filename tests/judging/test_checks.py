@@ -355,6 +355,14 @@ def test_slices_and_calibration_are_judged_only_if_declared() -> None:
     assert names.isdisjoint({"slices", "calibration"})
 
 
+def test_where_only_sentences_are_read_no_feature_is_asked_for_a_leak() -> None:
+    subject = replace(e.evidence().subject, sentences=True)
+
+    names = {check.name for check in judge(GATE, e.evidence(subject=subject, single=None))}
+
+    assert "leak" not in names
+
+
 def test_a_threshold_that_is_no_number_is_unknown() -> None:
     gate = e.gate(floors={"roc_auc": NAN}, max_latency_ms=NAN, min_improvement=NAN)
 

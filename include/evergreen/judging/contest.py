@@ -329,6 +329,7 @@ def _subject(use_case: UseCase) -> Subject:
         beside=use_case.scale.beside,
         target=use_case.source.target,
         slices=tuple(one.name for one in use_case.slices),
+        sentences=set(use_case.features.columns) == set(use_case.features.text),
         unit=use_case.business.unit if use_case.business else "",
         interval=use_case.interval,
     )

@@ -63,6 +63,8 @@ class Subject(Ref):
     target: str
     slices: tuple[str, ...] = ()
     """Names of the declared slices."""
+    sentences: bool = False
+    """Sentences are all that is read: no feature is a number or a category, and could be a leak."""
     unit: str = ""
     """Of the business figure that decides; empty: none is declared."""
     interval: float | None = None

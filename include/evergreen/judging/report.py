@@ -132,6 +132,8 @@ def metrics_of(evidence: Evidence) -> dict[str, bool]:
 def unasked(gate: Gate, evidence: Evidence) -> str:
     """Tell which checks the declaration does not ask for."""
     absent = [] if evidence.subject.slices else ["slices (none is declared)"]
+    if evidence.subject.sentences:
+        absent.append("leak (only sentences are read)")
     if gate.max_calibration_error is None:
         absent.append("calibration (max_calibration_error is not set)")
     return f"Not asked for: {listed(absent)}." if absent else ""
