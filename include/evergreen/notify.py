@@ -28,6 +28,7 @@ FAILURE, DIGEST = "failure", "digest"
 ALERTS = {
     "drift": "drifts",
     "quality": "has fallen below its floor",
+    "confidence": "is less sure than it was",
     "gate": "has no better model: the gate refused",
     "fit": "was not renewed: its newest fit did not pass",
     "stale": "is stale",

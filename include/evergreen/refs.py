@@ -363,6 +363,8 @@ class WindowRef(Ref):
     prediction_drift: bool | None = None
     confidence: float | None = None
     """Mean top probability; None: regression, or no probabilities."""
+    unsure: str = ""
+    """That it surely is below what is usual, in words; empty: it is not."""
     metric: str = ""
     """The gate's deciding metric."""
     live: float | None = None

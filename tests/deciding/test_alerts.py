@@ -74,6 +74,24 @@ def test_drift_is_told_once_while_it_lasts_and_once_when_it_is_over(
     assert over.startswith("Nothing drifted.")
 
 
+def test_confidence_that_falls_is_told_once_and_once_when_it_is_over(
+    told: Settings, webhook: Webhook
+) -> None:
+    less = "mean top probability 0.6; it usually was 0.8"
+
+    def unsure(ago: int) -> WindowRef:
+        return seen(ago, unsure=less, confidence=0.6)
+
+    watch_and_tell(told, unsure(9), seen(8, confidence=0.8))
+    once = titles(webhook)
+    watch_and_tell(told, unsure(7), unsure(6), unsure(5), seen(4, confidence=0.8), seen(3))
+
+    assert once == []
+    what = "weather is less sure than it was"
+    assert titles(webhook) == [f"Evergreen: {what}", f"Evergreen: over: {what}"]
+    assert webhook.messages[0]["message"].startswith("Mean top probability 0.6; it usually was 0.8")
+
+
 def test_drift_that_comes_back_is_a_new_incident(told: Settings, webhook: Webhook) -> None:
     watch_and_tell(told, critical(9), critical(8), seen(7), seen(6), seen(5))
     watch_and_tell(told, critical(4), critical(3))

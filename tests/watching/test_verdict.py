@@ -17,7 +17,7 @@ from evergreen.watching.facts import (
     QualityFacts,
     UsualFacts,
 )
-from evergreen.watching.verdict import judge, shortfalls
+from evergreen.watching.verdict import judge, shortfalls, unsure
 
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
 LIMITS = Monitoring()
@@ -217,3 +217,24 @@ def test_a_calm_sentence_says_what_was_compared() -> None:
 def test_a_limit_out_of_range_is_refused_by_its_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(DeclarationError, match=f"monitoring.{next(iter(wrong))}"):
         Monitoring(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "mean top probability 0.850; it usually was 0.950"),
+        ({"confidence": 0.94}, ""),
+        ({"confidence_error": 0.1}, ""),
+        ({"sure": False}, ""),
+        ({"usual_confidence": None}, ""),
+    ],
+)
+def test_confidence_falls_where_it_surely_is_less_than_usual_however_high(
+    changes: dict[str, Any], told: str
+) -> None:
+    outputs = OutputFacts(confidence=0.85, confidence_error=0.01, usual_confidence=0.95)
+
+    found = facts(outputs=replace(outputs, **changes))
+
+    assert unsure(found) == told
+    assert judge(found, LIMITS).outcome == "calm"

@@ -2,7 +2,7 @@
 
 Usage::
 
-    of_window(use_case, window, decided, ...)     # drift, live quality
+    of_window(use_case, window, decided, ...)     # drift, live quality, confidence
     of_gate(use_case, verdict, run, ...)          # a refusal that is no routine
     of_fit(use_case, verdict, run, ...)           # what was to serve does not pass its checks
     of_staleness(use_case, now, ...)              # nothing has reached the gate
@@ -54,7 +54,8 @@ def of_window(
     records: Records,
     settings: Settings,
 ) -> None:
-    """Tell of drift and of poor live quality, as the decision saw them; and when it is over."""
+    """Tell of drift and poor live quality, as the decision saw them, and of confidence that falls;
+    and when it is over."""
     causes = {reason["name"] for reason in decided.evidence["judgement"]["causes"]}
     sound = window.live is not None and not window.poor
     over = {"drift": window.outcome == Outcome.CALM, "quality": sound}
@@ -64,6 +65,30 @@ def of_window(
             alert(records, settings, use_case.name, kind, message, at=window.end, link=link)
         elif is_over:
             all_clear(records, settings, use_case.name, kind, window.sentence)
+    _of_confidence(use_case, window, decided, records, settings)
+
+
+def _of_confidence(
+    use_case: UseCase,
+    window: WindowRef,
+    decided: DecisionRef,
+    records: Records,
+    settings: Settings,
+) -> None:
+    """Tell of answers that are less sure than they were, in as many windows as make a cause.
+
+    It asks for no retraining by itself, and may be the first that is seen of a change.
+    """
+    name, kind = use_case.name, "confidence"
+    recent = decided.evidence["situation"]["recent"]
+    fallen = sum(bool(seen.get("unsure")) for seen in recent)
+    if window.unsure and fallen >= use_case.retraining.alarming:
+        message = f"{window.unsure[:1].upper()}{window.unsure[1:]}."
+        link = report_link(settings, window)
+        alert(records, settings, name, kind, message, at=window.end, link=link)
+    elif window.confidence is not None and not window.unsure:
+        sure = f"Mean top probability {window.confidence:.3g}, as usual."
+        all_clear(records, settings, name, kind, sure)
 
 
 def of_gate(

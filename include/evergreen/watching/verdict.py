@@ -183,12 +183,30 @@ def confidence(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:
     usual = outputs.usual_confidence
     if usual is None or outputs.confidence >= least:
         return
-    fallen = outputs.confidence + _z(facts) * outputs.confidence_error < usual
     sentence = f"mean top probability {figure(outputs.confidence)}, limit {figure(least)}"
-    if fallen:
+    if _has_fallen(facts):
         yield Sign(Outcome.WARNING, f"{sentence}; on its snapshot it was {figure(usual)}")
     else:
         yield Sign(NOTE, f"{sentence}, but the champion was never surer ({figure(usual)})")
+
+
+def unsure(facts: Facts) -> str:
+    """Say that the champion is surely less sure than it usually was, however sure; empty: no."""
+    outputs = facts.outputs
+    if outputs is None or not outputs.sure or not _has_fallen(facts):
+        return ""
+    return (
+        f"mean top probability {figure(outputs.confidence)}; it usually was"
+        f" {figure(outputs.usual_confidence)}"
+    )
+
+
+def _has_fallen(facts: Facts) -> bool:
+    outputs = facts.outputs
+    if outputs is None or outputs.confidence is None or outputs.usual_confidence is None:
+        return False
+    room = _z(facts) * outputs.confidence_error
+    return outputs.confidence + room < outputs.usual_confidence
 
 
 def volume(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:

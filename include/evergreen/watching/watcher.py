@@ -268,6 +268,7 @@ def _ref(
         weighted_share=facts.weighted_share,
         prediction_drift=answers.drifted if answers else None,
         confidence=answers.confidence if answers else None,
+        unsure=verdict.unsure(facts),
         metric=deciding.name if deciding else use_case.gate.metric,
         live=deciding.live if deciding else None,
         holdout=deciding.holdout if deciding else None,
