@@ -504,6 +504,16 @@ def running(world: World, pid: int) -> Iterator[str]:
     world.client.set_terminated(run_id, "KILLED")
 
 
+def test_10_names_a_champion_whose_golden_rows_are_not_those_on_record(world: World):
+    other = "UPDATE evergreen.promotions SET golden_sha256 = repeat('0', 64) WHERE version = 2"
+    world.execute(other)
+
+    finding = world.finding(10)
+
+    assert finding.status == "failed"
+    assert f"{NAME}: version 2 is not what it was: the golden predictions" in finding.detail
+
+
 def test_10_names_a_previous_champion_that_cannot_be_gone_back_to(world: World):
     with spoilt(model_file(world, world.trained[0])):
         finding = world.finding(10)

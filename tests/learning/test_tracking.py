@@ -1,16 +1,26 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 import pytest
+from mlflow.types import ColSpec, DataType, Schema
 
 from evergreen.errors import ModelRefused, Unreachable
 from evergreen.learning import tracking
+from evergreen.learning.tracking import RunLog
+from evergreen.refs import Counts, SnapshotRef
 from evergreen.settings import Settings
 from evergreen_workshop.stack.ports import free_port
 
 KEY = "k" * 64
+SCHEMA = Schema([ColSpec(DataType.double, "x")])
+SNAPSHOT = SnapshotRef(
+    use_case="iris", uri="/snapshots/iris/0", sha256="0" * 64, rows=150,
+    as_of=datetime(2026, 11, 26, tzinfo=UTC), counts=Counts(taken=150),
+)  # fmt: skip
 
 
 def status(settings: Settings, run_id: str) -> str:
@@ -22,6 +32,23 @@ def test_tasks_that_make_the_same_experiment_at_once_share_it(settings: Settings
         found = list(pool.map(lambda _: tracking.experiment(settings, "raced").id, range(4)))
 
     assert len(set(found)) == 1
+
+
+def test_tasks_that_log_the_same_dataset_at_once_share_it(settings: Settings) -> None:
+    experiment, together = tracking.experiment(settings, "shared"), Barrier(4)
+    runs = [experiment.client.create_run(experiment.id).info.run_id for _ in range(4)]
+
+    def log(run_id: str, digest: str) -> None:
+        snapshot = replace(SNAPSHOT, sha256=digest * 64)
+        together.wait()
+        RunLog(experiment.client, experiment.id, run_id).dataset(snapshot, SCHEMA)
+
+    with ThreadPoolExecutor(4) as pool:
+        for digest in "0123456789":
+            list(pool.map(log, runs, digest * 4))
+
+    inputs = [experiment.client.get_run(run).inputs.dataset_inputs for run in runs]
+    assert [len(logged) for logged in inputs] == [10] * 4
 
 
 def test_a_server_that_is_away_is_told_at_once(settings: Settings) -> None:

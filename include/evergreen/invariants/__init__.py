@@ -57,7 +57,7 @@ RULES: tuple[tuple[int, str, Rule | None], ...] = (
     (8, "at most one retraining per drift window and champion",
      inspect_triggers.retrained_once_for_each_window),
     (9, "nothing was left over", inspect_state.nothing_was_left_over),
-    (10, "the previous champion still works", inspect_models.previous_champion_still_works),
+    (10, "the champion and the one before still work", inspect_models.champions_still_work),
     (11, "accepted requests = logged predictions + counted drops",
      inspect_predictions.accepted_are_logged_or_counted),
     (12, "every failed run was told", inspect_state.failures_were_told),

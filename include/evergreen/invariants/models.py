@@ -159,21 +159,27 @@ def chain_has_no_gap(scene: Scene) -> Found:
     return found
 
 
-def previous_champion_still_works(scene: Scene) -> Found:
-    """10: the champion to go back to loads and reproduces its golden predictions."""
-    found = Found()
-    names = []
+def champions_still_work(scene: Scene) -> Found:
+    """10: the champion, and the one to go back to, load and reproduce their golden predictions."""
+    found = Found(checked=_counted(scene))
     for name, rows in scene.chains.items():
-        row = previous(rows)
-        if row is None:
-            continue
-        names.append(f"{name} version {row.version}")
-        try:
-            prove(scene.settings, row.run_id, row.model_uri, row.sha256, row.golden_sha256)
-        except ModelRefused as error:
-            found.failed.append(f"{name}: one cannot go back to version {row.version}: {error}")
-    found.checked = ", ".join(names) or "no use case has a previous champion yet"
+        if problem := _off(scene, rows[0]):
+            found.failed.append(f"{name}: version {rows[0].version} is not what it was: {problem}")
+        before = previous(rows)
+        if before and (problem := _off(scene, before)):
+            found.failed.append(
+                f"{name}: one cannot go back to version {before.version}: {problem}"
+            )
     return found
+
+
+def _off(scene: Scene, row: Promotion) -> str:
+    """Say why a version does not work any more; empty: it does."""
+    try:
+        prove(scene.settings, row.run_id, row.model_uri, row.sha256, row.golden_sha256)
+    except ModelRefused as error:
+        return str(error)
+    return ""
 
 
 def knowledge_is_new_or_its_age_was_told(scene: Scene) -> Found:

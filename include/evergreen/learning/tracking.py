@@ -47,6 +47,8 @@ FORCED = "evergreen.forced"
 PARENT = "mlflow.parentRunId"
 MODEL_FILE = "model.skops"
 GOLDEN_FILE = "golden.json"
+RACES, DUPLICATE = 5, "dataset_pk"
+"""How often a dataset is logged that others log as well, and what MLflow's error names."""
 PATIENCE = 5.0
 """Seconds until a server that does not answer is taken for away."""
 _FILTER = "tags.`{}` = '{}' and attributes.status = '{}'"
@@ -104,7 +106,11 @@ class RunLog:
     run_id: str
 
     def dataset(self, snapshot: SnapshotRef, schema: Schema) -> None:
-        """Log the snapshot as the run's dataset; its digest is the start of its sha256."""
+        """Log the snapshot as the run's dataset; its digest is the start of its sha256.
+
+        Tasks that train side by side log the same one: MLflow looks whether it is there, and writes
+        it, and the slower of two gets its database's error. The next time, it is there.
+        """
         dataset = Dataset(
             name=snapshot.use_case,
             digest=snapshot.sha256[:16],
@@ -114,7 +120,14 @@ class RunLog:
             profile=json.dumps({"num_rows": snapshot.rows}),
         )
         tags = [InputTag("mlflow.data.context", "training"), InputTag("sha256", snapshot.sha256)]
-        self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags)])
+        for tries_left in reversed(range(RACES)):
+            try:
+                self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags)])
+            except MlflowException as error:
+                if not tries_left or DUPLICATE not in str(error):
+                    raise
+            else:
+                return
 
     def figures(
         self,
