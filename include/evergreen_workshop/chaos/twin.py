@@ -118,7 +118,7 @@ def outcome(kept: Records, use_case: str, as_of: datetime, before: int) -> Outco
     if promotions:
         digests = {"snapshot": promotions[0].snapshot_sha256, "fit": promotions[0].sha256}
     return Outcome(
-        sentences=tuple(sorted(_told(one.kind, one.outcome, one.sentence) for one in decisions)),
+        sentences=tuple(sorted({_told(one.kind, one.outcome, one.sentence) for one in decisions})),
         digests=digests,
         added=len(promotions) - before,
     )
