@@ -35,7 +35,7 @@ clean: ## Stop everything and delete the data
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
 	@$(BIN)/python -m pytest -m "not system and not elsewhere and not images" -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
-test-system: install-dev ## Run the tests that need a browser, promtool, pgbouncer or nginx (as root, apt brings them)
+test-system: install-dev ## Run the tests that need a browser, promtool, pgbouncer, nginx or Redis (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN)
 	@$(BIN)/python -m pytest -m system $(ARGS)
 

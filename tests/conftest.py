@@ -18,7 +18,7 @@ from s3 import Bucket, Endpoint
 from tools import tool
 from webhook import Webhook
 
-SYSTEM_TOOLS = {"amtool", "chromium", "pgbouncer", "promtool"}
+SYSTEM_TOOLS = {"amtool", "chromium", "pgbouncer", "promtool", "redis"}
 """The fixtures that give them."""
 
 LONGEST = (
@@ -180,6 +180,12 @@ def amtool() -> Path:
 def pgbouncer() -> Path:
     """What lets many share few sessions of PostgreSQL."""
     return tool("pgbouncer", of="make test-system")
+
+
+@pytest.fixture(scope="session")
+def redis() -> Path:
+    """Where Celery's tasks wait for a worker."""
+    return tool("redis-server", of="make test-system")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool, amtool,
-# pgbouncer and nginx into the virtual environment, out of packages whose installation would start a server.
+# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool, amtool, pgbouncer,
+# nginx and redis-server into the virtual environment: to install their packages would start servers.
 set -eu
 
 bin="${1:?usage: system_tools.sh BIN}"
@@ -12,10 +12,11 @@ found promtool || missing="$missing prometheus"
 found amtool || missing="$missing prometheus-alertmanager"
 found pgbouncer || missing="$missing pgbouncer"
 found nginx || missing="$missing nginx"
+found redis-server || missing="$missing redis-server"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! found apt-get; then
-    echo "error: make test-system needs chromium, promtool, amtool, pgbouncer and nginx; not all are here:" \
+    echo "error: make test-system needs chromium, promtool, amtool, pgbouncer, nginx, redis-server; not all are here:" \
         "install$missing (on Debian, as root: apt install$missing)" >&2
     exit 1
 fi
@@ -41,5 +42,10 @@ esac
 case "$missing" in *nginx*)
     apt-get install -qq -y --no-install-recommends libpcre2-8-0 >/dev/null
     extract nginx usr/sbin/nginx
+    ;;
+esac
+case "$missing" in *redis-server*) # which is another name of a program of redis-tools
+    apt-get install -qq -y --no-install-recommends redis-tools >/dev/null
+    ln -sf /usr/bin/redis-check-rdb "$bin/redis-server"
     ;;
 esac

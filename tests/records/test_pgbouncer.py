@@ -1,15 +1,11 @@
 """All that we ask PostgreSQL works through PgBouncer in transaction mode, and leaves no trace."""
 
-import os
 import select
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg2
 import pyarrow as pa
@@ -21,52 +17,15 @@ from evergreen.errors import ChampionBusy, LeaseLost
 from evergreen.ingest import files, table
 from evergreen.records import Records
 from evergreen.spec import Dialect
-from evergreen_workshop.stack.ports import free_port
+from pgbouncer import in_front_of
 from records.test_contract import a_decision, a_promotion
-
-CONFIGURATION = """
-[databases]
-* = host=127.0.0.1 port={server}
-
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = trust
-auth_file = {folder}/users
-pool_mode = transaction
-default_pool_size = 5
-"""
 
 
 @pytest.fixture
 def shared_url(pgbouncer: Path, database_url: str) -> Iterator[str]:
     """The test's database through a PgBouncer whose sessions are everybody's in turn."""
-    server, port = urlsplit(database_url), free_port()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
-        file = folder / "pgbouncer.ini"
-        file.write_text(CONFIGURATION.format(server=server.port, port=port, folder=folder))
-        who = ["-u", "nobody"] if os.getuid() == 0 else []
-        process = subprocess.Popen([pgbouncer, "-q", *who, file])
-        url = f"postgresql://{server.username}@127.0.0.1:{port}{server.path}"
-        wait_for(url)
+    with in_front_of(database_url, pgbouncer) as url:
         yield url
-        process.terminate()
-        process.wait(10)
-
-
-def wait_for(url: str) -> None:
-    for _ in range(200):
-        try:
-            psycopg2.connect(url).close()
-        except psycopg2.OperationalError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("PgBouncer does not answer")
 
 
 def left_behind(url: str) -> list[tuple[str, ...]]:
