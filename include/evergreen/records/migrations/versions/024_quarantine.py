@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "026_quarantine", "023_erasures"
+revision, down_revision = "024_quarantine", "023_erasures"
 
 
 def upgrade() -> None:
