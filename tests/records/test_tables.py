@@ -1,22 +1,8 @@
-"""Fits, pins and dossiers."""
+"""Pins and dossiers."""
 
-from evergreen.records import Fit, Pin, Records
+from evergreen.records import Pin, Records
 
-FIT = Fit(
-    use_case="weather", recipe="r1", rows_digest="d1", place="fits/r1/d1", sha256="a" * 64,
-    seconds=1.5,
-)  # fmt: skip
 PIN = Pin(use_case="weather", version=3, reason="it says sun", actor="ada")
-
-
-def test_the_first_fit_of_a_recipe_on_rows_stays(records: Records):
-    first = records.fits.put(FIT)
-
-    again = records.fits.put(Fit(**vars(FIT) | {"place": "elsewhere"}))
-
-    assert again == first == records.fits.get("r1", "d1")
-    assert records.fits.get("r1", "d2") is None
-    assert records.fits.list("weather") == (first,)
 
 
 def test_a_pin_holds_until_somebody_lifts_it(records: Records):

@@ -12,7 +12,7 @@
 `schema`      is the schema the one that this code knows? `migrations/`: Alembic's, of plain SQL
 `decisions` `promotions` `incidents`                  what was decided, who is champion, what failed
 `predictions` `windows` `retrainings` `trials`        what was served, watched, asked for, tried out
-`landings` `fits` `pins` `dossiers`                   what came, was fitted, stays, belongs to whom
+`landings` `pins` `dossiers`                          what came, what stays, what belongs to whom
 `retirements` `scorings` `approvals`  which ended, what batches scored, who waits for a word
 `requests`    how many were answered and refused; `heartbeats` when the watchdog looked last
 `api_keys`    who may ask the service, for what, until when
@@ -31,7 +31,6 @@ from evergreen.records.client import Records, open
 from evergreen.records.decisions import Decision, Decisions, decision_id, reversal_id
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.erasures import Erasure, Erasures
-from evergreen.records.fits import Fit, Fits
 from evergreen.records.incidents import Incident, Incidents
 from evergreen.records.labels import Counted, Given, Labels, Told
 from evergreen.records.landings import Landings
@@ -52,10 +51,10 @@ from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
     "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain", "Connection", "Counted",
-    "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures", "Fit", "Fits",
-    "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases",
-    "Logged", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning",
-    "Prunings", "Records", "RequestCounts", "Requests", "Retirement", "Retirements", "Retrained",
-    "Retrainings", "Reviewed", "Scored", "Scorings", "Side", "Subjects", "Told", "TrialRow",
-    "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
+    "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures", "Given",
+    "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Old",
+    "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records",
+    "RequestCounts", "Requests", "Retirement", "Retirements", "Retrained", "Retrainings",
+    "Reviewed", "Scored", "Scorings", "Side", "Subjects", "Told", "TrialRow", "Trials",
+    "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

@@ -13,7 +13,6 @@ from evergreen.records.decisions import Decisions
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.erasures import Erasures
 from evergreen.records.figures import Figures
-from evergreen.records.fits import Fits
 from evergreen.records.heartbeats import Heartbeats
 from evergreen.records.incidents import Incidents
 from evergreen.records.labels import Labels
@@ -139,7 +138,6 @@ class Records:
         self.trials = Trials(session)
         self.landings = Landings(session)
         self.scorings = Scorings(session)
-        self.fits = Fits(session)
         self.pins = Pins(session)
         self.approvals = Approvals(session)
         self.api_keys = ApiKeys(session)
