@@ -44,7 +44,7 @@ def test_the_service_does_as_it_documents(both: Client, mode: schemathesis.Gener
         if operation.method == "post" or mode == schemathesis.GenerationMode.POSITIVE:
             ask(operation, mode)
 
-    assert len(operations) == 3 + 2 * 4
+    assert len(operations) == 4 + 2 * 4
     assert both.get("/ready").json()["status"] == "ready"
 
 
