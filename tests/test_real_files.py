@@ -14,7 +14,7 @@ from evergreen.learning import models, tracking
 from evergreen.refs import Outcome, Window
 from evergreen.scoring import ScoringInterval
 from evergreen.settings import Settings
-from evergreen.spec import Scoring, UseCase
+from evergreen.spec import Excluded, Scoring, UseCase
 from evergreen.steps import Run
 from evergreen.watching.watcher import watch
 from real_files import FILES, RealFile
@@ -104,3 +104,26 @@ def scored_and_watched(use_case: UseCase, settings: Settings) -> None:
     window = Window(start=AS_OF - HOUR, end=AS_OF + HOUR)
     seen = watch(use_case, window, records=records, settings=settings)
     assert seen.outcome in {Outcome.CALM, Outcome.WARNING}, seen.sentence
+
+
+def test_bad_rows_and_bad_days_are_left_out_on_record(here: Settings, tmp_path: Path) -> None:
+    file, records = FILES[1], records_of(here)
+    found = confirmed(file, here, tmp_path)
+    hail = Excluded("2025-03-01", "2025-03-02", "hail")
+    use_case = replace(found, source=replace(found.source, quarantine=0.01, excluded=(hail,)))
+    query(here.database_url, "UPDATE wein SET gewicht = -1e6 WHERE nr IN (3, 7)")
+
+    done = cycle.run(use_case, asked_for("t"), records=records, settings=here)
+
+    assert done.to_json()["promoted"], done.sentence
+    learned = dossier.read(records.dossiers, "wein", 1).learned.snapshot
+    assert (learned.rows, learned.counts.quarantined, learned.counts.excluded) == (396, 2, 2)
+    assert [row["key"] for row in records.quarantine.of("wein")] == [{"nr": 3}, {"nr": 7}]
+    assert done.verdict is not None
+    report = (here.home / "reports" / done.verdict.report).read_text()
+    for told in ("2 rows are in quarantine: gewicht ", "2025-03-01 to 2025-03-02: hail"):
+        assert told in done.verdict.sentence
+        assert told in report
+    query(here.database_url, "UPDATE wein SET gewicht = -1e6 WHERE nr < 20")
+    again = cycle.run(use_case, asked_for("u"), records=records, settings=here)
+    assert "source.quarantine allows 1.00%" in again.sentence

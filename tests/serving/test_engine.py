@@ -45,6 +45,7 @@ def test_missing_and_unseen_values_are_treated_as_in_training() -> None:
     expected = model[1:].predict_proba(features.assign(month=["13", np.nan, "1"]))
     assert scored.output.probabilities == pytest.approx(expected, abs=1e-6)
     assert scored.unseen == {"month": 1}
+    assert scored.imputed == {features.columns[0]: 1}
 
 
 def test_a_model_without_golden_rows_is_served_whole() -> None:

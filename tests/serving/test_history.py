@@ -77,8 +77,19 @@ def test_history_that_is_too_short_is_told(weather: Client) -> None:
     answer = weather.post("/weather/predict", json={"history": sent(ROWS.tail(3))}).json()
 
     assert answer["notes"] == [
-        "history begins 2 days, 0:00:00 before the row; the features look back 14 days, 0:00:00"
+        "history begins 2 days, 0:00:00 before the row; the features look back 14 days, 0:00:00",
+        "wet_7d: 1 missing value read as the median of training",
+        "wet_14d: 1 missing value read as the median of training",
     ]
+
+
+def test_a_missing_number_behind_the_feature_function_is_told(weather: Client) -> None:
+    history = sent(ROWS.tail(15))
+    history[-1]["wind"] = None
+
+    answer = weather.post("/weather/predict", json={"history": history}).json()
+
+    assert "wind: 1 missing value read as the median of training" in answer["notes"]
 
 
 def test_what_cannot_be_read_is_refused(weather: Client) -> None:

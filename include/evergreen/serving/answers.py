@@ -156,8 +156,8 @@ def answer(
     }
     document = {**shared, "predictions": found} if task.order.batch else {**found[0], **shared}
     told = [*told, *([UNPROVEN] if variant == PAPER else [])]
-    if told or scored.unseen:
-        document["notes"] = [*told, *_unseen(scored)]
+    if told := [*told, *_taken_otherwise(scored)]:
+        document["notes"] = told
     body = to_json(document)
     latency = (perf_counter() - started) * 1000
     lines = record(served, variant, task, found, latency, context)
@@ -230,8 +230,14 @@ def predictions(names: Sequence[str], output: Output) -> list[Row]:
     ]  # fmt: skip
 
 
-def _unseen(scored: Scored) -> list[str]:
+def _taken_otherwise(scored: Scored) -> list[str]:
+    """Say which values the model has never seen, and which it filled in."""
+    said = [
+        (scored.unseen, "value", "never seen in training"),
+        (scored.imputed, "missing value", "read as the median of training"),
+    ]
     return [
-        f"{column}: {count} value{'s' if count > 1 else ''} never seen in training"
-        for column, count in scored.unseen.items()
+        f"{column}: {count} {what}{'s' if count > 1 else ''} {how}"
+        for counts, what, how in said
+        for column, count in counts.items()
     ]

@@ -29,10 +29,13 @@ MIXED_ROWS = 256
 
 @dataclass(frozen=True)
 class Scored:
-    """Predictions of n rows, and the categories that the model has never seen."""
+    """Predictions of n rows, and what the model took otherwise than as it was."""
 
     output: Output
     unseen: Mapping[str, int] = field(default_factory=dict)
+    """Categories that it has never seen, counted by feature."""
+    imputed: Mapping[str, int] = field(default_factory=dict)
+    """Missing numbers that it has put something in the place of, counted by feature."""
 
 
 class Engine(Protocol):
@@ -64,7 +67,8 @@ class Compiled:
     def columns(self, values: Columns) -> Scored:
         """Predict rows of plain columns."""
         matrix, unseen = self.preparation.matrix(values)
-        return Scored(_output(self.estimate(matrix), self.model), unseen)
+        imputed = self.preparation.imputed(values)
+        return Scored(_output(self.estimate(matrix), self.model), unseen, imputed)
 
     def frame(self, raw: pd.DataFrame, wanted: Array) -> Scored:
         """Predict raw rows with their history."""

@@ -48,10 +48,20 @@ class Numbers:
 
     def matrix(self, values: Columns, unseen: dict[str, int]) -> Array:  # noqa: ARG002
         """Return n × width numbers."""
-        raw: Array = np.array([values[name] for name in self.names], dtype=float).T
+        raw = self._raw(values)
         filled = np.where(np.isnan(raw), self.fillers, raw)
         scaled: Array = (filled - self.means) / self.scales
         return scaled
+
+    def imputed(self, values: Columns) -> dict[str, int]:
+        """Count the missing values of each column that something is put in the place of."""
+        counts = (np.isnan(self._raw(values)) & ~np.isnan(self.fillers)).sum(axis=0)
+        told = zip(self.names, counts.tolist(), strict=True)
+        return {name: count for name, count in told if count}
+
+    def _raw(self, values: Columns) -> Array:
+        raw: Array = np.array([values[name] for name in self.names], dtype=float).T
+        return raw
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,11 @@ class Preparation:
         unseen: dict[str, int] = {}
         parts = [part.matrix(values, unseen) for part in self.parts]
         return (parts[0] if len(parts) == 1 else np.hstack(parts)), unseen
+
+    def imputed(self, values: Columns) -> dict[str, int]:
+        """Count the missing numbers that something is put in the place of, by column."""
+        numbers = (part for part in self.parts if isinstance(part, Numbers))
+        return {name: n for part in numbers for name, n in part.imputed(values).items()}
 
 
 def _text(value: Any) -> Any:
