@@ -142,7 +142,9 @@ def test_a_key_reads_its_own_city_within_the_lookback(panel: Panel) -> None:
     assert found["city"].iloc[places].tolist() == [NAMES[3], NAMES[5]]
 
 
-def test_an_index_is_advised_where_the_plan_reads_the_whole_table(panel: Panel) -> None:
+def test_an_index_is_advised_where_the_plan_reads_the_whole_table(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     inputs, url = panel.known.inputs, panel.settings.database_url
     key = {"city": NAMES[3], "day": datetime(2026, 10, 20).date()}
     query(url, "CREATE TABLE bare AS SELECT * FROM sales")
@@ -152,6 +154,12 @@ def test_an_index_is_advised_where_the_plan_reads_the_whole_table(panel: Panel) 
         moment.query("SELECT set_config('enable_seqscan', 'off', true)")  # of so small a table
         keyed = history.advice(inputs, [key], inputs.lookback, moment)
 
+    monkeypatch.setattr(history, "SLOW", 0.0)
+    known = replace(panel.known, inputs=replace(inputs, table="bare"))
+    contract = Contract.of(known, panel.settings.expectations_dir / "none.json")
+    history.read(url, contract, [key], inputs.lookback)
+
+    assert [record.message for record in caplog.records] == [bare]
     assert bare == "rows by key read all of bare: an index on (city, day) would spare that"
     assert keyed == ""
 

@@ -53,8 +53,9 @@ def read(
     with reading(url) as moment:
         began = perf_counter()
         rows = _select(contract.inputs, keys, lookback, moment)
-        if perf_counter() - began > SLOW:
-            log.warning("%s", advice(contract.inputs, keys, lookback, moment))
+        slow = perf_counter() - began > SLOW
+        if slow and (told := advice(contract.inputs, keys, lookback, moment)):
+            log.warning("%s", told)
     if len(rows) > MOST_ROWS:
         raise Refused("keys", f"they span more than {MOST_ROWS} rows; ask for fewer at a time")
     return contract.frame(rows), _places(rows, _key(contract.inputs), keys)
