@@ -84,15 +84,16 @@ def test_a_window_in_which_nothing_varies_has_no_correlation() -> None:
     assert np.isnan(found).all()
 
 
+@pytest.mark.parametrize("count", [50, 200])
 @pytest.mark.parametrize("together", [0.0, 0.9])
-def test_of_independent_rows_any_pair_hardly_ever_lies_beyond(together: float) -> None:
+def test_of_independent_rows_any_pair_hardly_ever_lies_beyond(together: float, count: int) -> None:
     before = rows(5000, together)
     scores = scores_of(before)
     known = scores.among(before)
     expected = correlations(totals(known)[0], scores)
     beyond = 0
     for seed in range(1, 301):
-        now = scores.among(rows(200, together, seed))
+        now = scores.among(rows(count, together, seed))
         far = apart(expected, correlations(totals(now)[0], scores))
         beyond += bool((far > critical(known, now, scores, 0.05)).any())
 

@@ -358,7 +358,7 @@ def test_the_report_stands_alone_and_evidentlys_lies_beside_it(shop: Shop) -> No
     folder = shop.settings.home / "drift" / "shop" / seen.report_id
     page = (folder / "report.html").read_text()
     assert WindowRef.from_json(shop.report(seen)["decision"]) == seen
-    assert page.count("<figure>") == 7  # six columns and the answers
+    assert page.count("<figure>") == 8  # six columns, the answers, and the furthest pair
     assert "<script" not in page
     assert "drawn with seed 0" in page
     assert (folder / "evidently.html").stat().st_size > 1e6

@@ -188,7 +188,8 @@ def critical(before: Array, now: Array, scores: Scores, alpha: float) -> Array:
     """Return the distance of each pair that any of independent rows exceeds with a chance of alpha.
 
     The variance of a correlation r of standardised x and y is that of x y − r (x² + y²) / 2, over
-    n (Hampel, JASA 69, 1974, for its influence function); alpha is shared between the pairs.
+    n (Hampel, JASA 69, 1974, for its influence function): that of both samples, as if nothing had
+    changed, since few rows that lie far off seem to scatter little. Alpha is shared between pairs.
 
     Args:
         before: scores of m rows, (m, s).
@@ -196,8 +197,9 @@ def critical(before: Array, now: Array, scores: Scores, alpha: float) -> Array:
         scores: what they are.
         alpha: for all pairs together.
     """
-    pairs = max(len(scores.pairs[0]), 1)
-    variance = _variance(before, scores) / len(before) + _variance(now, scores) / len(now)
+    pairs, sizes = max(len(scores.pairs[0]), 1), (len(before), len(now))
+    each = np.average([_variance(rows, scores) for rows in (before, now)], axis=0, weights=sizes)
+    variance = each / sizes[0] + each / sizes[1]
     return np.asarray(norm.isf(alpha / pairs / 2) * np.sqrt(variance) / 2)
 
 
