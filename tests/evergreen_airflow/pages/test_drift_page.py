@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from database import records_of
-from evergreen.refs import WindowRef
+from evergreen.refs import Band, WindowRef
 from evergreen.settings import PROJECT, Settings
 
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
@@ -86,6 +86,20 @@ def test_draws_drift_share_and_live_metric_over_time(
         assert page.count("<circle") == 9
         assert page.count("<polyline") == 3  # the live metric has a gap
         assert "gate&#39;s floor 0.68" in page
+
+
+def test_an_estimate_without_labels_stands_beside_the_live_metric(
+    browser: TestClient, weather: Settings
+) -> None:
+    band = Band(value=0.713, low=0.655, high=0.771)
+    records_of(weather).windows.keep(replace(CALM, live=None, estimate=band))
+
+    drift, models = (browser.get(f"/evergreen/{name}/").text for name in ("drift", "models"))
+
+    assert "≈ 0.713" in drift
+    assert "Estimated without labels: 0.655 to 0.771" in drift
+    assert "Estimated roc_auc" in drift
+    assert "Estimated roc_auc" in models
 
 
 def test_a_window_that_could_not_be_measured_is_no_point_on_the_line(
