@@ -121,7 +121,7 @@ def chaos(
     It kills and stops processes of the embedded stack, and trains. Never for one that is in use.
     """
     from evergreen_workshop.chaos import command
-    from evergreen_workshop.chaos.cells import choose, draw, grouped
+    from evergreen_workshop.chaos.cells import SMOKE, choose, draw, grouped
 
     if listed:
         command.listed(as_json=as_json)
@@ -131,16 +131,14 @@ def chaos(
             raise DeclarationError("--results", None, "the file of the results, with --table")
         command.renew(table, results)
         return
-    groups = grouped(draw(choose(only or ()), seed, cells), together)
+    drawn = grouped(draw(choose(only or ()), seed, cells), together)
+    groups = [list(SMOKE)] if smoke else drawn
     use_case = catalog().find(name)
     with (
         command.prepared(use_case, seed, seconds, records=records(), settings=settings()) as it,
         console.progress(as_json) as tell,
     ):
-        found = (
-            command.smoke(it, tell) if smoke
-            else list(command.one_by_one(it, groups, results, tell))
-        )  # fmt: skip
+        found = list(command.carry_out(it, groups, results, tell))
     if as_json:
         console.document([asdict(one) for one in found])
     else:

@@ -13,7 +13,7 @@ from evergreen.records import Records
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen_workshop.chaos import results as kept
-from evergreen_workshop.chaos.cells import SMOKE, Cell, matrix
+from evergreen_workshop.chaos.cells import Cell, matrix
 from evergreen_workshop.chaos.experiment import Experiment, experiment
 from evergreen_workshop.chaos.faults import Strike
 from evergreen_workshop.chaos.listener import listening
@@ -40,7 +40,7 @@ def prepared(
         yield it
 
 
-def one_by_one(
+def carry_out(
     it: Experiment, groups: Sequence[Sequence[Cell]], file: Path | None, tell: Tell
 ) -> Iterator[Result]:
     """Run each group of cells in a run of its own, and keep the results in a file."""
@@ -51,12 +51,6 @@ def one_by_one(
             if file is not None:
                 kept.add(file, result)
             yield result
-
-
-def smoke(it: Experiment, tell: Tell) -> list[Result]:
-    """Let ten faults strike one training."""
-    tell(f"{len(SMOKE)} faults in one training")
-    return it.run(SMOKE, 0)
 
 
 def said(result: Result) -> str:
