@@ -90,6 +90,7 @@ def test_nothing_is_put_apart_unless_it_is_declared(local: Settings) -> None:
 
     assert not found.passed
     assert kept.rows == []
+    assert found.snapshot.notes == ()
 
 
 def test_what_is_not_about_rows_refuses_the_data(local: Settings) -> None:
