@@ -289,6 +289,25 @@ def test_a_candidate_of_shuffled_labels_is_not_promoted(
     assert any("floor" in name for name in failed)
 
 
+class Away(LogisticRegression):
+    """A candidate that a server is away for, as a store would be while its rows are read."""
+
+    def fit(self, features: Any, truth: Any) -> "Away":
+        raise ConnectionResetError("the store has hung up")
+
+
+def test_a_server_that_is_away_is_no_candidates_failure(
+    loaded: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "TRUSTED", (*models.TRUSTED, f"{Away.__module__}.Away"))
+    others = replace(WEATHER, candidates=(*WEATHER.candidates, Candidate(name="a", build=Away)))
+
+    with pytest.raises(ConnectionResetError):  # which its task tries again
+        run(others, loaded)
+
+    assert records_of(loaded).decisions.newest("weather", 10, kind="gate") == ()
+
+
 def test_a_stale_source_is_refused(loaded: Settings) -> None:
     done = run(WEATHER, loaded, as_of=AS_OF + timedelta(days=10))
 

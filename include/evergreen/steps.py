@@ -25,12 +25,12 @@ from evergreen import approvals, cards, reasons, room, storage
 from evergreen.champions import in_charge, promotion, trainings
 from evergreen.data import extraction
 from evergreen.dossier import declaration
-from evergreen.errors import DataRefused, DeclarationChanged, EvergreenError, StackError
+from evergreen.errors import DataRefused, DeclarationChanged, EvergreenError
 from evergreen.judging import evaluation as evaluating
 from evergreen.judging import fitness
 from evergreen.judging import gate as gating
 from evergreen.judging.evidence import Evidence
-from evergreen.learning import features, training
+from evergreen.learning import features, hiccups, training
 from evergreen.learning.training import InCharge
 from evergreen.quality import validation
 from evergreen.records import Decision, Records, decision_id
@@ -155,8 +155,9 @@ def train(
     """Walk one recipe over the judged rows and log it; the same training is done only once.
 
     Whoever asks for it while another does it (a second try, or a person) waits and reuses it. One
-    that fails is told by its `problem`, and the others compete without it. None: the recipe in
-    charge is asked for, and there is no champion.
+    that fails is told by its `problem`, and the others compete without it; a server that is away
+    is nobody's failure, and raised. None: the recipe in charge is asked for, and there is no
+    champion.
     """
     _check_declaration(use_case, built.snapshot)
     room.check(settings)
@@ -171,9 +172,9 @@ def train(
                 trainings=_remembered(use_case, records, settings),
                 settings=settings, force=force, note=note,
             )  # fmt: skip
-        except StackError:
-            raise
         except Exception as error:  # whatever a candidate raises is its own, and told
+            if hiccups.passes(error):
+                raise
             personal = use_case.source.personal  # a traceback ends with the words of the error
             logger.warning("%s: %s failed", use_case.name, name, exc_info=not personal)
             return training.unwalked(name, error, personal)

@@ -35,7 +35,7 @@ from mlflow.types import Schema
 from sklearn.pipeline import Pipeline
 
 from evergreen.errors import ModelRefused, NotOurs, Unreachable
-from evergreen.learning import models, server
+from evergreen.learning import hiccups, models, server
 from evergreen.learning.models import Golden
 from evergreen.learning.names import OURS, named
 from evergreen.refs import SnapshotRef
@@ -226,6 +226,7 @@ def fetch_model(settings: Settings, model_uri: str, sha256: str) -> Pipeline:
 
     Raises:
         ModelRefused: it cannot be had, has another digest, or holds types that are not trusted.
+        Unreachable: MLflow does not answer, or not now, which says nothing about the model.
     """
     with tempfile.TemporaryDirectory() as folder:
         place = model_place(settings, model_uri)
@@ -237,6 +238,7 @@ def fetch_golden(settings: Settings, run_id: str) -> Golden:
 
     Raises:
         ModelRefused: they cannot be had.
+        Unreachable: MLflow does not answer, or not now.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = _download(settings, f"runs:/{run_id}/{GOLDEN_FILE}", folder)
@@ -270,5 +272,7 @@ def _download(settings: Settings, uri: str, folder: str) -> Path:
             artifact_uri=uri, dst_path=folder, tracking_uri=settings.tracking_uri
         )
     except (MlflowException, OSError) as error:
+        if hiccups.passes(error):
+            raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", error) from error
         raise ModelRefused(f"{uri} cannot be fetched: {error}") from error
     return Path(path)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from evergreen.data import splits
 from evergreen.errors import DataRefused, EvergreenError
-from evergreen.learning import searching
+from evergreen.learning import hiccups, searching
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
 from evergreen.refs import Json
@@ -193,6 +193,8 @@ def _walked(history: History, tell: Tell) -> tuple[History, dict[str, str]]:
         try:
             _walk(history, name, f"{number}/{len(history.recipes)} {name}", tell)
         except Exception as error:  # whatever a candidate raises is its own, and told
+            if hiccups.passes(error):
+                raise
             logger.warning("%s: %s failed", history.use_case.name, name, exc_info=True)
             problems[name] = f"{type(error).__name__}: {error}"
     left = {name: one for name, one in history.recipes.items() if name not in problems}

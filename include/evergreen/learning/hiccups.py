@@ -1,0 +1,31 @@
+"""Failures that pass: a server or a network that is away for a while. No recipe is to blame."""
+
+from collections.abc import Iterator
+
+import requests
+
+from evergreen.errors import StackError
+from evergreen.records.errors import DatabaseAway
+
+AWAY = (
+    StackError, DatabaseAway, ConnectionError, TimeoutError, requests.ConnectionError,
+    requests.Timeout, requests.exceptions.RetryError,
+)  # fmt: skip
+SERVER_ERROR = 500
+
+
+def passes(error: BaseException) -> bool:
+    """Tell whether another try may be luckier, by the error or by one that it came from."""
+    return any(map(_is_away, _origins(error)))
+
+
+def _origins(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_away(error: BaseException) -> bool:
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return bool(error.response.status_code >= SERVER_ERROR)
+    return isinstance(error, AWAY)
