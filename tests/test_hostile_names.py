@@ -42,7 +42,7 @@ def hostile(settings: Settings) -> Iterator[str]:
     url, first = settings.database_url, date(2026, 1, 1)
     days = [first + timedelta(days=n) for n in range(DAYS)]
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE victim (id int)")
+        cursor.execute("CREATE TABLE public.victim (id int)")
     rows = {
         KEY: range(DAYS), TIME: days, TARGET: [n % 2 == 0 for n in range(DAYS)],
         NUMBERS[0]: [n / 7 for n in range(DAYS)], NUMBERS[1]: [n / 3 for n in range(DAYS)],

@@ -26,7 +26,7 @@ def choose(page: Page, name: str) -> FrameLocator:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_nobody_sees_a_page_without_the_login(stack: RunningStack, name: str) -> None:
-    answer = httpx.get(f"{stack.url}/evergreen/{name}/")
+    answer = httpx.get(f"{stack.url}/evergreen/{name}/", timeout=30)
 
     assert answer.status_code == 401
 
