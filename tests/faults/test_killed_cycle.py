@@ -19,7 +19,7 @@ from evergreen.settings import PROJECT, Settings
 from evergreen_workshop import demo
 from faults.dying import AS_OF, counted, declared, run
 
-CELLS, SEED = int(os.environ.get("EVERGREEN_FAULTS", 4)), 20261126
+CELLS, SEED = int(os.environ.get("EVERGREEN_FAULTS", 2)), 20261126
 """Moments of death that are tried (all: `EVERGREEN_FAULTS=1000`), and what draws them."""
 TOGETHER = multiprocessing.get_context("forkserver")
 TOGETHER.set_forkserver_preload(["faults.dying"])

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+import worlds
 from database import query, records_of
 from evergreen import cycle, invariants, retention
 from evergreen.catalog import Catalog
@@ -25,6 +27,7 @@ from evergreen.retention.limits import PREDICTIONS, SETTINGS, SNAPSHOTS, TRAININ
 from evergreen.settings import Settings
 from evergreen.steps import Run
 from evergreen_workshop import demo
+from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from learning import CATALOG
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -58,9 +61,11 @@ def answer(settings: Settings, row: Promotion, time: datetime, **changes: Any) -
     return number
 
 
-@pytest.fixture
-def lived(settings: Settings) -> Settings:
-    """Three champions, each of which has answered once, the first long ago."""
+@pytest.fixture(scope="module")
+def world(
+    postgres: EmbeddedPostgres, mlflow_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    settings = worlds.empty(postgres, mlflow_template, tmp_path_factory.mktemp("lived"))
     demo.load("weather", settings.database_url, until=DAYS[-1].date() - timedelta(days=1))
     for day in DAYS:
         train(settings, day)
@@ -68,6 +73,13 @@ def lived(settings: Settings) -> Settings:
     for row, days in zip(rows, (1, 50, 95), strict=True):
         answer(settings, row, LATER - timedelta(days=days))
     return settings
+
+
+@pytest.fixture
+def lived(world: Settings, postgres: EmbeddedPostgres) -> Iterator[Settings]:
+    """Three champions, each of which has answered once, the first long ago."""
+    with worlds.copied(world, postgres) as settings:
+        yield settings
 
 
 def prune(settings: Settings, *, apply: bool, limits: Limits = LIMITS) -> dict[str, Pruning]:
