@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -15,11 +15,13 @@ from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from s3 import Bucket, Endpoint
-from tools import tool
+from tools import PATIENCE, tool
 from webhook import Webhook
 
 SYSTEM_TOOLS = {"amtool", "chromium", "pgbouncer", "promtool", "redis"}
 """The fixtures that give them."""
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 LONGEST = (
     "tests/end_to_end/",
@@ -29,6 +31,9 @@ LONGEST = (
     "tests/serving/",
 )
 """Where tests take minutes, not seconds: what comes last should be small."""
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -162,6 +167,20 @@ def webhook() -> Iterator[Webhook]:
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """A headless browser."""
+    from playwright.sync_api import expect, sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    expect.set_options(timeout=PATIENCE)
+    program = tool(*BROWSERS, of="make test-system")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

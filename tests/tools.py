@@ -5,6 +5,9 @@ import shutil
 import sys
 from pathlib import Path
 
+PATIENCE = 30_000
+"""Milliseconds that a page may take; the machine has other things to do."""
+
 
 def tool(*names: str, of: str = "make test") -> Path:
     """The first of these that the virtual environment or the machine has; `of` installs it."""

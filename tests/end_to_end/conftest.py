@@ -12,18 +12,15 @@ from typing import Any
 
 import pytest
 from dotenv import dotenv_values
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from evergreen.settings import PROJECT
 from evergreen_workshop.stack.environment import PASSWORD, USER
 from evergreen_workshop.stack.ports import free_port
-from tools import tool
+from tools import PATIENCE
 from webhook import Webhook
 
 USE_CASES, PORTS = ("iris", "weather"), ("UI", "MLFLOW", "POSTGRES", "SERVE")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 30_000
-"""Milliseconds that a page may take; the machine has other things to do."""
 
 
 @dataclass(frozen=True)
@@ -109,18 +106,6 @@ def make(target: str, env: dict[str, str]) -> None:
     command = [sys.executable, "-m", "evergreen_workshop.stack", target]
     done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A headless browser."""
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-    expect.set_options(timeout=PATIENCE)
-    program = tool(*BROWSERS, of="make test-system")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -12,14 +12,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
-from end_to_end.conftest import chromium
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
 from ingest.conftest import Server, server
 from serving.conftest import Shop, eventually, shop
 from serving.test_app import ROW
 
-__all__ = ["chromium", "server", "shop"]
+__all__ = ["server", "shop"]
 TOLD: Any = {"process": "a:1", "use_cases": {"weather": {}}}
 
 
