@@ -24,6 +24,7 @@ SYSTEM_TOOLS = {"amtool", "chromium", "pgbouncer", "promtool", "redis"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 LONGEST = (
+    "tests/workers/",
     "tests/end_to_end/",
     "tests/evergreen_workshop/stack/test_local.py",
     "tests/test_two_homes.py",
@@ -53,10 +54,16 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that ask for a tool of the system, and let the longest files begin."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    items.sort(key=_place)
     for item in items:
         if SYSTEM_TOOLS & set(getattr(item, "fixturenames", ())):
             item.add_marker("system")
+
+
+def _place(item: pytest.Item) -> int:
+    """Return whose turn it is; what brings a cluster of its own comes before the stack is up."""
+    begins = (n for n, longest in enumerate(LONGEST) if item.nodeid.startswith(longest))
+    return next(begins, len(LONGEST))
 
 
 class ByFile(LoadScopeScheduling):
