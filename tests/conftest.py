@@ -18,7 +18,7 @@ from s3 import Bucket, Endpoint
 from tools import PATIENCE, tool
 from webhook import Webhook
 
-SYSTEM_TOOLS = {"amtool", "chromium", "pgbouncer", "promtool", "redis"}
+SYSTEM_TOOLS = {"amtool", "chromium", "pgbouncer", "promtool"}
 """The fixtures that give them."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -26,6 +26,8 @@ from evergreen_workshop.stack.progress import Progress
 from s3 import Bucket
 from workers.fleet import WORKERS, Fleet, running
 
+pytestmark = [pytest.mark.workers, pytest.mark.end_to_end]
+
 WITH_AN_EDGE = ("churn", "crop", "energy", "iris", "weather")
 """Stocks has none: its gate refuses, as it should."""
 PATIENCE = 600.0
