@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,10 +67,12 @@ class Fleet:
 
     def kill(self, name: str) -> None:
         """Kill the process and all that it has started, at once."""
-        leader = psutil.Process(self.processes.pop(name).pid)
+        started = self.processes.pop(name)
+        leader = psutil.Process(started.pid)
         for process in [leader, *leader.children(recursive=True)]:
-            process.send_signal(signal.SIGKILL)
-        psutil.wait_procs([leader])
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+        started.wait()
 
     def stop(self) -> None:
         """End what runs."""
