@@ -30,7 +30,7 @@ from evergreen.errors import EvergreenError
 from evergreen.judging.facts import BOTH_BEYOND
 from evergreen.mending import mend
 from evergreen.notify import alert, all_clear, verdict_link
-from evergreen.records import Incident, Records
+from evergreen.records import HOUSE, Incident, Records
 from evergreen.refs import Json, Outcome, Status, Verdict, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -40,8 +40,6 @@ log = logging.getLogger(__name__)
 PASSED = Status.PASSED
 ROUTINE = {"better_than_champion"}
 """Checks that a challenger fails for being no better: the champion is still good."""
-HOUSE = "operations"
-"""What an alert is about that is about no use case."""
 PATIENCE = 5.0
 """Seconds until a service that does not answer is down."""
 

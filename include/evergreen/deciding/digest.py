@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from evergreen import notify
-from evergreen.deciding.alerts import HOUSE
-from evergreen.records import Decision, Incident, Promotion, Records
+from evergreen.records import HOUSE, Decision, Incident, Promotion, Records
 from evergreen.refs import Json
 from evergreen.settings import Settings
 from evergreen.spec.pace import ended

@@ -17,10 +17,9 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from evergreen.deciding import arrivals
-from evergreen.deciding.alerts import HOUSE
 from evergreen.deciding.arrivals import Scheduled
 from evergreen.deciding.states import MISSED, State, moment, tell
-from evergreen.records import Ends, Records, RequestCounts
+from evergreen.records import HOUSE, Ends, Records, RequestCounts
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen.spec.pace import pause

@@ -31,7 +31,7 @@ from evergreen.records.client import Records, open
 from evergreen.records.decisions import Decision, Decisions, decision_id, reversal_id
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.erasures import Erasure, Erasures
-from evergreen.records.incidents import Incident, Incidents
+from evergreen.records.incidents import HOUSE, Incident, Incidents
 from evergreen.records.labels import Counted, Given, Labels, Told
 from evergreen.records.landings import Landings
 from evergreen.records.leases import Lease, Leases
@@ -50,11 +50,11 @@ from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
-    "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain", "Connection", "Counted",
-    "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures", "Given",
-    "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Old",
-    "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records",
-    "RequestCounts", "Requests", "Retirement", "Retirements", "Retrained", "Retrainings",
-    "Reviewed", "Scored", "Scorings", "Side", "Subjects", "Told", "TrialRow", "Trials",
-    "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
+    "HOUSE", "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain", "Connection",
+    "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures",
+    "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases",
+    "Logged", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning",
+    "Prunings", "Records", "RequestCounts", "Requests", "Retirement", "Retirements", "Retrained",
+    "Retrainings", "Reviewed", "Scored", "Scorings", "Side", "Subjects", "Told", "TrialRow",
+    "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

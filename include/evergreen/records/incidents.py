@@ -5,6 +5,8 @@ from datetime import datetime
 
 from evergreen.records.session import Session, insert, storable
 
+HOUSE = "operations"
+"""What is about no use case is about this."""
 GIVEN = ("use_case", "run_key", "step", "message", "link", "kind")
 
 

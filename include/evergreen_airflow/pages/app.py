@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader
 
 from evergreen import cards, records, storage
 from evergreen.catalog import load
-from evergreen.deciding.alerts import HOUSE
 from evergreen.errors import DossierMissing
+from evergreen.records import HOUSE
 from evergreen.records.errors import DatabaseAway
 from evergreen.storage import Store
 from evergreen_airflow import here

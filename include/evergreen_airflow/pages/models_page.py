@@ -188,7 +188,7 @@ def cards(records: Records, settings: Settings, now: datetime) -> list[Card]:
 def alerts(records: Records, about: str, said: str = "") -> tuple[Happened, ...]:
     """Return the states that people were alerted to and that last, but not what is said anyway.
 
-    `about` is a use case, or the house (`deciding.alerts.HOUSE`).
+    `about` is a use case, or the house (`records.HOUSE`).
     """
     return tuple(
         Happened(alert.kind, alert.message, "", alert.created_at)
