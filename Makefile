@@ -40,7 +40,7 @@ test-system: install-dev ## Run the tests that need a browser, promtool, pgbounc
 	@$(BIN)/python -m pytest -m "system and not workers" $(ARGS)
 
 test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (Redis, PgBouncer; S3 on loopback)
-	@sh tests/system_tools.sh $(BIN)
+	@sh tests/system_tools.sh $(BIN) redis-server
 	@$(BIN)/python -m pytest -m workers $(ARGS)
 
 test-elsewhere: install-dev ## Run the tests that install the wheel, or a model's packages, outside the checkout

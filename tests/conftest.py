@@ -211,7 +211,7 @@ def pgbouncer() -> Path:
 @pytest.fixture(scope="session")
 def redis() -> Path:
     """Where Celery's tasks wait for a worker."""
-    return tool("redis-server", of="make test-system")
+    return tool("redis-server", of="make test-workers")
 
 
 @pytest.fixture(scope="session")

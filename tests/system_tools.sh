@@ -1,9 +1,10 @@
 #!/bin/sh
-# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool, amtool, pgbouncer,
-# nginx and redis-server into the virtual environment: to install their packages would start servers.
+# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool, amtool, pgbouncer
+# and nginx (and redis-server, where it is asked for) into the virtual environment: to install their packages
+# would start servers.
 set -eu
 
-bin="${1:?usage: system_tools.sh BIN}"
+bin="${1:?usage: system_tools.sh BIN [redis-server]}"
 found() { PATH="$bin:$PATH" command -v "$1" >/dev/null 2>&1; }
 
 missing=""
@@ -12,11 +13,11 @@ found promtool || missing="$missing prometheus"
 found amtool || missing="$missing prometheus-alertmanager"
 found pgbouncer || missing="$missing pgbouncer"
 found nginx || missing="$missing nginx"
-found redis-server || missing="$missing redis-server"
+[ -z "${2:-}" ] || found "$2" || missing="$missing $2"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! found apt-get; then
-    echo "error: make test-system needs chromium, promtool, amtool, pgbouncer, nginx, redis-server; not all are here:" \
+    echo "error: make test-system needs chromium, promtool, amtool, pgbouncer and nginx; not all are here:" \
         "install$missing (on Debian, as root: apt install$missing)" >&2
     exit 1
 fi
