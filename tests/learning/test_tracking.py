@@ -87,9 +87,15 @@ def test_ends_what_was_left_running_of_the_same_training_only(settings: Settings
         for key in (KEY, "o" * 64)
     )
 
+    trials = [
+        experiment.client.create_run(experiment.id, tags={tracking.PARENT: run}).info.run_id
+        for run in (left, other)
+    ]
+
     experiment.end_leftovers(KEY)
 
-    assert (status(settings, left), status(settings, other)) == ("KILLED", "RUNNING")
+    assert [status(settings, run) for run in (left, other)] == ["KILLED", "RUNNING"]
+    assert [status(settings, run) for run in trials] == ["KILLED", "RUNNING"]
 
 
 def test_a_model_is_ready_once_its_files_are_there(settings: Settings, tmp_path: Path) -> None:

@@ -68,12 +68,19 @@ class Experiment:
     def end_leftovers(self, key: str) -> None:
         """Mark as killed what a process that died left running."""
         for run in self._search(key, "RUNNING"):
-            self.client.set_terminated(run.info.run_id, "KILLED")
+            self._end(run.info.run_id)
 
     def end_unrecorded(self, key: str) -> None:
         """Mark as killed what was finished by a process that died before it was on record."""
         for run in self._search(key, "FINISHED"):
-            self.client.set_terminated(run.info.run_id, "KILLED")
+            self._end(run.info.run_id)
+
+    def _end(self, run_id: str) -> None:
+        """Mark a run as killed, and before it the trial that was being logged below it."""
+        being_logged = _FILTER.format(PARENT, run_id, "RUNNING")
+        for trial in self.client.search_runs([self.id], being_logged):
+            self.client.set_terminated(trial.info.run_id, "KILLED")
+        self.client.set_terminated(run_id, "KILLED")
 
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator["RunLog"]:
