@@ -66,9 +66,9 @@ class Compiled:
 
     def columns(self, values: Columns) -> Scored:
         """Predict rows of plain columns."""
-        matrix, unseen = self.preparation.matrix(values)
-        imputed = self.preparation.imputed(values)
-        return Scored(_output(self.estimate(matrix), self.model), unseen, imputed)
+        matrix, noticed = self.preparation.matrix(values)
+        output = _output(self.estimate(matrix), self.model)
+        return Scored(output, noticed.unseen, noticed.imputed)
 
     def frame(self, raw: pd.DataFrame, wanted: Array) -> Scored:
         """Predict raw rows with their history."""

@@ -1,14 +1,14 @@
 """A fitted `prepare` step as arrays: a row costs microseconds, and no DataFrame.
 
     prepared = Preparation.of(model["prepare"])
-    matrix, unseen = prepared.matrix({"wind": [4.7], "month": ["7"]})    # n × width
+    matrix, noticed = prepared.matrix({"wind": [4.7], "month": ["7"]})    # n × width
 
 Whatever becomes of a category (a one among zeros, a code, the mean of its targets), it is looked up
 in a table.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +21,16 @@ MISSING = None
 """Stands for the missing value among the categories."""
 
 
+@dataclass
+class Noticed:
+    """What is taken otherwise than as it is, counted by column."""
+
+    unseen: dict[str, int] = field(default_factory=dict)
+    """Categories that were never seen."""
+    imputed: dict[str, int] = field(default_factory=dict)
+    """Missing numbers that something is put in the place of."""
+
+
 class Part(Protocol):
     """Some columns of the matrix."""
 
@@ -28,8 +38,8 @@ class Part(Protocol):
     def width(self) -> int:
         """How many."""
 
-    def matrix(self, values: Columns, unseen: dict[str, int]) -> Array:
-        """Return n × width numbers, and count the categories that were never seen."""
+    def matrix(self, values: Columns, noticed: Noticed) -> Array:
+        """Return n × width numbers, and count what is taken otherwise than as it is."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +56,17 @@ class Numbers:
         """One for each."""
         return len(self.names)
 
-    def matrix(self, values: Columns, unseen: dict[str, int]) -> Array:  # noqa: ARG002
+    def matrix(self, values: Columns, noticed: Noticed) -> Array:
         """Return n × width numbers."""
-        raw = self._raw(values)
-        filled = np.where(np.isnan(raw), self.fillers, raw)
+        raw: Array = np.array([values[name] for name in self.names], dtype=float).T
+        missing = np.isnan(raw)
+        if missing.any():
+            counts = (missing & ~np.isnan(self.fillers)).sum(axis=0).tolist()
+            told = zip(self.names, counts, strict=True)
+            noticed.imputed.update({name: count for name, count in told if count})
+        filled = np.where(missing, self.fillers, raw)
         scaled: Array = (filled - self.means) / self.scales
         return scaled
-
-    def imputed(self, values: Columns) -> dict[str, int]:
-        """Count the missing values of each column that something is put in the place of."""
-        counts = (np.isnan(self._raw(values)) & ~np.isnan(self.fillers)).sum(axis=0)
-        told = zip(self.names, counts.tolist(), strict=True)
-        return {name: count for name, count in told if count}
-
-    def _raw(self, values: Columns) -> Array:
-        raw: Array = np.array([values[name] for name in self.names], dtype=float).T
-        return raw
 
 
 @dataclass(frozen=True)
@@ -79,14 +84,14 @@ class Looked:
         """Of the table."""
         return int(self.table.shape[1])
 
-    def matrix(self, values: Columns, unseen: dict[str, int]) -> Array:
+    def matrix(self, values: Columns, noticed: Noticed) -> Array:
         """Return n × width numbers."""
         texts = [_text(value) for value in values[self.name]]
         never = len(self.table) - 1
         rows = [self.places.get(text, never) for text in texts]
         strange = sum(row == never and text is not MISSING for row, text in zip(rows, texts))  # noqa: B905
         if strange:
-            unseen[self.name] = strange
+            noticed.unseen[self.name] = strange
         found: Array = self.table[rows]
         return found
 
@@ -118,16 +123,11 @@ class Preparation:
         """How many numbers the estimator takes."""
         return sum(part.width for part in self.parts)
 
-    def matrix(self, values: Columns) -> tuple[Array, dict[str, int]]:
-        """Return n × width numbers for the estimator, and the unseen categories counted."""
-        unseen: dict[str, int] = {}
-        parts = [part.matrix(values, unseen) for part in self.parts]
-        return (parts[0] if len(parts) == 1 else np.hstack(parts)), unseen
-
-    def imputed(self, values: Columns) -> dict[str, int]:
-        """Count the missing numbers that something is put in the place of, by column."""
-        numbers = (part for part in self.parts if isinstance(part, Numbers))
-        return {name: n for part in numbers for name, n in part.imputed(values).items()}
+    def matrix(self, values: Columns) -> tuple[Array, Noticed]:
+        """Return n × width numbers for the estimator, and what was taken otherwise."""
+        noticed = Noticed()
+        parts = [part.matrix(values, noticed) for part in self.parts]
+        return (parts[0] if len(parts) == 1 else np.hstack(parts)), noticed
 
 
 def _text(value: Any) -> Any:
