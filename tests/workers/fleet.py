@@ -4,17 +4,14 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
-
 from evergreen.settings import PROJECT
-from evergreen_workshop.stack import environment
+from evergreen_workshop.stack import environment, processes
 from evergreen_workshop.stack.airflow import AirflowApi
 from evergreen_workshop.stack.layout import Layout
 from evergreen_workshop.stack.local import program
@@ -37,7 +34,7 @@ class Fleet:
     folder: Path
     env: dict[str, str]
     """Of the house: scheduler, DAG processor, API server."""
-    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    services: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     @property
     def api(self) -> AirflowApi:
@@ -48,7 +45,7 @@ class Fleet:
     def start(self, name: str, *command: str, env: Mapping[str, str] | None = None) -> None:
         """Start a program in a session of its own."""
         with (self.folder / f"{name}.log").open("wb") as log:
-            self.processes[name] = subprocess.Popen(
+            self.services[name] = subprocess.Popen(
                 command, cwd=self.folder, env=dict(env or self.env), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
@@ -67,17 +64,14 @@ class Fleet:
 
     def kill(self, name: str) -> None:
         """Kill the process and all that it has started, at once."""
-        started = self.processes.pop(name)
-        leader = psutil.Process(started.pid)
-        for process in [leader, *leader.children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL)
+        started = self.services.pop(name)
+        processes.kill(processes.family(started.pid))
         started.wait()
 
     def stop(self) -> None:
         """End what runs."""
-        for name in list(self.processes):
-            if self.processes[name].poll() is None:
+        for name in list(self.services):
+            if self.services[name].poll() is None:
                 self.kill(name)
 
     def told(self, name: str, characters: int = 3000) -> str:
