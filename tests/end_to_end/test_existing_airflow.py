@@ -7,12 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from database import query
@@ -23,12 +20,12 @@ from evergreen_workshop.stack.airflow import AirflowApi
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from tables import AS_OF
+from waiting import eventually
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.elsewhere]
 
 PAGE = PROJECT / "docs" / "existing-airflow.md"
 BUILD, INSTALL, CONNECT, *START = commands(PAGE)
-PATIENCE = 900.0
 PROMOTED = "SELECT version FROM evergreen.promotions"
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname = 'evergreen'"
 OURS = re.compile("EVERGREEN|MLFLOW|AIRFLOW|PYTHONPATH|VIRTUAL_ENV")
@@ -137,18 +134,6 @@ def connect(place: Elsewhere) -> None:
     known["evergreen_warehouse"] = f"postgresql://reader:p@{server}"
     known["evergreen_mlflow"] = place.mlflow
     (place.folder / "connections.json").write_text(json.dumps(known))
-
-
-def eventually(found: Callable[[], Any], what: str) -> Any:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        try:
-            if answer := found():
-                return answer
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.5)
-    raise AssertionError(f"waited {PATIENCE:.0f} s for {what}")
 
 
 @pytest.mark.timeout(2400)

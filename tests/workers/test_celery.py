@@ -1,14 +1,11 @@
 """All use cases trained by Celery's workers, of which one dies in the middle of a training."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from rich.console import Console
 
@@ -24,6 +21,7 @@ from evergreen_workshop.stack.first_training import FirstTraining, load_demo
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from evergreen_workshop.stack.progress import Progress
 from s3 import Bucket
+from waiting import eventually
 from workers.fleet import WORKERS, Fleet, running
 
 pytestmark = [pytest.mark.workers, pytest.mark.end_to_end]
@@ -69,18 +67,6 @@ def yesterday() -> date:
     return datetime.now(UTC).date() - timedelta(days=1)
 
 
-def eventually(answer: Callable[[], Any], what: str) -> Any:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        try:
-            if got := answer():
-                return got
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.2)
-    raise AssertionError(f"waited {PATIENCE:.0f} s for {what}")
-
-
 def alone(name: str, known: Catalog, like: Decision, settings: Settings) -> cycle.Cycle:
     """Train in this process what the fleet has trained, as of the same moment."""
     assert like.as_of is not None
@@ -101,13 +87,13 @@ def test_a_worker_dies_in_mid_training_and_the_other_ends_it(
     airflow = postgres.url("fleet_airflow")
     for database in (shared.database_url, settings.database_url):
         load_demo(known, database, yesterday)
-    eventually(lambda: fleet.api.health()["scheduler"] == "healthy", "the scheduler")
+    eventually(lambda: fleet.api.health()["scheduler"] == "healthy", "the scheduler", PATIENCE)
 
     with Records(shared.database_url) as kept, ThreadPoolExecutor(1) as aside:
         training = FirstTraining(fleet.api, kept, Progress(Console(quiet=True)))
         ended = aside.submit(training.run, known)
-        [(dag, task), *_] = eventually(lambda: query(airflow, A_FIT), "a fit of weather")
-        [dies] = eventually(lambda: fleet.who_did(dag, task), "its log")
+        [(dag, task), *_] = eventually(lambda: query(airflow, A_FIT), "a fit of weather", PATIENCE)
+        [dies] = eventually(lambda: fleet.who_did(dag, task), "its log", PATIENCE)
         fleet.kill(dies)
         outcomes = ended.result()
         promoted = {name: kept.promotions.of(name) for name in known.use_cases}
