@@ -91,9 +91,8 @@ class Alarms(NamedTuple):
 
 def digest(since: datetime, until: datetime, *, records: Records) -> Digest:
     """Return what the ledger holds of a while; what is retired has no part in it."""
-    names = [
-        name for name in records.promotions.use_cases() if name not in records.retirements.all()
-    ]
+    retired = records.retirements.all()
+    names = [name for name in records.promotions.use_cases() if name not in retired]
     parts = [_of_use_case(name, since, until, records) for name in names]
     house = _alarms(HOUSE, since, until, records)
     if any(house):
