@@ -17,6 +17,7 @@ from evergreen import reasons
 from evergreen.refs import Json
 from evergreen.spec import UseCase
 from evergreen_airflow import here
+from evergreen_airflow.assets import UPDATES, tell_champions
 from evergreen_airflow.edge import at_work, our_dag, tags, tell, this_run
 from evergreen_airflow.options import Options, options_of
 from evergreen_airflow.question import Question
@@ -110,7 +111,7 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
             execution_timeout=None,
         )  # fmt: skip
 
-        @task(**options_of(use_case)("carry_out"))
+        @task(outlets=[UPDATES], **options_of(use_case)("carry_out"))
         def carry_out(found: Json, answer: Json) -> Json | None:
             """Let the challenger take over or withdraw it, as the person said."""
             from evergreen import approvals, steps
@@ -131,6 +132,7 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
                     records=kept,
                     settings=here.settings(),
                 )
+                tell_champions([name], kept.promotions)
             tell(done.sentence)
             return done.to_json()
 

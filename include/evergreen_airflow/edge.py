@@ -25,7 +25,9 @@ from evergreen.errors import (
 )
 from evergreen.settings import variables
 from evergreen.spec import UseCase
+from evergreen.spec.pace import Schedule
 from evergreen_airflow import here
+from evergreen_airflow.assets import updated_assets, when
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,6 +45,8 @@ NOT_BACKFILLED = (
     "scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization",
 )  # fmt: skip
 """Kinds of runs: all but those of Airflow's own Backfill."""
+BY_ITSELF = {"scheduled": "schedule", "asset_triggered": "assets"}
+"""Who asked for a run that no person asked for, by the kind of the run."""
 
 
 class ReportFailure(BaseNotifier):
@@ -85,7 +89,7 @@ class CloseIncident(BaseNotifier):
 
 
 def our_dag(
-    about: str, owner: str, options: dict[str, Any], *, schedule: str | None, **ours: Any
+    about: str, owner: str, options: dict[str, Any], *, schedule: Schedule, **ours: Any
 ) -> DAG:
     """Return a DAG with what all of ours share; `about` is the use case, or `operations`.
 
@@ -93,7 +97,7 @@ def our_dag(
     run that fails outside of its tasks is reported, too.
     """
     arguments = {
-        "schedule": schedule,
+        "schedule": when(schedule),
         "start_date": datetime(2024, 1, 1, tzinfo=UTC),
         "catchup": False,
         "max_active_runs": 1,
@@ -223,13 +227,13 @@ def days_between(first: date, last: date) -> list[str]:
 
 
 def actor() -> str:
-    """Return who asked for this run: a person's name, `schedule` or `monitoring`."""
+    """Return who asked for this run: a person's name, `schedule`, `assets` or `monitoring`."""
     dag_run = get_current_context()["dag_run"]
     if param("cause"):
         return "monitoring"
     if dag_run.triggering_user_name:
         return str(dag_run.triggering_user_name)
-    return "schedule" if dag_run.run_type.value == "scheduled" else dag_run.run_type.value
+    return BY_ITSELF.get(dag_run.run_type.value, dag_run.run_type.value)
 
 
 def why() -> str:
@@ -241,6 +245,8 @@ def why() -> str:
     note = param("note")
     if dag_run.run_type.value == "scheduled":
         sentence = f"Its schedule asked for it at {dag_run.run_after:%Y-%m-%d %H:%M} UTC"
+    elif updated := updated_assets():
+        sentence = f"An update of {' and '.join(updated)} asked for it"
     else:
         sentence = f"{actor()} asked for it"
     return f"{sentence}: {note}" if note else f"{sentence}."

@@ -9,7 +9,9 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from evergreen.errors import DeclarationError
 from evergreen.refs import Json, Landing
 from evergreen.spec import UseCase
-from evergreen_airflow import here
+from evergreen.spec.pace import Schedule
+from evergreen_airflow import here, lineage
+from evergreen_airflow.assets import UPDATES, tell_landed
 from evergreen_airflow.edge import at_work, moment, our_dag, param, tell
 from evergreen_airflow.edge import this_run as described
 from evergreen_airflow.options import Options, options_of
@@ -58,7 +60,7 @@ def ingest_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
     ) as dag:
         step = options_of(use_case)
 
-        @task(**step("land"))
+        @task(outlets=[UPDATES], **step("land"))
         def land() -> list[Json]:
             """Put what is new into the table, the oldest first; return what became of it."""
             from evergreen import ingest as landing
@@ -75,6 +77,8 @@ def ingest_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
                     )
                 )
             new = [one for one in landed if not one.known]
+            tell_landed(use_case, new)
+            lineage.moved([], lineage.table(use_case, here.settings()))
             tell(summary(new, len(landed)))
             return [one.to_json() for one in new[-TOLD:]]
 
@@ -90,7 +94,7 @@ def summary(new: Sequence[Landing], every: int) -> str:
     return " ".join(one.sentence for one in new[-TOLD:]) + more
 
 
-def wait_for_ingest(use_case: UseCase, prefix: str, options: Options, schedule: str | None) -> Any:
+def wait_for_ingest(use_case: UseCase, prefix: str, options: Options, schedule: Schedule) -> Any:
     """Add a task that lets a DAG of that schedule wait until the ingest that is due then has ended.
 
     Well or not: whether the rows are fresh enough is for `extract` and `validate` to say.
@@ -114,7 +118,7 @@ def wait_for_ingest(use_case: UseCase, prefix: str, options: Options, schedule: 
     return wait_for_ingest()
 
 
-def same_schedule(use_case: UseCase, schedule: str | None) -> bool:
+def same_schedule(use_case: UseCase, schedule: Schedule) -> bool:
     """Tell whether the ingest and what has that schedule are due at the same moments."""
     return use_case.ingest is not None and use_case.ingest.schedule == schedule
 

@@ -17,7 +17,8 @@ from evergreen.records.protocols import DecisionLog
 from evergreen.refs import Json, WindowRef
 from evergreen.spec import UseCase
 from evergreen_airflow import here
-from evergreen_airflow.edge import at_work, catalog, tell, this_run
+from evergreen_airflow.assets import tell_champions
+from evergreen_airflow.edge import BY_ITSELF, at_work, catalog, tell, this_run
 from evergreen_airflow.options import Options
 
 ACTIVE = ["queued", "running"]
@@ -110,8 +111,7 @@ def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> 
     run, context = this_run(), get_current_context()
     asked_for = context["params"].get("cause") or context["params"].get("dry_run")
     if run.may_promote and not asked_for and not use_case.draft:
-        scheduled = context["dag_run"].run_type.value == "scheduled"
-        cause = "schedule" if scheduled else "person"
+        cause = BY_ITSELF.get(context["dag_run"].run_type.value, "person")
         decision.started(use_case, run, cause, why, decisions=decisions)
 
 
@@ -151,6 +151,7 @@ def look_after_everything() -> list[str]:
             for use_case in still
             for look in (alerts.of_staleness, alerts.of_knowledge)
         ]
+        tell_champions(served, kept.promotions)
         digest.send(now, **told)
         resend(kept, known)
         kept.heartbeats.beat("watchdog", now)

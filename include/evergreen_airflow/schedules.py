@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 from evergreen.deciding.arrivals import Scheduled
 from evergreen.records.heartbeats import Heartbeats
 from evergreen.spec import UseCase
+from evergreen.spec.pace import Schedule
 
 log = logging.getLogger(__name__)
 UNKNOWN = 404
@@ -51,7 +52,7 @@ def _scheduled(
         )  # fmt: skip
 
 
-def _schedules(use_case: UseCase) -> Iterator[tuple[str, str | None]]:
+def _schedules(use_case: UseCase) -> Iterator[tuple[str, Schedule]]:
     yield "training", use_case.training_schedule
     if use_case.ingest is not None:
         yield "ingest", use_case.ingest.schedule

@@ -7,7 +7,7 @@ from airflow.sdk import DAG, Asset, task
 from evergreen.errors import DeclarationError
 from evergreen.refs import Json
 from evergreen.spec import Scoring, UseCase
-from evergreen_airflow import here
+from evergreen_airflow import here, lineage
 from evergreen_airflow.edge import (
     at_work,
     moment,
@@ -78,15 +78,18 @@ def scoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
             """Let the champion predict the rows of the interval, and put them into the table."""
             from evergreen import scoring
 
-            run = this_run(purpose="score")
+            run, known = this_run(purpose="score"), here.settings()
             with at_work() as kept:
                 interval = scoring.interval_of(
                     use_case, run.as_of, moment(param("start")), moment(param("end"))
                 )
                 done = scoring.score(
-                    use_case, scoring.asked(use_case, interval), run, records=kept,
-                    settings=here.settings(),
-                )  # fmt: skip
+                    use_case, scoring.asked(use_case, interval), run, records=kept, settings=known
+                )
+            lineage.moved(
+                [lineage.model(use_case, done.version, known)],
+                [lineage.predictions(declared.into, known)],
+            )
             tell(done.sentence)
             return done.to_json()
 

@@ -15,8 +15,9 @@ from evergreen.refs import (
     Verdict,
 )
 from evergreen.spec import Task, UseCase
-from evergreen_airflow import here
+from evergreen_airflow import here, lineage
 from evergreen_airflow.approval import ask_for_approval
+from evergreen_airflow.assets import UPDATES, source, tell_champions
 from evergreen_airflow.edge import (
     at_work,
     every_task,
@@ -113,18 +114,19 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
 
     names = list(use_case.trainings)
 
-    @task(**alone("extract"))
+    @task(inlets=source(use_case), **alone("extract"))
     def extract() -> Json:
         """Take the rows known at `as_of` into an immutable snapshot."""
         from evergreen import steps
 
         tell(f"Why this run: {why()}")
+        known = here.settings()
         with at_work() as kept:
             kept.retirements.check(use_case.name)
             put_start_on_record(use_case, why(), kept.decisions)
-            return steps.extract(
-                use_case, the_run(use_case), records=kept, settings=here.settings()
-            ).to_json()
+            taken = steps.extract(use_case, the_run(use_case), records=kept, settings=known)
+        lineage.moved(lineage.table(use_case, known), [lineage.snapshot(use_case, taken)])
+        return taken.to_json()
 
     @task(**alone("validate"))
     def validate(snapshot: Json) -> Json:
@@ -147,6 +149,9 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
             built = steps.build_features(
                 use_case, ref, the_run(use_case), records=kept, settings=here.settings()
             )
+        lineage.moved(
+            [lineage.snapshot(use_case, ref.snapshot)], [lineage.in_store(built.uri, built.sha256)]
+        )
         return built.to_json()
 
     @task(
@@ -217,16 +222,20 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
             tell(f"{what}, so the champion stays. Otherwise: {served.sentence}")
         return served.to_json() if served.passed and run.may_promote else None
 
-    @task(**alone("promote"))
+    @task(outlets=[UPDATES], **alone("promote"))
     def promote(verdict: Json) -> Json:
         """Let the new fit serve, if nobody else was faster."""
         from evergreen import steps
 
-        ref = Verdict.from_json(verdict)
+        ref, known = Verdict.from_json(verdict), here.settings()
         with at_work() as kept:
             promotion = steps.promote(
-                use_case, ref, the_run(use_case), records=kept, settings=here.settings()
+                use_case, ref, the_run(use_case), records=kept, settings=known
             )
+            tell_champions([use_case.name], kept.promotions)
+        if promotion.promoted and promotion.champion:
+            learned = lineage.snapshot(use_case, ref.evaluation.features.snapshot)
+            lineage.moved([learned], [lineage.model(use_case, promotion.champion.version, known)])
         tell(promotion.sentence)
         return promotion.to_json()
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from airflow.sdk import DAG, task
 
+from evergreen_airflow.assets import UPDATES
 from evergreen_airflow.edge import our_dag, tell
 from evergreen_airflow.retraining import look_after_everything
 
@@ -33,7 +34,7 @@ def watchdog_dag(*, prefix: str = "", **options: Any) -> DAG:
         tags=["operations"],
     ) as dag:
 
-        @task
+        @task(outlets=[UPDATES])
         def look() -> list[str]:
             """Look after every champion, and tell people what they should know."""
             problems = look_after_everything()

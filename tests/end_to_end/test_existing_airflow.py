@@ -25,10 +25,25 @@ from waiting import eventually
 pytestmark = [pytest.mark.end_to_end, pytest.mark.elsewhere]
 
 PAGE = PROJECT / "docs" / "existing-airflow.md"
-BUILD, INSTALL, CONNECT, *START = commands(PAGE)
+BUILD, INSTALL, CONNECT, *START, OPENLINEAGE = commands(PAGE)
 PROMOTED = "SELECT version FROM evergreen.promotions"
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname = 'evergreen'"
 OURS = re.compile("EVERGREEN|MLFLOW|AIRFLOW|PYTHONPATH|VIRTUAL_ENV")
+FEED = """
+from airflow.sdk import DAG, Asset, task
+
+with DAG("feed", schedule=None):
+
+    @task(outlets=[Asset("flowers")])
+    def feed(): ...
+
+    feed()
+"""
+STARTS = "SELECT sentence FROM evergreen.decisions WHERE kind = 'trigger' ORDER BY created_at"
+FOLLOWED = """
+SELECT x.value #>> '{}' FROM xcom x JOIN dag_run r ON r.id = x.dag_run_id
+WHERE r.dag_id = 'publish_iris' AND x.key = 'return_value'
+"""
 
 
 def block(language: str, number: int = 0) -> str:
@@ -65,6 +80,9 @@ class Elsewhere:
             "EVERGREEN_HOME": str(folder / "state"),
             "EVERGREEN_USE_CASES_DIR": str(self.dags / "use_cases"),
             "EVERGREEN_DAG_PREFIX": "ml_",
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+                {"type": "file", "log_file_path": str(folder / "lineage"), "append": False}
+            ),
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         self.started: list[subprocess.Popen[bytes]] = []
@@ -116,10 +134,16 @@ def declare(place: Elsewhere) -> None:
     """Write what the user writes: a use case, its suite, and the two DAG files of the page."""
     (place.dags / "use_cases").mkdir(parents=True)
     (place.dags / "expectations").mkdir()
-    shutil.copy(PROJECT / "include" / "use_cases" / "iris.py", place.dags / "use_cases")
+    iris = (PROJECT / "include" / "use_cases" / "iris.py").read_text()
+    waiting = iris.replace("USE_CASE = UseCase(", 'USE_CASE = UseCase(schedule=Assets("flowers"),')
+    (place.dags / "use_cases" / "iris.py").write_text(
+        waiting.replace("evergreen.spec import ", "evergreen.spec import Assets, ", 1)
+    )
     shutil.copy(PROJECT / "expectations" / "iris.json", place.dags / "expectations")
     (place.dags / "evergreen_dags.py").write_text(block("python", 0))
     (place.dags / "evergreen_broken.py").write_text(block("python", 1))
+    (place.dags / "follow.py").write_text(block("python", 2))
+    (place.dags / "feed.py").write_text(FEED)
     (place.folder / "passwords.json").write_text('{"ada": "correct horse"}')
 
 
@@ -140,6 +164,7 @@ def connect(place: Elsewhere) -> None:
 def test_from_a_wheel_to_a_champion(elsewhere: Elsewhere) -> None:
     elsewhere.run(BUILD, PROJECT)
     elsewhere.run(INSTALL, PROJECT)
+    elsewhere.run(OPENLINEAGE, PROJECT)
     declare(elsewhere)
     connect(elsewhere)
     elsewhere.start(
@@ -152,7 +177,9 @@ def test_from_a_wheel_to_a_champion(elsewhere: Elsewhere) -> None:
     elsewhere.start(str(elsewhere.bin / "airflow"), "standalone")
     api = AirflowApi(elsewhere.url, "ada", "correct horse")
 
-    eventually(lambda: api.dag("ml_iris_training"), "the DAG")
+    for dag in ("ml_iris_training", "publish_iris", "feed"):
+        eventually(lambda dag=dag: api.dag(dag), "the DAG")
+    elsewhere.run("airflow dags unpause publish_iris && airflow dags unpause feed")
     for command in START:
         elsewhere.run(command)
     run = eventually(lambda: api.active_run("ml_iris_training"), "the run")
@@ -167,3 +194,39 @@ def test_from_a_wheel_to_a_champion(elsewhere: Elsewhere) -> None:
     assert api.import_errors() == {}
     assert query(elsewhere.database("records"), PROMOTED) == [(1,)]
     assert query(elsewhere.database("warehouse"), SCHEMAS) == []
+    check_the_follower(elsewhere)
+    check_the_lineage(elsewhere)
+    check_the_asset(elsewhere)
+
+
+def check_the_follower(place: Elsewhere) -> None:
+    """The DAG of the page that waits for a champion hears of the first one, and which it is."""
+    heard = eventually(lambda: query(place.database("airflow"), FOLLOWED), "the follower")
+    assert heard == [("1",)]
+
+
+def check_the_asset(place: Elsewhere) -> None:
+    """An update of the asset that the use case waits for starts a training, which says so."""
+    place.run("airflow dags trigger feed")
+    records = place.database("records")
+    sentences = eventually(
+        lambda: (told := query(records, STARTS)) and len(told) > 1 and told, "the next training"
+    )
+    assert sentences[-1] == ("An update of flowers asked for it.",)
+
+
+def check_the_lineage(place: Elsewhere) -> None:
+    """Every dataset is on the way from the table to the model, by OpenLineage's own events."""
+    events = [json.loads(file.read_text()) for file in place.folder.glob("lineage*")]
+    way = {
+        (one["name"], other["name"]): other["facets"]
+        for event in events
+        for one in event["inputs"]
+        for other in event["outputs"]
+    }
+    snapshot = next(to for (start, to) in way if start == "elsewhere_warehouse.public.iris")
+    facets = way["elsewhere_warehouse.public.iris", snapshot]
+    [origin] = facets["columnLineage"]["fields"]["species"]["inputFields"]
+    assert (origin["name"], origin["field"]) == ("elsewhere_warehouse.public.iris", "species")
+    assert way[snapshot, "iris"]["version"]["datasetVersion"] == "1"
+    assert any(start == snapshot and to != "iris" for (start, to) in way)

@@ -21,10 +21,17 @@ STARTED = datetime(2026, 11, 21, 0, 5, tzinfo=UTC)
 
 
 class TaskInstance:
-    """Keeps what a task pushes to XCom."""
+    """Keeps what a task pushes to XCom, and what it tells of assets."""
 
-    def __init__(self) -> None:
+    def __init__(self, outlets: Any) -> None:
         self.pushed: dict[str, Any] = {}
+        self.outlets = outlets
+
+    @property
+    def updated(self) -> dict[str, Any]:
+        """What was told of each asset, by its name."""
+        events = (event for outlet in self.outlets.values() for event in outlet.asset_alias_events)
+        return {event.dest_asset_key.name: event.extra for event in events}
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
@@ -33,7 +40,7 @@ class TaskInstance:
 @contextmanager
 def running(run_type: str = "scheduled", user: str | None = None, **params: Any) -> Iterator[Any]:
     """Be inside a task of a run."""
-    from airflow.sdk.execution_time.context import set_current_context
+    from airflow.sdk.execution_time.context import OutletEventAccessors, set_current_context
 
     dag_run = SimpleNamespace(
         dag_id="weather_training",
@@ -43,8 +50,10 @@ def running(run_type: str = "scheduled", user: str | None = None, **params: Any)
         run_type=SimpleNamespace(value=run_type),
         triggering_user_name=user,
     )
-    task_instance = TaskInstance()
+    outlets = OutletEventAccessors()
+    task_instance = TaskInstance(outlets)
     context: Any = {"dag_run": dag_run, "params": params, "ti": task_instance}
+    context |= {"outlet_events": outlets, "triggering_asset_events": {}}
     with set_current_context(context):
         yield task_instance
 

@@ -30,6 +30,7 @@ def test_tells_of_a_file_that_does_not_load_once_and_of_the_week_once(
     known = replace(settings, notify_urls=(webhook.url,), digest="@weekly")
     monkeypatch.setattr("evergreen_airflow.here.settings", lambda: known)
     monkeypatch.setenv("EVERGREEN_USE_CASES_DIR", str(folder))
+    monkeypatch.setattr("evergreen_airflow.assets._told", lambda _: {})
     monkeypatch.setattr(alerts.time, "sleep", lambda _: None)  # the service may be starting
     make_champion(settings, "weather", 1)
 
@@ -39,6 +40,7 @@ def test_tells_of_a_file_that_does_not_load_once_and_of_the_week_once(
             problems = look_after_everything()
 
     assert any("SyntaxError" in problem for problem in problems)
+    assert ti.updated["evergreen://weather/champion"]["version"] == 1
     told = [message["title"] for message in webhook.messages]
     assert told.count("Evergreen: weather has a file that does not load, or is gone") == 1
     assert sum("what happened from" in title for title in told) == 1

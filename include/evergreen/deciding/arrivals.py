@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from evergreen.deciding.states import MISSED, State, moment
 from evergreen.spec import Ingest
-from evergreen.spec.pace import pause
+from evergreen.spec.pace import Schedule, pause
 
 USUAL, TIMES, FEWEST = 0.95, 2, 3
 """Of at least so many gaps between landings, this share are usual; so many times it is too long."""
@@ -37,7 +37,7 @@ class Scheduled:
     """A DAG that a schedule is to start."""
 
     dag_id: str
-    schedule: str | None
+    schedule: Schedule
     ended: datetime
     """When a run of it ended last; before the first one, since when it is looked after."""
     known: bool = True

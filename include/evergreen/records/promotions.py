@@ -106,8 +106,13 @@ class Promotions:
         A pending promotion has passed the gate and its version is registered, since both come
         before its row is written: the alias can always follow, and `promotion.reconcile` makes it.
         """
-        newest = self._newest(use_case, limit=1)
-        return newest[0].ref if newest else None
+        newest = self.newest(use_case)
+        return newest.ref if newest else None
+
+    def newest(self, use_case: str) -> Promotion | None:
+        """Return the promotion of the champion; None: there is none yet."""
+        found = self._newest(use_case, limit=1)
+        return found[0] if found else None
 
     def of(self, use_case: str) -> tuple[Promotion, ...]:
         """Return every promotion of a use case, newest first."""

@@ -5,20 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from evergreen.judging.differences import SHARES
 from evergreen.replaying.outcomes import PolicyOutcome
 from evergreen.replaying.policies import DECLARED, NEVER
+from evergreen.spec.pace import Schedule
 
 UNGATED = ("no gate", "newest rows")
 RHYTHMS = ("daily", "weekly", "monthly", "quality", NEVER)
 
 
 def recommend(
-    outcomes: Sequence[PolicyOutcome], metric: str, schedule: str | None, holdout: str
+    outcomes: Sequence[PolicyOutcome], metric: str, schedule: Schedule, holdout: str
 ) -> str:
     """Recommend a schedule, a window and a holdout."""
     known = {one.name: one for one in outcomes}
     point = 0.01 if metric in SHARES else abs(known[DECLARED].metric or 0.0) / 100
     better = [one for one in outcomes if _surely_better(one, point)]
     parts = (
-        _schedule(known, better, schedule or "by hand", point),
+        _schedule(known, better, str(schedule or "by hand"), point),
         _window(known, better),
         _holdout(known, better, holdout),
         *(f"{one.name} was surely better{_by(one)}: ask why" for one in better

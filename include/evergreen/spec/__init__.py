@@ -26,13 +26,14 @@ from evergreen.spec.judging import Business, Fairness, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, Kind, Metric, Scale, bound
 from evergreen.spec.learning import Between, Candidate, Features
 from evergreen.spec.names import check_name
+from evergreen.spec.pace import Assets
 from evergreen.spec.scoring import Labels, Scoring
 from evergreen.spec.tasks import Task
 from evergreen.spec.use_case import CHAMPION, UseCase
 from evergreen.spec.watching import Monitoring, Retraining, Usual, Watched
 
 __all__ = [
-    "CHAMPION", "METRICS", "TABLE", "Api", "Between", "Business", "Candidate", "Dialect",
+    "CHAMPION", "METRICS", "TABLE", "Api", "Assets", "Between", "Business", "Candidate", "Dialect",
     "Excluded", "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Labels", "Metric",
     "Monitoring",
     "Release", "Retraining", "Scale", "Scoring", "Slice", "Source", "Task", "UseCase", "Usual",

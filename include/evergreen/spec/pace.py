@@ -1,4 +1,4 @@
-"""How long a schedule pauses, and how it cuts time into intervals.
+"""What starts a DAG by itself, how long it pauses, and how it cuts time into intervals.
 
 >>> pause("@monthly")
 datetime.timedelta(days=31)
@@ -8,9 +8,12 @@ datetime.timedelta(days=3)
 '2026-11-21T00:00:00+00:00'
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice, pairwise
+
+from evergreen.errors import DeclarationError
 
 PRESETS = {
     "@hourly": timedelta(hours=1),
@@ -24,12 +27,44 @@ LOOKED_AT = 400
 """Runs of a cron expression: a year of daily ones."""
 
 
+@dataclass(frozen=True, init=False)
+class Assets:
+    """A schedule that no clock keeps: when Airflow's assets have been updated.
+
+    Assets are updated by tasks that name them among their outlets: a DAG of your own, or dbt's by
+    Cosmos. Name each as Airflow lists it, by its URI where it has one:
+    `schedule=Assets("postgres://warehouse:5432/shop/public/orders")`.
+
+    >>> str(Assets("orders", "customers"))
+    'when orders and customers are updated'
+    """
+
+    names: tuple[str, ...]
+    """Names, or URIs with a scheme."""
+    any: bool = False
+    """One of them is enough; otherwise all, each since the last run."""
+
+    def __init__(self, *names: str, any: bool = False) -> None:
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "any", any)
+        if not names or not all(isinstance(name, str) and name.strip() for name in names):
+            raise DeclarationError("schedule", names, "names of assets, at least one")
+
+    def __str__(self) -> str:
+        joined = (" or " if self.any else " and ").join(self.names)
+        return f"when {joined} {'are' if len(self.names) > 1 and not self.any else 'is'} updated"
+
+
+Schedule = str | Assets | None
+"""A cron expression or a preset such as `@daily`; assets; None: a person, or something else."""
+
+
 @lru_cache
-def pause(schedule: str | None) -> timedelta | None:
+def pause(schedule: Schedule) -> timedelta | None:
     """Return the longest pause between two runs; None: no clock starts them."""
     if schedule in PRESETS:
         return PRESETS[schedule]
-    if schedule is None or schedule.startswith("@"):
+    if not isinstance(schedule, str) or schedule.startswith("@"):
         return None
     from croniter import croniter  # type: ignore[import-untyped]
 

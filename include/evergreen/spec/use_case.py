@@ -11,7 +11,7 @@ from evergreen.spec.judging import Business, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, PINBALL, Kind, Metric, Scale
 from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.names import check_name
-from evergreen.spec.pace import PRESETS
+from evergreen.spec.pace import PRESETS, Schedule
 from evergreen.spec.scoring import OURS, START, Labels, Scoring, same_table
 from evergreen.spec.tasks import Task, check_tasks
 from evergreen.spec.watching import Monitoring, Retraining
@@ -63,8 +63,9 @@ class UseCase:
     split conformal, from cross-validated errors. None: no intervals."""
     release: Release = field(default_factory=Release)
     """How a challenger that passed the gate comes to its users."""
-    schedule: str | None = "@daily"
-    """Cron expression or preset of the training DAG; None: only by hand or by request."""
+    schedule: Schedule = "@daily"
+    """Cron expression or preset of the training DAG, or `Assets(…)` of Airflow that start it; None:
+    only by hand or by request."""
     retraining: Retraining = field(default_factory=Retraining)
     """When it is trained anew, besides the schedule."""
     tasks: Mapping[str, Task] = field(default_factory=dict)
@@ -158,7 +159,8 @@ class UseCase:
             raise DeclarationError("business.choose_threshold", True, "with kind BINARY only")
 
     def _check_pace(self) -> None:
-        pause, patience = PRESETS.get(self.schedule or ""), self.retraining.stale_after
+        schedule = self.schedule if isinstance(self.schedule, str) else ""
+        pause, patience = PRESETS.get(schedule), self.retraining.stale_after
         if pause and patience and patience <= pause:
             allowed = f"more than {pause}, as schedule is {self.schedule}, or None"
             raise DeclarationError("retraining.stale_after", patience, allowed)
@@ -175,7 +177,7 @@ class UseCase:
             raise DeclarationError("monitoring.trust_estimate", True, allowed)
 
     @property
-    def training_schedule(self) -> str | None:
+    def training_schedule(self) -> Schedule:
         """When it is trained by itself: never, while it is a draft."""
         return None if self.draft else self.schedule
 

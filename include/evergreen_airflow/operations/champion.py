@@ -8,6 +8,7 @@ from airflow.sdk import DAG, Param, task
 from evergreen.errors import DeclarationError
 from evergreen.refs import Json
 from evergreen_airflow import here
+from evergreen_airflow.assets import UPDATES, tell_champions
 from evergreen_airflow.edge import actor, at_work, catalog, param, run_key, tell, this_run
 from evergreen_airflow.operations.form import by_hand, choose, reason_param, version_param
 
@@ -57,7 +58,7 @@ def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
         },
     ) as dag:
 
-        @task
+        @task(outlets=[UPDATES])
         def rollback() -> Json:
             """Promote an earlier champion, after it has proved that it still works."""
             from evergreen.champions import promotion
@@ -72,6 +73,7 @@ def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
                     settings=here.settings(),
                     key=run_key(),
                 )
+                tell_champions([param("use_case")], kept.promotions)
             tell(done.sentence)
             return done.to_json()
 
@@ -89,7 +91,7 @@ def promote_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
         params={"use_case": choose(names), "reason": reason_param()},
     ) as dag:
 
-        @task(execution_timeout=timedelta(hours=6))
+        @task(outlets=[UPDATES], execution_timeout=timedelta(hours=6))
         def promote() -> Json:
             """Fit the newest challenger, check its fit, and make it champion."""
             from evergreen import steps
@@ -102,6 +104,7 @@ def promote_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
                     records=kept,
                     settings=here.settings(),
                 )
+                tell_champions([param("use_case")], kept.promotions)
             tell(done.sentence)
             return done.to_json()
 
@@ -162,11 +165,12 @@ def trial_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
         },
     ) as dag:  # fmt: skip
 
-        @task
+        @task(outlets=[UPDATES])
         def carry_out() -> str:
             """Begin the trial, end it, or promote from it, as the form says."""
             with at_work() as kept:
                 done = _of_trial(kept)
+                tell_champions([param("use_case")], kept.promotions)
             tell(done)
             return done
 

@@ -222,7 +222,7 @@ def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -
         doc=use_case.doc,
         draft=use_case.draft,
         facts=" · ".join(
-            (use_case.kind.value, use_case.training_schedule or "by hand", use_case.owner)
+            (use_case.kind.value, str(use_case.training_schedule or "by hand"), use_case.owner)
         ),
         champion=_champion(promotions, now),
         pinned=pin.sentence if pin else "",
