@@ -58,7 +58,7 @@ FROM (SELECT n, {values}, 1 / (1 + exp(-z)) AS p FROM (
 """
 LABELS = """
 INSERT INTO evergreen.labels
-SELECT id, 'wide', to_jsonb((random() < (probabilities->>'1')::float)::int), time
+SELECT id, 'wide', to_jsonb((random() < (probabilities->>'1')::float)::int), time, time
 FROM evergreen.predictions
 WHERE time > %(start)s AND time <= %(end)s
 """

@@ -46,6 +46,7 @@ ALERTS = {
     "file": "has a file that does not load, or is gone",
     "journal": "have a service that cannot log its predictions",
     "disk": "have a disk that is nearly full",
+    "months": "have predictions that lie in no month",
     "approval": "has a challenger that waits for your word",
     "reminder": "still has a challenger that waits for your word",
 }

@@ -126,9 +126,10 @@ class Shop:
         records_of(self.settings).predictions.insert(lines)
         with warehouse.connect(self.url) as connection, connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO evergreen.labels (prediction_id, use_case, label, time)"
-                " VALUES (%s, %s, %s::jsonb, %s)",
-                [(id, self.use_case.name, str(value), end) for id, value in labels],
+                "INSERT INTO evergreen.labels (prediction_id, use_case, label, time, answered_at)"
+                " SELECT id, use_case, %s::jsonb, %s, time FROM evergreen.predictions"
+                " WHERE id = %s",
+                [(str(value), end, id) for id, value in labels],
             )
 
     @property

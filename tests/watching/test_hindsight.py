@@ -152,8 +152,9 @@ def test_where_features_look_back_the_rows_before_are_read_from_the_source(weath
     _into_the_source(weather)
     lines, labels = _answered(worse, asked)
     records_of(weather.settings).predictions.insert(lines)
-    query(weather.url, "INSERT INTO evergreen.labels (prediction_id, use_case, label, time) VALUES "
-          + ", ".join(labels))  # fmt: skip
+    query(weather.url, "INSERT INTO evergreen.labels SELECT id, use_case, label::jsonb,"
+          " told.time::timestamptz, predictions.time FROM evergreen.predictions"
+          f" JOIN (VALUES {', '.join(labels)}) AS told (id, label, time) USING (id)")  # fmt: skip
 
     found = look(worse, labels_window=30 * DAY)
 
@@ -199,7 +200,5 @@ def _answered(shop: Shop, rows: pd.DataFrame) -> tuple[list[bytes], list[str]]:
                 output.classes, output.probabilities[place], strict=True)},
         }  # fmt: skip
         lines.append(json.dumps(one | {"request_id": one["id"]}).encode())
-        labels.append(
-            f"('{one['id']}', 'weather', '{int(rows['rain_tomorrow'].iloc[n])}', '{END}')"
-        )
+        labels.append(f"('{one['id']}'::uuid, '{int(rows['rain_tomorrow'].iloc[n])}', '{END}')")
     return lines, labels

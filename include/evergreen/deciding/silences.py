@@ -5,12 +5,13 @@
     of_use_case(use_case, now, records=records, settings=settings)   # and its `arrivals`
     of_schedules(use_case, dags, now, records=records, settings=settings)
     of_file("weather", error, now, records=records, settings=settings)
-    of_house(now, records=records, settings=settings)  # the disk
+    of_house(now, records=records, settings=settings)  # the disk, the months of predictions
 
 Each is a state: told once when it begins, once when it is over (see `notify`). A use case that
 nobody has ever asked is silent by nature, and so is told of nothing.
 """
 
+import contextlib
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from evergreen.deciding import arrivals
 from evergreen.deciding.arrivals import Scheduled
 from evergreen.deciding.states import MISSED, State, moment, tell
 from evergreen.records import HOUSE, Ends, Records, RequestCounts
+from evergreen.records.errors import DatabaseAway
+from evergreen.records.months import MOST
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen.spec.pace import pause
@@ -88,8 +91,9 @@ def of_file(
 
 
 def of_house(now: datetime, *, records: Records, settings: Settings) -> list[str]:
-    """Tell of a disk that fills up; return what lasts."""
-    return tell(HOUSE, _disk(settings), now, records=records, settings=settings)
+    """Tell of a disk that fills up, and of months that cannot be made; return what lasts."""
+    found = chain(_disk(settings), _months(now, records))
+    return tell(HOUSE, found, now, records=records, settings=settings)
 
 
 def _fewer(name: str, now: datetime, records: Records) -> Iterator[State]:
@@ -169,6 +173,19 @@ def _disk(settings: Settings) -> Iterator[State]:
         f"{usage.free / 1e9:.1f} GB are free on the disk of {settings.home}, {share:.0%} of it"
     )
     yield State(kind="disk", lasts=share < FULL_SHARE, message=f"{message}.")
+
+
+def _months(now: datetime, records: Records) -> Iterator[State]:
+    """Make the months to come, and those of predictions that lie in none."""
+    with contextlib.suppress(DatabaseAway):  # somebody has the tables, and is let go on
+        records.months.make(now)
+    outside = records.months.outside()
+    message = (
+        f"{outside} predictions lie in no month, and could not be given theirs: does a long"
+        " transaction read them (pg_stat_activity), or are they of more than"
+        f" {MOST} months?"
+    )
+    yield State(kind="months", lasts=outside > 0, message=message)
 
 
 def _patience(use_case: UseCase) -> timedelta:

@@ -88,6 +88,14 @@ def accepted_are_logged_or_counted(scene: Scene) -> Found:
         found.failed.append(
             f"{of_batch} rows scored in batch are logged, their runs told of {tally.told_of_batch}"
         )
+    found.failed += [
+        f"{one.there} predictions of {one.month:%Y-%m} are on record, and {one.counted} are counted"
+        for one in tally.miscounted
+    ]
+    if tally.outside:
+        found.failed.append(
+            f"{tally.outside} predictions lie in no month; the watchdog makes those that lack"
+        )
     if orphans > dropped:
         found.failed.append(f"{orphans} answers with a shadow are not on record, {dropped} counted")
     if counts and counts["waiting"] != waiting:

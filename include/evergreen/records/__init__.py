@@ -12,6 +12,7 @@
 `schema`      is the schema the one that this code knows? `migrations/`: Alembic's, of plain SQL
 `decisions` `promotions` `incidents`                  what was decided, who is champion, what failed
 `predictions` `windows` `retrainings` `trials`        what was served, watched, asked for, tried out
+`months`      where predictions and labels lie; `tallies` how many there are, counted as they come
 `landings` `pins` `dossiers`                          what came, what stays, what belongs to whom
 `retirements` `scorings` `approvals`  which ended, what batches scored, who waits for a word
 `requests`    how many were answered and refused; `heartbeats` when the watchdog looked last
@@ -35,6 +36,7 @@ from evergreen.records.incidents import HOUSE, Incident, Incidents
 from evergreen.records.labels import Counted, Given, Labels, Told
 from evergreen.records.landings import Landings
 from evergreen.records.leases import Lease, Leases
+from evergreen.records.months import Month, Months, Share
 from evergreen.records.pins import Pin, Pins
 from evergreen.records.pool import Connection
 from evergreen.records.predictions import Drops, Labelled, Logged, Predictions, Reviewed
@@ -51,10 +53,10 @@ from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
     "HOUSE", "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain", "Connection",
-    "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures",
-    "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases",
-    "Logged", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning",
-    "Prunings", "Records", "RequestCounts", "Requests", "Retirement", "Retirements", "Retrained",
-    "Retrainings", "Reviewed", "Scored", "Scorings", "Side", "Subjects", "Told", "TrialRow",
-    "Trials", "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
+    "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures", "Given",
+    "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Month",
+    "Months", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning", "Prunings",
+    "Records", "RequestCounts", "Requests", "Retirement", "Retirements", "Retrained", "Retrainings",
+    "Reviewed", "Scored", "Scorings", "Share", "Side", "Subjects", "Told", "TrialRow", "Trials",
+    "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

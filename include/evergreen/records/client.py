@@ -19,6 +19,7 @@ from evergreen.records.labels import Labels
 from evergreen.records.landings import Landings
 from evergreen.records.leases import Lease, Leases
 from evergreen.records.locks import Locks
+from evergreen.records.months import Months
 from evergreen.records.pins import Pins
 from evergreen.records.pool import KEPT, Pool, connect
 from evergreen.records.predictions import Drops, Predictions
@@ -129,6 +130,7 @@ class Records:
         self.promotions = Promotions(session)
         self.incidents = Incidents(session)
         self.predictions = Predictions(session)
+        self.months = Months(session)
         self.labels = Labels(session)
         self.drops = Drops(session)
         self.requests = Requests(session)

@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
-import psycopg2.errors
-
 from evergreen.records.session import Session, document
 
 
@@ -50,11 +48,8 @@ class Labels:
     def give(self, use_case: str, prediction_id: str, label: Any) -> Told:
         """Store what turned out to be true of a prediction. The first label stays."""
         values = {"label": document(label), "id": prediction_id, "use_case": use_case}
-        try:
-            if self._session.write(_GIVE, values):
-                return Told.STORED
-        except psycopg2.errors.ForeignKeyViolation:  # it was pruned at this very moment
-            return Told.UNKNOWN
+        if self._session.write(_GIVE, values):
+            return Told.STORED
         known = self._session.read(_KNOWN, values)
         if not known:
             return Told.UNKNOWN
@@ -87,22 +82,23 @@ named AS (
     JOIN evergreen.predictions ON predictions.id = given.id AND use_case = %(use_case)s
 ),
 found AS MATERIALIZED (
-    SELECT n, id, label FROM named WHERE variant <> 'shadow' AND time <= %(at)s
+    SELECT n, id, label, time FROM named WHERE variant <> 'shadow' AND time <= %(at)s
 ),
-first AS (SELECT DISTINCT ON (id) id, label FROM found ORDER BY id, n),
+first AS (SELECT DISTINCT ON (id) id, label, time FROM found ORDER BY id, n),
 held AS (  -- none of them is pruned meanwhile
-    SELECT id FROM evergreen.predictions WHERE id IN (SELECT id FROM first) FOR KEY SHARE
+    SELECT predictions.id FROM first JOIN evergreen.predictions USING (id, time)
+    FOR KEY SHARE OF predictions
 ),
 stored AS (
-    INSERT INTO evergreen.labels (prediction_id, use_case, label, time)
-    SELECT id, %(use_case)s, label, %(at)s FROM first JOIN held USING (id)
+    INSERT INTO evergreen.labels (prediction_id, use_case, label, time, answered_at)
+    SELECT id, %(use_case)s, label, %(at)s, time FROM first JOIN held USING (id)
     ON CONFLICT DO NOTHING
     RETURNING prediction_id, label
 ),
 settled AS (
     SELECT prediction_id, label FROM stored UNION ALL
-    SELECT prediction_id, label FROM evergreen.labels
-    WHERE prediction_id IN (SELECT id FROM first)
+    SELECT prediction_id, labels.label FROM first
+    JOIN evergreen.labels ON prediction_id = id AND answered_at = first.time
 )
 SELECT (SELECT count(*) FROM stored) AS stored,
     (SELECT count(*) FROM found JOIN settled ON prediction_id = id
@@ -112,9 +108,12 @@ SELECT (SELECT count(*) FROM stored) AS stored,
     (SELECT count(*) FROM given WHERE n NOT IN (SELECT n FROM found)) AS unknown
 """
 _GIVE = """
-INSERT INTO evergreen.labels (prediction_id, use_case, label)
-SELECT id, use_case, %(label)s::jsonb FROM evergreen.predictions
-WHERE id = %(id)s::uuid AND use_case = %(use_case)s AND variant <> 'shadow'
+WITH held AS (  -- it is not pruned meanwhile
+    SELECT id, time FROM evergreen.predictions
+    WHERE id = %(id)s::uuid AND use_case = %(use_case)s AND variant <> 'shadow' FOR KEY SHARE
+)
+INSERT INTO evergreen.labels (prediction_id, use_case, label, answered_at)
+SELECT id, %(use_case)s, %(label)s::jsonb, time FROM held
 ON CONFLICT DO NOTHING RETURNING prediction_id
 """
 _KNOWN = """

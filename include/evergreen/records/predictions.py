@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from evergreen.records import tallies
+from evergreen.records.months import Months
 from evergreen.records.session import Session
+from evergreen.records.tallies import Tally
 from evergreen.refs import Window
 
 SEED = 0
@@ -20,6 +23,9 @@ _ANSWERED = """
 FROM evergreen.predictions
 WHERE use_case = %(use_case)s AND time > %(start)s AND time <= %(end)s AND variant <> 'shadow'
 """
+_IN_ITS_MONTHS = "predictions.time > %(start)s AND predictions.time <= %(end)s"
+_OF_ITS_ANSWERS = "answered_at > %(start)s AND answered_at <= %(end)s"
+"""What the planner needs to look into the months of the window alone, also behind a join."""
 _COUNT = f"""
 WITH scored AS (
     SELECT coalesce(sum(rows), 0)::bigint AS rows,
@@ -36,18 +42,20 @@ SELECT count(*) FILTER (WHERE variant <> 'batch') + (SELECT rows FROM scored) AS
 """
 _SAMPLE = f"""
 WITH drawn AS (
-    SELECT id {_ANSWERED} ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
+    SELECT id, time {_ANSWERED} ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
 )
 SELECT inputs, CASE WHEN sha256 = ANY(%(digests)s) THEN output END AS output,
     CASE WHEN sha256 = ANY(%(digests)s) THEN probability END AS probability,
     CASE WHEN sha256 = ANY(%(digests)s) THEN probabilities END AS chances
-FROM drawn JOIN evergreen.predictions USING (id) ORDER BY id
+FROM drawn JOIN evergreen.predictions USING (id, time)
+WHERE {_IN_ITS_MONTHS} ORDER BY id
 """
 _LABELLED = f"""
 WITH answered AS MATERIALIZED (
     SELECT asked.id, asked.time, prediction_id IS NOT NULL AS known
     FROM (SELECT id, time {_ANSWERED} AND sha256 = ANY(%(digests)s)) AS asked
-    LEFT JOIN evergreen.labels ON prediction_id = id AND labels.time <= %(end)s
+    LEFT JOIN evergreen.labels ON prediction_id = id AND {_OF_ITS_ANSWERS}
+        AND labels.time <= %(end)s
 ),
 counted AS (
     SELECT count(*) FILTER (WHERE known) AS labelled,
@@ -55,21 +63,22 @@ counted AS (
     FROM answered
 ),
 drawn AS (
-    SELECT id FROM answered WHERE known
+    SELECT id, time FROM answered WHERE known
     ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
 ),
 told AS (
     SELECT id, predictions.time, label, output, probabilities
-    FROM drawn JOIN evergreen.predictions USING (id)
-    JOIN evergreen.labels ON prediction_id = id
+    FROM drawn JOIN evergreen.predictions USING (id, time)
+    JOIN evergreen.labels ON prediction_id = id AND {_OF_ITS_ANSWERS}
+    WHERE {_IN_ITS_MONTHS}
 )
 SELECT labelled, due, time, label, output, probabilities
 FROM counted LEFT JOIN told ON true ORDER BY id
 """
-_REVIEWED = """
+_REVIEWED = f"""
 SELECT asked.time, label, output, probabilities, inputs, asked.key
 FROM evergreen.predictions AS asked
-JOIN evergreen.labels ON prediction_id = id AND labels.time <= %(end)s
+JOIN evergreen.labels ON prediction_id = id AND {_OF_ITS_ANSWERS} AND labels.time <= %(end)s
 WHERE asked.use_case = %(use_case)s AND asked.time > %(start)s AND asked.time <= %(end)s
     AND variant IN ('champion', 'batch')
 ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
@@ -143,24 +152,6 @@ class Answered(NamedTuple):
     times: int
 
 
-class Tally(NamedTuple):
-    """What is on record of all that was accepted, and of what was scored in batch."""
-
-    logged: int
-    """Answers of the service."""
-    orphans: int
-    """Answers of shadows whose own answer is not on record."""
-    dropped: int
-    of_batch: int
-    """Logged rows that were scored in batch."""
-    told_of_batch: int
-    """And how many there are by what the runs said."""
-    pruned: int
-    """They were old, and are counted still."""
-    pruned_of_batch: int
-    """The same of rows that were scored in batch."""
-
-
 class Predictions:
     """The table `evergreen.predictions`."""
 
@@ -174,7 +165,12 @@ class Predictions:
             ValueRefused: PostgreSQL cannot hold one of them.
             DatabaseAway: the database is away.
         """
-        return _insert(self._session, "predictions", lines)
+        with self._session.writing() as cursor:
+            stored = insert_lines(cursor, "predictions", lines)
+            outside = Months.are_outside(cursor)
+        if outside:
+            Months(self._session).take_in()
+        return stored
 
     def logged(self, use_case: str, window: Window, digests: Collection[str], limit: int) -> Logged:
         """Read a window: `digests` are the champion's, `limit` is the size of the sample."""
@@ -249,8 +245,8 @@ class Predictions:
         """Return who has answered, and how often."""
         names = ", ".join(Answerer._fields)
         rows = self._session.read(
-            f"SELECT {names}, variant, code, count(*)"
-            f" FROM evergreen.predictions GROUP BY {names}, variant, code"
+            f"SELECT {names}, variant, code, sum(count)::bigint AS count"
+            f" FROM evergreen.prediction_counts GROUP BY {names}, variant, code"
         )
         return [
             Answered(
@@ -272,20 +268,7 @@ class Predictions:
 
     def tally(self) -> Tally:
         """Count what was logged and dropped, at one moment."""
-        [row] = self._session.read(
-            "SELECT count(*) FILTER (WHERE variant <> 'batch') AS logged,"
-            " count(*) FILTER (WHERE variant = 'batch') AS of_batch,"
-            " (SELECT coalesce(sum(logged), 0) FROM evergreen.scorings)::bigint AS told_of_batch,"
-            " count(*) FILTER (WHERE variant = 'shadow' AND NOT EXISTS"
-            " (SELECT FROM evergreen.predictions WHERE id = p.request_id)) AS orphans,"
-            " (SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops)::bigint AS dropped,"
-            " (SELECT coalesce(sum(things - of_batch), 0) FROM evergreen.prunings"
-            "  WHERE kind = 'predictions')::bigint AS pruned,"
-            " (SELECT coalesce(sum(of_batch), 0) FROM evergreen.prunings)::bigint"
-            " AS pruned_of_batch"
-            " FROM evergreen.predictions AS p"
-        )
-        return Tally(**row)
+        return tallies.tally(self._session)
 
 
 class Drops:
@@ -296,21 +279,20 @@ class Drops:
 
     def insert(self, lines: Sequence[bytes]) -> int:
         """Store how many predictions could not be kept, and why; as `Predictions.insert`."""
-        return _insert(self._session, "serving_drops", lines)
+        with self._session.writing() as cursor:
+            return insert_lines(cursor, "serving_drops", lines)
 
 
-def insert_lines(cursor: Any, table: str, lines: Sequence[bytes]) -> int:
-    """Store lines of JSON in a transaction; return how many were not there yet."""
+def insert_lines(cursor: Any, table: str, lines: Sequence[bytes], *, but: str = "") -> int:
+    """Store lines of JSON in a transaction; return how many were not there yet.
+
+    `but` is SQL that finds what is not to be stored: `(SELECT ... = given.id)`.
+    """
     rows = b"[" + b",".join(lines) + b"]"
     cursor.execute(
         f"INSERT INTO evergreen.{table} SELECT *"
-        f" FROM jsonb_populate_recordset(NULL::evergreen.{table}, %s::jsonb)"
-        " ON CONFLICT DO NOTHING",
+        f" FROM jsonb_populate_recordset(NULL::evergreen.{table}, %s::jsonb) AS given"
+        f" {but and 'WHERE NOT EXISTS ' + but} ON CONFLICT DO NOTHING",
         (rows.decode(),),
     )
     return int(cursor.rowcount)
-
-
-def _insert(session: Session, table: str, lines: Sequence[bytes]) -> int:
-    with session.writing() as cursor:
-        return insert_lines(cursor, table, lines)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from evergreen.records.session import Session, insert
+from evergreen.records.session import Row, Session, insert
 from evergreen.refs import Ref
 
 PREDICTIONS = "predictions"
@@ -13,22 +13,33 @@ GIVEN = ("use_case", "kind", "things", "bytes", "oldest", "why", "as_of", "actor
 BATCH = 5_000
 """Answers that go in one transaction: their rows are locked for a fraction of a second."""
 
+APART = timedelta(hours=1)
+"""A shadow answers within it of the answer that it shadows: no other months are looked into."""
+
 _OLD = """
 FROM evergreen.predictions
-WHERE use_case = %(use_case)s AND time < %(before)s
-    AND (release_id IS NULL OR release_id <> ALL(%(trials)s))
+WHERE use_case = %(use_case)s AND time >= coalesce(%(since)s::timestamptz, '-infinity')
+    AND time < %(before)s AND (release_id IS NULL OR release_id <> ALL(%(trials)s))
 """
 _MEASURE = f"""
 SELECT count(*) AS things, coalesce(sum(pg_column_size(predictions.*)), 0)::bigint AS bytes,
     min(time) AS oldest
 {_OLD}
 """
-_NEXT = f"SELECT request_id {_OLD} ORDER BY time LIMIT %(batch)s"
-_LOCK = "SELECT id FROM evergreen.predictions WHERE request_id = ANY(%s::uuid[]) FOR UPDATE"
-_LABELS = "DELETE FROM evergreen.labels WHERE prediction_id = ANY(%s::uuid[])"
+_NEXT = f"SELECT request_id, time {_OLD} ORDER BY time LIMIT %(batch)s"
+_LOCK = """
+SELECT id FROM evergreen.predictions
+WHERE request_id = ANY(%(requests)s::uuid[]) AND time >= %(since)s AND time <= %(until)s
+FOR UPDATE
+"""
+_LABELS = """
+DELETE FROM evergreen.labels
+WHERE prediction_id = ANY(%(ids)s::uuid[]) AND answered_at >= %(since)s AND answered_at <= %(until)s
+"""
 _DELETE = """
 WITH gone AS (
-    DELETE FROM evergreen.predictions WHERE id = ANY(%(ids)s::uuid[])
+    DELETE FROM evergreen.predictions
+    WHERE id = ANY(%(ids)s::uuid[]) AND time >= %(since)s AND time <= %(until)s
     RETURNING pg_column_size(predictions.*) AS size, time, variant
 )
 SELECT count(*) AS things, count(*) FILTER (WHERE variant = 'batch') AS of_batch,
@@ -41,10 +52,18 @@ UPDATE evergreen.prunings SET things = things + %(things)s, bytes = bytes + %(by
 WHERE id = %(id)s
 """
 _ANSWERING = """
-SELECT DISTINCT run_id FROM evergreen.predictions
+WITH border AS MATERIALIZED (
+    SELECT date_trunc('month', %(before)s AT TIME ZONE 'UTC')::date AS month
+)
+SELECT DISTINCT run_id FROM evergreen.prediction_counts
 WHERE use_case = %(use_case)s
-    AND NOT (time < %(before)s AND (release_id IS NULL OR release_id <> ALL(%(trials)s)))
+    AND (month > (SELECT month FROM border) OR release_id = ANY(%(trials)s::bigint[]))
+UNION
+SELECT DISTINCT run_id FROM evergreen.predictions
+WHERE use_case = %(use_case)s AND time >= %(before)s
+    AND time < (SELECT (month + interval '1 month') AT TIME ZONE 'UTC' FROM border)
 """
+"""Only of the month of the border are the predictions themselves looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +92,15 @@ class Old:
 
     use_case: str
     before: datetime
+    since: datetime | None = None
+    """None: from the first on."""
     trials: Collection[int] = ()
     """Numbers of the trials whose answers stay."""
 
     @property
     def values(self) -> dict[str, Any]:
         """Return it as the statements want it."""
-        return {"use_case": self.use_case, "before": self.before, "trials": list(self.trials)}
+        return vars(self) | {"trials": list(self.trials)}
 
 
 class Prunings:
@@ -112,7 +133,7 @@ class Prunings:
         rows = self._session.read(
             "SELECT use_case FROM evergreen.decisions"
             " UNION SELECT use_case FROM evergreen.trainings"
-            " UNION SELECT DISTINCT use_case FROM evergreen.predictions ORDER BY 1"
+            " UNION SELECT use_case FROM evergreen.prediction_counts ORDER BY 1"
         )
         return tuple(row["use_case"] for row in rows)
 
@@ -132,19 +153,22 @@ class Prunings:
         """
         with self._session.writing() as cursor:
             cursor.execute(_NEXT, old.values | {"batch": BATCH})
-            return let_go(cursor, list({row["request_id"] for row in cursor.fetchall()}), on_record)
+            return let_go(cursor, cursor.fetchall(), on_record)
 
 
-def let_go(cursor: Any, requests: Sequence[str], on_record: Pruning) -> bool:
-    """Delete the answers to some requests, in a transaction, and count them; False: there are none.
+def let_go(cursor: Any, found: Sequence[Row], on_record: Pruning) -> bool:
+    """Delete the answers to requests, in a transaction, and count them; False: there are none.
 
-    Labels go with them, and what shadows answered.
+    Labels go with them, and what shadows answered. `found` has a request and a time in each row.
     """
-    if not requests:
+    if not found:
         return False
-    cursor.execute(_LOCK, (list(requests),))  # a label that comes now has come, or comes too late
-    ids = [row["id"] for row in cursor.fetchall()]
-    cursor.execute(_LABELS, (ids,))
-    cursor.execute(_DELETE, {"ids": ids})
+    times = [row["time"] for row in found]
+    asked: Row = {"since": min(times) - APART, "until": max(times) + APART}
+    asked["requests"] = list({row["request_id"] for row in found})
+    cursor.execute(_LOCK, asked)  # a label that comes now has come, or comes too late
+    asked["ids"] = [row["id"] for row in cursor.fetchall()]
+    cursor.execute(_LABELS, asked)
+    cursor.execute(_DELETE, asked)
     cursor.execute(_ADD, {**cursor.fetchone(), "id": on_record.id})
     return True

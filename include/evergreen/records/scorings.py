@@ -18,6 +18,9 @@ ON CONFLICT ON CONSTRAINT scorings_once DO UPDATE SET
     notes = excluded.notes, runs = old.runs + 1
 RETURNING *
 """
+_KNOWN = "(SELECT FROM evergreen.predictions AS known WHERE known.id = given.id)"
+"""In whichever month: a later run asks for the same rows at another time."""
+_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +87,8 @@ class Scorings:
         The same again counts as another run and logs nothing twice.
         """
         with self._session.writing() as cursor:
-            logged = insert_lines(cursor, "predictions", lines) if lines else 0
+            cursor.execute(_ALONE, (f"evergreen/scored/{scored.use_case}",))
+            logged = insert_lines(cursor, "predictions", lines, but=_KNOWN) if lines else 0
             values = _values(scored) | {"logged": logged}
             columns, places = ", ".join(values), ", ".join(f"%({name})s" for name in values)
             cursor.execute(KEEP.format(columns=columns, places=places), values)

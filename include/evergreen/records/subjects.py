@@ -83,11 +83,11 @@ class Subjects:
         values = asked.values | {"use_case": use_case, "batch": BATCH}
         with self._session.writing() as cursor:
             cursor.execute(
-                "SELECT request_id FROM evergreen.predictions WHERE use_case = %(use_case)s"
+                "SELECT request_id, time FROM evergreen.predictions WHERE use_case = %(use_case)s"
                 f" AND {asked.condition} LIMIT %(batch)s",
                 values,
             )
-            return let_go(cursor, list({row["request_id"] for row in cursor.fetchall()}), on_record)
+            return let_go(cursor, cursor.fetchall(), on_record)
 
     def unkeyed(self, use_case: str, columns: Collection[str]) -> int:
         """Count the predictions that were asked for without the key: nobody knows of whom."""

@@ -6,6 +6,7 @@ from datetime import datetime
 import psycopg2
 
 from evergreen.errors import EvergreenError
+from evergreen.records.prunings import APART
 from evergreen.records.session import Session, document
 from evergreen.refs import Json
 
@@ -106,7 +107,8 @@ class Trials:
     def answers(self, id: int) -> dict[str, int]:
         """Return how many predictions of a trial each variant made."""
         rows = self._session.read(
-            "SELECT variant, count(*) FROM evergreen.predictions WHERE release_id = %s GROUP BY 1",
+            "SELECT variant, sum(count)::bigint AS count FROM evergreen.prediction_counts"
+            " WHERE release_id = %s GROUP BY 1",
             (id,),
         )
         return {row["variant"]: row["count"] for row in rows}
@@ -115,10 +117,13 @@ class Trials:
         """Return what the labels say of each variant; `figures`: the answers are no classes."""
         error = ERRORS[figures]
         rows = self._session.read(
-            f"SELECT p.variant, count(*) AS labelled, avg({error}) AS mean,"
-            f" var_samp({error}) AS variance FROM evergreen.predictions p"
+            "WITH p AS MATERIALIZED (SELECT variant, request_id, output, time"
+            " FROM evergreen.predictions WHERE release_id = %(id)s)"
+            f" SELECT p.variant, count(*) AS labelled, avg({error}) AS mean,"
+            f" var_samp({error}) AS variance FROM p"
             " JOIN evergreen.labels l ON l.prediction_id = p.request_id"
-            " WHERE p.release_id = %s GROUP BY p.variant",
-            (id,),
+            " WHERE answered_at >= (SELECT min(time) FROM p) - %(apart)s"
+            " AND answered_at <= (SELECT max(time) FROM p) GROUP BY p.variant",
+            {"id": id, "apart": APART},
         )
         return {row.pop("variant"): Side(**row) for row in rows}

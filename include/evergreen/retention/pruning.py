@@ -1,6 +1,7 @@
 """The story of a pruning: predictions, then trainings, then the store; each kind on record.
 
-Two of them wait for each other. Chunks go while nobody extracts (a lock, shared by those who do),
+Months of predictions that are old as a whole go first, at once; what else is old goes in batches.
+Two prunings wait for each other. Chunks go while nobody extracts (a lock, shared by those who do),
 and nothing goes that was written or asked for again within a day, so that no training under way
 loses what it uses.
 """
@@ -15,7 +16,7 @@ from evergreen.champions.registry import ModelRegistry
 from evergreen.data import extraction
 from evergreen.learning import erasing
 from evergreen.learning.erasing import Past
-from evergreen.records import Old, Pruning, Records
+from evergreen.records import Month, Old, Pruning, Records, Share
 from evergreen.records.trainings import Finished
 from evergreen.retention import reach as reaching
 from evergreen.retention.choosing import Chosen, choose
@@ -71,13 +72,10 @@ def prune(
         ChampionBusy: somebody else prunes, or extracts, for too long; the next pruning goes on.
         SnapshotCorrupt, ValueError: a manifest cannot be read: mend it first.
     """
-    declared = catalog.use_cases.get(use_case)
-    watched = declared.watched if declared else timedelta(0)
-    work = _Work(use_case, limits, as_of, actor, watched, records, settings, tell)
-    if not apply:
-        return [one for one in work.plan() if one.things]
-    with records.leases.hold(LEASE, use_case, wait=WAIT):
-        return [one for one in work.do() if one.things]
+    return prune_all(
+        [use_case], limits, as_of=as_of, apply=apply, actor=actor, catalog=catalog,
+        records=records, settings=settings, tell=tell,
+    )  # fmt: skip
 
 
 def prune_all(
@@ -94,17 +92,49 @@ def prune_all(
 ) -> list[Pruning]:
     """Do what `prune` does for some use cases; None: for all, and for what belongs to none."""
     found = sorted({*catalog.use_cases, *records.prunings.use_cases()})
-    pruned: list[Pruning] = []
-    for name in found if names is None else names:
-        tell(name)
-        pruned += prune(
-            name, limits, as_of=as_of, apply=apply, actor=actor, catalog=catalog,
-            records=records, settings=settings, tell=tell,
-        )  # fmt: skip
+    works = [
+        _Work(name, limits, as_of, actor, _watched(name, catalog), records, settings, tell)
+        for name in (found if names is None else names)
+    ]
+    pruned, since = _months(works, records, apply=apply)
+    for work in works:
+        tell(work.use_case)
+        pruned += _one(replace(work, since=since), apply=apply)
     if names is None:
         gone = logs(limits, as_of=as_of, apply=apply, actor=actor, settings=settings)
         pruned += [gone] if gone.things else []
     return pruned
+
+
+def _watched(name: str, catalog: Catalog) -> timedelta:
+    declared = catalog.use_cases.get(name)
+    return declared.watched if declared else timedelta(0)
+
+
+def _months(
+    works: Sequence["_Work"], records: Records, *, apply: bool
+) -> tuple[list[Pruning], datetime | None]:
+    """Let go of the months in which nothing is young, or anybody else's.
+
+    Returns what went, or would go, and from when on the rest is looked at (None: from the first).
+    """
+    asked, olds = {work.use_case: work for work in works}, [work.old for work in works]
+
+    def told(month: Month, share: Share) -> Pruning:
+        return asked[share.use_case].month(month, share)
+
+    found = records.months.old(olds)
+    if apply:
+        return [one for month, _ in found for one in records.months.drop(month, olds, told)], None
+    would = [told(month, share) for month, shares in found for share in shares]
+    return would, found[-1][0].next if found else None
+
+
+def _one(work: "_Work", *, apply: bool) -> list[Pruning]:
+    if not apply:
+        return [one for one in work.plan() if one.things]
+    with work.records.leases.hold(LEASE, work.use_case, wait=WAIT):
+        return [one for one in work.do() if one.things]
 
 
 @dataclass(frozen=True)
@@ -117,6 +147,8 @@ class _Work:
     records: Records
     settings: Settings
     tell: Callable[[str], None]
+    since: datetime | None = None
+    """Predictions of before have gone with their months, or would go."""
 
     def plan(self) -> list[Pruning]:
         """Return what would go."""
@@ -146,15 +178,23 @@ class _Work:
         return gone + [self.records.prunings.record(one) for one in found if one.things]
 
     @property
-    def _old(self) -> Old:
+    def old(self) -> Old:
         """Which predictions are old: neither the drift check nor the live metric needs them."""
         age = max(self.limits.ages[PREDICTIONS], self.watched)
         running = [trial.id for trial in self.records.trials.running(self.use_case)]
-        return Old(use_case=self.use_case, before=self.as_of - age, trials=running)
+        return Old(
+            use_case=self.use_case, before=self.as_of - age, since=self.since, trials=running
+        )
+
+    def month(self, month: Month, share: Share) -> Pruning:
+        """Say what goes of the use case with a month."""
+        why = f"answered before {month.next:%Y-%m-%d %H:%M} UTC, the end of a month that is old"
+        said = self._said(PREDICTIONS, share.things, share.bytes, share.oldest, why)
+        return replace(said, of_batch=share.of_batch)
 
     def _predictions(self) -> Pruning:
-        things, size, oldest = self.records.prunings.measure(self._old)
-        why = f"answered before {self._old.before:%Y-%m-%d %H:%M} UTC, in no trial that runs"
+        things, size, oldest = self.records.prunings.measure(self.old)
+        why = f"answered before {self.old.before:%Y-%m-%d %H:%M} UTC, in no trial that runs"
         return self._said(PREDICTIONS, things, size, oldest, why)
 
     def _prune_predictions(self) -> Pruning:
@@ -163,7 +203,7 @@ class _Work:
             return planned
         empty = replace(planned, things=0, bytes=0, oldest=None)
         on_record = self.records.prunings.record(empty)
-        while self.records.prunings.predictions(self._old, on_record):
+        while self.records.prunings.predictions(self.old, on_record):
             pass
         return self.records.prunings.get(on_record.id)
 
@@ -192,7 +232,7 @@ class _Work:
             registry=ModelRegistry(self.settings, self.records.locks),
             limits=self.limits,
             running=running,
-            answering=frozenset(self.records.prunings.answering(self._old)),
+            answering=frozenset(self.records.prunings.answering(self.old)),
         )
 
     def _prune_trainings(self, runs: Sequence[Past]) -> Pruning:

@@ -1,0 +1,10 @@
+"""Predictions and labels lie in months, and predictions are counted as they come and go."""
+
+from evergreen.records.migrations.upgrade import apply
+
+revision, down_revision = "029_months", "025_no_fits"
+
+
+def upgrade() -> None:
+    """Run the SQL beside this file."""
+    apply(__file__)
