@@ -14,7 +14,7 @@ from evergreen.data import warehouse
 from evergreen.invariants import predictions
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.invariants.predictions import accepted_are_logged_or_counted
-from evergreen.records import Old, Pruning
+from evergreen.records import Months, Old, Pruning
 from serving.conftest import Client, Shop, shop
 from serving.test_app import ROW
 from test_invariants import NAME, World, built_world, model_file, world
@@ -178,6 +178,27 @@ def test_11_names_rows_that_were_lost_from_the_database(shop: Shop, client: Clie
     found = accounted(shop, client.base_url.port)
 
     assert found.failed == ["the service has logged 5, 0 are on record"]
+
+
+def test_11_names_a_month_whose_rows_are_not_those_that_were_counted(shop: Shop) -> None:
+    with warehouse.connect(shop.settings.database_url) as opened, opened.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO evergreen.prediction_counts"
+            " VALUES ('2026-11-01', 'n', 1, 'r', 's', '5', 'c', 'champion', 0, 7)"
+        )
+
+    found = accounted(shop, None)
+
+    assert found.failed == ["0 predictions of 2026-11 are on record, and 7 are counted"]
+
+
+def test_11_names_predictions_that_lie_in_no_month(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Months, "take_in", lambda _: None)
+    served(world, time="2031-01-01T00:00Z")
+
+    assert "1 predictions lie in no month" in world.finding(11).detail
 
 
 def test_11_names_a_shadow_whose_answer_is_not_on_record(world: World) -> None:

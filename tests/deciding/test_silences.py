@@ -15,6 +15,7 @@ from evergreen.records import Ends, RequestCounts
 from evergreen.refs import Outcome
 from evergreen.settings import Settings
 from learning import CATALOG
+from records.test_months import line, log, reading
 from webhook import Webhook
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -178,3 +179,27 @@ def test_a_beat_goes_to_its_owner_and_a_lost_one_stops_nothing(
 
     assert "did not take a beat" in caplog.text
     assert len(caplog.records) == 1
+
+
+def test_predictions_that_cannot_be_given_their_month_are_told_and_over(
+    settings: Settings, webhook: Webhook
+) -> None:
+    known, kept = replace(settings, notify_urls=(webhook.url,)), records_of(settings)
+    with reading(settings.database_url, "predictions_outside"):
+        log(kept, line(NOW - 400 * DAY))
+        lasting = silences.of_house(NOW, records=kept, settings=known)
+
+    assert "1 predictions lie in no month" in lasting[0]
+    assert silences.of_house(NOW, records=kept, settings=known) == []
+    assert [message["title"] for message in webhook.messages] == [
+        "Evergreen: operations have predictions that lie in no month",
+        "Evergreen: over: operations have predictions that lie in no month",
+    ]
+
+
+def test_the_months_to_come_are_made_as_the_house_is_looked_after(settings: Settings) -> None:
+    kept = records_of(settings)
+
+    silences.of_house(NOW + 1000 * DAY, records=kept, settings=settings)
+
+    assert kept.months.make(NOW + 1000 * DAY) == 0

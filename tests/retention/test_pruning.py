@@ -90,6 +90,15 @@ def prune(settings: Settings, *, apply: bool, limits: Limits = LIMITS) -> dict[s
     return {one.kind: one for one in found}
 
 
+def prune_everything(settings: Settings, *, apply: bool) -> list[tuple[int, str]]:
+    """Return of each part of the predictions that goes how many, and why."""
+    found = retention.prune_all(
+        None, LIMITS, as_of=LATER, apply=apply, actor="ada", catalog=CATALOGUE,
+        records=records_of(settings), settings=settings,
+    )  # fmt: skip
+    return [(one.things, one.why) for one in found if one.kind == PREDICTIONS]
+
+
 def everything(settings: Settings) -> Counter[str]:
     """Every file below the home, and every row of ours."""
     files = [str(path) for path in Path(settings.home).rglob("*") if path.is_file()]
@@ -137,6 +146,22 @@ def test_what_was_told_goes_and_every_invariant_holds(lived: Settings) -> None:
     assert set(ModelRegistry(lived, records_of(lived).locks).versions("weather")) == {2, 3}
     assert broken(lived) == []
     assert set(prune(lived, apply=True)) == set()
+
+
+def test_a_month_that_is_old_goes_at_once_and_the_rest_in_batches(lived: Settings) -> None:
+    [row, *_] = records_of(lived).promotions.of("weather")
+    for days in (150, 151, 96):
+        answer(lived, row, LATER - timedelta(days=days))
+    told = prune_everything(lived, apply=False)
+
+    gone = prune_everything(lived, apply=True)
+
+    assert gone == told
+    assert sum(things for things, _ in gone) == 4
+    assert sum("the end of a month that is old" in why for _, why in gone) >= 1
+    assert broken(lived) == []
+    tables = query(lived.database_url, "SELECT name FROM evergreen.months")
+    assert (f"{LATER - timedelta(days=150):%Y_%m}",) not in tables
 
 
 def test_counts_of_answers_stay_right(lived: Settings) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg2
 
-from evergreen.records.prunings import APART, GIVEN, Old, Pruning, let_go
+from evergreen.records.prunings import APART, GIVEN, Old, Pruning, delete
 from evergreen.records.session import Row, Session, insert
 
 AHEAD = 3
@@ -58,7 +58,7 @@ WHERE use_case = %(use_case)s AND time >= coalesce(%(first)s::timestamptz, '-inf
     AND time < %(next)s
 """
 _SHADOWS = """
-SELECT request_id, time FROM evergreen.predictions AS shadow
+SELECT id FROM evergreen.predictions AS shadow
 WHERE use_case = %(use_case)s AND variant = 'shadow' AND time >= %(next)s
     AND time < %(next)s + %(apart)s AND EXISTS (
         SELECT FROM evergreen.predictions AS own WHERE own.id = shadow.request_id
@@ -214,7 +214,9 @@ def _reread(cursor: Any, pruning: Pruning) -> Pruning:
 def _let_go_of_shadows(cursor: Any, month: Month, on_record: Pruning) -> None:
     asked = vars(month) | {"use_case": on_record.use_case, "apart": APART}
     cursor.execute(_SHADOWS, asked)
-    let_go(cursor, cursor.fetchall(), on_record)
+    if ids := [row["id"] for row in cursor.fetchall()]:
+        span = {"since": month.next, "until": month.next + APART}
+        delete(cursor, {"ids": ids, **span}, on_record)
 
 
 def _drop(cursor: Any, month: Month) -> None:

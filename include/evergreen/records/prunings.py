@@ -169,6 +169,11 @@ def let_go(cursor: Any, found: Sequence[Row], on_record: Pruning) -> bool:
     cursor.execute(_LOCK, asked)  # a label that comes now has come, or comes too late
     asked["ids"] = [row["id"] for row in cursor.fetchall()]
     cursor.execute(_LABELS, asked)
+    delete(cursor, asked, on_record)
+    return True
+
+
+def delete(cursor: Any, asked: Row, on_record: Pruning) -> None:
+    """Delete predictions by their `ids`, none before `since` or after `until`, and count them."""
     cursor.execute(_DELETE, asked)
     cursor.execute(_ADD, {**cursor.fetchone(), "id": on_record.id})
-    return True

@@ -73,7 +73,7 @@ FROM (
     SELECT request_id, time FROM evergreen.predictions WHERE variant = 'shadow' AND {_SPAN}
 ) AS shadows
 WHERE NOT EXISTS (
-    SELECT FROM evergreen.predictions AS own WHERE id = request_id
+    SELECT FROM evergreen.predictions AS own WHERE own.id = shadows.request_id
         AND own.time >= %(since)s::timestamp AT TIME ZONE 'UTC' - interval '1 hour'
         AND own.time < (%(until)s + interval '1 month') AT TIME ZONE 'UTC' + interval '1 hour'
 )
