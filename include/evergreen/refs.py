@@ -20,18 +20,26 @@ PAPER = "paper"
 """Kind of a fit that answers those who ask for what is unproven, as nothing has passed yet."""
 
 
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(of: type) -> TypeAdapter[Any]:
+    """Return what reads and writes a class: to make one takes milliseconds, to use it none."""
+    return _adapters.get(of) or _adapters.setdefault(of, TypeAdapter(of))
+
+
 class Ref:
     """Base of the references: to and from plain JSON."""
 
     def to_json(self) -> Json:
         """Return a document of plain JSON types."""
-        document: Json = TypeAdapter(type(self)).dump_python(self, mode="json")
+        document: Json = _adapter(type(self)).dump_python(self, mode="json")
         return document
 
     @classmethod
     def from_json(cls, document: Json) -> Self:
         """Build the reference again from what `to_json` returned."""
-        ref: Self = TypeAdapter(cls).validate_python(document)
+        ref: Self = _adapter(cls).validate_python(document)
         return ref
 
 

@@ -5,8 +5,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from evergreen.records.session import Row, Session, document, insert, storable
+from evergreen.records.session import (
+    Row,
+    Session,
+    document,
+    insert,
+    newest_of_each,
+    storable,
+)
 from evergreen.refs import Json
+
+ASIDE = ("backfill", "trigger")
+"""Kinds that decide nothing about the champion: what a day of the past would have come to, and
+whether to train."""
+LAST = newest_of_each(
+    "decisions",
+    "number DESC",
+    columns="id, use_case, kind, outcome, sentence, '{}'::jsonb AS evidence, as_of, run_key, actor,"
+    " created_at",
+    where=f"kind <> ALL (ARRAY{list(ASIDE)})",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +100,10 @@ class Decisions:
             (use_case, kind, list(without), limit),
         )
         return tuple(map(_decision, rows))
+
+    def last_of_each(self) -> dict[str, Decision]:
+        """Return what was decided last of each use case but `ASIDE`, without its evidence."""
+        return {row["use_case"]: _decision(row) for row in self._session.read(LAST)}
 
     def between(
         self, use_case: str, since: datetime, until: datetime, limit: int

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from evergreen.records.session import Session, insert, storable
+from evergreen.records.session import Session, insert, newest_of_each, storable
 
 HOUSE = "operations"
 """What is about no use case is about this."""
@@ -66,6 +66,22 @@ class Incidents:
             (use_case, waiting, open, kind, limit),
         )
         return tuple(Incident(**row) for row in rows)
+
+    def lasting(self) -> dict[str, tuple[Incident, ...]]:
+        """Return the alerts that last, by what they are about, newest first: one of each kind."""
+        rows = self._session.read(
+            "SELECT * FROM evergreen.incidents WHERE kind <> 'failure' AND resolved_at IS NULL"
+            " ORDER BY id DESC"
+        )
+        found: dict[str, list[Incident]] = {}
+        for row in rows:
+            found.setdefault(row["use_case"], []).append(Incident(**row))
+        return {about: tuple(alerts) for about, alerts in found.items()}
+
+    def failures(self) -> dict[str, Incident]:
+        """Return the newest failure of each use case, mended or not."""
+        sql = newest_of_each("incidents", "id DESC", where="kind = 'failure'")
+        return {row["use_case"]: Incident(**row) for row in self._session.read(sql)}
 
     def during(
         self, use_case: str, since: datetime, until: datetime, limit: int

@@ -43,6 +43,11 @@ class Pins:
         )
         return Pin(**rows[0]) if rows else None
 
+    def all(self) -> dict[str, Pin]:
+        """Return the pins that hold, by use case."""
+        rows = self._session.read("SELECT * FROM evergreen.pins WHERE lifted_at IS NULL")
+        return {row["use_case"]: Pin(**row) for row in rows}
+
     def put(self, pin: Pin) -> Pin:
         """Pin a champion, lifting the pin before; the same one again changes nothing."""
         held = self.get(pin.use_case)

@@ -7,7 +7,7 @@ from datetime import datetime
 import psycopg2
 
 from evergreen.errors import StalePromotion
-from evergreen.records.session import Row, Session, document, insert
+from evergreen.records.session import Row, Session, document, insert, newest_of_each
 from evergreen.refs import ChampionRef, Span
 
 PENDING, DONE = "pending", "done"
@@ -113,6 +113,11 @@ class Promotions:
         """Return the promotion of the champion; None: there is none yet."""
         found = self._newest(use_case, limit=1)
         return found[0] if found else None
+
+    def champions(self) -> dict[str, ChampionRef]:
+        """Return the champion of each use case that has one, declared or not."""
+        rows = self._session.read(newest_of_each("promotions", "id DESC"))
+        return {row["use_case"]: _promotion(row).ref for row in rows}
 
     def of(self, use_case: str) -> tuple[Promotion, ...]:
         """Return every promotion of a use case, newest first."""

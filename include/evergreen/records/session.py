@@ -58,6 +58,27 @@ def insert(table: str, row: Row, conflict: str = "") -> str:
     return f"INSERT INTO evergreen.{table} ({columns}) VALUES ({places}) {conflict} RETURNING *"
 
 
+def newest_of_each(table: str, order: str, *, columns: str = "*", where: str = "true") -> str:
+    """Write the statement that reads the newest row of each use case.
+
+    An index that begins with `use_case` is looked into once or twice for each of them, however many
+    rows it has; `where` leaves rows out, and is best the condition of that index.
+    """
+    return f"""
+WITH RECURSIVE names AS (
+    (SELECT use_case FROM evergreen.{table} WHERE {where} ORDER BY use_case LIMIT 1)
+    UNION ALL
+    SELECT (SELECT t.use_case FROM evergreen.{table} t WHERE t.use_case > names.use_case AND {where}
+        ORDER BY t.use_case LIMIT 1)
+    FROM names WHERE names.use_case IS NOT NULL
+)
+SELECT newest.* FROM names CROSS JOIN LATERAL (
+    SELECT {columns} FROM evergreen.{table} t WHERE t.use_case = names.use_case AND {where}
+    ORDER BY {order} LIMIT 1
+) AS newest
+"""
+
+
 def document(value: Any) -> str:
     """Return JSON that PostgreSQL can hold."""
     return json.dumps(storable(value), allow_nan=False)

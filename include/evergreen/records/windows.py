@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from evergreen.records.session import Session, document
+from evergreen.records.session import Session, document, newest_of_each
 from evergreen.refs import Window, WindowRef
 
 KEEP = """
@@ -85,6 +85,12 @@ class WatchedWindows:
         """Return the windows of a use case, newest first; of one end, the newest champion first."""
         condition = "AND created_at >= coalesce(%s, created_at)"
         return self._read(condition, (use_case, recorded_since, limit))
+
+    def newest_of_each(self) -> dict[str, WindowRef]:
+        """Return the newest window of each use case; of one end, the newest champion's."""
+        sql = newest_of_each("windows", "ended_at DESC, id DESC", columns="document")
+        found = (WindowRef.from_json(row["document"]) for row in self._session.read(sql))
+        return {window.use_case: window for window in found}
 
     def _read(self, condition: str, values: tuple[object, ...]) -> tuple[WindowRef, ...]:
         rows = self._session.read(
