@@ -1,3 +1,4 @@
+import builtins
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,35 @@ def test_asking_for_a_broken_one_tells_its_error(folder: Path) -> None:
 
     with pytest.raises(EvergreenError, match="ZeroDivisionError"):
         catalog.load(folder).find("broken")
+
+
+NOTED = f"{GOOD}\nimport builtins\nbuiltins.times_read = getattr(builtins, 'times_read', 0) + 1\n"
+
+
+def test_a_file_is_read_again_only_when_it_has_changed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builtins, "times_read", 0, raising=False)
+    (folder / "iris.py").write_text(NOTED)
+    first, again = catalog.recall(folder), catalog.recall(folder)
+
+    (folder / "iris.py").write_text(NOTED.replace('owner="', 'owner="new '))
+    changed = catalog.recall(folder)
+
+    assert first == again
+    assert changed.use_cases["iris"].owner.startswith("new ")
+    assert builtins.times_read == 2  # type: ignore[attr-defined]
+
+
+def test_what_breaks_mends_or_goes_is_noticed(folder: Path) -> None:
+    told = []
+    for text in (GOOD, "1/0", "1/0  #", GOOD, None):
+        if text is None:
+            (folder / "iris.py").unlink()
+        else:
+            (folder / "iris.py").write_text(text)
+        told.append(catalog.recall(folder))
+
+    assert [set(one.use_cases) for one in told] == [{"iris"}, set(), set(), {"iris"}, set()]
+    assert [set(one.broken) for one in told] == [set(), {"iris"}, {"iris"}, set(), set()]
+    assert catalog._read.keys() & {folder / "iris.py"} == set()

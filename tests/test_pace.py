@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from evergreen.spec.pace import ended, pause
+from evergreen.spec.pace import ended, following, pause
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,19 @@ def test_the_last_interval_of_a_schedule_has_ended(
 
     assert ended(schedule, datetime(2026, 11, 23, 15, 30, tzinfo=UTC)) == (first, last)
     assert ended(schedule, last) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "due"),
+    [
+        ("@daily", "2026-11-24T00:00:00+00:00"),
+        ("@hourly", "2026-11-23T16:00:00+00:00"),
+        ("0 6 * * 1-5", "2026-11-24T06:00:00+00:00"),
+        ("@continuous", None),
+        (None, None),
+    ],
+)
+def test_a_schedule_is_due_next_after_a_moment(schedule: str | None, due: str | None) -> None:
+    found = following(schedule, datetime(2026, 11, 23, 15, tzinfo=UTC))
+
+    assert (found and found.isoformat()) == due

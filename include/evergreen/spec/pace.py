@@ -4,6 +4,8 @@
 datetime.timedelta(days=31)
 >>> pause("0 6 * * 1-5")
 datetime.timedelta(days=3)
+>>> following("@daily", datetime(2026, 11, 21, 15, tzinfo=UTC)).isoformat()
+'2026-11-22T00:00:00+00:00'
 >>> ended("@daily", datetime(2026, 11, 21, 15, tzinfo=UTC))[1].isoformat()
 '2026-11-21T00:00:00+00:00'
 """
@@ -71,6 +73,17 @@ def pause(schedule: Schedule) -> timedelta | None:
     runs = islice(croniter(schedule, datetime(2001, 1, 1)).all_next(datetime), LOOKED_AT)
     pauses: list[timedelta] = [later - earlier for earlier, later in pairwise(runs)]
     return max(pauses)
+
+
+@lru_cache(maxsize=1024)
+def following(schedule: str | None, after: datetime) -> datetime | None:
+    """Return when a schedule is due next after a moment (UTC); None: no clock starts it."""
+    if pause(schedule) is None:
+        return None
+    from croniter import croniter
+
+    tick: datetime = croniter(schedule, after.astimezone(UTC)).get_next(datetime)
+    return tick.replace(fold=0)
 
 
 def ended(schedule: str | None, at: datetime) -> tuple[datetime, datetime]:
