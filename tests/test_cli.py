@@ -1,8 +1,10 @@
 """What the command line tells when it cannot do what it was asked for."""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -70,6 +72,32 @@ def test_a_decision_is_told_in_full_however_narrow_the_terminal(
 
     assert lines[0].endswith(f"  fit: refused  {key}")
     assert lines[1:] == ["  Kept champion v1: [f1] is not better,", "  at all."]
+
+
+def test_ls_begins_with_what_needs_a_person_and_says_why(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "declared"
+    folder.mkdir()
+    for name in ("iris", "weather"):
+        shutil.copy(PROJECT / "include" / "use_cases" / f"{name}.py", folder)
+    (folder / "typo.py").write_text("1/0")
+    mine = replace(settings, use_cases_dir=folder)
+    monkeypatch.setattr(base, "get_settings", lambda: mine)
+    monkeypatch.setattr(console, "out", Console(width=200, markup=False, highlight=False))
+
+    everything = CliRunner().invoke(cli.app, ["ls"]).stdout
+    one = CliRunner().invoke(cli.app, ["ls", "rain", "--state", "none", "--json"])
+    none = CliRunner().invoke(cli.app, ["ls", "--owner", "nobody"]).stdout
+    wrong = CliRunner().invoke(cli.app, ["ls", "--state", "nonne"])
+
+    assert everything.index("typo") < everything.index("iris") < everything.index("weather")
+    assert "! typo: ZeroDivisionError: division by zero" in everything
+    assert "3 use cases; 3 in all need a person." in everything
+    assert [row["name"] for row in json.loads(one.stdout)["use_cases"]] == ["weather"]
+    assert none == "0 of 3 use cases; 3 in all need a person.\n"
+    assert wrong.exit_code == 2
+    assert "state is 'nonne'; allowed: one of needs, broken" in wrong.stderr
 
 
 def test_a_draft_is_confirmed_on_record(

@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from evergreen import storage
-from evergreen.catalog import Catalog
 from evergreen.records import (
     ApiKey,
     Approval,
@@ -24,11 +23,9 @@ from evergreen.records import (
     Pin,
     Promotion,
     Pruning,
-    Retirement,
     Scored,
     TrialRow,
 )
-from evergreen.records.protocols import PromotionLog
 from evergreen.refs import ChampionRef, Landing, PromotionRef, WindowRef
 from evergreen.spec import UseCase
 
@@ -37,6 +34,7 @@ if TYPE_CHECKING:
     from evergreen.cards import Card
     from evergreen.cycle import Cycle
     from evergreen.deciding.digest import Digest
+    from evergreen.fleet import Fleet, Wanted
     from evergreen.forgetting import Forgotten
     from evergreen.invariants import Finding
     from evergreen.replaying import Gained, Replay
@@ -52,6 +50,8 @@ COLOURS = {
     "passed": "green", "promoted": "green", "failed": "red", "refused": "red",
     "unknown": "yellow", "held back": "yellow", "retrain": "cyan", "roll back": "cyan",
 }  # fmt: skip
+STATE_COLOURS = {"champion": "green", "retired": "dim", "draft": "yellow", "pinned": "yellow"}
+"""Of a use case; the others are red."""
 
 
 def document(content: Any) -> None:
@@ -161,33 +161,26 @@ def _gained(found: "Gained") -> str:
     return f"{found.estimate:+.3g} ({found.low:+.3g} to {found.high:+.3g})"
 
 
-def use_cases(
-    catalog: Catalog,
-    promotions: PromotionLog,
-    retired: Mapping[str, Retirement],
-    *,
-    as_json: bool,
-) -> None:
-    """Print every use case with its champion or its end, and the broken ones with their error."""
-    champions = {name: promotions.champion(name) for name in catalog.use_cases}
-    ended = {name: each.sentence for name, each in retired.items()}
+def fleet(found: "Fleet", wanted: "Wanted", limit: int, *, as_json: bool) -> None:
+    """Print the use cases that are wanted, those first that need a person, and why they do."""
+    from evergreen.fleet import STATES, in_words, table
+
+    rows = found.only(wanted)
     if as_json:
-        listed = [
-            {"name": name, "kind": use_case.kind, "owner": use_case.owner, "doc": use_case.doc,
-             "draft": use_case.draft, "retired": ended.get(name),
-             "champion": _champion_json(champions[name])}
-            for name, use_case in catalog.use_cases.items()
-        ]  # fmt: skip
-        document({"use_cases": listed, "broken": catalog.broken})
+        document(table.document(rows, limit))
         return
-    for name, use_case in catalog.use_cases.items():
-        about = f"{use_case.kind}, {use_case.training_schedule or 'by hand'}, {use_case.owner}"
-        state = "draft" if use_case.draft else _since(champions[name])
-        if name in ended:
-            state, about = "retired", ended[name]
-        _entry(name, state, about, use_case.doc)
-    for name, problem in catalog.broken.items():
-        _entry(name, Text("broken", "red"), "", problem.splitlines()[-1])
+    shown = _table(
+        "use case", "state", "owner", "champion", "knows", "metric", "drift", "decided", "due"
+    )
+    for row in rows[:limit]:
+        state = Text(STATES[row.state], STATE_COLOURS.get(row.state, "red"))
+        shown.add_row(row.name, state, row.owner, *in_words.cells(row))
+    if rows:
+        out.print(shown)
+    for row in rows[:limit]:
+        for need in row.needs[:1]:
+            say(f"{row.name}: {need.why}", mark="!", colour="red")
+    say(in_words.counted(found, rows, limit), style="bold")
 
 
 def champion(
@@ -550,13 +543,6 @@ def _metrics_table(done: "Cycle", use_case: UseCase) -> Table:
 def _champion_json(found: ChampionRef | None) -> Any:
     """Return the champion, with the event time of the newest row that it has learned from."""
     return found and (told := found.to_json()) | {"knowledge_until": told["training"]["end"]}
-
-
-def _since(found: ChampionRef | None) -> str:
-    if found is None:
-        return "no champion"
-    until = f", knows rows up to {_moment(found.knowledge_until)}" if found.knowledge_until else ""
-    return f"version {found.version} since {_moment(found.promoted_at)}{until}"
 
 
 def _moment(at: datetime | None) -> str:

@@ -1,5 +1,6 @@
 """Commands about champions: look, go back, let through, try out."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,10 +27,27 @@ from evergreen.errors import (
 
 @app.command("ls")
 @told
-def list_use_cases(as_json: AsJson = False) -> None:
-    """List the use cases with their champions, and the files that are broken."""
-    kept = records()
-    console.use_cases(catalog(), kept.promotions, kept.retirements.all(), as_json=as_json)
+def list_use_cases(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only where all these words stand.", metavar="[WORD]..."),
+    ] = None,
+    owner: Annotated[str, typer.Option(help="Only whose owner this is.")] = "",
+    tag: Annotated[str, typer.Option(help="Only with this tag: of a team, say.")] = "",
+    state: Annotated[
+        str, typer.Option(help="Only in this state: needs (a person), alert, old, none ...")
+    ] = "",
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, help="How many, the neediest first.")
+    ] = 500,
+    as_json: AsJson = False,
+) -> None:
+    """List the use cases, those first that need a person: champion, quality, drift, decision."""
+    from evergreen import fleet
+
+    wanted = fleet.Wanted(owner=owner, tag=tag, state=state, words=" ".join(words or ()))
+    found = fleet.read(catalog(), records=records(), now=datetime.now(UTC))
+    console.fleet(found, wanted, limit, as_json=as_json)
 
 
 @app.command()

@@ -1,0 +1,95 @@
+"""The cells of a line, for a person to read: the same in a terminal and on a page."""
+
+from datetime import timedelta
+
+from evergreen.fleet.needs import SOMEBODY
+from evergreen.fleet.row import Metric, Row
+from evergreen.fleet.table import Fleet
+
+UNKNOWN = "–"
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return champion, age of knowledge, metric, drift, last decision and next run."""
+    return champion(row), knowledge(row), metric(row), drift(row), decided(row), due(row)
+
+
+def champion(row: Row) -> str:
+    """Say which version is champion."""
+    return f"v{row.champion.version}" if row.champion else UNKNOWN
+
+
+def knowledge(row: Row) -> str:
+    """Say how old what the champion has learned from is."""
+    return age(row.knowledge) if row.knowledge is not None else UNKNOWN
+
+
+def metric(row: Row) -> str:
+    """Say what the metric is in service, and estimated as `≈`, with its band and its limit."""
+    if (found := row.metric) is None:
+        return UNKNOWN
+    return " ".join(filter(None, (f"{found.name} {value(found)}", band(found), limit(found))))
+
+
+def value(found: Metric) -> str:
+    """Write the figure; what is estimated begins with `≈`."""
+    return f"{'≈ ' if found.estimated else ''}{found.value:.3g}"
+
+
+def band(found: Metric) -> str:
+    """Write where it was to be expected; empty: nothing tells."""
+    if found.low is None or found.high is None:
+        return ""
+    return f"({found.low:.3g} to {found.high:.3g})"
+
+
+def limit(found: Metric) -> str:
+    """Write what the gate asks for; empty: nothing."""
+    sign = "≥" if found.more_is_better else "≤"
+    return "" if found.limit is None else f"{sign} {found.limit:.3g}"
+
+
+def drift(row: Row) -> str:
+    """Say how the newest window came out, and what share of the columns drifted in it."""
+    if row.window is None:
+        return "not watched"
+    share = row.window.drift_share
+    return row.window.outcome + ("" if share is None else f" {share:.0%}")
+
+
+def decided(row: Row) -> str:
+    """Say how the last decision came out, and when."""
+    if row.last is None:
+        return UNKNOWN
+    at = row.last.created_at
+    return f"{row.last.outcome} {at:%Y-%m-%d %H:%M}" if at else row.last.outcome
+
+
+def due(row: Row) -> str:
+    """Say when its schedule trains it next."""
+    if row.due is None:
+        return UNKNOWN if row.use_case is None or row.retirement else "by hand"
+    return f"{row.due:%Y-%m-%d %H:%M}"
+
+
+def counted(found: Fleet, rows: tuple[Row, ...], limit: int) -> str:
+    """Say how many there are, how many of them are told, and how many need a person."""
+    there, needy = len(found.rows), found.states[SOMEBODY]
+    if not there:
+        return "No use case is declared: `evergreen new NAME` writes the first."
+    told = f"{len(rows)} of {there}" if len(rows) < there else f"{there}"
+    more = f", of which {limit} are shown" if len(rows) > limit else ""
+    return f"{told} use case{'s' if there > 1 else ''}{more}; {needy} in all need a person."
+
+
+def age(since: timedelta) -> str:
+    """Say how long ago, in the largest unit that fits.
+
+    >>> age(timedelta(days=2, hours=5))
+    '2 days'
+    """
+    seconds = max(int(since.total_seconds()), 0)
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if count := seconds // length:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"

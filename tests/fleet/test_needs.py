@@ -1,0 +1,178 @@
+"""What needs a person, and what of it first."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from evergreen.fleet import NOBODY, STATES, Metric, Row, in_words, needs, unmended
+from evergreen.records import Approval, Decision, Incident, Pin, Retirement
+from evergreen.refs import Band, ChampionRef, Span, WindowRef
+from evergreen.spec import UseCase
+from use_cases.weather import USE_CASE
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def champion(knows: timedelta = DAY) -> ChampionRef:
+    return ChampionRef(
+        use_case="weather", version=3, run_id="r", model_uri="m", sha256="0", snapshot_sha256="5",
+        training=Span(rows=9, end=NOW - knows), promotion_id=1, promoted_at=NOW - DAY,
+    )  # fmt: skip
+
+
+def incident(kind: str, since: timedelta = DAY, message: str = "boom") -> Incident:
+    return Incident(
+        use_case="weather", run_key=kind, step="train", message=message, kind=kind,
+        created_at=NOW - since,
+    )  # fmt: skip
+
+
+def window(outcome: str, **more: Any) -> WindowRef:
+    return WindowRef(
+        use_case="weather", start=NOW - DAY, end=NOW, champion=3, rows=9, outcome=outcome,
+        sentence=f"It is {outcome}.", metric="roc_auc", floor=0.64, **more,
+    )  # fmt: skip
+
+
+WAITING = Approval(
+    use_case="weather", version=4, decision_id="d", sentence="Better.", report="",
+    asked_at=NOW - DAY, expires_at=NOW + DAY,
+)  # fmt: skip
+PINNED = Pin(use_case="weather", version=3, reason="it says sun", actor="ada", created_at=NOW)
+DECIDED = Decision(
+    id="d", use_case="weather", kind="gate", outcome="refused", sentence="Below its floor.",
+    evidence={}, as_of=NOW, run_key="r", actor="ada", created_at=NOW,
+)  # fmt: skip
+
+
+def row(use_case: UseCase | None = USE_CASE, **facts: Any) -> Row:
+    """A line with a champion, to which nothing needs to be done, but for these facts."""
+    given: dict[str, Any] = {"champion": champion(), "window": window("calm")} | facts
+    made = Row(name="weather", now=NOW, use_case=use_case, **given)
+    return replace(made, needs=needs.of(made))
+
+
+STATE_OF = {
+    "broken": (row(None, problem="Traceback\nValueError: x"), "ValueError: x"),
+    "failed": (row(failure=incident("failure")), "train failed: boom"),
+    "alert": (row(alerts=(incident("drift"),)), "boom"),
+    "approval": (row(approval=WAITING), "version 4 waits for a person's word"),
+    "old": (row(champion=champion(knows=90 * DAY)), "version 3 knows nothing after 2026-08-28"),
+    "none": (row(champion=None, last=DECIDED), "Below its floor."),
+    "critical": (row(window=window("critical")), "It is critical."),
+    "pinned": (row(pin=PINNED), "pinned by ada"),
+    "draft": (row(replace(USE_CASE, draft=True), champion=None), "`evergreen activate weather`"),
+    "champion": (row(), ""),
+    "retired": (row(retirement=Retirement(use_case="weather", reason="sold", actor="ada")), ""),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_comes_about_and_says_why(state: str) -> None:
+    found, why = STATE_OF[state]
+
+    assert found.state == state
+    assert [need.state for need in found.needs] == ([] if state in NOBODY else [state])
+    assert all(need.why.startswith(why) for need in found.needs)
+
+
+def test_the_table_begins_with_what_is_broken_and_ends_with_what_is_over() -> None:
+    rows = [found for found, _ in STATE_OF.values()]
+    by_word = sorted(rows, key=lambda found: found.state)
+
+    assert sorted(by_word, key=needs.urgency) == rows
+
+
+def test_of_one_state_what_lasts_longest_comes_first_then_the_name() -> None:
+    lasting = [
+        replace(row(alerts=(incident("drift", days * DAY),)), name=name)
+        for name, days in (("a", 1), ("b", 3), ("d", 2), ("c", 2))
+    ]
+
+    assert [each.name for each in sorted(lasting, key=needs.urgency)] == ["b", "c", "d", "a"]
+
+
+def test_all_that_it_needs_is_told_the_most_urgent_first() -> None:
+    much = row(
+        pin=PINNED, window=window("critical"), approval=WAITING, failure=incident("failure"),
+        alerts=(incident("stale", 1 * DAY, "newer"), incident("drift", 2 * DAY, "older")),
+    )  # fmt: skip
+
+    told = [(need.state, need.why) for need in much.needs]
+
+    assert [state for state, _ in told] == ["failed", "alert", "approval", "critical", "pinned"]
+    assert dict(told)["alert"] == "older"
+
+
+def test_an_alert_of_what_is_a_state_of_its_own_is_not_told_twice() -> None:
+    kinds = ("file", "approval", "reminder", "knowledge")
+
+    assert row(alerts=tuple(map(incident, kinds))).needs == ()
+
+
+def test_what_is_retired_needs_nobody() -> None:
+    over = row(
+        None, problem="SyntaxError", pin=PINNED, alerts=(incident("drift"),),
+        retirement=Retirement(use_case="weather", reason="sold", actor="ada"),
+    )  # fmt: skip
+
+    assert (over.state, over.needs) == ("retired", ())
+
+
+def test_a_failure_counts_until_it_is_mended_or_something_was_decided_since() -> None:
+    failure = incident("failure")
+
+    assert unmended(failure, None) == failure
+    assert unmended(failure, replace(DECIDED, created_at=NOW - 2 * DAY)) == failure
+    assert unmended(failure, DECIDED) is None
+    assert unmended(replace(failure, resolved_at=NOW), None) is None
+    assert unmended(None, DECIDED) is None
+
+
+BAND, LOW = Band(value=0.7, low=0.66, high=0.74), Band(value=0.6, low=0.57, high=0.63)
+
+
+@pytest.mark.parametrize(
+    ("seen", "told", "poor"),
+    [
+        (window("calm"), "–", None),
+        (window("calm", live=0.71), "roc_auc 0.71 ≥ 0.64", False),
+        (window("calm", live=0.71, expected=BAND), "roc_auc 0.71 (0.66 to 0.74) ≥ 0.64", False),
+        (window("calm", live=0.5, poor=("roc_auc 0.5",)), "roc_auc 0.5 ≥ 0.64", True),
+        (window("calm", estimate=BAND), "roc_auc ≈ 0.7 (0.66 to 0.74) ≥ 0.64", False),
+        (window("calm", estimate=LOW), "roc_auc ≈ 0.6 (0.57 to 0.63) ≥ 0.64", True),
+        (window("calm", live=0.71, estimate=LOW), "roc_auc 0.71 ≥ 0.64", False),
+    ],
+)
+def test_the_metric_is_the_labels_or_else_the_estimate_beside_its_band(
+    seen: WindowRef, told: str, poor: bool | None
+) -> None:
+    found = row(window=seen)
+
+    assert in_words.metric(found) == told
+    assert (found.metric and found.metric.poor) is poor
+    assert [need.state for need in found.needs] == (["critical"] if poor else [])
+
+
+def test_where_less_is_better_the_limit_is_a_ceiling() -> None:
+    metric = Metric(
+        name="mae", value=3, estimated=False, limit=2, more_is_better=False, poor=False
+    )  # fmt: skip
+
+    assert in_words.limit(metric) == "≤ 2"
+
+
+def test_the_cells_of_a_line_are_words_for_a_person() -> None:
+    last = replace(DECIDED, outcome="passed", created_at=NOW - DAY)
+
+    found = row(last=last, window=window("warning", drift_share=0.25))
+    over = row(None, champion=None, window=None)
+
+    assert in_words.cells(found) == (
+        "v3", "1 day", "–", "warning 25%", "passed 2026-11-25 12:00", "2026-11-27 00:00",
+    )  # fmt: skip
+    assert in_words.cells(over) == ("–", "–", "–", "not watched", "–", "–")
+    assert in_words.due(row(replace(USE_CASE, schedule=None))) == "by hand"
