@@ -198,6 +198,28 @@ class BlockRef(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Effort(Ref):
+    """What fits cost that were made to answer rows."""
+
+    fits: int = 0
+    """That were made."""
+    kept: int = 0
+    """That were known from before."""
+    rows: int = 0
+    """That the fits which were made learned from, in sum."""
+    seconds: float = 0.0
+    """That they took, in sum, wherever they were made."""
+
+    def __add__(self, other: "Effort") -> "Effort":
+        return Effort(
+            fits=self.fits + other.fits,
+            kept=self.kept + other.kept,
+            rows=self.rows + other.rows,
+            seconds=self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class CandidateRef(Ref):
     """A recipe that was walked over the judged rows: its MLflow run, and what it answered.
 
@@ -225,7 +247,9 @@ class CandidateRef(Ref):
     held: Json = field(default_factory=dict)
     """What the model that serves holds: `threshold` and `positive`, or `half_width`."""
     fitted: int = 0
-    """How many fits it took; the others were known."""
+    """How many fits its walk took; the others were known."""
+    effort: Effort | None = None
+    """Of its walk and of its search; None: it is of before this was on record."""
     problem: str = ""
     """Why it could not be walked; there are no answers then."""
 

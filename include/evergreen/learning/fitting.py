@@ -29,12 +29,13 @@ from evergreen.learning import (
     weighing,
     worth,
 )
+from evergreen.learning.computing import LOCAL, Compute
 from evergreen.learning.data import Data
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.searching import SearchTrial
 from evergreen.learning.walking import Answered, Memory
-from evergreen.refs import BlockRef
+from evergreen.refs import BlockRef, Effort
 from evergreen.spec import Candidate, UseCase
 
 Array = NDArray[Any]
@@ -58,10 +59,15 @@ class Tried:
     held: Held
     """What the model that serves is to hold."""
     fitted: int
+    """How many fits its walk took."""
+    effort: Effort
+    """Of its walk and of its search."""
     seconds: float
 
 
-def judge(use_case: UseCase, candidate: Candidate, data: Data, memory: Memory) -> Tried:
+def judge(
+    use_case: UseCase, candidate: Candidate, data: Data, memory: Memory, compute: Compute = LOCAL
+) -> Tried:
     """Choose the parameters of a candidate (or baseline), then walk it over the judged rows.
 
     Raises:
@@ -71,14 +77,19 @@ def judge(use_case: UseCase, candidate: Candidate, data: Data, memory: Memory) -
     plain = Recipe.of(use_case, candidate, {})
     probing.check(plain, use_case.kind, data.rows, data.folds.newest)
     if len(candidate.search):
-        found = searching.search(use_case, candidate, data.rows, data.folds.choosing, memory)
-        return _judge(use_case, found.recipe, data, memory, found.trials, began)
-    return judge_recipe(use_case, plain, data, memory)
+        found = searching.search(
+            use_case, candidate, data.rows, data.folds.choosing, memory, compute
+        )
+        tried = _judge(use_case, found.recipe, data, memory, compute, began)
+        return replace(tried, trials=found.trials, effort=found.effort + tried.effort)
+    return judge_recipe(use_case, plain, data, memory, compute)
 
 
-def judge_recipe(use_case: UseCase, recipe: Recipe, data: Data, memory: Memory) -> Tried:
+def judge_recipe(
+    use_case: UseCase, recipe: Recipe, data: Data, memory: Memory, compute: Compute = LOCAL
+) -> Tried:
     """Walk a recipe, as it is, over the judged rows."""
-    return _judge(use_case, recipe, data, memory, (), time.perf_counter())
+    return _judge(use_case, recipe, data, memory, compute, time.perf_counter())
 
 
 def _judge(
@@ -86,13 +97,13 @@ def _judge(
     recipe: Recipe,
     data: Data,
     memory: Memory,
-    trials: Sequence[SearchTrial],
+    compute: Compute,
     began: float,
 ) -> Tried:
     holds = use_case.interval is not None or _chooses_threshold(use_case)
     choosing = data.folds.choosing if holds else ()
     folds = [*choosing, *data.folds.judging]
-    walked = walking.walk(recipe, data.rows, folds, memory)
+    walked = walking.walk(recipe, data.rows, folds, memory, compute)
     early, judged = walked.blocks[: len(choosing)], walked.blocks[len(choosing) :]
     outputs = [
         _decided(block.output, _held(use_case, data, _known(data, block.fold, early, judged)))
@@ -100,11 +111,12 @@ def _judge(
     ]
     return Tried(
         recipe=recipe,
-        trials=trials,
+        trials=(),
         output=walking.joined(outputs).take(_order([block.fold for block in judged])),
         blocks=tuple(_block(data, block) for block in judged),
         held=_held(use_case, data, walked.blocks),
         fitted=walked.fitted,
+        effort=walked.effort,
         seconds=time.perf_counter() - began,
     )
 

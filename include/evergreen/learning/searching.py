@@ -11,7 +11,7 @@ values: every point if there are no more than `candidate.trials`, else seeded ra
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,9 +21,11 @@ from sklearn.model_selection import ParameterGrid
 
 from evergreen.data.splits import Fold
 from evergreen.learning import metrics
+from evergreen.learning.computing import LOCAL, Compute
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
-from evergreen.learning.walking import Memory, Walked, walk
+from evergreen.learning.walking import Job, Memory, Walked, walk, walks
+from evergreen.refs import Effort
 from evergreen.spec import Between, Candidate, UseCase
 
 Array = NDArray[Any]
@@ -52,19 +54,32 @@ class Found:
     """With the parameters of the best trial."""
     walked: Walked
     """By that recipe."""
+    effort: Effort = field(default_factory=Effort)
+    """Of all trials."""
 
 
 def search(
-    use_case: UseCase, candidate: Candidate, rows: Rows, folds: Sequence[Fold], memory: Memory
+    use_case: UseCase,
+    candidate: Candidate,
+    rows: Rows,
+    folds: Sequence[Fold],
+    memory: Memory,
+    compute: Compute = LOCAL,
 ) -> Found:
-    """Walk every trial over the same folds; a candidate without a search is one trial."""
+    """Walk every trial over the same folds; a candidate without a search is one trial.
+
+    The fits of listed points may be made side by side. A range is asked for point by point, as each
+    depends on those before it: only the folds of one point are.
+    """
     trials: list[SearchTrial] = []
-    best: Found | None = None
+    effort, best = Effort(), None
+    ahead = _listed_walks(use_case, candidate, rows, folds, memory, compute)
 
     def attempt(parameters: Parameters) -> float:
-        nonlocal best
+        nonlocal best, effort
         recipe = Recipe.of(use_case, candidate, parameters)
-        walked = walk(recipe, rows, folds, memory)
+        walked = next(ahead, None) or walk(recipe, rows, folds, memory, compute)
+        effort += walked.effort
         trials.append(score(use_case, parameters, rows.truth, walked))
         if best is None or _value(use_case, trials[-1]) > _value(use_case, best.best):
             best = Found(trials, trials[-1], recipe, walked)
@@ -77,7 +92,26 @@ def search(
             break
     if best is None:
         raise ValueError(f"{candidate.name}: no point to search")
-    return best
+    return replace(best, effort=effort)
+
+
+def _listed_walks(
+    use_case: UseCase,
+    candidate: Candidate,
+    rows: Rows,
+    folds: Sequence[Fold],
+    memory: Memory,
+    compute: Compute,
+) -> Iterator[Walked]:
+    """Walk all points of a list, in their order; of a range, none are known yet."""
+    if _is_range(candidate):
+        return iter(())
+    recipes = [Recipe.of(use_case, candidate, each) for each in listed(use_case, candidate)]
+    return walks([Job(recipe, folds, memory) for recipe in recipes], rows, compute)
+
+
+def _is_range(candidate: Candidate) -> bool:
+    return any(isinstance(values, Between) for values in candidate.search.values())
 
 
 Attempt = Callable[[Parameters], float]
@@ -85,7 +119,7 @@ Attempt = Callable[[Parameters], float]
 
 def points(use_case: UseCase, candidate: Candidate) -> Iterator[Callable[[Attempt], Any]]:
     """Yield each trial as a function that takes how to score parameters."""
-    if any(isinstance(values, Between) for values in candidate.search.values()):
+    if _is_range(candidate):
         yield from _guided(use_case, candidate)
         return
     for point in listed(use_case, candidate):

@@ -299,6 +299,7 @@ def _log_walk(
         answers_sha256=kept.sha256,
         held=dict(tried.held),
         fitted=tried.fitted,
+        effort=tried.effort,
     )
 
 

@@ -10,8 +10,7 @@ for the very same rows, are taken from the walk before: tomorrow's walk fits onl
 import hashlib
 import io
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,10 +21,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from evergreen.data.splits import Fold
-from evergreen.learning import answers, models, weighing
+from evergreen.learning import answers
+from evergreen.learning.computing import LOCAL, Compute, Fit, Made
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
+from evergreen.refs import Effort
 
 Array = NDArray[Any]
 
@@ -57,9 +58,12 @@ class Walked:
     """A recipe's answers to rows that its fits had not seen."""
 
     blocks: Sequence[Answered]
-    fitted: int
-    """How many fits this walk made; the others were known."""
-    seconds: float
+    effort: Effort
+
+    @property
+    def fitted(self) -> int:
+        """How many fits this walk made; the others were known."""
+        return self.effort.fits
 
 
 class Memory(Protocol):
@@ -72,26 +76,93 @@ class Memory(Protocol):
         """Keep answers in place of those that were kept."""
 
 
-def walk(recipe: Recipe, rows: Rows, folds: Sequence[Fold], memory: Memory) -> Walked:
+@dataclass(frozen=True)
+class Job:
+    """A recipe, what it is to walk over, and what it is remembered by."""
+
+    recipe: Recipe
+    folds: Sequence[Fold]
+    memory: Memory
+
+
+def walk(
+    recipe: Recipe,
+    rows: Rows,
+    folds: Sequence[Fold],
+    memory: Memory,
+    compute: Compute = LOCAL,
+) -> Walked:
     """Answer every fold's test rows by a fit of those of its training rows that the window holds.
 
     Whatever the estimator raises passes through.
     """
-    began, fitted, blocks = time.perf_counter(), 0, []
-    before = memory.recall(recipe.digest)
-    for fold in (one.within(recipe.window, rows.times) for one in folds):
-        names, fit = rows.names[fold.test], fit_digest(recipe, rows, fold.train)
-        answered = before.answers(fit, names) if before else None
-        if answered is None:
-            answered = _answer(recipe, rows, fold)
-            fitted += 1
-        blocks.append(
-            Answered(fold, fit, names, answered.labels, answered.probabilities, answered.classes)
-        )
-    walked = Walked(blocks, fitted, time.perf_counter() - began)
-    if fitted:
-        memory.keep(recipe.digest, Known.of(walked).beside(before))
-    return walked
+    return next(walks([Job(recipe, folds, memory)], rows, compute))
+
+
+def walks(jobs: Sequence[Job], rows: Rows, compute: Compute) -> Iterator[Walked]:
+    """Yield the walk of each job, in their order; the fits of all of them may be made side by side.
+
+    No two jobs may be of the same recipe and memory.
+    """
+    planned = [_Planned.of(job, rows) for job in jobs]
+    made = compute.run([fit for one in planned for fit in one.fits], rows)
+    for one in planned:
+        yield one.walked(made)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A job, and which of its fits are known."""
+
+    job: Job
+    before: "Known | None"
+    blocks: Sequence[Answered | Fit]
+    """A fit: it is to be made."""
+    names: Sequence[tuple[str, "NDArray[np.uint64]"]]
+    """Of each block: of the fit, and of the rows that it answers."""
+
+    @classmethod
+    def of(cls, job: Job, rows: Rows) -> "_Planned":
+        """Look up what is known."""
+        folds = [one.within(job.recipe.window, rows.times) for one in job.folds]
+        names = [(fit_digest(job.recipe, rows, one.train), rows.names[one.test]) for one in folds]
+        before = job.memory.recall(job.recipe.digest)
+        said = [before.answers(*name) if before else None for name in names]
+        blocks = [
+            Fit(job.recipe, fold) if known is None else _answered(fold, name, known)
+            for fold, name, known in zip(folds, names, said, strict=True)
+        ]
+        return cls(job, before, blocks, names)
+
+    @property
+    def fits(self) -> list[Fit]:
+        """Return the fits that are to be made."""
+        return [block for block in self.blocks if isinstance(block, Fit)]
+
+    def walked(self, made: Iterator[Made]) -> Walked:
+        """Take what its fits answered, and keep it."""
+        blocks, seconds = [], 0.0
+        for block, name in zip(self.blocks, self.names, strict=True):
+            if isinstance(block, Fit):
+                answer = next(made)
+                seconds += answer.seconds
+                blocks.append(_answered(block.fold, name, answer.output))
+            else:
+                blocks.append(block)
+        walked = Walked(blocks, self._effort(seconds))
+        if self.fits:
+            self.job.memory.keep(self.job.recipe.digest, Known.of(walked).beside(self.before))
+        return walked
+
+    def _effort(self, seconds: float) -> Effort:
+        rows = sum(len(fit.fold.train) for fit in self.fits)
+        known = len(self.blocks) - len(self.fits)
+        return Effort(fits=len(self.fits), kept=known, rows=rows, seconds=seconds)
+
+
+def _answered(fold: Fold, name: tuple[str, "NDArray[np.uint64]"], said: Output) -> Answered:
+    fit, rows = name
+    return Answered(fold, fit, rows, said.labels, said.probabilities, said.classes)
 
 
 def fit_digest(recipe: Recipe, rows: Rows, train: Array) -> str:
@@ -99,13 +170,6 @@ def fit_digest(recipe: Recipe, rows: Rows, train: Array) -> str:
     about = hashlib.sha256(json.dumps([recipe.digest, recipe.environment], sort_keys=True).encode())
     about.update(rows.names[train].tobytes())
     return about.hexdigest()
-
-
-def _answer(recipe: Recipe, rows: Rows, fold: Fold) -> Output:
-    model = recipe.fresh()[1:]
-    weights = weighing.weights(rows, fold.train, recipe.half_life)
-    weighing.fit(model, rows.frame.iloc[fold.train], rows.truth[fold.train], weights)
-    return models.predict(model, rows.frame.iloc[fold.test])
 
 
 def joined(outputs: Sequence[Output]) -> Output:

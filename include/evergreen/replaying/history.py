@@ -12,7 +12,6 @@ respected) and answers rows after it: at first those of the next weeks, and all 
 policy goes on serving it. Both are kept, so that the next replay looks them up.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -139,6 +138,7 @@ class History:
         memory = _Timed(self.memories(place))
         walked = walking.walk(recipe, self.rows, [fold], memory)
         if walked.fitted:
+            memory.settle(walked.effort.seconds)
             self.made.append(place)
         answered = walked.blocks[0]
         newest = self._all_times.iloc[answered.fold.train].max().to_pydatetime()
@@ -173,19 +173,28 @@ class _Timed:
     """A memory that keeps with the answers how many seconds their fit took."""
 
     def __init__(self, memory: Memory) -> None:
-        self._memory, self._began = memory, time.perf_counter()
+        self._memory = memory
+        self._waiting: tuple[str, Known] | None = None
         self.seconds = 0.0
 
     def recall(self, recipe: str) -> Known | None:
         known = self._memory.recall(recipe)
         told = (known.table.schema.metadata or {}) if known else {}
-        self.seconds, self._began = float(told.get(_SECONDS, 0)), time.perf_counter()
+        self.seconds = float(told.get(_SECONDS, 0))
         return known
 
     def keep(self, recipe: str, known: Known) -> None:
-        self.seconds = round(time.perf_counter() - self._began, 6)
-        told = {_SECONDS: f"{self.seconds:.6f}".encode()}
-        self._memory.keep(recipe, replace(known, table=known.table.replace_schema_metadata(told)))
+        self._waiting = recipe, known
+
+    def settle(self, seconds: float) -> None:
+        """Keep what waits, and what it took."""
+        if self._waiting is not None:
+            recipe, known = self._waiting
+            self.seconds = round(seconds, 6)
+            told = {_SECONDS: f"{self.seconds:.6f}".encode()}
+            self._memory.keep(
+                recipe, replace(known, table=known.table.replace_schema_metadata(told))
+            )
 
 
 def _thinned(names: "NDArray[np.uint64]", most: int) -> Array:

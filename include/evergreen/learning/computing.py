@@ -1,0 +1,70 @@
+"""Where fits are made: in this process, or wherever `EVERGREEN_COMPUTE` says.
+
+    for made in LOCAL.run([Fit(recipe, fold), Fit(other, fold)], rows):
+        made.output, made.seconds            # in the order that they were asked for
+
+The same fits of the same rows give the same answers to the last digit, wherever they are made.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from sklearn.pipeline import Pipeline
+
+from evergreen.data.splits import Fold
+from evergreen.learning import models, weighing
+from evergreen.learning.models import Output
+from evergreen.learning.recipes import Recipe
+from evergreen.learning.rows import Rows
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fit that is to be made, and the rows that it is to answer."""
+
+    recipe: Recipe
+    fold: Fold
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a fit answered."""
+
+    output: Output
+    """Of the fold's test rows."""
+    seconds: float
+    """That fitting and answering took, where they were done."""
+
+
+class Compute(Protocol):
+    """Makes fits."""
+
+    def run(self, fits: Iterable[Fit], rows: Rows) -> Iterator[Made]:
+        """Yield what each fit answers, in the order of the fits.
+
+        Whatever an estimator raises passes through, when its turn comes.
+        """
+
+
+class Local:
+    """Makes one fit after the other in this process, each when it is asked for."""
+
+    def run(self, fits: Iterable[Fit], rows: Rows) -> Iterator[Made]:
+        """Yield what each fit answers."""
+        for fit in fits:
+            yield made(fit.recipe.fresh()[1:], fit.recipe.half_life, rows, fit.fold)
+
+
+LOCAL = Local()
+
+
+def made(model: Pipeline, half_life: timedelta | None, rows: Rows, fold: Fold) -> Made:
+    """Fit the steps behind the features, in place, and answer the fold's test rows."""
+    began = time.perf_counter()
+    weights = weighing.weights(rows, fold.train, half_life)
+    weighing.fit(model, rows.frame.iloc[fold.train], rows.truth[fold.train], weights)
+    output = models.predict(model, rows.frame.iloc[fold.test])
+    return Made(output, time.perf_counter() - began)
