@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from evergreen.fleet import Fleet, Wanted
     from evergreen.forgetting import Forgotten
     from evergreen.invariants import Finding
+    from evergreen.planning.story import Happened, Plan
     from evergreen.replaying import Gained, Replay
     from evergreen.serving.export import Exported
     from evergreen.serving.releases import Comparison
@@ -52,6 +53,8 @@ COLOURS = {
 }  # fmt: skip
 STATE_COLOURS = {"champion": "green", "retired": "dim", "draft": "yellow", "pinned": "yellow"}
 """Of a use case; the others are red."""
+PLANNED = ("seconds", "peak_bytes", "fits", "kept", "unknown", "sentence", "spread")
+"""What a plan says of all its steps."""
 
 
 def document(content: Any) -> None:
@@ -149,6 +152,56 @@ def replay(done: "Replay", *, as_json: bool) -> None:
         say(f"{name} could not be fitted: {problem}", mark="?", colour="yellow")
     say(f"{done.fits} fits, {done.fitted} of them new; {done.seconds:.0f} s")
     say(done.recommendation, style="bold")
+
+
+def plan(made: "Plan", *, as_json: bool) -> None:
+    """Print what the next training will take."""
+    if as_json:
+        told = {name: getattr(made, name) for name in PLANNED}
+        document(made.to_json() | told)
+        return
+    table = _table(
+        "step", "rows", "seconds", "memory", "fits", "kept", "spread", "from",
+        title=f"{made.use_case}, as of {_moment(made.as_of)}",
+    )  # fmt: skip
+    for one in made.steps:
+        table.add_row(
+            one.title, _count(one.rows), _seconds(one.seconds), _memory(one.peak_bytes),
+            _count(one.fits), _count(one.kept), "yes" if one.spread else "", f"{one.runs} runs",
+        )  # fmt: skip
+    out.print(table)
+    say(made.sentence, style="bold")
+    say(made.spread)
+
+
+def compared(found: "Happened", *, as_json: bool) -> None:
+    """Print what was foretold of the last training, and what happened."""
+    if as_json:
+        document(found.to_json() | {"ratio": found.ratio, "sentence": found.sentence})
+        return
+    table = _table(
+        "step", "seconds foretold", "taken", "memory foretold", "taken", "fits foretold", "made",
+        title=f"{found.use_case}, as of {_moment(found.as_of)}",
+    )  # fmt: skip
+    for one in found.steps:
+        table.add_row(
+            one.title, _seconds(one.foretold), _seconds(one.seconds), _memory(one.foretold_bytes),
+            _memory(one.peak_bytes), _count(one.foretold_fits), _count(one.fits),
+        )  # fmt: skip
+    out.print(table)
+    say(found.sentence, style="bold")
+
+
+def _seconds(value: float | None) -> str:
+    return "?" if value is None else f"{value:,.2f}"
+
+
+def _memory(value: int | None) -> str:
+    return "?" if value is None else f"{value / 1e6:,.0f} MB"
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
 
 
 def _figure(value: float | None) -> str:

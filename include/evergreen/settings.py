@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
@@ -26,6 +26,7 @@ CHECKOUT = (PROJECT / "pyproject.toml").is_file()
 NAME_BEGINS = r"^[a-zA-Z0-9._-]{0,64}$"
 LONGEST = 36_500
 SIZES = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "KB": 10**3}
+LOCAL, RAY = "local", "ray"
 HOME = PROJECT / ".evergreen" if CHECKOUT else Path.home() / ".evergreen"
 
 
@@ -89,6 +90,9 @@ class Settings:
     """Of a use case in the store: beyond it the oldest goes before its age; 0: no limit."""
     prune: bool = False
     """The weekly pruning deletes; else it tells only what it would delete."""
+    compute: str = LOCAL
+    """Where the fits that judge are made: `local`, in the process of the step; `ray://host:port`,
+    by that cluster of Ray; `ray`, by the one at RAY_ADDRESS, or by one that is started here."""
 
     @property
     def warehouse_url(self) -> str:
@@ -182,6 +186,25 @@ def schedule(value: str) -> str:
     return value
 
 
+def compute(value: str) -> str:
+    """Check where fits are to be made.
+
+    Raises:
+        ValueError: it is none of what is allowed.
+    """
+    address = urlsplit(value)
+    if value in {LOCAL, RAY} or (address.scheme == RAY and address.hostname and _port(address)):
+        return value
+    raise ValueError(f"{value!r} is none of: local, ray, ray://host:port as ray://10.0.0.5:10001")
+
+
+def _port(address: SplitResult) -> int | None:
+    try:
+        return address.port
+    except ValueError:
+        return None
+
+
 class Variables(BaseSettings):
     """The variables, by the names of the settings: `EVERGREEN_HOME` is `home`."""
 
@@ -224,6 +247,7 @@ class Variables(BaseSettings):
     keep_decisions: int = Field(100, ge=1)
     keep_bytes: Annotated[int, BeforeValidator(size)] = 0
     prune: bool = False
+    compute: Annotated[str, AfterValidator(compute)] = LOCAL
 
     @property
     def suites_dir(self) -> Path:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from evergreen import approvals, cards, reasons, room, storage
+from evergreen import approvals, cards, planning, reasons, room, storage
 from evergreen.champions import in_charge, promotion, trainings
 from evergreen.data import extraction
 from evergreen.dossier import declaration
@@ -32,6 +32,7 @@ from evergreen.judging import gate as gating
 from evergreen.judging.evidence import Evidence
 from evergreen.learning import features, hiccups, training
 from evergreen.learning.training import InCharge
+from evergreen.planning import measured
 from evergreen.quality import validation
 from evergreen.records import Decision, Records, decision_id
 from evergreen.refs import (
@@ -87,6 +88,7 @@ class ValidationFailed(DataRefused):
         super().__init__(reasons)
 
 
+@measured("extract")
 def extract(use_case: UseCase, run: Run, *, records: Records, settings: Settings) -> SnapshotRef:
     """Take the rows known at `as_of` into an immutable snapshot.
 
@@ -97,6 +99,7 @@ def extract(use_case: UseCase, run: Run, *, records: Records, settings: Settings
     """
     records.retirements.check(use_case.name)
     room.check(settings)
+    planning.foretell(use_case, run.key, run.as_of, records=records, settings=settings)
     declared = declaration.digest(use_case)
     with (
         _refusals_on_record(use_case, run, records),
@@ -108,6 +111,7 @@ def extract(use_case: UseCase, run: Run, *, records: Records, settings: Settings
     return replace(snapshot, declaration=declared)
 
 
+@measured("validate")
 def validate(
     use_case: UseCase, snapshot: SnapshotRef, run: Run, *, records: Records, settings: Settings
 ) -> ValidationRef:
@@ -125,6 +129,7 @@ def validate(
     return result
 
 
+@measured("build_features")
 def build_features(
     use_case: UseCase, validated: ValidationRef, run: Run, *, records: Records, settings: Settings
 ) -> FeaturesRef:
@@ -141,6 +146,7 @@ def build_features(
         return features.build(validated.snapshot, use_case, settings)
 
 
+@measured("train")
 def train(
     use_case: UseCase,
     built: FeaturesRef,
@@ -180,6 +186,7 @@ def train(
             return training.unwalked(name, error, personal)
 
 
+@measured("evaluate")
 def evaluate(
     use_case: UseCase,
     built: FeaturesRef,
@@ -201,6 +208,7 @@ def evaluate(
     return evaluating.evaluate(use_case, built, walked, champion, settings=settings)
 
 
+@measured("gate")
 def gate(
     use_case: UseCase, evaluation: EvaluationRef, run: Run, *, records: Records, settings: Settings
 ) -> Verdict:
@@ -212,6 +220,7 @@ def gate(
     return verdict
 
 
+@measured("fit")
 def fit(
     use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
 ) -> Verdict | None:
@@ -329,6 +338,7 @@ def _in_charge(use_case: UseCase, run: Run, records: Records) -> InCharge | None
     return in_charge.find(records, use_case.name, known_at)
 
 
+@measured("promote")
 def promote(
     use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
 ) -> PromotionRef:

@@ -72,7 +72,8 @@ def search(
     depends on those before it: only the folds of one point are.
     """
     trials: list[SearchTrial] = []
-    effort, best = Effort(), None
+    effort = Effort()
+    best: Found | None = None
     ahead = _listed_walks(use_case, candidate, rows, folds, memory, compute)
 
     def attempt(parameters: Parameters) -> float:

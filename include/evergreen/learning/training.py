@@ -207,6 +207,19 @@ def training_key(
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
+def asked(use_case: UseCase, name: str) -> str:
+    """Return the digest of a recipe as it is declared, whatever the rows: another walks anew."""
+    declared = [
+        features.code(use_case).digest,
+        provenance.environment(),
+        use_case.seed,
+        use_case.source.weight,
+        [repr(use_case.windows), str(use_case.embargo)],
+        [] if name == CHAMPION else _asked(use_case, name, None),
+    ]
+    return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()
+
+
 def _asked(use_case: UseCase, name: str, in_charge: InCharge | None) -> Any:
     if name == CHAMPION:
         return [in_charge.champion.sha256, in_charge.recipe.digest] if in_charge else None

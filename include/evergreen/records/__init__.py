@@ -19,6 +19,7 @@
 `api_keys`    who may ask the service, for what, until when
 `prunings`    how much went of what was old, so that counts stay right
 `erasures` `subjects`  that somebody was forgotten, and what the tables held of one subject
+`costs`       what the steps of trainings took, and what had been foretold
 `quarantine`  which rows the newest snapshots lack, as they broke expectations
 `errors`      what PostgreSQL says when it does not do it, in our words
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
@@ -29,6 +30,7 @@ Domain functions are handed Records or a repository, and construct none. Light t
 from evergreen.records.api_keys import ApiKey, ApiKeys
 from evergreen.records.approvals import Approval, Approvals
 from evergreen.records.client import Records, open
+from evergreen.records.costs import Cost, Costs, Foretold
 from evergreen.records.decisions import Decision, Decisions, decision_id, reversal_id
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.erasures import Erasure, Erasures
@@ -53,10 +55,11 @@ from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
     "HOUSE", "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain", "Connection",
-    "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure", "Erasures", "Given",
-    "Incident", "Incidents", "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Month",
-    "Months", "Old", "Pin", "Pins", "Predictions", "Promotion", "Promotions", "Pruning", "Prunings",
-    "Records", "RequestCounts", "Requests", "Retirement", "Retirements", "Retrained", "Retrainings",
-    "Reviewed", "Scored", "Scorings", "Share", "Side", "Subjects", "Told", "TrialRow", "Trials",
-    "WatchedWindows", "chain", "decision_id", "open", "reversal_id",
+    "Cost", "Costs", "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure",
+    "Erasures", "Foretold", "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings",
+    "Lease", "Leases", "Logged", "Month", "Months", "Old", "Pin", "Pins", "Predictions",
+    "Promotion", "Promotions", "Pruning", "Prunings", "Records", "RequestCounts", "Requests",
+    "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored", "Scorings",
+    "Share", "Side", "Subjects", "Told", "TrialRow", "Trials", "WatchedWindows", "chain",
+    "decision_id", "open", "reversal_id",
 ]  # fmt: skip

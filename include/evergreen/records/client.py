@@ -9,6 +9,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 from evergreen.records import schema
 from evergreen.records.api_keys import ApiKeys
 from evergreen.records.approvals import Approvals
+from evergreen.records.costs import Costs
 from evergreen.records.decisions import Decisions
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.erasures import Erasures
@@ -145,6 +146,7 @@ class Records:
         self.api_keys = ApiKeys(session)
         self.retirements = Retirements(session)
         self.trainings = Trainings(session)
+        self.costs = Costs(session)
         self.prunings = Prunings(session)
         self.erasures = Erasures(session)
         self.subjects = Subjects(session)
