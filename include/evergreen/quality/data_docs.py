@@ -194,7 +194,7 @@ def _facts(
             {
                 "passed": check.passed,
                 "subject": phrases.subject(check.kwargs),
-                "requires": phrases.of(check.expectation.type).requires(check.kwargs),
+                "requires": check.requires,
                 "observed": reasons.observed(check, columns),
                 "notes": check.expectation.notes or "",
                 "type": check.expectation.type,

@@ -29,7 +29,19 @@ with warnings.catch_warnings():
         ValidationResultIdentifier,
     )
     from great_expectations.exceptions.exceptions import GreatExpectationsError
+    from great_expectations.execution_engine.pandas_execution_engine import (
+        PandasExecutionEngine,
+    )
+    from great_expectations.expectations import registry
+    from great_expectations.expectations.core.unexpected_rows_expectation import (
+        UnexpectedRowsExpectation,
+    )
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+    from great_expectations.expectations.metrics.metric_provider import MetricProvider, metric_value
+    from great_expectations.expectations.registry import (
+        get_expectation_impl,
+        list_registered_expectation_implementations,
+    )
     from great_expectations.render.renderer.site_builder import SiteBuilder
 
 __all__ = [
@@ -40,10 +52,17 @@ __all__ = [
     "ExpectationSuiteValidationResult",
     "ExpectationValidationResult",
     "GreatExpectationsError",
+    "MetricProvider",
+    "PandasExecutionEngine",
     "RunIdentifier",
     "SiteBuilder",
+    "UnexpectedRowsExpectation",
     "ValidationResultIdentifier",
     "context",
+    "get_expectation_impl",
+    "list_registered_expectation_implementations",
+    "metric_value",
+    "registry",
 ]
 
 MEMORY = {"class_name": "InMemoryStoreBackend"}

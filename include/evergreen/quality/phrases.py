@@ -24,8 +24,13 @@ class Phrase:
     breaks: Callable[[Kwargs], str]
 
 
-def of(expectation: str) -> Phrase:
-    """Return the phrase of a GX expectation type; one without its own is spelt out."""
+def of(expectation: str, described: str = "") -> Phrase:
+    """Return the phrase of a GX expectation type; one without its own is spelt out.
+
+    What somebody has `described` it by is told as it is.
+    """
+    if described:
+        return Phrase(lambda _: described, lambda _: f"break “{described}”")
     if expectation in PHRASES:
         return PHRASES[expectation]
     plain = expectation.removeprefix("expect_").removeprefix("column_").replace("_", " ")

@@ -115,8 +115,7 @@ def _is_of_rows(check: Checked) -> bool:
 
 
 def _reason(check: Checked) -> str:
-    kind = check.expectation.type
-    return f"{phrases.subject(check.kwargs)} {phrases.of(kind).breaks(check.kwargs)}"
+    return f"{phrases.subject(check.kwargs)} {check.breaks}"
 
 
 def _key(key: dict[str, Any], personal: Sequence[str]) -> Json:

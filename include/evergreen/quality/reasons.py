@@ -18,6 +18,8 @@ from evergreen.quality.gx import (
     ExpectationConfiguration,
     ExpectationSuite,
     ExpectationValidationResult,
+    UnexpectedRowsExpectation,
+    get_expectation_impl,
 )
 from evergreen.refs import FailedExpectation, Json
 from evergreen.spec import UseCase
@@ -42,6 +44,21 @@ class Checked:
         """The arguments, with the suite's parameters filled in."""
         source = self.expectation if self.result is None else self.result.expectation_config
         return {k: v for k, v in (source or self.expectation).kwargs.items() if k != "batch_id"}
+
+    @property
+    def requires(self) -> str:
+        """What it requires of the data, in words."""
+        return self._phrase.requires(self.kwargs)
+
+    @property
+    def breaks(self) -> str:
+        """What the values that fail it do, in words."""
+        return self._phrase.breaks(self.kwargs)
+
+    @property
+    def _phrase(self) -> phrases.Phrase:
+        told = self.expectation.description or self.expectation.to_domain_obj().description
+        return phrases.of(self.expectation.type, told or "")
 
     @property
     def passed(self) -> bool:
@@ -175,12 +192,12 @@ def _sentence(check: Checked, columns: Sequence[str], use_case: UseCase) -> str:
     kind, kwargs, figures = check.expectation.type, check.kwargs, check.figures
     about = phrases.subject(kwargs)
     if check.error:
-        return f"{about}: “{phrases.of(kind).requires(kwargs)}” could not be checked: {check.error}"
+        return f"{about}: “{check.requires}” could not be checked: {check.error}"
     if kind == COLUMN_SET:
         return _columns_changed(kwargs["column_set"], columns)
     if kind == "expect_table_row_count_to_be_between":
         count = figures.get("observed_value") or "no"
-        return f"the snapshot has {count} rows; {phrases.of(kind).breaks(kwargs)}"
+        return f"the snapshot has {count} rows; {check.breaks}"
     if kind == "expect_column_distinct_values_to_equal_set":
         return f"{about}: {_classes(figures)}"
     if "unexpected_count" in figures and figures.get("element_count"):
@@ -188,13 +205,15 @@ def _sentence(check: Checked, columns: Sequence[str], use_case: UseCase) -> str:
     observed = phrases.bare(figures.get("observed_value"))
     if kind == OF_TYPE:
         return f"{about}: the type is {observed}; expected {kwargs['type_']}"
-    return f"{about}: observed {observed}; {phrases.of(kind).breaks(kwargs)}"
+    if issubclass(get_expectation_impl(kind), UnexpectedRowsExpectation):
+        return f"{about}: {observed} of its rows {check.breaks}"
+    return f"{about}: observed {observed}; {check.breaks}"
 
 
 def _counted(check: Checked, use_case: UseCase) -> str:
     figures = check.figures
     share = phrases.share(figures["unexpected_count"], figures["element_count"])
-    text = f"{share} {phrases.of(check.expectation.type).breaks(check.kwargs)}"
+    text = f"{share} {check.breaks}"
     example = _example(check.rows[0], check.kwargs, use_case) if check.rows else ""
     return f"{text}, e.g. {example}" if example else text
 

@@ -10,8 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from evergreen.errors import SuiteError
-from evergreen.quality.gx import ExpectationConfiguration, ExpectationSuite, GreatExpectationsError
+from evergreen.errors import SuiteError, did_you_mean
+from evergreen.quality import own
+from evergreen.quality.gx import (
+    ExpectationConfiguration,
+    ExpectationSuite,
+    GreatExpectationsError,
+    list_registered_expectation_implementations,
+)
 from evergreen.spec import Kind, UseCase
 
 NUMERIC = ("int", "uint", "float", "decimal")
@@ -19,17 +25,18 @@ Kwargs = dict[str, Any]
 
 
 def load(folder: Path, name: str) -> ExpectationSuite:
-    """Read `<folder>/<name>.json`.
+    """Read `<folder>/<name>.json`, and the expectations of one's own in `<name>.py` beside it.
 
     Raises:
-        SuiteError: the file is missing, unreadable or empty, or holds an expectation that GX
-            does not know.
+        SuiteError: the file is missing, unreadable or empty, or holds an expectation that neither
+            GX nor the file beside it knows.
     """
     path = folder / f"{name}.json"
     document = _read(path)
     entries = document.get("expectations") if isinstance(document, dict) else None
     if not entries or not isinstance(entries, list):
         raise SuiteError(f"{path}: 'expectations' is empty; a suite that checks nothing is none")
+    own.load(folder, name)
     return ExpectationSuite(
         name=name,
         expectations=[_expectation(path, index, entry) for index, entry in enumerate(entries)],
@@ -57,8 +64,20 @@ def _expectation(path: Path, index: int, entry: Any) -> ExpectationConfiguration
         configuration.to_domain_obj()  # raises, where a suite would drop what it does not know
     except (GreatExpectationsError, TypeError, ValueError) as error:
         kind = entry.get("type") if isinstance(entry, dict) else entry
-        raise SuiteError(f"{path}: expectation {index + 1} ({kind}) is refused: {error}") from error
+        why = _unknown(path, str(kind)) or error
+        raise SuiteError(f"{path}: expectation {index + 1} ({kind}) is refused: {why}") from error
     return configuration
+
+
+def _unknown(path: Path, kind: str) -> str:
+    """Say that nobody has defined an expectation; empty: somebody has."""
+    known = list_registered_expectation_implementations()
+    if kind in known:
+        return ""
+    beside = path.with_suffix(".py")
+    place = f"nor does {beside.name}" if beside.is_file() else f"and there is no {beside.name}"
+    hint = did_you_mean(kind, known)
+    return f"Great Expectations does not know it, {place} beside the suite{hint}"
 
 
 def check_suite(suite: ExpectationSuite, use_case: UseCase) -> list[str]:

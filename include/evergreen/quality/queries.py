@@ -1,0 +1,80 @@
+"""GX's `UnexpectedRowsExpectation` on a snapshot: its SQL is answered by SQLite, in memory.
+
+    SELECT * FROM {batch} WHERE temp_max < temp_min        -- how many rows; none is expected
+
+GX knows it for databases only. Dates and moments are ISO 8601 text there, booleans 0 and 1.
+"""
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pandas as pd
+
+from evergreen.quality.gx import MetricProvider, PandasExecutionEngine, metric_value
+
+QUERY = "unexpected_rows_query"
+TABLE = "batch"
+
+
+class UnexpectedRowCount(MetricProvider):
+    """How many rows the query finds."""
+
+    metric_name = f"{QUERY}.row_count"
+    domain_keys = ("batch_id", "row_condition", "condition_parser")
+    value_keys = (QUERY,)
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(
+        cls,  # noqa: N805 (GX calls it with the class)
+        execution_engine: Any,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> int:
+        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, "table")
+        return count(metric_value_kwargs[QUERY], frame)
+
+
+class UnexpectedRows(MetricProvider):
+    """Some of these rows: none, as they may hold personal values, and the count tells."""
+
+    metric_name = f"{QUERY}.table"
+    domain_keys = ("batch_id", "row_condition", "condition_parser")
+    value_keys = (QUERY,)
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(cls, **_: Any) -> list[Any]:  # noqa: N805
+        return []
+
+
+def count(query: str, frame: pd.DataFrame) -> int:
+    """Return how many rows a query over `{batch}` finds.
+
+    Raises:
+        sqlite3.Error: it is no SELECT, or names what is not there.
+    """
+    with closing(sqlite3.connect(":memory:")) as connection:
+        _fill(connection, frame[[name for name in frame if "*" in query or str(name) in query]])
+        sql = query.replace(f"{{{TABLE}}}", TABLE)
+        [(rows,)] = connection.execute(f"SELECT count(*) FROM ({sql})")
+    return int(rows)
+
+
+def _fill(connection: sqlite3.Connection, frame: pd.DataFrame) -> None:
+    if frame.columns.empty:
+        frame = frame.assign(nothing=None)
+    names = ", ".join('"{}"'.format(str(name).replace('"', '""')) for name in frame)
+    connection.execute(f"CREATE TABLE {TABLE} ({names})")
+    places = ", ".join("?" * len(frame.columns))
+    rows = zip(*(_plain(frame[name]) for name in frame), strict=True)
+    connection.executemany(f"INSERT INTO {TABLE} VALUES ({places})", rows)
+
+
+def _plain(values: "pd.Series[Any]") -> list[Any]:
+    """Return values that SQLite holds; what is missing is None."""
+    if values.dtype.kind == "M":
+        values = values.dt.strftime("%Y-%m-%d %H:%M:%S.%f").str.removesuffix(".000000")
+    held = values.astype(object).where(values.notna(), None).tolist()
+    simple = (int, float, str, type(None))
+    return [value if isinstance(value, simple) else str(value) for value in held]
