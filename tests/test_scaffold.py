@@ -371,3 +371,43 @@ def test_proposes_thousands_of_categories_and_sentences(project: Settings) -> No
     assert "too many values: code" in module.read_text()
     config = PROJECT / "pyproject.toml"
     subprocess.run([RUFF, "format", "--check", "--config", config, module], check=True)
+
+
+@pytest.mark.parametrize(("time", "since"), [(None, None), ("day", "day")])
+def test_proposes_dates_by_their_parts(
+    time: str | None, since: str | None, project: Settings
+) -> None:
+    execute(
+        project,
+        """
+        CREATE TABLE orders (id bigserial PRIMARY KEY, late boolean, day date, booked timestamp,
+            never date);
+        INSERT INTO orders (late, day, booked)
+        SELECT n % 7 < 3, date '2026-01-01' + n % 300, timestamp '2025-12-01' + n % 290 * interval
+            '25 hours' FROM generate_series(1, 1200) AS n
+        """,
+    )
+
+    module, _ = scaffold.new("mine", table="orders", target="late", time=time, settings=project)
+
+    features = loaded(project).features
+    assert (features.dates, features.since) == ({"day": ("booked", "day")}.get(
+        time or "", ("day", "booked")), since)  # fmt: skip
+    config = PROJECT / "pyproject.toml"
+    subprocess.run([RUFF, "format", "--check", "--config", config, module], check=True)
+
+
+def test_a_date_that_alone_tells_the_label_is_left_out(project: Settings) -> None:
+    execute(
+        project,
+        """
+        CREATE TABLE orders (id bigserial PRIMARY KEY, late boolean, area real, closed date);
+        INSERT INTO orders (late, area, closed)
+        SELECT n % 3 = 0, n % 50, date '2026-01-01' + (n % 100) + (n % 3 = 0)::int * 200
+        FROM generate_series(1, 1200) AS n
+        """,
+    )
+
+    scaffold.new("mine", table="orders", target="late", settings=project)
+
+    assert loaded(project).features.dates == ()

@@ -61,7 +61,7 @@ def leaks(
     moment: Reading, table: str, key: Sequence[str], label: Label, features: Features
 ) -> list[str]:
     """Return the columns that alone tell the label: better than the gate would let pass."""
-    if not features.numeric + features.categorical:
+    if not features.numeric + features.categorical + features.dates:
         return []  # sentences alone
     frame = _sample(moment, table, key, label, features)
     most = Gate.max_single_feature
@@ -154,12 +154,14 @@ def _sample(
     order = ", ".join(f"{quoted(name)}::text" for name in key)
     columns = [f"nullif({quoted(name)}::numeric::float8, 'NaN')" for name in features.numeric]
     columns += [f"{quoted(name)}::text" for name in features.categorical]
+    columns += [f"extract(epoch FROM {quoted(name)})::float8" for name in features.dates]
     rows = moment.query(
         f"SELECT ({label.sql}), {', '.join(columns)} FROM {identifier(table)}"
         f" WHERE ({label.sql}) IS NOT NULL ORDER BY md5(concat_ws('/', {order})) LIMIT {SAMPLE}"
     )
-    numeric = list(features.numeric)
-    frame = pd.DataFrame(rows, columns=[label.name, *numeric, *features.categorical])
+    numeric = [*features.numeric, *features.dates]
+    names = [*features.numeric, *features.categorical, *features.dates]
+    frame = pd.DataFrame(rows, columns=[label.name, *names])
     frame[numeric] = frame[numeric].astype(float).replace([math.inf, -math.inf], math.nan)
     frame[label.name] = labels_of(label.kind, frame[label.name])
     return frame.assign(**{PART: [TRAINING if n % 2 else HOLDOUT for n in range(len(frame))]})

@@ -145,7 +145,7 @@ def _proposal(
             f"{asked.table} has no column to learn from besides {sorted(filter(None, used))}"
         )
     others = [c.name for c in columns if c.name not in {*unfit, *features.columns}]
-    left_out["are times or have too many values"] = others
+    left_out["have too many values"] = others
     told = noticing.leaks(moment, asked.table, asked.key, label, features)
     if not set(features.columns) - set(told):
         raise EvergreenError(
@@ -156,6 +156,7 @@ def _proposal(
     holdout, unit = _holdout(profile, asked.time)
     numeric = [name for name in features.numeric if name not in told]
     categorical = [name for name in features.categorical if name not in told]
+    dates = [name for name in features.dates if name not in told]
     panel = panels.find(moment, asked.table, asked.key, asked.time, numeric)
     return {
         "asked": asked,
@@ -163,11 +164,12 @@ def _proposal(
         "kind": label.kind,
         "numeric": numeric,
         "panel": panel,
-        "panel_inputs": [asked.time, *panel.entity, *numeric, *categorical, *features.text]
+        "panel_inputs": [asked.time, *panel.entity, *numeric, *categorical, *features.text, *dates]
         if panel
         else [],
         "categorical": categorical,
         "text": list(features.text),
+        "dates": [*dates, asked.time] if dates and asked.time else dates,
         "left_out": left_out,
         "personal": list(personal),
         "remarks": noticing.remarks(
@@ -192,9 +194,10 @@ def _features(moment: Reading, asked: Request, columns: Sequence[ColumnProfile])
     numeric = tuple(c.name for c in columns if c.is_number)
     named = [c for c in columns if c.type in {"str", "bool"}]
     categorical = tuple(c.name for c in named if c.values or c.name in many)
-    if not (numeric or categorical or text):
+    dates = tuple(c.name for c in columns if c.is_time and c.values != ())
+    if not (numeric or categorical or text or dates):
         return None
-    return Features(numeric=numeric, categorical=categorical, text=tuple(text))
+    return Features(numeric=numeric, categorical=categorical, text=tuple(text), dates=dates)
 
 
 def _holdout(profile: TableProfile, time: str | None) -> tuple[float, str]:

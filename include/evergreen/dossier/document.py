@@ -125,6 +125,8 @@ class Inputs(Ref):
     categorical: tuple[str, ...]
     text: tuple[str, ...] = ()
     """Features that are sentences."""
+    dates: tuple[str, ...] = ()
+    """Features that are dates or moments."""
     code_sha256: str
     """Of the text of the feature function, which the model carries."""
     table: str | None

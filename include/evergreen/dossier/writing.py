@@ -161,6 +161,7 @@ def _inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
         numeric=tuple(code.numeric),
         categorical=tuple(name for name in code.categorical if name not in text),
         text=tuple(name for name in code.categorical if name in text),
+        dates=tuple(code.dates),
         code_sha256=code.digest,
         table=source.table,
         query=source.query,

@@ -54,7 +54,7 @@ def scores(kind: Kind, target: str, features: Features, frame: pd.DataFrame) -> 
     training = training.sample(min(ROWS, len(training)), random_state=0)
     truth, asked = training[target].to_numpy(), judged[target].to_numpy()
     metric, found = METRIC[kind], []
-    for name in (*features.numeric, *features.categorical):
+    for name in (*features.numeric, *features.categorical, *features.dates):
         known, new = training[name], judged[name]
         if name in features.categorical:
             known, new = _by_label(kind, known, truth, new)

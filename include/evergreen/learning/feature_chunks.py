@@ -153,8 +153,8 @@ def make(
 
 def _schema(step: FeatureCode, beside: Beside) -> pa.Schema:
     """Return the columns with types that do not depend on the values of a chunk."""
-    features = [pa.field(column, pa.float64()) for column in step.numeric]
-    features += [pa.field(column, pa.string()) for column in step.categorical]
+    kinds = dict.fromkeys(step.numbers, pa.float64())
+    features = [pa.field(column, kinds.get(column, pa.string())) for column in step.columns]
     before, after = (
         pa.Schema.from_pandas(f, preserve_index=False) for f in (beside.before, beside.after)
     )
@@ -191,5 +191,5 @@ def _computed(step: FeatureCode, raw: pd.DataFrame, piece: Piece) -> pd.DataFram
 
 
 def _read(step: FeatureCode, stored: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = stored.select([*step.numeric, *step.categorical]).to_pandas()
+    frame: pd.DataFrame = stored.select(list(step.columns)).to_pandas()
     return frame.astype(dict.fromkeys(step.categorical, "object"))

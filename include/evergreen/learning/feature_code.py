@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from evergreen.errors import DeclarationError
+from evergreen.learning import dates as calendar
 from evergreen.learning import source_code
 
 
@@ -28,7 +29,10 @@ class FeatureCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         inputs: raw columns that it reads.
         numeric: features that become float64, missing is NaN.
         categorical: features (categories, and text) that become text, missing is NaN.
+        dates: features that become seconds since 1970, missing is NaN.
     """
+
+    dates: Sequence[str] = ()  # of a model from before there were any
 
     def __init__(
         self,
@@ -37,12 +41,24 @@ class FeatureCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         inputs: Sequence[str] = (),
         numeric: Sequence[str] = (),
         categorical: Sequence[str] = (),
+        dates: Sequence[str] = (),
     ) -> None:
         self.source = source
         self.function = function
         self.inputs = inputs
         self.numeric = numeric
         self.categorical = categorical
+        self.dates = dates
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The features, in their order."""
+        return (*self.numeric, *self.categorical, *self.dates)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Those that are kept as numbers."""
+        return (*self.numeric, *self.dates)
 
     @property
     def digest(self) -> str:
@@ -70,6 +86,7 @@ class FeatureCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.source:
             columns = {name: _steady(values) for name, values in columns.items()}
         columns |= {name: _text(found[name]) for name in self.categorical}
+        columns |= {name: calendar.seconds(found[name]) for name in self.dates}
         return pd.DataFrame(columns, index=raw.index)
 
     def _computed(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -85,7 +102,7 @@ class FeatureCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not found.index.equals(raw.index):
             got = f"{len(found)} rows for {len(raw)}, or another index"
             raise DeclarationError(place, got, "the same rows: `index=raw.index`")
-        missing = [c for c in (*self.numeric, *self.categorical) if c not in found]
+        missing = [c for c in self.columns if c not in found]
         if missing:
             raise DeclarationError(place, list(found), f"columns that include {missing}")
 
@@ -106,9 +123,10 @@ class EntityCode(FeatureCode):
         inputs: Sequence[str] = (),
         numeric: Sequence[str] = (),
         categorical: Sequence[str] = (),
+        dates: Sequence[str] = (),
         entity: Sequence[str] = (),
     ) -> None:
-        super().__init__(source, function, inputs, numeric, categorical)
+        super().__init__(source, function, inputs, numeric, categorical, dates)
         self.entity = entity
 
     @property

@@ -55,7 +55,7 @@ def code(use_case: UseCase) -> FeatureCode:
     """
     declared = use_case.features
     texts = [*declared.categorical, *declared.text]
-    columns = (list(declared.raw), list(declared.numeric), texts)
+    columns = (list(declared.raw), list(declared.numeric), texts, declared.dates)
     if declared.function is None:
         return FeatureCode("", "", *columns)
     named = (source_code.of(declared.function), declared.function.__name__, *columns)

@@ -218,7 +218,7 @@ def importance(use_case: UseCase, recipe: Recipe, model: Pipeline, data: Data) -
     size = min(len(data.judged), IMPORTANCE_ROWS)
     places = np.sort(rng.choice(data.judged, size, replace=False))
     rows, truth = data.rows.frame.iloc[places], data.rows.truth[places]
-    names = [*recipe.code.numeric, *recipe.code.categorical]
+    names = list(recipe.code.columns)
     copies = [rows]
     for name in names:
         for _ in range(IMPORTANCE_REPEATS):

@@ -36,6 +36,8 @@ Array = NDArray[Any]
 TRUSTED = (
     "evergreen.learning.boosted.BoostedClassifier",
     "evergreen.learning.boosted.BoostedRegressor",
+    "evergreen.learning.dates.DateParts",
+    "evergreen.learning.dates.Moments",
     "evergreen.learning.feature_code.EntityCode",
     "evergreen.learning.feature_code.FeatureCode",
     "evergreen.learning.intervals.ConformalRegressor",

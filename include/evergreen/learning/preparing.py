@@ -2,16 +2,17 @@
 
     preparing.preparation(use_case, candidate, candidate.build())     # unfitted
 
-| the estimator | numbers | categories | more than 255 of them | text |
-| --- | --- | --- | --- | --- |
-| takes gaps and categories as they are | as they are | codes | target encoding | 64 words |
-| another | median, scaled | one-hot | target encoding, scaled | 1,000 words |
-| prepares itself (a Pipeline) | the declared columns, as a DataFrame | | | |
+| the estimator | numbers | categories | more than 255 of them | text | dates |
+| --- | --- | --- | --- | --- | --- |
+| takes gaps and categories as they are | as they are | codes | target encoding | 64 words | parts |
+| another | median, scaled | one-hot | target encoding, scaled | 1,000 words | parts, scaled |
+| prepares itself (a Pipeline) | the declared columns, as a DataFrame | | | | |
 
 Missing is a category of its own, where the training rows have some; what they have not is no
 category at all. One-hot and words are sparse where that is smaller and the estimator takes it.
 Target encoding is cross-fitted among the rows of a fit, seeded, whatever their times: the blocks
-that judge a recipe lie outside of all its fits.
+that judge a recipe lie outside of all its fits. Of dates, what goes round (month, weekday, hour) is
+sine and cosine, but for trees, which split it as it is.
 """
 
 from collections.abc import Iterator
@@ -22,16 +23,24 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.ensemble._forest import BaseForest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.tree import BaseDecisionTree
 from sklearn.utils import get_tags
 
 from evergreen.learning.boosted import Boosted
-from evergreen.spec import Candidate, Kind, UseCase
+from evergreen.learning.dates import DateParts, Moments
+from evergreen.spec import Candidate, Features, Kind, UseCase
 
 Array = NDArray[Any]
 Part = tuple[str, Any, Any]
@@ -44,6 +53,10 @@ FROM_DTYPE = "from_dtype"
 TARGETS = {Kind.BINARY: "binary", Kind.MULTICLASS: "multiclass", Kind.REGRESSION: "continuous"}
 """What a TargetEncoder calls them; left alone it takes whole numbers for classes."""
 TARGET_FOLDS = 5
+TREES = (
+    BaseDecisionTree, BaseForest, GradientBoostingClassifier, GradientBoostingRegressor,
+    HistGradientBoostingClassifier, HistGradientBoostingRegressor, Boosted,
+)  # fmt: skip
 
 
 def preparation(use_case: UseCase, candidate: Candidate, estimator: BaseEstimator) -> Any:
@@ -55,12 +68,33 @@ def preparation(use_case: UseCase, candidate: Candidate, estimator: BaseEstimato
         for names in (features.numeric, features.categorical, features.text)
     )
     if prepares_itself(candidate, estimator):
-        return _as_frame([("own", "passthrough", [*numeric, *categorical, *text])])
-    target = _by_target(use_case)
+        own = ("own", "passthrough", [*numeric, *categorical, *text])
+        return _as_frame([own, ("moments", Moments(), _dates(features, chosen))])
+    target, dates = _by_target(use_case), _dates(features, chosen)
+    calendar = DateParts(features.since, cyclic=not splits(estimator))
     if (bound := native_bound(estimator)) is not None:
-        return _as_frame(_native(numeric, categorical, text, target, bound))
+        plain = Pipeline([("parts", calendar), ("numbers", AsTheyAre())])
+        parts = [*_native(numeric, categorical, text, target, bound), ("dates", plain, dates)]
+        return _as_frame(parts)
     parts = _numbers_alone(numeric, categorical, text, target, get_tags(estimator))
-    return ColumnTransformer([part for part in parts if _asks(part)])
+    scaled = Pipeline([("parts", calendar), *_scaling()])
+    return ColumnTransformer([p for p in (*parts, ("dates", scaled, dates)) if _asks(p)])
+
+
+def _dates(features: Features, chosen: set[str]) -> list[str]:
+    """Return the chosen dates, and the one that the days of others are counted from."""
+    wanted = chosen & set(features.dates)
+    return [
+        name for name in features.dates if name in wanted or (wanted and name == features.since)
+    ]
+
+
+def splits(estimator: BaseEstimator) -> bool:
+    """Tell whether it is a tree, or of trees, which has no use for sine and cosine."""
+    if isinstance(estimator, TREES):
+        return True
+    inner = [one for one in estimator.get_params().values() if isinstance(one, BaseEstimator)]
+    return bool(inner) and all(map(splits, inner))
 
 
 def _by_target(use_case: UseCase) -> TargetEncoder:
@@ -115,8 +149,7 @@ def _native(
 def _numbers_alone(
     numeric: list[str], categorical: list[str], text: list[str], target: Any, tags: Any
 ) -> list[Part]:
-    impute = SimpleImputer(strategy="median", keep_empty_features=True)
-    numbers = Pipeline([("impute", impute), ("scale", StandardScaler())])
+    numbers = Pipeline(_scaling())
     sparse = bool(tags.input_tags.sparse)
     hot = OneHotEncoder(handle_unknown="ignore", sparse_output=sparse)
     scaled = Pipeline([("encode", target), ("scale", StandardScaler())])
@@ -127,6 +160,11 @@ def _numbers_alone(
         ("targets", scaled, Cardinality(categorical, MOST_CATEGORIES, many=True)),
         ("words", words, text),
     ]
+
+
+def _scaling() -> list[tuple[str, Any]]:
+    impute = SimpleImputer(strategy="median", keep_empty_features=True)
+    return [("impute", impute), ("scale", StandardScaler())]
 
 
 def _asks(part: Part) -> bool:

@@ -386,7 +386,7 @@ def _params(use_case: UseCase, tried: Tried, built: FeaturesRef) -> dict[str, An
         | held
         | {
             "estimator": type(estimator).__name__,
-            "features": ", ".join([*tried.recipe.code.numeric, *tried.recipe.code.categorical]),
+            "features": ", ".join(tried.recipe.code.columns),
             "recipe": tried.recipe.digest[:16],
             "window": str(tried.recipe.window or "all"),
             "half_life": str(tried.recipe.half_life or "none"),

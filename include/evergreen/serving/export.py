@@ -116,6 +116,8 @@ def to_onnx(model: Pipeline) -> bytes:
     estimator = models.bare(model[-1])
     if splits_by_category(estimator):
         raise NotImplementedError("it splits by category, which skl2onnx takes for numbers")
+    if features.dates:
+        raise NotImplementedError(f"the parts of {', '.join(features.dates)} are not ONNX's")
     behind = Pipeline([("prepare", _convertible(model.named_steps["prepare"])),
                        ("estimator", estimator)])  # fmt: skip
     inputs = [

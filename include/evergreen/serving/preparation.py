@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.compose import ColumnTransformer
 
+from evergreen.learning.dates import DateParts, instant
 from evergreen.learning.models import Array
 
 Columns = Mapping[str, Sequence[Any] | Array]
@@ -65,6 +66,34 @@ class Numbers:
             told = zip(self.names, counts, strict=True)
             noticed.imputed.update({name: count for name, count in told if count})
         filled = np.where(missing, self.fillers, raw)
+        scaled: Array = (filled - self.means) / self.scales
+        return scaled
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Parts of dates, filled and scaled."""
+
+    names: Sequence[str]
+    parts: DateParts
+    fillers: Any = np.nan
+    means: Any = 0.0
+    scales: Any = 1.0
+
+    @property
+    def width(self) -> int:
+        """So many parts."""
+        return len(self.parts.get_feature_names_out())
+
+    def matrix(self, values: Columns, noticed: Noticed) -> Array:
+        """Return n × width numbers."""
+        moments: Array = np.array([[*map(_moment, values[name])] for name in self.names]).T
+        raw = self.parts.of(moments)
+        if not np.isnan(self.fillers).all():
+            counts = np.isnan(moments).sum(axis=0).tolist()
+            told = zip(self.names, counts, strict=True)
+            noticed.imputed.update({name: count for name, count in told if count})
+        filled = np.where(np.isnan(raw), self.fillers, raw)
         scaled: Array = (filled - self.means) / self.scales
         return scaled
 
@@ -130,6 +159,11 @@ class Preparation:
         return (parts[0] if len(parts) == 1 else np.hstack(parts)), noticed
 
 
+def _moment(value: Any) -> float:
+    """Return seconds since 1970, which a feature is already and a request is not."""
+    return value if isinstance(value, float) else instant(value)
+
+
 def _text(value: Any) -> Any:
     if value is None or value != value:  # NaN differs from itself
         return MISSING
@@ -140,6 +174,15 @@ def _text(value: Any) -> Any:
 def _scaled(numbers: Any, columns: list[str]) -> Iterator[Part]:
     impute, scale = numbers["impute"], numbers["scale"]
     yield Numbers(columns, impute.statistics_.astype(float), scale.mean_, scale.scale_)
+
+
+def _calendar(step: Any, columns: list[str]) -> Iterator[Part]:
+    parts, how = step["parts"], step.named_steps
+    if "impute" not in how:
+        yield Calendar(columns, parts)
+        return
+    fillers, scale = how["impute"].statistics_.astype(float), how["scale"]
+    yield Calendar(columns, parts, fillers, scale.mean_, scale.scale_)
 
 
 def _as_they_are(_: Any, columns: list[str]) -> Iterator[Part]:
@@ -185,6 +228,7 @@ READERS: Mapping[str, Callable[[Any, list[str]], Iterator[Part]]] = {
     "numeric": _scaled,
     "categorical": _hot,
     "codes": _codes,
+    "dates": _calendar,
     "numbers": _as_they_are,
     "targets": _targets,
 }

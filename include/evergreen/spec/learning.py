@@ -22,11 +22,18 @@ class Features:
     """Columns of names, of few or of many values; missing is a category of its own."""
     text: tuple[str, ...] = ()
     """Sentences; their frequent words are weighed (TF-IDF)."""
+    dates: tuple[str, ...] = ()
+    """Dates or moments (UTC), seen by their parts: month, weekday, hour where they have one, and
+    days; sine and cosine of what goes round, for estimators that are no trees."""
+    since: str | None = None
+    """Which of `dates` says when the row is: the days of the others are those before it, as a
+    customer's age at that moment. None: they are days since 1970."""
     function: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None
     """Raw rows in time order to features: same rows, same index, never looking ahead. It may use
     its own module, pandas and numpy; its source travels inside the model."""
     inputs: tuple[str, ...] = ()
-    """Raw columns that `function` reads. Without one they are numeric + categorical + text."""
+    """Raw columns that `function` reads. Without one they are numeric + categorical + text +
+    dates."""
     lookback: timedelta = timedelta(0)
     """How far before a row `function` reads."""
     entity: tuple[str, ...] = ()
@@ -36,12 +43,16 @@ class Features:
     def __post_init__(self) -> None:
         if not self.columns:
             raise DeclarationError(
-                "features", self, "at least one numeric, categorical or text column"
+                "features", self, "at least one numeric, categorical, text or dates column"
             )
         if self.function is not None and not self.inputs:
             raise DeclarationError("features.inputs", (), "the raw columns that function reads")
         if self.function is None and self.inputs:
             raise DeclarationError("features.inputs", self.inputs, "nothing without a function")
+        if self.since is not None and self.since not in self.dates:
+            hint = did_you_mean(self.since, self.dates)
+            allowed = f"None, or one of features.dates: {', '.join(self.dates)}{hint}"
+            raise DeclarationError("features.since", self.since, allowed)
         self._check_entity()
 
     def _check_entity(self) -> None:
@@ -57,7 +68,7 @@ class Features:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that the estimator's preprocessing reads."""
-        return self.numeric + self.categorical + self.text
+        return self.numeric + self.categorical + self.text + self.dates
 
     @property
     def raw(self) -> tuple[str, ...]:
