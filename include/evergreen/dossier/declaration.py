@@ -16,8 +16,8 @@ from evergreen.learning import source_code
 from evergreen.spec import UseCase
 
 APART = frozenset({
-    "doc", "owner", "tags", "draft", "schedule", "ingest", "scoring", "labels", "monitoring",
-    "retraining", "release",
+    "doc", "owner", "tags", "draft", "schedule", "ingest", "scoring", "serving", "labels",
+    "monitoring", "retraining", "release",
 })  # fmt: skip
 
 

@@ -113,6 +113,8 @@ class Inputs(Ref):
     """The raw columns of a request, in the order of the declaration."""
     key: tuple[RawColumn, ...]
     """Columns that identify a row in the source."""
+    lookup: tuple[str, ...] = ()
+    """Those of them by which a request may name a row, where features do not look back."""
     timestamp: str | None
     """Column with the event time; None: the rows have no time."""
     lookback: timedelta

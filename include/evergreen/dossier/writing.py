@@ -154,6 +154,7 @@ def _inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
     return Inputs(
         columns=columns(rows, code.inputs),
         key=columns(rows, source.key),
+        lookup=use_case.serving.key if use_case.serving else (),
         timestamp=source.timestamp,
         lookback=use_case.features.lookback,
         entity=tuple(getattr(code, "entity", ())),

@@ -172,6 +172,7 @@ class Service:
             "labels": served.labels,
             "inputs": {column.name: column.told for column in inputs.columns},
             "looks_back": str(inputs.lookback) if inputs.looks_back else None,
+            "takes_key": inputs.lookup or (inputs.looks_back and [c.name for c in inputs.key]),
             "trial": trial and {
                 "id": trial.id, "strategy": trial.strategy, "share": trial.share,
                 "version": trial.challenger.ref.version, "engine": trial.challenger.engine.name,

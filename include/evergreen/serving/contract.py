@@ -7,8 +7,8 @@ Usage::
     order.values["sepal_length"]                                    # [5.1]
 
 Three forms: `row` (plain columns), `history` (raw rows in time order that end with the row to
-predict) and `key` (the service reads the rows from the source). Batches: `rows`, `history` with
-`last`, `keys`.
+predict) and `key` (the service reads the rows from the source, where features look back, or one
+newest row, where that is declared). Batches: `rows`, `history` with `last`, `keys`.
 """
 
 import json
@@ -104,6 +104,11 @@ class Contract:
         """Tell whether the features of a row read the rows before it."""
         return self.inputs.looks_back
 
+    @property
+    def takes_keys(self) -> bool:
+        """Tell whether a request may name rows of the source by their key."""
+        return self.looks_back or bool(self.inputs.lookup)
+
     def one(self, body: bytes) -> Order:
         """Read the request for one prediction.
 
@@ -112,11 +117,12 @@ class Contract:
         """
         found = parsed(self.single, body)
         subject = found.get("subject")
-        if not self.looks_back:
-            return Order(rows=[found["row"]], subject=subject)
-        _one_of(found, "history", "key")
+        if self.takes_keys:
+            _one_of(found, "history" if self.looks_back else "row", "key")
         if "key" in found:
             return Order(keys=[found["key"]], subject=subject)
+        if not self.looks_back:
+            return Order(rows=[found["row"]], subject=subject)
         return self._ordered(Order(rows=found["history"], subject=subject))
 
     def batch(self, body: bytes) -> Order:
@@ -127,12 +133,13 @@ class Contract:
         """
         found = parsed(self.many, body)
         subject = found.get("subject")
+        if self.takes_keys:
+            _one_of(found, "history" if self.looks_back else "rows", "keys")
+        if "keys" in found:
+            return Order(keys=found["keys"], subject=subject, batch=True)
         if not self.looks_back:
             rows = found["rows"]
             return Order(rows=rows, wanted=len(rows), subject=subject, batch=True)
-        _one_of(found, "history", "keys")
-        if "keys" in found:
-            return Order(keys=found["keys"], subject=subject, batch=True)
         rows, last = found["history"], found.get("last", 1)
         if last > len(rows):
             raise Refused("last", f"is {last}, but history holds {len(rows)} rows")
@@ -236,17 +243,24 @@ def _described(name: str, kind: Any, rows: pd.DataFrame, about: Mapping[str, str
 
 def _forms(inputs: Inputs, title: str, row: Any) -> tuple[Any, Any]:
     subject = {"subject": NotRequired[Annotated[TEXT, Field(description="Who is asked about")]]}
-    if not inputs.looks_back:
-        some = Annotated[list[row], Field(min_length=1, max_length=MAX_ROWS)]
+    named = inputs.lookup or tuple(c.name for c in inputs.key)
+    key: Any = _typed(f"{title}Key", {c.name: _kind(c) for c in inputs.key if c.name in named})
+    keys = Annotated[list[key], Field(min_length=1, max_length=MAX_ROWS)]
+    some = Annotated[list[row], Field(min_length=1, max_length=MAX_ROWS)]
+    if not inputs.looks_back and not inputs.lookup:
         return (_typed(f"{title}Request", {"row": row, **subject}),
                 _typed(f"{title}Batch", {"rows": some, **subject}))  # fmt: skip
-    key: Any = _typed(f"{title}Key", {c.name: _kind(c) for c in inputs.key})
+    if not inputs.looks_back:
+        told = f"The newest row of the source by {', '.join(inputs.lookup)}. Give this, or the row."
+        by_key = NotRequired[Annotated[key, Field(description=told)]]
+        return (_typed(f"{title}Request", {"row": NotRequired[row], "key": by_key, **subject}),
+                _typed(f"{title}Batch", {"rows": NotRequired[some], "keys": NotRequired[keys],
+                                         **subject}))  # fmt: skip
     past = Annotated[list[row], Field(
         min_length=1, max_length=MAX_HISTORY,
         description=f"Raw rows in time order, {inputs.lookback} before the row to"
         " predict (the last) and on. Give this, or the key.")]  # fmt: skip
     last = Annotated[int, Field(ge=1, le=MAX_ROWS, description="How many rows to predict")]
-    keys = Annotated[list[key], Field(min_length=1, max_length=MAX_ROWS)]
     one = {"history": NotRequired[past], "key": NotRequired[key], **subject}
     many = {"history": NotRequired[past], "last": NotRequired[last], "keys": NotRequired[keys]}
     return _typed(f"{title}Request", one), _typed(f"{title}Batch", {**many, **subject})

@@ -58,7 +58,7 @@ def read(
             log.warning("%s", told)
     if len(rows) > MOST_ROWS:
         raise Refused("keys", f"they span more than {MOST_ROWS} rows; ask for fewer at a time")
-    return contract.frame(rows), _places(rows, _key(contract.inputs), keys)
+    return contract.frame(rows), places(rows, _key(contract.inputs), keys)
 
 
 def statement(
@@ -70,9 +70,7 @@ def statement(
         Refused: a key is not in the source, or the source has lost a column.
     """
     table, _ = relation(inputs)
-    columns = {column.name: column for column in moment.columns(table)}
-    wanted = _wanted(inputs, columns)
-    expressions = ", ".join(columns[name].expression for name in wanted)
+    expressions, wanted = selected(inputs, table, moment)
     time = [inputs.timestamp] if inputs.timestamp else []
     order = ", ".join(map(quoted, dict.fromkeys((*time, *_key(inputs)))))
     sql = f"SELECT {expressions} FROM {table} AS rows"
@@ -80,6 +78,17 @@ def statement(
         stretches = _stretches(inputs, keys, table, lookback, moment)
         sql += f" WHERE {_within(inputs, stretches, moment)}"
     return f"{sql} ORDER BY {order} LIMIT {MOST_ROWS + 1}", wanted
+
+
+def selected(inputs: Inputs, table: str, moment: Reading) -> tuple[str, tuple[str, ...]]:
+    """Return the SQL of the columns that are read (key, time, inputs), and their names.
+
+    Raises:
+        Refused: the source has lost one.
+    """
+    columns = {column.name: column for column in moment.columns(table)}
+    wanted = _wanted(inputs, columns)
+    return ", ".join(columns[name].expression for name in wanted), wanted
 
 
 def advice(inputs: Inputs, keys: Sequence[Row], lookback: timedelta, moment: Reading) -> str:
@@ -106,7 +115,8 @@ def _wanted(inputs: Inputs, columns: dict[str, Column]) -> tuple[str, ...]:
     time = [inputs.timestamp] if inputs.timestamp else []
     wanted = tuple(dict.fromkeys((*_key(inputs), *time, *inputs.names)))
     if missing := [name for name in wanted if name not in columns]:
-        raise Refused("key", f"the source has lost {', '.join(missing)}; send the history", 503)
+        form = "history" if inputs.looks_back else "row"
+        raise Refused("key", f"the source has lost {', '.join(missing)}; send the {form}", 503)
     return wanted
 
 
@@ -133,7 +143,8 @@ def _stretches(
     except ValueRefused as error:
         raise Refused("key", " ".join(str(error).split())[:200]) from None
     if not found or found[0].low is None:
-        raise Refused("key", "the source has no such row")
+        names = ", ".join(_key(inputs))
+        raise Refused("key", f"the source has no such row by {names}")
     return [_Stretch(one.entity, one.low - lookback, one.high) for one in found]
 
 
@@ -159,15 +170,21 @@ def _same(names: Sequence[str], values: Sequence[str]) -> list[str]:
     ]
 
 
-def _places(rows: Sequence[Row], names: Sequence[str], keys: Sequence[Row]) -> Array:
+def places(rows: Sequence[Row], names: Sequence[str], keys: Sequence[Row]) -> Array:
+    """Return the place of each key among the rows, by these columns.
+
+    Raises:
+        Refused: a key is not among them.
+    """
     found = {tuple(_comparable(row[name]) for name in names): i for i, row in enumerate(rows)}
-    places = []
+    known = []
     for number, key in enumerate(keys):
         place = found.get(tuple(_comparable(key[name]) for name in names))
         if place is None:
-            raise Refused(f"keys.{number}", "the source has no such row")
-        places.append(place)
-    return np.asarray(places)
+            field = f"keys.{number}" if len(keys) > 1 else "key"
+            raise Refused(field, f"the source has no such row by {', '.join(names)}")
+        known.append(place)
+    return np.asarray(known)
 
 
 def _comparable(value: Any) -> Any:

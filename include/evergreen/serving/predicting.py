@@ -3,19 +3,22 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 from starlette.requests import Request
 from starlette.responses import Response
 
 from evergreen.errors import did_you_mean
 from evergreen.learning import provenance
+from evergreen.learning.models import Array
 from evergreen.records.errors import DatabaseAway, DatabaseError
 from evergreen.refs import PAPER
-from evergreen.serving import answers, guard, history, releases
+from evergreen.serving import answers, guard, history, newest, releases
 from evergreen.serving.answers import CHALLENGER, CHAMPION, SHADOW, Answer, Task
-from evergreen.serving.contract import Order, Refused
+from evergreen.serving.contract import Order, Refused, Row
 from evergreen.serving.desk import Desk, Served, Trial
 from evergreen.serving.guard import Json
 from evergreen.serving.journal import Journal
@@ -103,15 +106,20 @@ class Predictor:
             return task
         contract = desk.champion.contract
         try:
-            raw, wanted = await asyncio.to_thread(
-                history.read, self._url, contract, task.order.keys, desk.lookback
-            )
+            raw, wanted = await asyncio.to_thread(self._rows, desk, task.order.keys)
         except DatabaseError as error:
             log.warning("rows cannot be read: %s", error)
             away = isinstance(error, DatabaseAway)
             reason = "the database is away" if away else "the source cannot be read"
-            raise Refused("key", f"{reason}; send the history, or try later", 503) from None
+            form = "history" if contract.looks_back else "row"
+            raise Refused("key", f"{reason}; send the {form}, or try later", 503) from None
         return replace(task, raw=raw, wanted=wanted)
+
+    def _rows(self, desk: Desk, keys: Sequence[Row]) -> tuple[pd.DataFrame, Array]:
+        contract = desk.champion.contract
+        if contract.looks_back:
+            return history.read(self._url, contract, keys, desk.lookback)
+        return newest.read(self._url, contract, keys)
 
     def _answer(self, desk: Desk, task: Task, started: float) -> Answer:
         served, variant = answers.choose(desk, task)

@@ -17,7 +17,7 @@ Usage::
 
 What may be declared beside these essentials: `search` of a candidate's parameters, `fairness`,
 `min_business` and `checks` of the gate, `metrics`, `business`, `interval`, `slices`, `ingest`,
-`scoring`, `labels`, `release`, `monitoring`, `retraining`, `tasks`.
+`scoring`, `serving`, `labels`, `release`, `monitoring`, `retraining`, `tasks`.
 """
 
 from evergreen.spec.data import TABLE, Excluded, Source, Windows
@@ -28,6 +28,7 @@ from evergreen.spec.learning import Between, Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.pace import Assets
 from evergreen.spec.scoring import Labels, Scoring
+from evergreen.spec.serving import Serving
 from evergreen.spec.tasks import Task
 from evergreen.spec.use_case import CHAMPION, UseCase
 from evergreen.spec.watching import Monitoring, Retraining, Usual, Watched
@@ -35,7 +36,6 @@ from evergreen.spec.watching import Monitoring, Retraining, Usual, Watched
 __all__ = [
     "CHAMPION", "METRICS", "TABLE", "Api", "Assets", "Between", "Business", "Candidate", "Dialect",
     "Excluded", "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Labels", "Metric",
-    "Monitoring",
-    "Release", "Retraining", "Scale", "Scoring", "Slice", "Source", "Task", "UseCase", "Usual",
-    "Watched", "Windows", "bound", "check_name",
+    "Monitoring", "Release", "Retraining", "Scale", "Scoring", "Serving", "Slice", "Source",
+    "Task", "UseCase", "Usual", "Watched", "Windows", "bound", "check_name",
 ]  # fmt: skip

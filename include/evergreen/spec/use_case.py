@@ -13,6 +13,7 @@ from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.pace import PRESETS, Schedule
 from evergreen.spec.scoring import OURS, START, Labels, Scoring, same_table
+from evergreen.spec.serving import Serving
 from evergreen.spec.tasks import Task, check_tasks
 from evergreen.spec.watching import Monitoring, Retraining
 
@@ -52,6 +53,8 @@ class UseCase:
     """Where the rows of the table come from, if they do not come by themselves."""
     scoring: Scoring | None = None
     """Which rows are scored in batch, and where the predictions go; None: none are."""
+    serving: Serving | None = None
+    """By which key a request may name a row; None: by none, unless features look back."""
     labels: Labels | None = None
     """Where labels are read that nobody brings over HTTP; None: nowhere."""
     monitoring: Monitoring = field(default_factory=Monitoring)
@@ -100,6 +103,7 @@ class UseCase:
         self._check_metrics()
         self._check_rows()
         self._check_scoring()
+        self._check_serving()
         self._check_judging()
         self._check_pace()
         self._check_watching()
@@ -141,6 +145,21 @@ class UseCase:
         if self.features.lookback and f"%({START})s" not in scoring.query:
             allowed = f"with %({START})s, as features look back {self.features.lookback}"
             raise DeclarationError("scoring.query", scoring.query, allowed)
+
+    def _check_serving(self) -> None:
+        if self.serving is None:
+            return
+        if self.features.function and self.features.lookback:
+            allowed = "None, as features look back: a request names a row by source.key already"
+            raise DeclarationError("serving", self.serving, allowed)
+        key, own = self.source.key, self.serving.key
+        if strange := [name for name in own if name not in key]:
+            hint = did_you_mean(strange[0], key)
+            allowed = f"columns of source.key: {', '.join(key)}{hint}"
+            raise DeclarationError("serving.key", strange, allowed)
+        if self.source.timestamp is None and {*own} != {*key}:
+            allowed = f"all of {', '.join(key)}, as no timestamp says which row is the newest"
+            raise DeclarationError("serving.key", own, allowed)
 
     def _check_judging(self) -> None:
         names = [one.name for one in self.slices]
