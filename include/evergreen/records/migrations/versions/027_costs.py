@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "027_costs", "025_no_fits"
+revision, down_revision = "027_costs", "026_fleet"
 
 
 def upgrade() -> None:

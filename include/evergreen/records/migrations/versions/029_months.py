@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "029_months", "025_no_fits"
+revision, down_revision = "029_months", "027_costs"
 
 
 def upgrade() -> None:
