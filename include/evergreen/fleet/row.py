@@ -108,6 +108,7 @@ class Row:
     def to_json(self) -> Json:
         """Return the line as a document of plain JSON types."""
         declared, known = self.use_case, self.knowledge
+        schedule = declared and declared.training_schedule
         return {
             "name": self.name,
             "state": self.state,
@@ -116,7 +117,7 @@ class Row:
             "owner": self.owner,
             "tags": list(self.tags),
             "kind": declared and declared.kind,
-            "schedule": declared and declared.training_schedule,
+            "schedule": schedule and str(schedule),
             "draft": bool(declared and declared.draft),
             "retired": self.retirement and self.retirement.sentence,
             "champion": self.champion and _champion(self.champion),

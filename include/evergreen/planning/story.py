@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from evergreen.champions import in_charge
 from evergreen.errors import EvergreenError
@@ -13,6 +13,7 @@ from evergreen.records import Cost, Foretold, Records
 from evergreen.refs import Ref
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
+from evergreen.spec.pace import following
 
 AIM = 0.25
 """What happens shall be off by no more than this share of what was foretold."""
@@ -177,12 +178,9 @@ def last(use_case: UseCase, *, records: Records) -> Happened:
 def next_moment(use_case: UseCase, today: datetime, *, records: Records) -> datetime:
     """Return `as_of` of the next training: when its schedule is due, or today if it has none."""
     newest = max((one.as_of for one in records.costs.newest(use_case.name)), default=None)
-    if newest is None or newest < today or use_case.training_schedule is None:
+    if newest is None or newest < today:
         return today
-    from croniter import croniter  # type: ignore[import-untyped]
-
-    due: datetime = croniter(use_case.training_schedule, newest).get_next(datetime)
-    return due.astimezone(UTC)
+    return following(use_case.training_schedule, newest) or today
 
 
 def _compared(step: Step, costs: Sequence[Cost]) -> Compared:

@@ -76,7 +76,7 @@ def pause(schedule: Schedule) -> timedelta | None:
 
 
 @lru_cache(maxsize=1024)
-def following(schedule: str | None, after: datetime) -> datetime | None:
+def following(schedule: Schedule, after: datetime) -> datetime | None:
     """Return when a schedule is due next after a moment (UTC); None: no clock starts it."""
     if pause(schedule) is None:
         return None
