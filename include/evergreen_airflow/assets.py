@@ -53,9 +53,18 @@ def source(use_case: UseCase) -> list[Asset]:
     return [Asset(use_case.source.table)] if use_case.source.table else []
 
 
-def updated_assets() -> list[str]:
-    """Return the names of the assets whose updates have started this run; empty: others did."""
-    return sorted(asset.name for asset in get_current_context().get("triggering_asset_events", ()))
+def updated() -> str:
+    """Return which assets have started this run, in words.
+
+    Airflow keeps no events for assets that a schedule names without declaring them, as ours do:
+    then it is what the schedule waits for.
+    """
+    context = get_current_context()
+    if known := sorted(asset.name for asset in context["triggering_asset_events"]):
+        return " and ".join(known)
+    waited: Any = context["dag"].timetable.asset_condition
+    names = [getattr(one, "name", None) or one.uri for one in waited.objects]
+    return (" or " if isinstance(waited, AssetAny) else " and ").join(names)
 
 
 def tell_landed(use_case: UseCase, new: Iterable[Landing]) -> None:

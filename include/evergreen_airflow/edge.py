@@ -26,8 +26,8 @@ from evergreen.errors import (
 from evergreen.settings import variables
 from evergreen.spec import UseCase
 from evergreen.spec.pace import Schedule
-from evergreen_airflow import here
-from evergreen_airflow.assets import updated_assets, when
+from evergreen_airflow import assets, here
+from evergreen_airflow.assets import when
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -245,8 +245,8 @@ def why() -> str:
     note = param("note")
     if dag_run.run_type.value == "scheduled":
         sentence = f"Its schedule asked for it at {dag_run.run_after:%Y-%m-%d %H:%M} UTC"
-    elif updated := updated_assets():
-        sentence = f"An update of {' and '.join(updated)} asked for it"
+    elif actor() == BY_ITSELF["asset_triggered"]:
+        sentence = f"An update of {assets.updated()} asked for it"
     else:
         sentence = f"{actor()} asked for it"
     return f"{sentence}: {note}" if note else f"{sentence}."

@@ -79,6 +79,21 @@ def test_the_run_says_which_assets_started_it() -> None:
         assert actor() == "assets"
 
 
+@pytest.mark.parametrize(("any_of", "word"), [(False, "and"), (True, "or")])
+def test_where_airflow_knows_no_events_the_schedule_tells(
+    weather: UseCase, any_of: bool, word: str
+) -> None:
+    from airflow.sdk import get_current_context
+
+    from evergreen_airflow.edge import why
+    from evergreen_airflow.training import training_dag
+
+    waits = replace(weather, schedule=Assets("orders", "s3://lake/bills", any=any_of))
+    with running("asset_triggered"):
+        get_current_context()["dag"] = training_dag(waits)
+        assert why() == f"An update of orders {word} s3://lake/bills asked for it."
+
+
 def test_a_champion_is_told_once_with_who_and_why(
     settings: Settings, told: dict[str, dict[str, Any]]
 ) -> None:
