@@ -15,7 +15,8 @@ from evergreen.data.warehouse import connect
 from evergreen.dossier import Dossier
 from evergreen.learning import tracking
 from evergreen.learning.names import named
-from evergreen.records import Decision, Promotion, Records
+from evergreen.records import Decision, Judged, Promotion, Records
+from evergreen.refs import PAPER
 from evergreen.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,6 +63,16 @@ class Scene:
         return {
             name: self.records.promotions.of(name) for name in self.records.promotions.use_cases()
         }
+
+    @cached_property
+    def judged(self) -> tuple[Judged, ...]:
+        """Every decision that let bytes pass or not, also on paper."""
+        return self.records.decisions.judged([*sorted(PASSING), PAPER])
+
+    @property
+    def judgements(self) -> list[Judged]:
+        """The decisions of the gate on recipes, and those on the fits that were to serve."""
+        return [one for one in self.judged if one.kind in PASSING]
 
     @cached_property
     def rewritten(self) -> set[tuple[str, str]]:

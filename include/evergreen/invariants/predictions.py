@@ -3,7 +3,7 @@
 import fcntl
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
@@ -12,14 +12,14 @@ from evergreen.invariants import models
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
 from evergreen.learning.models import digest
-from evergreen.records import Decision
 from evergreen.records.predictions import Answerer
-from evergreen.refs import PAPER
 
 COMMIT = "evergreen.code_commit"
 CHAMPIONS = ("champion", "batch")
 """Variants that only a champion answers as."""
 COUNTS = ("accepted", "adopted", "logged", "dropped", "waiting")
+ASKED = 100
+"""Runs that MLflow is asked for at a time."""
 LOOKS, PAUSE = 10, 0.2
 """How often the service and its files are looked at until they agree: both move."""
 
@@ -35,9 +35,21 @@ def predictions_lead_back(scene: Scene) -> Found:
             found.failed.append(f"{some} ({variant}) lead to no promotion or trial")
         if code in {"", "unknown"}:
             found.failed.append(f"{some} lead to no commit of the service; set EVERGREEN_COMMIT")
-    for run_id in sorted({group.by.run_id for group in groups}):
+    runs = {group.by.run_id for group in groups}
+    for run_id in sorted(runs - _with_commit(scene, sorted(runs))):
         found.failed += _without_commit(scene, run_id)
     return found
+
+
+def _with_commit(scene: Scene, runs: Sequence[str]) -> set[str]:
+    """Return those of the runs that name a commit, asked for many at a time."""
+    batches = [runs[start : start + ASKED] for start in range(0, len(runs), ASKED)]
+    return {
+        run.info.run_id
+        for batch in batches
+        for run in scene.runs(f"attributes.run_id IN ({', '.join(map(repr, batch))})")
+        if run.data.tags.get(COMMIT)
+    }
 
 
 def _without_commit(scene: Scene, run_id: str) -> Iterator[str]:
@@ -53,9 +65,7 @@ def _without_commit(scene: Scene, run_id: str) -> Iterator[str]:
 def bytes_are_those_that_were_gated(scene: Scene) -> Found:
     """4: the champions' files, the service's copies and what has answered are what gates judged."""
     found = models.bytes_are_those_that_were_gated(scene)
-    newest = scene.records.decisions.newest
-    kinds = ("gate", "fit", PAPER)
-    judged = {_judged(one) for kind in kinds for one in newest(kind=kind, limit=10**6)}
+    judged = {one.sha256 for one in scene.judged}
     answered = {group.by for group in scene.records.predictions.answered()}
     found.failed += [
         f"{by.use_case}: version {by.version} has answered, but no gate judged it"
@@ -66,10 +76,6 @@ def bytes_are_those_that_were_gated(scene: Scene) -> Found:
         if digest(file.read_bytes()) != file.parent.name:
             found.failed.append(f"{file} is not what its folder's name says")
     return found
-
-
-def _judged(decision: Decision) -> str:
-    return str(decision.evidence.get("evaluation", {}).get("challenger", {}).get("sha256"))
 
 
 def accepted_are_logged_or_counted(scene: Scene) -> Found:

@@ -14,8 +14,8 @@ from evergreen.errors import SnapshotCorrupt, SuiteError
 from evergreen.invariants.inspection import Found, Scene
 from evergreen.learning import tracking
 from evergreen.quality import suites
-from evergreen.records import Decision, decision_id, reversal_id
-from evergreen.refs import Status, Verdict
+from evergreen.records import Judged, decision_id, reversal_id
+from evergreen.refs import Status
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -74,12 +74,12 @@ def _unexplained(scene: Scene, uri: str) -> list[str]:
 
 def nothing_was_done_twice(scene: Scene) -> Found:
     """7: one decision on each matter, one version of each digest, one run of each training."""
-    decisions = _judgements(scene)
+    decisions = scene.judgements
     found = Found(checked=f"{len(decisions)} decisions on recipes and fits, versions and runs")
     for decision in decisions:
         if decision.id not in _expected_ids(decision):
             found.failed.append(
-                f"{decision.use_case}: report {_report(decision)} was decided twice"
+                f"{decision.use_case}: report {decision.report_id} was decided twice"
             )
     for name in scene.chains:
         digests = Counter(scene.registry.versions(name).values())
@@ -88,22 +88,12 @@ def nothing_was_done_twice(scene: Scene) -> Found:
     return found
 
 
-def _judgements(scene: Scene) -> list[Decision]:
-    """Return the decisions of the gate on recipes, and those on the fits that were to serve."""
-    newest = scene.records.decisions.newest
-    return [one for kind in ("gate", "fit") for one in newest(kind=kind, limit=EVERYTHING)]
-
-
-def _expected_ids(decision: Decision) -> set[str]:
+def _expected_ids(decision: Judged) -> set[str]:
     matters = [
-        decision_id(decision.use_case, f"{decision.kind}/{purpose}", _report(decision))
+        decision_id(decision.use_case, f"{decision.kind}/{purpose}", decision.report_id)
         for purpose in PURPOSES
     ]
     return {*matters, *(reversal_id(matter, decision.outcome) for matter in matters)}
-
-
-def _report(decision: Decision) -> str:
-    return str(decision.evidence.get("evaluation", {}).get("report_id", "?"))
 
 
 def _trained_twice(scene: Scene) -> list[str]:
@@ -192,20 +182,16 @@ def nothing_passes_empty(scene: Scene) -> Found:
             continue
         found.failed += [f"{name}: {lack}" for lack in suites.check_suite(suite, use_case)]
     found.unknown += [f"{name}: its declaration is broken" for name in scene.catalog.broken]
-    for decision in _judgements(scene):
+    for decision in scene.judgements:
         if decision.outcome == Status.PASSED:
-            found.failed += _empty(Verdict.from_json(decision.evidence))
+            found.failed += _empty(decision)
     return found
 
 
-def _empty(verdict: Verdict) -> list[str]:
-    features = verdict.evaluation.features
-    report = f"{features.snapshot.use_case}: report {verdict.evaluation.report_id} passed"
-    problems = [] if verdict.checks else [f"{report} without any check"]
+def _empty(decision: Judged) -> list[str]:
+    report = f"{decision.use_case}: report {decision.report_id} passed"
+    problems = [] if decision.checks else [f"{report} without any check"]
     problems += [
-        f"{report} although {check.name} is {check.status}"
-        for check in verdict.checks
-        if check.status != Status.PASSED
+        f"{report} although {name} is {status}" for name, status in decision.not_passed.items()
     ]
-    counts = (features.snapshot.rows, features.training.rows, features.holdout.rows)
-    return problems if min(counts) > 0 else [*problems, f"{report} on zero rows"]
+    return problems if decision.rows > 0 else [*problems, f"{report} on zero rows"]

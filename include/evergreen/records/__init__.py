@@ -31,7 +31,7 @@ from evergreen.records.api_keys import ApiKey, ApiKeys
 from evergreen.records.approvals import Approval, Approvals
 from evergreen.records.client import Records, open
 from evergreen.records.costs import Cost, Costs, Foretold
-from evergreen.records.decisions import Decision, Decisions, decision_id, reversal_id
+from evergreen.records.decisions import Decision, Decisions, Judged, decision_id, reversal_id
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.erasures import Erasure, Erasures
 from evergreen.records.incidents import HOUSE, Incident, Incidents
@@ -56,10 +56,10 @@ from evergreen.records.windows import Ends, WatchedWindows
 __all__ = [
     "HOUSE", "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain", "Connection",
     "Cost", "Costs", "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure",
-    "Erasures", "Foretold", "Given", "Incident", "Incidents", "Labelled", "Labels", "Landings",
-    "Lease", "Leases", "Logged", "Month", "Months", "Old", "Pin", "Pins", "Predictions",
-    "Promotion", "Promotions", "Pruning", "Prunings", "Records", "RequestCounts", "Requests",
-    "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored", "Scorings",
-    "Share", "Side", "Subjects", "Told", "TrialRow", "Trials", "WatchedWindows", "chain",
-    "decision_id", "open", "reversal_id",
+    "Erasures", "Foretold", "Given", "Incident", "Incidents", "Judged", "Labelled", "Labels",
+    "Landings", "Lease", "Leases", "Logged", "Month", "Months", "Old", "Pin", "Pins",
+    "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records", "RequestCounts",
+    "Requests", "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored",
+    "Scorings", "Share", "Side", "Subjects", "Told", "TrialRow", "Trials", "WatchedWindows",
+    "chain", "decision_id", "open", "reversal_id",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from evergreen.records.session import (
     newest_of_each,
     storable,
 )
-from evergreen.refs import Json
+from evergreen.refs import Json, Status
 
 ASIDE = ("backfill", "trigger")
 """Kinds that decide nothing about the champion: what a day of the past would have come to, and
@@ -46,6 +46,41 @@ class Decision:
     actor: str
     created_at: datetime | None = None
     """Set by the repository."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A decision on a model in short: the evidence of ten thousand would be a gigabyte."""
+
+    id: str
+    use_case: str
+    kind: str
+    outcome: str
+    report_id: str
+    """`?`: the evidence names none."""
+    sha256: str | None
+    """Of the model that was judged."""
+    checks: int
+    """How many there were."""
+    not_passed: dict[str, str]
+    """Checks that did not pass, by name, each with its status."""
+    rows: int
+    """Of snapshot, training and holdout, the fewest."""
+
+
+_JUDGED = """
+SELECT id, use_case, kind, outcome, coalesce(evaluation ->> 'report_id', '?') AS report_id,
+    evaluation #>> '{challenger,sha256}' AS sha256,
+    coalesce(jsonb_array_length(checks), 0) AS checks,
+    (SELECT coalesce(jsonb_object_agg(one ->> 'name', one ->> 'status'), '{}')
+     FROM jsonb_array_elements(checks) AS one WHERE one ->> 'status' <> %(passed)s) AS not_passed,
+    least(coalesce((features #>> '{snapshot,rows}')::bigint, 0),
+        coalesce((features #>> '{training,rows}')::bigint, 0),
+        coalesce((features #>> '{holdout,rows}')::bigint, 0)) AS rows
+FROM evergreen.decisions, jsonb_to_record(evidence) AS told (evaluation jsonb, checks jsonb),
+    jsonb_to_record(evaluation) AS of (features jsonb)
+WHERE kind = ANY(%(kinds)s) ORDER BY number DESC
+"""
 
 
 def decision_id(use_case: str, kind: str, about: str) -> str:
@@ -104,6 +139,11 @@ class Decisions:
     def last_of_each(self) -> dict[str, Decision]:
         """Return what was decided last of each use case but `ASIDE`, without its evidence."""
         return {row["use_case"]: _decision(row) for row in self._session.read(LAST)}
+
+    def judged(self, kinds: Sequence[str]) -> tuple[Judged, ...]:
+        """Return every decision of these kinds in short, newest first."""
+        rows = self._session.read(_JUDGED, {"kinds": list(kinds), "passed": Status.PASSED})
+        return tuple(Judged(**row) for row in rows)
 
     def between(
         self, use_case: str, since: datetime, until: datetime, limit: int
