@@ -12,7 +12,8 @@ import psycopg2
 import pytest
 
 from database import query
-from evergreen.records import Month, Old, Pruning, Records, Scored, Share, Told
+from evergreen.records import Month, Months, Old, Pruning, Records, Scored, Share, Told
+from evergreen.records.errors import NotAllowed
 from records.test_prunings import left, prune
 
 JUNE = datetime(2025, 6, 1, tzinfo=UTC)
@@ -92,6 +93,18 @@ def test_what_cannot_be_given_its_month_waits_outside_and_is_known_there(
     assert (places(database_url), log(records, one)) == (["predictions_2025_06"], 0)
     assert places(database_url, "labels") == ["labels_2025_06"]
     assert records.predictions.tally().logged == 1
+
+
+def test_who_may_make_no_month_logs_all_the_same(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise NotAllowed("permission denied for schema evergreen")
+
+    monkeypatch.setattr(Months, "make", refused)
+
+    assert log(records, line(JUNE)) == 1
+    assert records.months.outside() == 1
 
 
 def test_the_months_to_come_are_made_once(records: Records, database_url: str) -> None:

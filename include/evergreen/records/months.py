@@ -9,6 +9,7 @@ PostgreSQL's partitions, by the time of the prediction (UTC). They are made, and
 else has them: who waits for that longer than a moment lets it be, and tries again another time.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import Any
 
 import psycopg2
 
+from evergreen.records.errors import DatabaseError
 from evergreen.records.prunings import APART, GIVEN, Old, Pruning, delete
 from evergreen.records.session import Row, Session, insert
 
@@ -117,11 +119,12 @@ class Months:
         return len(missing)
 
     def take_in(self) -> None:
-        """Give what lies outside its month, if that can be done at once; else the watchdog does."""
-        try:
+        """Give what lies outside its month, if that can be done at once; else the watchdog does.
+
+        Whoever writes has written: that no month can be made is told by those who look after it.
+        """
+        with contextlib.suppress(DatabaseError):
             self.make()
-        except psycopg2.errors.LockNotAvailable:
-            return
 
     @staticmethod
     def are_outside(cursor: Any) -> bool:
