@@ -188,7 +188,8 @@ def test_from_a_wheel_to_a_champion(elsewhere: Elsewhere) -> None:
     )
 
     assert state == "success", (elsewhere.folder / "airflow.log").read_text()[-5000:]
-    page = api.page("/evergreen/models/")
+    assert ">v1</td>" in api.page("/evergreen/models/")
+    page = api.page("/evergreen/models/iris/")
     assert "Version 1" in page
     assert 'href="/dags/ml_iris_training"' in page
     assert api.import_errors() == {}

@@ -1,5 +1,6 @@
 """What a user sees of Evergreen in the Airflow UI, clicked through in a real browser."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +25,14 @@ def choose(page: Page, name: str) -> FrameLocator:
     return page.frame_locator("iframe").first
 
 
+def open_card(page: Page, name: str) -> FrameLocator:
+    """Choose a use case in the table of Models and return what opens."""
+    models = choose(page, "Models")
+    models.get_by_role("rowheader").get_by_role("link", name=name, exact=True).click()
+    expect(models.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    return models
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_nobody_sees_a_page_without_the_login(stack: RunningStack, name: str) -> None:
     answer = httpx.get(f"{stack.url}/evergreen/{name}/", timeout=30)
@@ -31,19 +40,33 @@ def test_nobody_sees_a_page_without_the_login(stack: RunningStack, name: str) ->
     assert answer.status_code == 401
 
 
-def test_models_shows_each_champion_and_what_it_has_proved(page: Page) -> None:
+def test_models_lists_each_champion_and_leads_to_what_it_has_proved(page: Page) -> None:
     models = choose(page, "Models")
+    for name in ("weather", "iris"):
+        version = models.locator(f"#{name}").get_by_role("cell", name=re.compile(r"v\d+$"))
+        expect(version).to_be_visible()
 
-    weather = models.locator("#weather")
+    weather = open_card(page, "weather").locator("#weather")
+
     expect(weather).to_contain_text("Version")
     expect(weather).to_contain_text("has a champion")
     expect(weather.get_by_role("img", name="roc_auc 0.")).to_be_visible()
-    expect(models.locator("#iris")).to_contain_text("has a champion")
+
+
+def test_the_table_shows_those_that_are_asked_for(page: Page) -> None:
+    models = choose(page, "Models")
+    models.get_by_label("Words").fill("rain tomorrow")
+    models.get_by_role("button", name="Show").click()
+
+    expect(models.get_by_role("rowheader")).to_have_count(1)
+    models.get_by_role("link", name="Show all").click()
+
+    expect(models.locator("#iris")).to_be_visible()
 
 
 def test_models_leads_to_the_report_and_back(page: Page) -> None:
-    models = choose(page, "Models")
-    models.locator("#weather").get_by_role("link", name="Report of the champion").click()
+    models = open_card(page, "weather")
+    models.get_by_role("link", name="Report of the champion").click()
 
     report = models.frame_locator("iframe")
     expect(report.get_by_role("heading", name="weather").first).to_be_visible()
@@ -54,15 +77,15 @@ def test_models_leads_to_the_report_and_back(page: Page) -> None:
 
 
 def test_models_leads_to_the_champions_run_in_mlflow(page: Page) -> None:
-    models = choose(page, "Models")
-    models.locator("#weather").get_by_role("link", name="Champion in MLflow").click()
+    models = open_card(page, "weather")
+    models.get_by_role("link", name="Champion in MLflow").click()
 
     expect(models.locator("body")).to_contain_text("roc_auc")
 
 
 def test_models_leads_to_the_training_dag_in_the_same_window(page: Page) -> None:
-    models = choose(page, "Models")
-    models.locator("#weather").get_by_role("link", name="Training DAG").click()
+    models = open_card(page, "weather")
+    models.get_by_role("link", name="Training DAG").click()
 
     page.wait_for_url("**/dags/weather_training**")
     for step in ("extract", "validate", "build_features", "train", "evaluate", "gate", "promote"):
@@ -72,8 +95,8 @@ def test_models_leads_to_the_training_dag_in_the_same_window(page: Page) -> None
 def test_models_leads_to_the_run_whose_note_says_what_was_decided(
     page: Page, stack: RunningStack
 ) -> None:
-    models = choose(page, "Models")
-    models.locator("#weather").get_by_role("link", name="Last run").click()
+    models = open_card(page, "weather")
+    models.get_by_role("link", name="Last run").click()
 
     page.wait_for_url("**/dags/weather_training/runs/**")
     run_id = unquote(urlsplit(page.url).path.split("/runs/")[1].split("/")[0])
@@ -197,7 +220,7 @@ def promote_again(ledger: Records, use_case: str) -> None:
 def test_a_person_approves_by_a_button_beside_the_report(page: Page, stack: RunningStack) -> None:
     ledger = Records(stack.database_url, kept=0)
     [waiting] = ledger.approvals.waiting("blossoms")
-    models = choose(page, "Models")
+    models = open_card(page, "blossoms")
     expect(models.locator("#blossoms")).to_contain_text("Version 1 waits for a person's word")
     expect(models.locator("#blossoms")).to_contain_text("no champion yet")
     models.locator("#blossoms").get_by_role("link", name="Required actions").click()
@@ -245,8 +268,8 @@ def test_models_leads_to_a_rollback_that_asks_for_a_reason_only(
 ) -> None:
     ledger = Records(stack.database_url, kept=0)
     promote_again(ledger, "iris")
-    models = choose(page, "Models")
-    models.locator("#iris").get_by_role("link", name="Go back to an earlier one").click()
+    models = open_card(page, "iris")
+    models.get_by_role("link", name="Go back to an earlier one").click()
 
     expect(models.get_by_role("radio", name="Version 1")).to_be_checked()
     models.get_by_label("Reason").fill("the second is the first")

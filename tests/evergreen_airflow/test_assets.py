@@ -50,7 +50,7 @@ def test_assets_start_a_training_in_the_place_of_a_clock(weather: UseCase) -> No
 
 
 def test_its_card_says_what_it_waits_for(weather: UseCase, settings: Settings) -> None:
-    from evergreen_airflow.pages.models_page import card
+    from evergreen_airflow.pages.model_page import card
 
     with records_of(settings) as kept:
         shown = card(replace(weather, schedule=Assets("orders")), kept, DUE)

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from evergreen import cards, records, storage
 from evergreen.catalog import load
 from evergreen.errors import DossierMissing
-from evergreen.records import HOUSE
+from evergreen.fleet import STATES, in_words
 from evergreen.records.errors import DatabaseAway
 from evergreen.storage import Store
 from evergreen_airflow import here
@@ -25,6 +25,7 @@ from evergreen_airflow.pages import (
     files,
     live,
     mlflow_proxy,
+    model_page,
     models_page,
     replay_page,
     reports_page,
@@ -46,6 +47,8 @@ OURS = (
     " form-action 'none'"
 )
 """For our own pages: no script but `page.js`, no request to elsewhere."""
+ASKING = OURS.replace("form-action 'none'", "form-action 'self'")
+"""For a page whose form asks for the page again."""
 DOCUMENTS = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
     " font-src 'self' data:; script-src 'none'; frame-ancestors 'self'; base-uri 'none';"
@@ -76,6 +79,7 @@ def create_app() -> FastAPI:
     app.middleware("http")(secure)
     app.add_exception_handler(DatabaseAway, no_ledger)
     app.get("/models/")(models)
+    app.get("/models/{use_case}/")(model)
     app.get("/live/")(live_minutes)
     app.get("/reports/")(reports)
     app.get("/reports/{use_case}/{report_id}/")(report)
@@ -99,19 +103,37 @@ def create_app() -> FastAPI:
     return app
 
 
-def models(request: Request) -> HTMLResponse:
-    """Show each use case: its champion, the last decision, the last minutes, the history."""
+def models(owner: str = "", tag: str = "", state: str = "", words: str = "") -> HTMLResponse:
+    """Show the use cases that the address asks for as a table, those first that need a person."""
     with records.open(here.settings()) as kept:
-        cards = models_page.cards(kept, here.settings(), now=datetime.now(UTC))
-        house = models_page.alerts(kept, HOUSE)
-    page = render("models.html", cards=cards, house=house)
+        shown = models_page.page(
+            kept, here.settings(), now=datetime.now(UTC), owner=owner, tag=tag, state=state,
+            words=words,
+        )  # fmt: skip
+    status = 400 if shown.problem else 200
+    page = render("models.html", status, page=shown, words=in_words, states=STATES)
+    page.headers["Content-Security-Policy"] = ASKING
+    return page
+
+
+def model(use_case: str, request: Request) -> Response:
+    """Show the card of a use case: its champion, the last decision, the last minutes, the history.
+
+    Raises:
+        HTTPException: 404, if there is none and was none of that name.
+    """
+    with records.open(here.settings()) as kept:
+        card = model_page.card(use_case, kept, here.settings(), now=datetime.now(UTC))
+    if card is None:
+        return nothing()
+    page = render("model.html", card=card)
     asks = f"{OURS}; connect-src {request.url.netloc}{PREFIX}/live/"
     page.headers["Content-Security-Policy"] = asks
     return page
 
 
 async def live_minutes() -> Response:
-    """Tell the last minutes of the champions, for the script of the page Models."""
+    """Tell the last minutes of the champions, for the script of a card."""
     return await live.ask(here.settings())
 
 

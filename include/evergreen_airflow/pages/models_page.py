@@ -1,324 +1,91 @@
-"""What the Models page shows, read from the declarations and the ledger."""
+"""What the Models page shows: the table of all use cases, or of those that are asked for."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 
-from evergreen import dossier
-from evergreen.catalog import load
-from evergreen.dossier import Dossier
-from evergreen.records import Decision, Incident, Promotion, Records
+from evergreen.catalog import recall
+from evergreen.errors import DeclarationError
+from evergreen.fleet import SOMEBODY, STATES, Fleet, Row, Wanted, in_words, read
+from evergreen.fleet.table import LONGEST, SHOWN
+from evergreen.records import Records
 from evergreen.settings import Settings
-from evergreen.spec import UseCase
-from evergreen_airflow.pages import PREFIX
-from evergreen_airflow.pages.drift_page import Group
-from evergreen_airflow.pages.drift_page import group as watched
-from evergreen_airflow.pages.trials import TrialCard, served, trials
-
-WINDOWS = 48
-"""How many windows the time line of a card holds."""
-
-TRIGGER = "trigger"
-GONE = "Its file is gone. Its champion goes on answering, and is trained and watched no more."
 
 
 @dataclass(frozen=True)
-class Link:
-    """A link; one that leads to Airflow's own pages opens in its window."""
+class Choice:
+    """What can be chosen from a list of the form."""
 
+    value: str
     text: str
-    href: str
-    airflow: bool = False
+    chosen: bool
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A metric beside the floor (or, where less is better, the ceiling) of the gate."""
+class Page:
+    """The table, and the form above it."""
 
-    metric: str
-    value: float
-    floor: float
-    more_is_better: bool
+    fleet: Fleet
+    wanted: Wanted
+    problem: str = ""
+    """What is wrong with what was asked for; empty: nothing."""
+    longest: int = LONGEST
 
-    @property
-    def enough(self) -> bool:
-        """Tell whether the value is on the right side of the floor."""
-        return self.value >= self.floor if self.more_is_better else self.value <= self.floor
-
-    @property
-    def text(self) -> str:
-        """The value for a person."""
-        return f"{self.value:.3g}"
+    @cached_property
+    def found(self) -> tuple[Row, ...]:
+        """All lines that are wanted."""
+        return self.fleet.only(self.wanted)
 
     @property
-    def floor_text(self) -> str:
-        """The floor for a person."""
-        return f"{self.floor:.3g}"
+    def rows(self) -> tuple[Row, ...]:
+        """Those of them that are shown."""
+        return self.found[:SHOWN]
 
     @property
-    def share(self) -> float:
-        """Length of the bar, in percent."""
-        return self._percent(self.value)
+    def counted(self) -> str:
+        """How many lines there are."""
+        return in_words.counted(self.fleet, self.found, SHOWN)
 
     @property
-    def floor_share(self) -> float:
-        """Where the floor's tick stands, in percent."""
-        return self._percent(self.floor)
-
-    def _percent(self, figure: float) -> float:
-        scale = 1.0 if self.more_is_better else 1.25 * max(self.value, self.floor, 1e-9)
-        return round(100 * min(max(figure / scale, 0.0), 1.0), 1)
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The champion, in words."""
-
-    version: int
-    since: str
-
-
-@dataclass(frozen=True)
-class Happened:
-    """Something that happened, in words."""
-
-    outcome: str
-    sentence: str
-    cause: str
-    at: datetime | None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One champion of the past, or the present one."""
-
-    version: int
-    kind: str
-    actor: str
-    reason: str
-    at: datetime | None
-    current: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """One use case on the page."""
-
-    name: str
-    dag_id: str = ""
-    """Of its training."""
-    doc: str = ""
-    facts: str = ""
-    error: str = ""
-    draft: bool = False
-    retired: str = ""
-    """Who ended it, when and why; empty: nobody did."""
-    champion: Champion | None = None
-    bars: tuple[Bar, ...] = ()
-    last: Happened | None = None
-    trigger: Happened | None = None
-    """What was decided last about a retraining."""
-    incident: Happened | None = None
-    alerts: tuple[Happened, ...] = ()
-    """States that last."""
-    history: tuple[Step, ...] = ()
-    pinned: str = ""
-    """By whom the champion is pinned, since when and why; empty: it is not."""
-    waiting: str = ""
-    """Which version waits for a person's word, since when and until when; empty: none."""
-    served: str = ""
-    """How the champion is served, and how often."""
-    trials: tuple[TrialCard, ...] = ()
-    watched: Group | None = None
-    links: tuple[Link, ...] = field(default=())
+    def is_filtered(self) -> bool:
+        """Tell whether anything is asked for."""
+        return self.wanted != Wanted()
 
     @property
-    def state(self) -> str:
-        """`champion`, `none`, `draft`, `retired` or `broken`."""
-        if self.error:
-            return "broken"
-        if self.retired:
-            return "retired"
-        if self.draft:
-            return "draft"
-        return "champion" if self.champion else "none"
+    def states(self) -> list[Choice]:
+        """The states that there are now, with how many use cases each has."""
+        counts, names = self.fleet.states, {SOMEBODY: "needs a person"} | STATES
+        return [
+            Choice(state, f"{word} ({counts[state]})", state == self.wanted.state)
+            for state, word in names.items()
+            if counts[state] or state == self.wanted.state
+        ]
 
     @property
-    def status(self) -> str:
-        """The state for a person."""
-        words = {"champion": "has a champion", "none": "no champion yet"}
-        return words.get(self.state, self.state)
+    def owners(self) -> list[Choice]:
+        """Everybody who owns one."""
+        return _choices(self.fleet.owners, self.wanted.owner)
 
     @property
-    def dag(self) -> str:
-        """Address of the training DAG."""
-        return f"/dags/{self.dag_id}"
+    def tags(self) -> list[Choice]:
+        """Every tag."""
+        return _choices(self.fleet.tags, self.wanted.tag)
 
 
-def cards(records: Records, settings: Settings, now: datetime) -> list[Card]:
-    """Return a card for each use case, the broken ones at the end.
+def page(records: Records, settings: Settings, now: datetime, **asked: str) -> Page:
+    """Return the table; where what is asked for cannot be, all of it with what is wrong.
 
     Raises:
         DatabaseAway: the ledger does not answer.
     """
-    catalog = load(settings.use_cases_dir)
-    good = [
-        replace(
-            card(use_case, records, now, settings.dag_prefix),
-            served=served(records, records.promotions.champion(use_case.name), now),
-            trials=trials(records, use_case),
-            watched=watched(use_case, records, settings.dag_prefix, WINDOWS),
-        )
-        for use_case in catalog.use_cases.values()
-    ]
-    ended = {name: each.sentence for name, each in records.retirements.all().items()}
-    found = [replace(each, retired=ended.get(each.name, "")) for each in good]
-    gone = set(records.promotions.use_cases()) - catalog.use_cases.keys() - catalog.broken.keys()
-    over = [
-        Card(name=name, retired=ended[name], history=steps(records.promotions.of(name)))
-        for name in sorted(gone & ended.keys())
-    ]
-    told = catalog.broken | dict.fromkeys(sorted(gone - ended.keys()), GONE)
-    broken = [
-        Card(name=name, error=error, alerts=alerts(records, name)) for name, error in told.items()
-    ]
-    return found + over + broken
+    fleet = read(recall(settings.use_cases_dir), records=records, now=now)
+    try:
+        return Page(fleet, Wanted(**asked))
+    except DeclarationError as error:
+        return Page(fleet, Wanted(), f"{error}.")
 
 
-def alerts(records: Records, about: str, said: str = "") -> tuple[Happened, ...]:
-    """Return the states that people were alerted to and that last, but not what is said anyway.
-
-    `about` is a use case, or the house (`records.HOUSE`).
-    """
-    return tuple(
-        Happened(alert.kind, alert.message, "", alert.created_at)
-        for alert in records.incidents.newest(about, open=True)
-        if alert.kind != "failure" and alert.message != said
-    )
-
-
-def steps(promotions: tuple[Promotion, ...]) -> tuple[Step, ...]:
-    """Return the champions of a use case, newest first."""
-    return tuple(
-        Step(p.version, p.kind, p.actor, p.reason, p.created_at, p is promotions[0])
-        for p in promotions
-    )
-
-
-def card(use_case: UseCase, records: Records, now: datetime, prefix: str = "") -> Card:
-    """Return the card of one use case."""
-    dag_id = f"{prefix}{use_case.name}_training"
-    promotions = records.promotions.of(use_case.name)
-    decisions = records.decisions.newest(use_case.name, without=("backfill", TRIGGER))
-    triggers = records.decisions.newest(use_case.name, limit=1, kind=TRIGGER)
-    failures = records.incidents.newest(use_case.name, limit=1, kind="failure")
-    own = (
-        dossier.find(records.dossiers, use_case.name, promotions[0].version) if promotions else None
-    )
-    pin, waiting = records.pins.get(use_case.name), records.approvals.waiting(use_case.name)
-    return Card(
-        name=use_case.name,
-        dag_id=dag_id,
-        doc=use_case.doc,
-        draft=use_case.draft,
-        facts=" · ".join(
-            (use_case.kind.value, str(use_case.training_schedule or "by hand"), use_case.owner)
-        ),
-        champion=_champion(promotions, now),
-        pinned=pin.sentence if pin else "",
-        waiting=waiting[0].told if waiting else "",
-        bars=bars(own) if own else (),
-        last=_decision(decisions[0]) if decisions else None,
-        trigger=_decision(triggers[0]) if triggers else None,
-        incident=_incident(failures, decisions),
-        alerts=alerts(records, use_case.name, decisions[0].sentence if decisions else ""),
-        history=steps(promotions),
-        links=tuple(links(use_case.name, dag_id, promotions, decisions, own)),
-    )
-
-
-def bars(own: Dossier) -> tuple[Bar, ...]:
-    """Return what the champion reached on the held-out rows, beside the floors that it passed."""
-    figures, better = own.proof.figures, own.directions
-    return tuple(
-        Bar(name, figures[name], floor, better[name])
-        for name, floor in own.proof.floors.items()
-        if name in figures
-    )
-
-
-def links(
-    name: str,
-    dag_id: str,
-    promotions: tuple[Promotion, ...],
-    decisions: Sequence[Decision],
-    own: Dossier | None,
-) -> Iterable[Link]:
-    """Yield where to look further."""
-    yield Link("Training DAG", f"/dags/{dag_id}", airflow=True)
-    if run := next(filter(None, (run_address(each.run_key) for each in decisions)), None):
-        yield Link("Last run", run, airflow=True)
-    if own:
-        folder = own.proof.report.removesuffix("report.html")
-        yield Link("Report of the champion", f"{PREFIX}/reports/{folder}")
-        yield Link("Model card", f"{PREFIX}/cards/{name}/{own.version}/")
-    if promotions:
-        yield Link("Champion in MLflow", f"{PREFIX}/open-mlflow/#/runs/{promotions[0].run_id}")
-        yield Link("Go back to an earlier one", f"{PREFIX}/rollback/{name}/")
-    yield Link("Data Docs", f"{PREFIX}/data-docs/")
-    yield Link("Drift", f"{PREFIX}/drift/#{name}")
-
-
-def run_address(run_key: str) -> str | None:
-    """Return the address of the Airflow run that a run key names (None: it names another place).
-
-    >>> run_address("weather_training/manual__2026-11-21")
-    '/dags/weather_training/runs/manual__2026-11-21'
-    >>> run_address("cli/4711")
-    """
-    dag_id, _, run_id = run_key.partition("/")
-    elsewhere = not run_id or dag_id in {"cli", "notebook"}
-    return None if elsewhere else f"/dags/{dag_id}/runs/{run_id}"
-
-
-def age(since: timedelta) -> str:
-    """Say how long ago, in the largest unit that fits.
-
-    >>> age(timedelta(days=2, hours=5))
-    '2 days'
-    """
-    seconds = max(int(since.total_seconds()), 0)
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if count := seconds // length:
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return "less than a minute"
-
-
-def _champion(promotions: tuple[Promotion, ...], now: datetime) -> Champion | None:
-    if not promotions:
-        return None
-    newest = promotions[0].ref
-    until = newest.knowledge_until
-    knows = f" It knows rows up to {until:%Y-%m-%d}, {age(now - until)} old." if until else ""
-    return Champion(newest.version, f"Champion for {age(now - newest.promoted_at)}.{knows}")
-
-
-def _decision(decision: Decision) -> Happened:
-    as_of = f", as of {decision.as_of:%Y-%m-%d %H:%M} UTC" if decision.as_of else ""
-    cause = f"{decision.kind.replace('_', ' ').capitalize()}, asked for by {decision.actor}{as_of}"
-    return Happened(decision.outcome, decision.sentence, cause, decision.created_at)
-
-
-def _incident(incidents: tuple[Incident, ...], decisions: Sequence[Decision]) -> Happened | None:
-    """Return the newest incident, unless it is mended or something was decided since."""
-    if not incidents or incidents[0].resolved_at:
-        return None
-    newest = incidents[0]
-    if decisions and _before(newest.created_at, decisions[0].created_at):
-        return None
-    sentence = f"{newest.step} failed: {newest.message}"
-    return Happened("incident", sentence, newest.run_key, newest.created_at)
-
-
-def _before(one: datetime | None, other: datetime | None) -> bool:
-    return one is not None and other is not None and one < other
+def _choices(known: list[str], chosen: str) -> list[Choice]:
+    """Return what there is to choose from, and what was chosen though it is not there."""
+    more = [chosen] if chosen and chosen not in known else []
+    return [Choice(value, value, value == chosen) for value in [*known, *more]]

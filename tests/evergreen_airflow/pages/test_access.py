@@ -44,6 +44,7 @@ def documents(settings: Settings) -> Path:
     [
         *PAGES,
         "models",
+        "models/weather/",
         "static/evergreen.css",
         "data-docs/page.html",
         "reports/page.html",

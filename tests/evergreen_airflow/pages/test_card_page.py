@@ -1,5 +1,5 @@
 from fastapi.testclient import TestClient
-from test_models_page import promote, weather
+from test_model_page import promote, weather
 
 from evergreen.records import Records
 
@@ -11,7 +11,9 @@ def test_the_card_of_a_version_is_a_page_without_scripts(
 ) -> None:
     promote(weather, 1)
 
-    models, page = (browser.get(f"/evergreen/{path}") for path in ("models/", "cards/weather/1/"))
+    models, page = (
+        browser.get(f"/evergreen/{path}") for path in ("models/weather/", "cards/weather/1/")
+    )
 
     assert 'href="/evergreen/cards/weather/1/"' in models.text
     assert page.status_code == 200

@@ -80,7 +80,7 @@ def test_draws_drift_share_and_live_metric_over_time(
         records_of(weather).windows.keep(replace(CALM, start=END + (hours - 1) * HOUR,
                                            end=END + hours * HOUR, live=known))  # fmt: skip
 
-    for name in ("drift", "models"):
+    for name in ("drift", "models/weather"):
         page = browser.get(f"/evergreen/{name}/").text
 
         assert page.count("<circle") == 9
@@ -94,7 +94,9 @@ def test_an_estimate_without_labels_stands_beside_the_live_metric(
     band = Band(value=0.713, low=0.655, high=0.771)
     records_of(weather).windows.keep(replace(CALM, live=None, estimate=band))
 
-    drift, models = (browser.get(f"/evergreen/{name}/").text for name in ("drift", "models"))
+    drift, models = (
+        browser.get(f"/evergreen/{name}/").text for name in ("drift", "models/weather")
+    )
 
     assert "≈ 0.713" in drift
     assert "Estimated without labels: 0.655 to 0.771" in drift

@@ -77,8 +77,13 @@ def test_a_service_that_is_down_is_told(browser: TestClient, at: Callable[..., N
     assert problem.endswith("/live does not answer (ConnectError).")
 
 
-def test_the_page_may_ask_for_these_figures_and_for_nothing_else(browser: TestClient) -> None:
-    policy = browser.get("/evergreen/models/").headers["Content-Security-Policy"]
+def test_a_card_may_ask_for_these_figures_and_for_nothing_else(
+    browser: TestClient, settings: Settings
+) -> None:
+    declared = (PROJECT / "include" / "use_cases" / "iris.py").read_text()
+    (settings.use_cases_dir / "iris.py").write_text(declared)
+
+    policy = browser.get("/evergreen/models/iris/").headers["Content-Security-Policy"]
 
     assert policy.endswith("; connect-src testserver/evergreen/live/")
 
@@ -120,7 +125,7 @@ def test_figures_come_without_a_reload_on_a_narrow_page_too(
         page = context.new_page()
         problems: list[str] = []
         page.on("console", lambda said: problems.append(said.text))
-        page.goto(f"{url}/evergreen/models/")
+        page.goto(f"{url}/evergreen/models/iris/")
         shown = page.locator("#iris .live")
         expect(shown).to_contain_text("Nobody has asked it since")
 

@@ -1,370 +1,173 @@
+"""The table of all use cases, as it is asked for by an address and as a browser shows it."""
+
 import shutil
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
+from test_model_page import ATTACK, promote, weather
+from typer.testing import CliRunner
 
-from database import records_of
-from evergreen.data import warehouse
-from evergreen.records import (
-    Decision,
-    Incident,
-    Pin,
-    Promotion,
-    Records,
-    Retirement,
-    Scored,
-    TrialRow,
-    decision_id,
-)
-from evergreen.refs import Span
-from evergreen.serving import releases
-from evergreen.serving.model_ref import ModelRef
+from evergreen import cli
+from evergreen.cli import base
+from evergreen.fleet import table
+from evergreen.records import HOUSE, Incident, Records
+from evergreen.refs import Band, WindowRef
 from evergreen.settings import PROJECT, Settings
-from verdicts import dossier_of
 
-NOW = datetime(2026, 11, 21, tzinfo=UTC)
-ATTACK = "<script>alert('x')</script>"
+__all__ = ["weather"]
+PAGE = "/evergreen/models/"
+AT = datetime(2026, 11, 21, 15, tzinfo=UTC)
 
 
 @pytest.fixture
-def weather(settings: Settings) -> Records:
-    """The use case weather, declared, and an empty ledger."""
-    shutil.copy(PROJECT / "include" / "use_cases" / "weather.py", settings.use_cases_dir)
-    return records_of(settings)
+def three(weather: Records, settings: Settings) -> Records:
+    """Weather with a champion that drifts, iris without one, and a file that does not load."""
+    shutil.copy(PROJECT / "include" / "use_cases" / "iris.py", settings.use_cases_dir)
+    (settings.use_cases_dir / "typo.py").write_text(f"raise ValueError({ATTACK!r})\n")
+    promote(weather, 1)
+    alarm(weather, "weather", "It drifts.")
+    return weather
 
 
-def decide(ledger: Records, number: int, outcome: str = "passed", sentence: str = "") -> Decision:
-    challenger = {"name": "boosting", "metrics": {"roc_auc": 0.74, "accuracy": 0.55}}
-    decision = Decision(
-        id=decision_id("weather", "fit/train", str(number)),
-        use_case="weather",
-        kind="fit",
-        outcome=outcome,
-        sentence=sentence or f"Decision {number}.",
-        evidence={
-            "report": f"weather/{number}/report.html",
-            "evaluation": {"challenger": challenger},
-        },
-        as_of=NOW,
-        run_key=f"weather_training/manual__{number}",
-        actor="ada",
+def alarm(records: Records, about: str, message: str) -> None:
+    records.incidents.open(
+        Incident(use_case=about, run_key=f"{about}/drift", step="s", message=message, kind="drift")
     )
-    return ledger.decisions.record(decision)
 
 
-def promote(ledger: Records, number: int, reason: str = "better", kind: str = "change") -> None:
-    past = ledger.promotions.of("weather")
-    found = dossier_of(
-        "weather", number, figures={"roc_auc": 0.74, "accuracy": 0.55},
-        floors={"roc_auc": 0.64, "accuracy": 0.6},
-    )  # fmt: skip
-    ledger.dossiers.put("weather", number, found.to_json())
-    ledger.promotions.append(
-        Promotion(
-            use_case="weather",
-            version=number,
-            run_id=f"{number:032x}",
-            model_uri=f"models:/m-{number}",
-            sha256=f"{number:064x}",
-            snapshot_sha256="0" * 64,
-            golden_sha256=None,
-            training=Span(rows=1000, start=NOW - timedelta(days=1000), end=NOW),
-            predecessor_id=past[0].id if past else None,
-            decision_id=decide(ledger, number + 100 * len(past)).id,
-            kind=kind,
-            reason=reason,
-            actor="ada",
-        )
-    )
+def lines(page: str) -> list[str]:
+    """The names of the lines, in their order."""
+    return [part.split('"')[0] for part in page.split('<tr role="row" id="')[1:]]
 
 
 def test_says_what_to_do_when_no_use_case_is_declared(browser: TestClient) -> None:
-    assert "evergreen new NAME" in browser.get("/evergreen/models/").text
+    assert "evergreen new NAME" in browser.get(PAGE).text
 
 
-@pytest.mark.parametrize("declared", [True, False], ids=["declared", "file gone"])
-def test_shows_what_is_retired_with_the_reason_and_its_history(
-    browser: TestClient, weather: Records, settings: Settings, declared: bool
+def test_begins_with_what_needs_a_person_and_leads_to_the_cards(
+    browser: TestClient, three: Records
 ) -> None:
-    promote(weather, 1, reason="It was better.")
-    weather.retirements.put(Retirement(use_case="weather", reason=f"sold {ATTACK}", actor="ada"))
-    if not declared:
-        (settings.use_cases_dir / "weather.py").unlink()
+    page = browser.get(PAGE).text
 
-    page = browser.get("/evergreen/models/").text
-
-    assert '<span class="badge retired">retired</span>' in page
-    assert "weather was retired by ada on" in page
-    assert ATTACK not in page
-    assert "It was better." in page
-
-
-def test_shows_a_draft_as_one_and_says_how_it_goes_live(
-    browser: TestClient, weather: Records, settings: Settings
-) -> None:
-    file = settings.use_cases_dir / "weather.py"
-    file.write_text(file.read_text().replace("= UseCase(", "= UseCase(draft=True,"))
-
-    page = browser.get("/evergreen/models/").text
-
-    assert '<span class="badge draft">draft</span>' in page
-    assert "<code>evergreen activate weather</code>" in page
-    assert "by hand" in page
-    assert "becomes champion" not in page
-
-
-def test_says_what_to_do_for_a_use_case_without_a_champion(
-    browser: TestClient, weather: Records
-) -> None:
-    page = browser.get("/evergreen/models/").text
-
-    assert "no champion yet" in page
-    assert 'href="/dags/weather_training"' in page
-
-
-def test_shows_the_champion_its_metrics_and_where_to_look(
-    browser: TestClient, weather: Records
-) -> None:
-    promote(weather, 1)
-
-    page = browser.get("/evergreen/models/").text
-
-    assert "Version 1" in page
-    assert "roc_auc 0.74, at least 0.64" in page
-    assert 'class="bar short"' in page  # its accuracy lies below the floor
-    assert 'href="/evergreen/reports/weather/1/"' in page
-    assert f'href="/evergreen/open-mlflow/#/runs/{1:032x}"' in page
-    assert 'href="/dags/weather_training/runs/manual__1"' in page
-
-
-def test_shows_the_last_decision_in_words(browser: TestClient, weather: Records) -> None:
-    promote(weather, 1)
-    decide(weather, 7, outcome="refused", sentence="Kept version 1: not better.")
-
-    page = browser.get("/evergreen/models/").text
-
-    assert "Kept version 1: not better." in page
-    assert 'class="badge refused"' in page
-
-
-def test_lists_every_champion_and_why(browser: TestClient, weather: Records) -> None:
-    for number in range(1, 7):
-        promote(weather, number, reason=f"reason {number}")
-
-    page = browser.get("/evergreen/models/").text
-
-    assert [page.find(f"reason {number}") > 0 for number in range(1, 7)] == [True] * 6
-    assert page.find("reason 6") < page.find("reason 1")
-    assert "2 earlier" in page
-
-
-def test_after_a_rollback_shows_what_the_version_proved_at_first(
-    browser: TestClient, weather: Records
-) -> None:
-    promote(weather, 1)
-    promote(weather, 2)
-    promote(weather, 1, kind="rollback", reason="complaints")
-
-    page = browser.get("/evergreen/models/").text
-
-    assert 'href="/evergreen/reports/weather/1/"' in page
-    assert "complaints" in page
-
-
-def test_shows_by_whom_a_champion_is_pinned(browser: TestClient, weather: Records) -> None:
-    promote(weather, 1)
-    weather.pins.put(
-        Pin(use_case="weather", version=1, reason=f"worse since {ATTACK}", actor="monitoring")
-    )
-
-    page = browser.get("/evergreen/models/").text
-
-    assert "Pinned by monitoring on 20" in page
-    assert "<code>evergreen unpin weather --reason …</code>" in page
+    assert lines(page) == ["typo", "weather", "iris"]
+    assert 'href="/evergreen/models/weather/"' in page
+    assert '<span class="badge alert">alert</span>' in page
+    assert '<span class="badge none">no champion yet</span>' in page
+    assert '<span class="why">It drifts.</span>' in page
+    assert "3 use cases; 3 in all need a person." in page
     assert ATTACK not in page
 
 
-def test_shows_an_incident_until_something_is_decided_again(
-    browser: TestClient, weather: Records
+def test_a_line_tells_champion_quality_drift_decision_and_next_run(
+    browser: TestClient, three: Records
 ) -> None:
-    weather.incidents.open(
-        Incident(use_case="weather", run_key="weather_training/9", step="train", message="boom")
-    )
-    shown = browser.get("/evergreen/models/").text
-    decide(weather, 10)
-
-    after = browser.get("/evergreen/models/").text
-
-    assert "train failed: boom" in shown
-    assert "train failed: boom" not in after
-
-
-def test_text_from_people_and_data_is_escaped(browser: TestClient, weather: Records) -> None:
-    promote(weather, 1, reason=ATTACK)
-    decide(weather, 8, sentence=ATTACK)
-
-    page = browser.get("/evergreen/models/").text
-
-    assert ATTACK not in page
-    assert "&lt;script&gt;" in page
-
-
-def test_shows_a_broken_use_case_with_its_error_beside_the_others(
-    browser: TestClient, settings: Settings, weather: Records
-) -> None:
-    (settings.use_cases_dir / "churn.py").write_text(f"raise ValueError({ATTACK!r})\n")
-
-    page = browser.get("/evergreen/models/").text
-
-    assert 'class="badge broken"' in page
-    assert "ValueError" in page
-    assert ATTACK not in page
-    assert 'id="weather"' in page
-
-
-def test_says_so_when_the_database_does_not_answer(
-    browser: TestClient, settings: Settings, weather: Records
-) -> None:
-    object.__setattr__(settings, "database_url", "postgresql://nobody@127.0.0.1:1/nothing")
-
-    answer = browser.get("/evergreen/models/")
-
-    assert answer.status_code == 503
-    assert "The database does not answer" in answer.text
-    assert "nobody" not in answer.text
-
-
-def test_shows_whether_to_retrain_and_what_lasts_beside_the_last_decision(
-    browser: TestClient, weather: Records
-) -> None:
-    decide(weather, 1, sentence="The gate let it pass.")
-    for hour in range(60):
-        weather.decisions.record(
-            Decision(
-                id=decision_id("weather", "trigger", str(hour)), use_case="weather",
-                kind="trigger", outcome="held back", sentence=f"Due, but held back {hour}.",
-                evidence={}, as_of=NOW, run_key="weather_monitoring/1", actor="monitoring",
-            )
-        )  # fmt: skip
-    key = "alert/weather/drift/1"
-    weather.incidents.open(
-        Incident(use_case="weather", run_key=key, step="drifts", message="It drifts.", kind="drift")
-    )
-
-    page = browser.get("/evergreen/models/").text
-    weather.incidents.resolve(key)
-    calm = browser.get("/evergreen/models/").text
-
-    assert "The gate let it pass." in page
-    assert "Due, but held back 59." in page
-    assert "held back 58" not in page
-    assert "It drifts." in page
-    assert "It drifts." not in calm
-
-
-def test_an_alert_that_repeats_the_last_decision_is_not_told_twice(
-    browser: TestClient, weather: Records
-) -> None:
-    said = decide(weather, 1, "failed", "Kept champion v1: worse.").sentence
-    weather.incidents.open(
-        Incident(use_case="weather", run_key="alert/weather/gate/1", step="x", message=said,
-                 kind="gate")
-    )  # fmt: skip
-
-    assert browser.get("/evergreen/models/").text.count(said) == 1
-
-
-def on_trial(settings: Settings, strategy: str) -> TrialRow:
-    challenger = ModelRef(use_case="weather", version=2, run_id="r", model_uri="m", sha256="2",
-                          snapshot_sha256="5")  # fmt: skip
-    return releases.start(
-        records_of(settings).trials, "weather", strategy, 0.1, challenger, reason="new", actor="ada"
-    )
-
-
-def answer(settings: Settings, number: int, release: TrialRow, variant: str, right: bool) -> None:
-    """Put an answer and its label on record."""
-    with warehouse.connect(settings.database_url) as opened, opened.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO evergreen.predictions (id, request_id, time, use_case, version, run_id,"
-            " sha256, snapshot_sha256, code, engine, variant, release_id, inputs, output,"
-            " latency_ms) SELECT id, id, %s, 'weather', 1, '', '', '', '', 'onnx', %s, %s, '{}',"
-            " 'true', 1 FROM (SELECT %s::uuid AS id) AS made",
-            (datetime.now(UTC), variant, release.id, str(UUID(int=number))),
+    three.windows.keep(
+        WindowRef(
+            use_case="weather", start=AT - timedelta(hours=1), end=AT, champion=1, rows=900,
+            outcome="warning", sentence="One of 4 columns drifted.", drift_share=0.25,
+            metric="roc_auc", floor=0.64, estimate=Band(value=0.713, low=0.655, high=0.771),
         )
-    records_of(settings).labels.give("weather", str(UUID(int=number)), right)
-
-
-def test_shows_a_trial_with_what_the_labels_say(
-    browser: TestClient, weather: Records, settings: Settings
-) -> None:
-    promote(weather, 1)
-    release = on_trial(settings, "ab")
-    for number in range(20):
-        side = "challenger" if number % 2 else "champion"
-        answer(settings, number, release, side, right=number % 2 == 1)
-
-    page = browser.get("/evergreen/models/").text
-
-    assert '<span class="badge runs">runs</span>' in page
-    assert "Version 2 as A/B test, 10% of the subjects" in page
-    assert "champion 0.000 of 10 labels, challenger 1.000 of 10 labels (p &lt; 0.001" in page
-    assert "challenger 10, champion 10" in page
-    assert "Served by ONNX; has answered 10 times in the last day." in page
-
-
-def test_shows_that_a_canary_was_aborted_and_why(
-    browser: TestClient, weather: Records, settings: Settings
-) -> None:
-    promote(weather, 1)
-    release = on_trial(settings, "canary")
-    records_of(settings).trials.stop(release.id, "aborted: 20 of 20 requests failed")
-
-    page = browser.get("/evergreen/models/").text
-
-    assert '<span class="badge aborted">aborted</span>' in page
-    assert "aborted: 20 of 20 requests failed" in page
-    assert "Has answered no request in the last day." in page
-
-
-def test_shows_what_was_scored_last_in_batch(browser: TestClient, weather: Records) -> None:
-    promote(weather, 1)
-    for day in (20, 21):
-        at = datetime(2026, 11, day, tzinfo=UTC)
-        weather.scorings.keep(
-            Scored(
-                use_case="weather", version=1, run_id="r", sha256="2", snapshot_sha256="5",
-                code="c", interval_start=at - timedelta(days=1), interval_end=at, source="query",
-                destination="scored", rows=1000 + day, refused=0, seconds=2, as_of=at,
-                asked_at=at, run_key="k", actor="ada",
-            ),
-            [],
-        )  # fmt: skip
-
-    page = browser.get("/evergreen/models/").text
-
-    assert "Scored 1,021 rows of 2026-11-20 00:00 to 2026-11-21 00:00 UTC with version 1" in page
-    assert "Scored 1,020 rows" not in page
-
-
-@pytest.mark.parametrize("about", ["weather", "operations", "gone"])
-def test_shows_each_state_that_lasts(browser: TestClient, weather: Records, about: str) -> None:
-    promote(weather, 1)
-    gone = replace(weather.promotions.of("weather")[0], use_case="gone", predecessor_id=None)
-    weather.promotions.append(gone)
-    alarm = Incident(
-        use_case=about, run_key=f"alert/{about}/disk/1", step="", message=f"full {ATTACK}",
-        kind="disk",
     )  # fmt: skip
-    weather.incidents.open(alarm)
-    shown = browser.get("/evergreen/models/").text
-    weather.incidents.resolve(alarm.run_key)
 
-    over = browser.get("/evergreen/models/").text
+    page = browser.get(PAGE).text
 
-    assert '<span class="badge incident">disk</span> full' in shown
-    assert "full" not in over
-    assert ATTACK not in shown
+    assert ">v1</td>" in page
+    assert "<strong>≈ 0.713</strong>" in page
+    assert "(0.655 to 0.771) ≥ 0.64" in page
+    assert '<span class="badge warning">warning</span></span> 25%' in page
+    assert '<span title="Decision 1."><span class="badge passed">passed</span></span>' in page
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    assert f'<time datetime="{tomorrow}T00:00:00+00:00">' in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("?state=none", ["iris"]),
+        ("?state=needs&words=drifts", ["weather"]),
+        ("?tag=demo&owner=&state=&words=", ["weather", "iris"]),
+        ("?words=species", ["iris"]),
+        ("?owner=nobody", []),
+    ],
+)
+def test_an_address_asks_for_some_of_them(
+    browser: TestClient, three: Records, asked: str, found: list[str]
+) -> None:
+    page = browser.get(f"{PAGE}{asked}").text
+
+    assert lines(page) == found
+    assert f"{len(found)} of 3 use cases; 3 in all need a person." in page
+    assert "Show all" in page
+    assert ("None of them is like that" in page) is (found == [])
+
+
+def test_what_was_asked_for_stands_in_the_form(browser: TestClient, three: Records) -> None:
+    page = browser.get(f"{PAGE}?state=alert&owner=nobody&words=%22%3E{ATTACK}").text
+
+    assert '<option value="alert" selected>alert (1)</option>' in page
+    assert '<option value="nobody" selected>nobody</option>' in page
+    assert 'value="&#34;&gt;&lt;script&gt;' in page
+    assert ATTACK not in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        (f"?state={ATTACK}", "state is &#34;&lt;script&gt;"),
+        ("?state=alerts", "did you mean &#39;alert&#39;"),
+        (f"?words={'x' * 201}", "allowed: at most 200 letters"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_told_above_the_whole_table(
+    browser: TestClient, three: Records, asked: str, problem: str
+) -> None:
+    answer = browser.get(f"{PAGE}{asked}")
+
+    assert answer.status_code == 400
+    assert problem in answer.text
+    assert lines(answer.text) == ["typo", "weather", "iris"]
+
+
+def test_the_form_works_without_a_script_and_asks_for_this_page_only(
+    browser: TestClient, three: Records
+) -> None:
+    answer = browser.get(PAGE)
+
+    assert "form-action 'self'" in answer.headers["Content-Security-Policy"]
+    assert "form-action 'none'" not in answer.headers["Content-Security-Policy"]
+    assert answer.text.count("<script") == 1  # the theme
+    assert '<form class="filter" method="get" action="/evergreen/models/"' in answer.text
+
+
+def test_what_lasts_in_the_house_stands_above_the_table(
+    browser: TestClient, three: Records
+) -> None:
+    alarm(three, HOUSE, "The disk is nearly full.")
+
+    page = browser.get(PAGE).text
+
+    assert page.index("The disk is nearly full.") < page.index("<table")
+
+
+def test_no_more_lines_are_shown_than_a_page_holds(
+    browser: TestClient, three: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergreen_airflow.pages.models_page.SHOWN", 2)
+
+    page = browser.get(PAGE).text
+
+    assert lines(page) == ["typo", "weather"]
+    assert "3 use cases, of which 2 are shown; 3 in all need a person." in page
+
+
+def test_the_command_line_lists_the_same_lines(
+    browser: TestClient, three: Records, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
+    asked: list[table.Fleet] = []
+    monkeypatch.setattr("evergreen.console.fleet", lambda found, *_, **__: asked.append(found))
+
+    CliRunner().invoke(cli.app, ["ls"])
+
+    assert [row.name for row in asked[0].rows] == lines(browser.get(PAGE).text)

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 from fastapi.testclient import TestClient
-from test_models_page import ATTACK, promote
+from test_model_page import ATTACK, promote
 
 from database import records_of
 from evergreen.records import Records
@@ -56,4 +56,4 @@ def test_knows_declared_use_cases_only(browser: TestClient, weather: Records, na
 def test_models_leads_to_it(browser: TestClient, weather: Records) -> None:
     promote(weather, 1)
 
-    assert f'href="{PAGE}"' in browser.get("/evergreen/models/").text
+    assert f'href="{PAGE}"' in browser.get("/evergreen/models/weather/").text

@@ -64,7 +64,7 @@ function show(place, told, note) {
   const grid = element("div", { class: "minutes" });
   const wanted = told ? FIGURES.filter(({ name }) => known(name, told)) : [];
   grid.append(...wanted.map((one) => figure(one, told)));
-  place.replaceChildren(element("h3", {}, "The last ten minutes"), grid, element("p", { class: "muted" }, note));
+  place.replaceChildren(element("h2", {}, "The last ten minutes"), grid, element("p", { class: "muted" }, note));
   place.hidden = false;
 }
 
