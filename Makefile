@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test test-system test-workers test-elsewhere test-images image check format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test test-system test-workers test-ray test-elsewhere test-images image check format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,7 +33,7 @@ clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
-	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers)" -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or ray)" -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-system: install-dev ## Run the tests that need a browser, promtool, pgbouncer or nginx (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN)
@@ -42,6 +42,10 @@ test-system: install-dev ## Run the tests that need a browser, promtool, pgbounc
 test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (Redis, PgBouncer; S3 on loopback)
 	@sh tests/system_tools.sh $(BIN) redis-server
 	@$(BIN)/python -m pytest -m workers $(ARGS)
+
+test-ray: install-dev ## Spread fits over two nodes of Ray on loopback, and kill one (the extra `ray`)
+	@$(UV) pip install --quiet --python $(BIN)/python -r pyproject.toml --extra ray
+	@$(BIN)/python -m pytest -m ray $(ARGS)
 
 test-elsewhere: install-dev ## Run the tests that install the wheel, or a model's packages, outside the checkout
 	@$(BIN)/python -m pytest -m elsewhere $(ARGS)

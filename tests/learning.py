@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from sklearn.datasets import load_iris
+from sklearn.model_selection import StratifiedKFold
 
 from evergreen import catalog
 from evergreen.data import snapshots
+from evergreen.data.splits import Fold
 from evergreen.learning import features, training
+from evergreen.learning.rows import Rows
 from evergreen.refs import CandidateRef, Counts, FeaturesRef, SnapshotRef
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import UseCase, Windows
@@ -36,6 +39,18 @@ def iris_rows() -> pd.DataFrame:
     names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
     species = np.array(bunch.target_names)[bunch.target]
     return pd.DataFrame(bunch.data, columns=names).assign(id=range(150), species=species)
+
+
+def flowers() -> Rows:
+    """Return the flowers as recipes see them."""
+    frame = iris_rows()
+    return Rows(frame[list(IRIS.features.columns)], features.labels(IRIS, frame["species"]), None)
+
+
+def folds(rows: Rows) -> list[Fold]:
+    """Return five folds, the classes alike in each."""
+    splitter = StratifiedKFold(5, shuffle=True, random_state=0)
+    return [Fold(train, test) for train, test in splitter.split(rows.frame, rows.truth)]
 
 
 def snapshot(use_case: UseCase, rows: pd.DataFrame, settings: Settings) -> SnapshotRef:

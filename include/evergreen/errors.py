@@ -25,6 +25,7 @@ EvergreenError
 ├── NothingToRollBackTo   the ledger holds no earlier champion (or not the version asked for)
 └── StackError            a part of the local stack does not start or does not answer
     ├── NoRoom            the disk is full, or too full for the next step
+    ├── ComputeAway       the cluster that makes fits does not answer, or lost one
     └── SourceAway        an API that rows come from does not answer, or not now
 """
 
@@ -168,6 +169,16 @@ class NoRoom(StackError):
 
 class SourceAway(StackError):
     """An API that rows come from does not answer. Another try may be luckier."""
+
+
+class ComputeAway(StackError):
+    """The cluster that makes fits does not answer, or lost a fit. Another try may be luckier."""
+
+    def __init__(self, setting: str, why: object) -> None:
+        super().__init__(
+            f"the cluster of Ray that EVERGREEN_COMPUTE ({setting}) names cannot be used:"
+            f" {' '.join(str(why).split())} (EVERGREEN_COMPUTE=local needs none)"
+        )
 
 
 class Unreachable(StackError):

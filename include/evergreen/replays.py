@@ -8,7 +8,7 @@ import pandas as pd
 
 from evergreen import storage
 from evergreen.data import extraction
-from evergreen.learning import features
+from evergreen.learning import computing, features
 from evergreen.learning.rows import Rows
 from evergreen.records import Records
 from evergreen.replaying import Replay, replay
@@ -47,10 +47,11 @@ def run(
     data = features.data(built, longer, settings)
     rows, raw = _labelled(use_case, data.rows, data.raw)
     shelf = Shelf(storage.of(settings, storage.REPLAYS), use_case.name)
-    done = replay(
-        use_case, rows, raw, end=end, start=start, step=step, policies=policies,
-        memories=shelf.memory, tell=tell,
-    )  # fmt: skip
+    with computing.of(settings) as compute:
+        done = replay(
+            use_case, rows, raw, end=end, start=start, step=step, policies=policies,
+            memories=shelf.memory, compute=compute, tell=tell,
+        )  # fmt: skip
     shelf.publish(done)
     return done
 

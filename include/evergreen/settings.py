@@ -186,7 +186,7 @@ def schedule(value: str) -> str:
     return value
 
 
-def compute(value: str) -> str:
+def local_or_ray(value: str) -> str:
     """Check where fits are to be made.
 
     Raises:
@@ -247,7 +247,7 @@ class Variables(BaseSettings):
     keep_decisions: int = Field(100, ge=1)
     keep_bytes: Annotated[int, BeforeValidator(size)] = 0
     prune: bool = False
-    compute: Annotated[str, AfterValidator(compute)] = LOCAL
+    compute: Annotated[str, AfterValidator(local_or_ray)] = LOCAL
 
     @property
     def suites_dir(self) -> Path:

@@ -7,28 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.model_selection import StratifiedKFold
 
-from evergreen.data.splits import Fold
 from evergreen.errors import DeclarationError
-from evergreen.learning import features, searching, tracking, training
-from evergreen.learning.rows import Rows
+from evergreen.learning import searching, tracking, training
 from evergreen.learning.searching import Found
 from evergreen.learning.training import Forgetful
 from evergreen.settings import Settings
 from evergreen.spec import Between, Candidate, UseCase
 from fakes import FakeTrainings
-from learning import IRIS, built, iris_rows
+from learning import IRIS, built, flowers, folds, iris_rows
 
-ROWS = Rows(
-    iris_rows()[list(IRIS.features.columns)], features.labels(IRIS, iris_rows()["species"]), None
-)
-CHOOSING = [
-    Fold(train, test)
-    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(
-        ROWS.frame, ROWS.truth
-    )
-]
+ROWS = flowers()
+CHOOSING = folds(ROWS)
 FOREST = IRIS.candidate("forest")
 RANGES = replace(
     FOREST,

@@ -7,8 +7,8 @@ import pytest
 
 from evergreen.planning import folds
 from evergreen.planning.folds import Counts
-from evergreen.spec import Between
-from learning import IRIS, WEATHER
+from evergreen.spec import Between, UseCase
+from learning import CATALOG, IRIS, WEATHER
 
 AS_OF = datetime(2026, 3, 2, tzinfo=UTC)
 LOGISTIC = replace(WEATHER.candidate("logistic"), search={})
@@ -46,3 +46,14 @@ def test_rows_without_a_time_are_taken_to_have_changed() -> None:
     plain = replace(IRIS, candidates=(replace(IRIS.candidate("logistic"), search={}),))
 
     assert folds.of(plain, "logistic", AS_OF, AS_OF) == Counts(anew=1, kept=0)
+
+
+@pytest.mark.parametrize("use_case", CATALOG.use_cases.values(), ids=lambda u: u.name)
+def test_of_every_use_case_the_fits_can_be_counted(use_case: UseCase) -> None:
+    for name in use_case.trainings:
+        first, next_day = (
+            folds.of(use_case, name, AS_OF, before) for before in (None, AS_OF - timedelta(days=1))
+        )
+
+        assert first.anew > 0 and first.anew >= next_day.anew
+        assert first.anew + first.kept == next_day.anew + next_day.kept

@@ -1,13 +1,15 @@
 """Where fits are made: in this process, or wherever `EVERGREEN_COMPUTE` says.
 
-    for made in LOCAL.run([Fit(recipe, fold), Fit(other, fold)], rows):
-        made.output, made.seconds            # in the order that they were asked for
+    with of(settings) as compute:
+        for made in compute.run([Fit(recipe, fold), Fit(other, fold)], rows):
+            made.output, made.seconds        # in the order that they were asked for
 
 The same fits of the same rows give the same answers to the last digit, wherever they are made.
 """
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -19,6 +21,8 @@ from evergreen.learning import models, weighing
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
+from evergreen.settings import LOCAL as HERE
+from evergreen.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,18 @@ class Local:
 
 
 LOCAL = Local()
+
+
+@contextmanager
+def of(settings: Settings) -> Iterator[Compute]:
+    """Yield what `EVERGREEN_COMPUTE` says; a cluster is connected to when a fit is asked for."""
+    if settings.compute == HERE:
+        yield LOCAL
+        return
+    from evergreen.learning.on_ray import OnRay
+
+    with OnRay(settings.compute) as cluster:
+        yield cluster
 
 
 def made(model: Pipeline, half_life: timedelta | None, rows: Rows, fold: Fold) -> Made:

@@ -23,6 +23,7 @@ from sklearn.pipeline import Pipeline
 from evergreen.errors import ModelRefused
 from evergreen.learning import (
     answers,
+    computing,
     entities,
     features,
     fitting,
@@ -35,6 +36,7 @@ from evergreen.learning import (
     tracking,
     worth,
 )
+from evergreen.learning.computing import Compute
 from evergreen.learning.data import Data
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.fitting import Tried
@@ -125,9 +127,9 @@ def train(
         experiment.end_unrecorded(key)
     tags = _tags(use_case, built, key, note, settings) | {tracking.FORCED: str(force).lower()}
     with experiment.run(name, tags) as log:
-        data, tried = _try(
-            use_case, built, name, in_charge, Forgetful() if force else trainings, settings
-        )
+        memory = Forgetful() if force else trainings
+        with computing.of(settings) as compute:
+            data, tried = _try(use_case, built, name, in_charge, memory, compute, settings)
         ref = _log_walk(log, use_case, built, name, data, tried, settings)
     trainings.finish(key, ref.to_json())
     return ref
@@ -266,14 +268,15 @@ def _try(
     name: str,
     in_charge: InCharge | None,
     memory: Memory,
+    compute: Compute,
     settings: Settings,
 ) -> tuple[Data, Tried]:
     if name == CHAMPION:
         recipe = _in_charge(in_charge, settings)
         data = features.data(built, use_case, settings, recipe.code)
-        return data, fitting.judge_recipe(use_case, recipe, data, memory)
+        return data, fitting.judge_recipe(use_case, recipe, data, memory, compute)
     data = features.data(built, use_case, settings)
-    return data, fitting.judge(use_case, use_case.candidate(name), data, memory)
+    return data, fitting.judge(use_case, use_case.candidate(name), data, memory, compute)
 
 
 def _log_walk(

@@ -12,7 +12,7 @@ respected) and answers rows after it: at first those of the next weeks, and all 
 policy goes on serving it. Both are kept, so that the next replay looks them up.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -24,16 +24,21 @@ from numpy.typing import NDArray
 
 from evergreen.data.splits import Fold
 from evergreen.learning import walking
+from evergreen.learning.computing import LOCAL, Compute
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
-from evergreen.learning.walking import Known, Memory
+from evergreen.learning.walking import Job, Known, Memory
 from evergreen.replaying.period import Period
 from evergreen.spec import UseCase
 
 Array = NDArray[Any]
 Memories = Callable[[str], Memory]
 """What earlier replays answered, by the name of a fit's place."""
+
+Key = tuple[str, int, bool]
+"""A fit: the name of its recipe, the number of its cut, and whether it answers all rows after it.
+"""
 
 NEAR = timedelta(days=35)
 """How far after its cut a fit answers at first: longer than a month, the slowest usual schedule."""
@@ -64,7 +69,9 @@ class History:
     recipes: Mapping[str, Recipe]
     """Those that are walked, by name."""
     memories: Memories
-    fits: dict[tuple[str, int, bool], Fit] = field(default_factory=dict)
+    compute: Compute = LOCAL
+    """Where fits are made."""
+    fits: dict[Key, Fit] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
     """The fits that no earlier replay had made."""
 
@@ -126,23 +133,35 @@ class History:
     def fit(self, name: str, cut: int, *, far: bool = False) -> Fit:
         """Return a recipe's fit of a cut; `far`: with its answers to all rows after it."""
         key = (name, cut, far)
-        if key not in self.fits:
-            self.fits[key] = self._fit(name, cut, far)
+        for _ in self.make([key]):
+            pass
         return self.fits[key]
 
-    def _fit(self, name: str, cut: int, far: bool) -> Fit:
-        recipe, moment = self.recipes[name], self.period.cuts[cut]
+    def make(self, asked: Sequence[Key]) -> Iterator[Key]:
+        """Make the fits that are not here yet, side by side where `compute` does; yield each."""
+        missing = [key for key in asked if key not in self.fits]
+        memories = [_Timed(self.memories(self._place(*key))) for key in missing]
+        jobs = [
+            Job(self.recipes[key[0]], [self._fold(*key)], memory)
+            for key, memory in zip(missing, memories, strict=True)
+        ]
+        walks = walking.walks(jobs, self.rows, self.compute)
+        for key, memory, walked in zip(missing, memories, walks, strict=True):
+            if walked.fitted:
+                memory.settle(walked.effort.seconds)
+                self.made.append(self._place(*key))
+            answered = walked.blocks[0]
+            newest = self._all_times.iloc[answered.fold.train].max().to_pydatetime()
+            self.fits[key] = Fit(answered.output, newest, memory.seconds)
+            yield key
+
+    def _fold(self, _: str, cut: int, far: bool) -> Fold:
         last = len(self.places) if far else self.bounds[min(cut + self._near, len(self.bounds) - 1)]
-        fold = Fold(self._trained(moment), self.places[self.bounds[cut] : last])
-        place = f"{recipe.digest[:20]}/{moment:%Y%m%dT%H%M}{'-far' if far else ''}"
-        memory = _Timed(self.memories(place))
-        walked = walking.walk(recipe, self.rows, [fold], memory)
-        if walked.fitted:
-            memory.settle(walked.effort.seconds)
-            self.made.append(place)
-        answered = walked.blocks[0]
-        newest = self._all_times.iloc[answered.fold.train].max().to_pydatetime()
-        return Fit(answered.output, newest, memory.seconds)
+        return Fold(self._trained(self.period.cuts[cut]), self.places[self.bounds[cut] : last])
+
+    def _place(self, name: str, cut: int, far: bool) -> str:
+        moment = self.period.cuts[cut]
+        return f"{self.recipes[name].digest[:20]}/{moment:%Y%m%dT%H%M}{'-far' if far else ''}"
 
     def _trained(self, moment: datetime) -> Array:
         rows = np.flatnonzero(self._all_times <= moment - self.use_case.embargo)

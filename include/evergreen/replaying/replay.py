@@ -12,6 +12,7 @@ import pandas as pd
 from evergreen.data import splits
 from evergreen.errors import DataRefused, EvergreenError
 from evergreen.learning import hiccups, searching
+from evergreen.learning.computing import LOCAL, Compute
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
 from evergreen.refs import Json
@@ -90,6 +91,7 @@ def replay(
     step: timedelta | None = None,
     policies: Sequence[str] = (),
     memories: Memories,
+    compute: Compute = LOCAL,
     tell: Tell = lambda _: None,
 ) -> Replay:
     """Play policies over the history of a use case.
@@ -103,6 +105,7 @@ def replay(
         step: between cuts; None: see `period.default_step`.
         policies: names; none: all. `window <days>d` adds the first candidate with that window.
         memories: where the answers of fits are kept, and those of earlier replays found.
+        compute: where fits are made.
         tell: hears of every recipe, and how far it is.
 
     Raises:
@@ -112,8 +115,8 @@ def replay(
     began = time.perf_counter()
     oldest = splits.times_of(use_case, raw).min().to_pydatetime()
     period = Period.of(use_case, oldest, end, start, step)
-    recipes = _recipes(use_case, rows, raw, period, policies, memories, tell)
-    history = History(use_case, rows, raw, period, recipes, memories)
+    recipes = _recipes(use_case, rows, raw, period, policies, memories, compute, tell)
+    history = History(use_case, rows, raw, period, recipes, memories, compute)
     asked = chosen(history, policies)
     history, problems = _walked(history, tell)
     played = {}
@@ -144,6 +147,7 @@ def _recipes(
     period: Period,
     policies: Sequence[str],
     memories: Memories,
+    compute: Compute,
     tell: Tell,
 ) -> dict[str, Recipe]:
     """Return the recipes, their parameters chosen on rows before those that judge any of them."""
@@ -151,7 +155,9 @@ def _recipes(
     for candidate in (*use_case.contenders, *_extra(use_case, policies)):
         if candidate.search:
             tell(f"choose parameters of {candidate.name}")
-        found[candidate.name] = _recipe(use_case, candidate, rows, raw, period.cuts[0], memories)
+        found[candidate.name] = _recipe(
+            use_case, candidate, rows, raw, period.cuts[0], memories, compute
+        )
     return found
 
 
@@ -162,6 +168,7 @@ def _recipe(
     raw: pd.DataFrame,
     as_of: datetime,
     memories: Memories,
+    compute: Compute,
 ) -> Recipe:
     """Search as a training at that moment would; without the history for it, take the defaults."""
     if not candidate.search:
@@ -171,7 +178,7 @@ def _recipe(
     except DataRefused:
         return Recipe.of(use_case, candidate, {})
     memory = memories(f"choice/{candidate.name}/{as_of:%Y%m%dT%H%M}")
-    return searching.search(use_case, candidate, rows, folds.choosing, memory).recipe
+    return searching.search(use_case, candidate, rows, folds.choosing, memory, compute).recipe
 
 
 def _extra(use_case: UseCase, policies: Sequence[str]) -> list[Candidate]:
@@ -207,7 +214,7 @@ def _walked(history: History, tell: Tell) -> tuple[History, dict[str, str]]:
 
 def _walk(history: History, name: str, title: str, tell: Tell) -> None:
     cuts = len(history.period.cuts)
-    for cut in range(cuts):
-        if cut % max(1, cuts // 10) == 0:
-            tell(f"fit {title}: {cut} of {cuts}")
-        history.fit(name, cut)
+    tell(f"fit {title}: 0 of {cuts}")
+    for _, cut, _ in history.make([(name, cut, False) for cut in range(cuts)]):
+        if cut + 1 < cuts and (cut + 1) % max(1, cuts // 10) == 0:
+            tell(f"fit {title}: {cut + 1} of {cuts}")

@@ -1,0 +1,94 @@
+"""Two nodes of Ray on loopback, with what listens to clients."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from evergreen_workshop.stack.ports import free_port
+
+HERE = "127.0.0.1"
+TRIES = 3
+"""Ray gives a node half a minute to start, however busy the machine is."""
+PATIENT = {
+    "PYTHONPATH": str(Path(__file__).parent),
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else its client server takes the network's address
+    "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "180",
+    "RAY_agent_register_timeout_ms": "180000",
+    "RAY_worker_register_timeout_seconds": "180",
+}
+
+
+@dataclass(frozen=True)
+class TwoNodes:
+    """A cluster, and where it is."""
+
+    cluster: Any
+    address: str
+    """As EVERGREEN_COMPUTE names it."""
+    node: Any
+    """The second one."""
+
+
+@contextmanager
+def two_nodes() -> Iterator[TwoNodes]:
+    """Start them; nothing is left of them in the end."""
+    before = {name: os.environ.get(name) for name in PATIENT}
+    os.environ.update(PATIENT)
+    running = _children()
+    from ray.cluster_utils import Cluster
+
+    cluster, port = Cluster(shutdown_at_exit=False), free_port()
+    try:
+        _add(cluster, ray_client_server_port=port)
+        yield TwoNodes(cluster, f"ray://{HERE}:{port}", _add(cluster))
+    finally:
+        cluster.shutdown()
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    gone, left = psutil.wait_procs(_children() - running, timeout=60)
+    assert not left, f"{left} are left, {len(gone)} went"
+
+
+def listening() -> list[tuple[str, int, str]]:
+    """Return where children of this process listen: address, port, name."""
+    return [
+        (socket.laddr.ip.removeprefix("::ffff:"), socket.laddr.port, process.name())
+        for process in _children()
+        for socket in _sockets(process)
+        if socket.status == psutil.CONN_LISTEN
+    ]
+
+
+def _children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def _sockets(process: psutil.Process) -> Any:
+    try:
+        return process.net_connections("inet")
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _add(cluster: Any, **more: Any) -> Any:
+    asked = {
+        "node_ip_address": HERE, "num_cpus": 1, "include_dashboard": False,
+        "object_store_memory": 100_000_000,
+    }  # fmt: skip
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return cluster.add_node(**asked, **more)
+        except Exception:
+            if not tries_left:
+                raise
+    return None
