@@ -238,15 +238,15 @@ class Life:
             self.tell(f"check, {what}: all", total)
 
     def prune(self) -> None:
-        """Let go of the oldest month at once, and of ten thousand rows of the next in batches."""
+        """Let go of the oldest months at once, and of a day of the next one in batches."""
         oldest = END - (self.rows // self.per_month) * MONTH_DAYS
-        border = (oldest + 2 * timedelta(days=31)).replace(day=1, hour=0)
+        border = min(oldest + 2 * timedelta(days=31), END).replace(day=1, hour=0)
         began = time.perf_counter()
         gone = self._pruned(border, apply=False)
-        self.tell("pruning a month, told", time.perf_counter() - began, f" ({gone:,} rows)")
+        self.tell("pruning whole months, told", time.perf_counter() - began, f" ({gone:,} rows)")
         began = time.perf_counter()
         happened("as many go as was told", self._pruned(border, apply=True), gone)
-        self.tell("pruning a month, done", time.perf_counter() - began, f" ({gone:,} rows)")
+        self.tell("pruning whole months, done", time.perf_counter() - began, f" ({gone:,} rows)")
         began = time.perf_counter()
         gone = self._pruned(border + timedelta(hours=24), apply=True)
         self.tell("pruning a day, in batches", time.perf_counter() - began, f" ({gone:,} rows)")

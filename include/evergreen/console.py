@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from evergreen.fleet import Fleet, Wanted
     from evergreen.forgetting import Forgotten
     from evergreen.invariants import Finding
+    from evergreen.lineage import Ahead, Back
     from evergreen.planning.story import Happened, Plan
     from evergreen.replaying import Gained, Replay
     from evergreen.serving.export import Exported
@@ -434,6 +435,47 @@ def card(found: "Card", to: Path | None, *, as_json: bool) -> None:
     for limit in found.limits:
         say(f"- {limit}")
     say(f"wrote {to}" if to else "The whole card: --to card.html, or --json")
+
+
+def back(found: "Back", *, as_json: bool) -> None:
+    """Print what an answer rests on."""
+    if as_json:
+        document(found.to_json())
+        return
+    say(f"{found.use_case}, answered at {found.answered_at:%Y-%m-%d %H:%M:%S} UTC as"
+        f" {found.variant} by version {found.version}", style="bold")  # fmt: skip
+    of = f"{found.rows:,} rows as of {found.as_of:%Y-%m-%d}" if found.rows and found.as_of else ""
+    table = _table("what", "which", "more")
+    for row in (
+        ("model", found.sha256[:16], f"MLflow run {found.run_id}"),
+        ("rows", found.snapshot[:16], " ".join(filter(None, (of, found.snapshot_uri)))),
+        ("code that trained it", found.commit or "unknown", ""),
+        ("code that answered", found.service_commit, ""),
+        ("decision", found.decision_id or "unknown", found.decision),
+    ):
+        table.add_row(*row)
+    out.print(table)
+    for lack in found.unknown:
+        say(f"Unknown: {lack}", style="yellow")
+
+
+def ahead(found: "Ahead", *, as_json: bool) -> None:
+    """Print what rests on a row."""
+    if as_json:
+        told = {"predictions": found.predictions, "sentence": found.sentence}
+        document(found.to_json() | told)
+        return
+    say(found.sentence, style="bold")
+    if found.versions:
+        table = _table("version", "learned from", "predictions", "")
+        for one in found.versions:
+            about = "champion" if one.champion else ""
+            table.add_row(str(one.version), one.snapshot[:16], f"{one.predictions:,}", about)
+        out.print(table)
+    for held in found.snapshots:
+        say(f"- {held.sha256[:16]}: {held.rows} rows of it, {held.uri}")
+    for lack in found.unknown:
+        say(f"Unknown: {lack}", style="yellow")
 
 
 def backed_up(made: "Backup", *, as_json: bool) -> None:

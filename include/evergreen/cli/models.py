@@ -15,6 +15,7 @@ from evergreen.cli.base import (
     app,
     catalog,
     known,
+    known_of_old,
     records,
     settings,
     today,
@@ -80,6 +81,32 @@ def card(
     if to is not None:
         to.write_text(cards.page(found))
     console.card(found, to, as_json=as_json)
+
+
+@app.command()
+@told
+def lineage(
+    name: Name,
+    prediction: Annotated[
+        str, typer.Argument(help="Id of an answer: what does it rest on?", metavar="[PREDICTION]")
+    ] = "",
+    key: Annotated[
+        list[str] | None,
+        typer.Option(help="customer=17, once for each column of the key: what rests on the row?"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an answer rests on, or what rests on a row."""
+    from evergreen import lineage as lines
+
+    if bool(prediction) is bool(key):
+        raise DeclarationError("PREDICTION, --key", (prediction, key), "one of the two")
+    told: dict[str, Any] = {"records": records(), "settings": settings()}
+    if prediction:
+        console.back(lines.of_prediction(known(name), prediction, **told), as_json=as_json)
+        return
+    declared = catalog().use_cases.get(known_of_old(name))
+    console.ahead(lines.of_row(name, key or (), declared, **told), as_json=as_json)
 
 
 @app.command()

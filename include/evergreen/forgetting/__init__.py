@@ -3,6 +3,7 @@
     done = forget("churn", ["customer_id=17"], apply=False, reason="", …)      # what holds it
     [(place.name, place.things) for place in done.places], done.versions, done.elsewhere
 
+`naming`   by which columns it is asked for
 `subject`  who it is, and how a row, a document and a text are known to be about it
 `rows`     snapshots, features and answers: written anew at their addresses, aligned as before
 `golden`   golden rows with their digests, and the examples that MLflow keeps of models

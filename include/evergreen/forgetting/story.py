@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 
-import pyarrow as pa
-
 from evergreen.catalog import Catalog
-from evergreen.data import extraction, manifests, snapshots
+from evergreen.data import extraction
 from evergreen.errors import ChampionBusy, NotForgotten
-from evergreen.forgetting import outside, waiting
+from evergreen.forgetting import naming, outside, waiting
 from evergreen.forgetting.golden import Beside
 from evergreen.forgetting.papers import Papers
 from evergreen.forgetting.rows import Rows, Surveyed
@@ -118,15 +116,9 @@ class _Work:
     @cached_property
     def named(self) -> Subject:
         """The subject, by its key alone."""
-        dossiers = self.records.subjects.dossiers(self.use_case)
-        if self.declared is not None:
-            columns = self.declared.source.key
-        elif dossiers:
-            inputs = dossiers[max(dossiers)]["inputs"]
-            columns = tuple(column["name"] for column in inputs["key"])
-        else:
-            raise NotForgotten(f"{self.use_case} is not declared, and never had a champion")
-        return Subject.asked(self.use_case, columns, self.key, self._types())
+        return naming.named(
+            self.use_case, self.key, self.declared, records=self.records, settings=self.settings
+        )
 
     def look(self) -> Forgotten:
         """Tell what holds it."""
@@ -320,16 +312,6 @@ class _Work:
         found = self._survey()
         places = dict(self._places(subject, found, apply=False))
         return _held(places | {"trainings that began meanwhile": self._trainings()})
-
-    def _types(self) -> dict[str, pa.DataType]:
-        """Return the types of the columns, by the newest snapshot."""
-        store = snapshots.of(self.settings)
-        newest = max(
-            (document for _, document in store.manifests(self.use_case)),
-            key=lambda document: str(document["about"].get("as_of", "")),
-            default=None,
-        )
-        return {} if newest is None else {one.name: one.type for one in manifests.schema(newest)}
 
 
 def sentence(done: Forgotten) -> str:

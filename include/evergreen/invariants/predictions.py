@@ -14,7 +14,6 @@ from evergreen.learning import tracking
 from evergreen.learning.models import digest
 from evergreen.records.predictions import Answerer
 
-COMMIT = "evergreen.code_commit"
 CHAMPIONS = ("champion", "batch")
 """Variants that only a champion answers as."""
 COUNTS = ("accepted", "adopted", "logged", "dropped", "waiting")
@@ -48,7 +47,7 @@ def _with_commit(scene: Scene, runs: Sequence[str]) -> set[str]:
         run.info.run_id
         for batch in batches
         for run in scene.runs(f"attributes.run_id IN ({', '.join(map(repr, batch))})")
-        if run.data.tags.get(COMMIT)
+        if run.data.tags.get(tracking.COMMIT)
     }
 
 
@@ -58,7 +57,7 @@ def _without_commit(scene: Scene, run_id: str) -> Iterator[str]:
     except MlflowException as error:
         yield f"predictions lead to the MLflow run {run_id}, which cannot be read: {error}"
         return
-    if not tags.get(COMMIT):
+    if not tags.get(tracking.COMMIT):
         yield f"predictions lead to the MLflow run {run_id}, which names no commit"
 
 

@@ -42,6 +42,7 @@ from evergreen.refs import SnapshotRef
 from evergreen.settings import Settings
 
 KEY = "evergreen.training_key"
+COMMIT = "evergreen.code_commit"
 HOST, PID = "evergreen.host", "evergreen.pid"
 FORCED = "evergreen.forced"
 PARENT = "mlflow.parentRunId"

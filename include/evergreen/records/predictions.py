@@ -152,6 +152,17 @@ class Answered(NamedTuple):
     times: int
 
 
+class Stored(NamedTuple):
+    """One prediction as it is on record, but for what was asked and said."""
+
+    id: str
+    time: datetime
+    by: Answerer
+    variant: str
+    code: str
+    engine: str
+
+
 class Predictions:
     """The table `evergreen.predictions`."""
 
@@ -255,6 +266,29 @@ class Predictions:
             )
             for row in rows
         ]  # fmt: skip
+
+    def find(self, use_case: str, id: str) -> Stored | None:
+        """Return one prediction; None: there is none of this use case."""
+        names = ", ".join(Answerer._fields)
+        rows = self._session.read(
+            f"SELECT id::text, time, {names}, variant, code, engine FROM evergreen.predictions"
+            " WHERE id = %s::uuid AND use_case = %s LIMIT 1",
+            (id, use_case),
+        )
+        if not rows:
+            return None
+        [row] = rows
+        by = Answerer(*(row.pop(name) for name in Answerer._fields))
+        return Stored(by=by, **row)
+
+    def by_version(self, use_case: str) -> dict[int, int]:
+        """Return how many predictions of each version are on record."""
+        rows = self._session.read(
+            "SELECT version, sum(count)::bigint AS count FROM evergreen.prediction_counts"
+            " WHERE use_case = %s GROUP BY version",
+            (use_case,),
+        )
+        return {row["version"]: row["count"] for row in rows}
 
     def missing(self, ids: Sequence[str]) -> int:
         """Return how many of these answers are not on record."""
