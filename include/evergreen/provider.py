@@ -16,7 +16,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "schemes": ["evergreen"],
                 "handler": None,
-                "to_openlineage_converter": "evergreen_airflow.lineage.to_openlineage",
+                "to_openlineage_converter": "evergreen_airflow.openlineage.to_openlineage",
             }
         ],
     }

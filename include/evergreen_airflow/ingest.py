@@ -10,7 +10,7 @@ from evergreen.errors import DeclarationError
 from evergreen.refs import Json, Landing
 from evergreen.spec import UseCase
 from evergreen.spec.pace import Schedule
-from evergreen_airflow import here, lineage
+from evergreen_airflow import here, openlineage
 from evergreen_airflow.assets import UPDATES, tell_landed
 from evergreen_airflow.edge import at_work, moment, our_dag, param, tell
 from evergreen_airflow.edge import this_run as described
@@ -78,7 +78,7 @@ def ingest_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
                 )
             new = [one for one in landed if not one.known]
             tell_landed(use_case, new)
-            lineage.moved([], lineage.table(use_case, here.settings()))
+            openlineage.moved([], openlineage.table(use_case, here.settings()))
             tell(summary(new, len(landed)))
             return [one.to_json() for one in new[-TOLD:]]
 

@@ -7,7 +7,7 @@ from airflow.sdk import DAG, Asset, task
 from evergreen.errors import DeclarationError
 from evergreen.refs import Json
 from evergreen.spec import Scoring, UseCase
-from evergreen_airflow import here, lineage
+from evergreen_airflow import here, openlineage
 from evergreen_airflow.edge import (
     at_work,
     moment,
@@ -86,9 +86,9 @@ def scoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
                 done = scoring.score(
                     use_case, scoring.asked(use_case, interval), run, records=kept, settings=known
                 )
-            lineage.moved(
-                [lineage.model(use_case, done.version, known)],
-                [lineage.predictions(declared.into, known)],
+            openlineage.moved(
+                [openlineage.model(use_case, done.version, known)],
+                [openlineage.predictions(declared.into, known)],
             )
             tell(done.sentence)
             return done.to_json()

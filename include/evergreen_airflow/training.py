@@ -15,7 +15,7 @@ from evergreen.refs import (
     Verdict,
 )
 from evergreen.spec import Task, UseCase
-from evergreen_airflow import here, lineage
+from evergreen_airflow import here, openlineage
 from evergreen_airflow.approval import ask_for_approval
 from evergreen_airflow.assets import UPDATES, source, tell_champions
 from evergreen_airflow.edge import (
@@ -125,7 +125,9 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
             kept.retirements.check(use_case.name)
             put_start_on_record(use_case, why(), kept.decisions)
             taken = steps.extract(use_case, the_run(use_case), records=kept, settings=known)
-        lineage.moved(lineage.table(use_case, known), [lineage.snapshot(use_case, taken)])
+        openlineage.moved(
+            openlineage.table(use_case, known), [openlineage.snapshot(use_case, taken)]
+        )
         return taken.to_json()
 
     @task(**alone("validate"))
@@ -149,8 +151,9 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
             built = steps.build_features(
                 use_case, ref, the_run(use_case), records=kept, settings=here.settings()
             )
-        lineage.moved(
-            [lineage.snapshot(use_case, ref.snapshot)], [lineage.in_store(built.uri, built.sha256)]
+        openlineage.moved(
+            [openlineage.snapshot(use_case, ref.snapshot)],
+            [openlineage.in_store(built.uri, built.sha256)],
         )
         return built.to_json()
 
@@ -234,8 +237,10 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
             )
             tell_champions([use_case.name], kept.promotions)
         if promotion.promoted and promotion.champion:
-            learned = lineage.snapshot(use_case, ref.evaluation.features.snapshot)
-            lineage.moved([learned], [lineage.model(use_case, promotion.champion.version, known)])
+            learned = openlineage.snapshot(use_case, ref.evaluation.features.snapshot)
+            openlineage.moved(
+                [learned], [openlineage.model(use_case, promotion.champion.version, known)]
+            )
         tell(promotion.sentence)
         return promotion.to_json()
 

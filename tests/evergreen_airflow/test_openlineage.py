@@ -34,7 +34,7 @@ def known(tmp_path: Path) -> Settings:
 def test_a_table_is_named_without_its_login(
     known: Settings, url: str, table: str, expected: tuple[str, str]
 ) -> None:
-    from evergreen_airflow.lineage import in_warehouse
+    from evergreen_airflow.openlineage import in_warehouse
 
     found = in_warehouse(table, replace(known, apart_warehouse_url=url))
 
@@ -52,7 +52,7 @@ def test_a_table_is_named_without_its_login(
 def test_an_address_of_the_store_is_named_as_openlineage_does(
     uri: str, expected: tuple[str, str]
 ) -> None:
-    from evergreen_airflow.lineage import in_store
+    from evergreen_airflow.openlineage import in_store
 
     found = in_store(uri, "a1")
 
@@ -64,13 +64,13 @@ def test_what_a_task_moved_is_told_with_where_it_comes_from(
 ) -> None:
     from airflow.sdk.lineage import HookLineageCollector
 
-    from evergreen_airflow import lineage
+    from evergreen_airflow import openlineage
 
     collector = HookLineageCollector()
-    monkeypatch.setattr(lineage, "get_hook_lineage_collector", lambda: collector)
+    monkeypatch.setattr(openlineage, "get_hook_lineage_collector", lambda: collector)
     iris = load(USE_CASES).find("iris")
 
-    lineage.moved(lineage.table(iris, known), [lineage.model(iris, 3, known)])
+    openlineage.moved(openlineage.table(iris, known), [openlineage.model(iris, 3, known)])
 
     told = collector.collected_assets
     [table], [model] = told.inputs, told.outputs
@@ -83,7 +83,7 @@ def test_what_a_task_moved_is_told_with_where_it_comes_from(
 def test_without_the_provider_nothing_is_told() -> None:
     from airflow.sdk.lineage import NoOpCollector, get_hook_lineage_collector
 
-    from evergreen_airflow.lineage import in_store, moved
+    from evergreen_airflow.openlineage import in_store, moved
 
     moved([in_store("/a")], [in_store("/b")])
 
@@ -92,7 +92,7 @@ def test_without_the_provider_nothing_is_told() -> None:
 
 
 def test_a_query_of_ones_own_names_no_table(known: Settings) -> None:
-    from evergreen_airflow.lineage import table
+    from evergreen_airflow.openlineage import table
 
     iris = load(USE_CASES).find("iris")
     asked = replace(iris, source=replace(iris.source, table=None, query="SELECT 1"), ingest=None)
