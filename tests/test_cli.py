@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from database import query, records_of
-from evergreen import cli, console
+from evergreen import cli
 from evergreen.cli import base
 from evergreen.records import Decision, decision_id
 from evergreen.settings import PROJECT, Settings
@@ -58,7 +58,9 @@ def test_a_decision_is_told_in_full_however_narrow_the_terminal(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(base, "get_settings", lambda: settings)
-    monkeypatch.setattr(console, "out", Console(width=40, markup=False, highlight=False))
+    monkeypatch.setattr(
+        "evergreen.console.printing.out", Console(width=40, markup=False, highlight=False)
+    )
     key = "iris_training/scheduled__2026-11-21T00:00:00+00:00"
     records_of(settings).decisions.record(
         Decision(
@@ -84,7 +86,9 @@ def test_ls_begins_with_what_needs_a_person_and_says_why(
     (folder / "typo.py").write_text("1/0")
     mine = replace(settings, use_cases_dir=folder)
     monkeypatch.setattr(base, "get_settings", lambda: mine)
-    monkeypatch.setattr(console, "out", Console(width=200, markup=False, highlight=False))
+    monkeypatch.setattr(
+        "evergreen.console.printing.out", Console(width=200, markup=False, highlight=False)
+    )
 
     everything = CliRunner().invoke(cli.app, ["ls"]).stdout
     one = CliRunner().invoke(cli.app, ["ls", "rain", "--state", "none", "--json"])

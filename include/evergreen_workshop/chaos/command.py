@@ -71,7 +71,7 @@ def show(results: Sequence[Result]) -> None:
             one.cell, recovery, f"{one.seconds:.0f}", str(one.answered), words,
             style="" if one.well or not one.struck else "red",
         )  # fmt: skip
-    console.out.print(table)
+    console.show(table)
     console.say(kept.summary(results))
 
 

@@ -64,7 +64,7 @@ def show(days: Sequence[Happened], findings: Sequence[Finding]) -> None:
     table = Table(*COLUMNS)
     for day in days:
         table.add_row(*_cells(day), style="" if day.as_due else "red")
-    console.out.print(table)
+    console.show(table)
     for day in days:
         if not day.as_due:
             console.say(f"{day.as_of:%Y-%m-%d}: {day.due} was due. {day.sentence}", colour="red")
