@@ -4,8 +4,18 @@ from typing import Any
 
 from evergreen.records.session import Session
 
-NEWEST = "SELECT DISTINCT ON (use_case) * FROM evergreen.windows"
-NEWEST += " ORDER BY use_case, ended_at DESC, id DESC"
+NEWEST = """
+WITH RECURSIVE names AS (
+    SELECT min(use_case) AS name FROM evergreen.windows
+    UNION ALL
+    SELECT (SELECT min(use_case) FROM evergreen.windows WHERE use_case > name)
+    FROM names WHERE name IS NOT NULL
+)
+SELECT newest.* FROM names, LATERAL (
+    SELECT * FROM evergreen.windows WHERE use_case = name ORDER BY ended_at DESC, id DESC LIMIT 1
+) AS newest
+"""
+"""Of each use case, from its index: not one in thousands of the windows is read."""
 
 
 def _of_window(field: str) -> str:
@@ -37,8 +47,8 @@ SQL = {
     "estimated_metric": _of_band("estimate", "value"),
     "estimated_metric_low": _of_band("estimate", "low"),
     "estimated_metric_high": _of_band("estimate", "high"),
-    "window_end_timestamp_seconds": "SELECT use_case, extract(epoch FROM max(ended_at))"
-    " FROM evergreen.windows GROUP BY 1",
+    "window_end_timestamp_seconds": "SELECT use_case, extract(epoch FROM ended_at)"
+    f" FROM ({NEWEST}) AS newest",
     "windows": "SELECT use_case, outcome, count(*) FROM evergreen.windows GROUP BY 1, 2",
     "decisions": "SELECT use_case, kind, outcome, count(*) FROM evergreen.decisions"
     " GROUP BY 1, 2, 3",

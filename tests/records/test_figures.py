@@ -1,0 +1,29 @@
+"""The state of things in figures: of each use case its newest window, whatever came before."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from deciding.test_policy import seen
+from evergreen.records import Records
+
+HOUR = timedelta(hours=1)
+
+
+def test_each_use_case_is_told_by_its_newest_window(records: Records) -> None:
+    first = seen(0)
+    for name, hours in {"weather": (1, 3, 2), "iris": (7,), "churn": (5, 4)}.items():
+        for hour in hours:
+            records.windows.keep(replace(
+                first, use_case=name, start=first.start + hour * HOUR, end=first.end + hour * HOUR,
+                rows=100 * hour,
+            ))  # fmt: skip
+
+    found = records.figures.all()
+
+    assert dict(found["window_rows"]) == {"weather": 300, "iris": 700, "churn": 500}
+    ends = dict(found["window_end_timestamp_seconds"])
+    assert float(ends["weather"]) == (first.end + 3 * HOUR).timestamp()
+
+
+def test_without_a_window_there_is_no_figure(records: Records) -> None:
+    assert records.figures.all()["window_rows"] == []
