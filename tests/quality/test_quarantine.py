@@ -27,8 +27,10 @@ class Kept:
     """A log of rows in quarantine."""
 
     rows: list[BadRow] = field(default_factory=list)
+    snapshots: list[str] = field(default_factory=list)
 
     def put(self, use_case: str, sha256: str, as_of: datetime, rows: Sequence[BadRow]) -> None:
+        self.snapshots.append(sha256)
         self.rows.extend(rows)
 
 
@@ -111,3 +113,9 @@ def test_too_few_rows_that_are_left_refuse_the_data(local: Settings) -> None:
     assert not found.passed
     assert kept.rows == []
     assert "364 rows" in found.failed[0].reason
+
+
+def test_sound_rows_take_the_place_of_those_that_were_bad(local: Settings) -> None:
+    found, kept = check(weather_table(), local)
+
+    assert (kept.snapshots, kept.rows) == ([found.snapshot.sha256], [])

@@ -33,3 +33,20 @@ def test_a_backfill_does_not_take_the_place_of_newer_rows(records: Records) -> N
     assert [row["snapshot_sha256"] for row in records.quarantine.of("weather")] == [
         "new", "new", "old"
     ]  # fmt: skip
+
+
+def test_tells_which_of_some_keys_are_in_quarantine(records: Records) -> None:
+    records.quarantine.put("weather", "new", NOW, ROWS)
+
+    found = records.quarantine.among("weather", [{"id": 6}, {"id": 8}, {"id": 7.0}, {"id": "7"}])
+
+    assert found == {1, 2}
+    assert records.quarantine.among("iris", [{"id": 7}]) == frozenset()
+
+
+def test_what_was_corrected_is_out_of_quarantine(records: Records) -> None:
+    records.quarantine.put("weather", "old", NOW - timedelta(days=1), ROWS)
+
+    records.quarantine.put("weather", "new", NOW, ())
+
+    assert records.quarantine.of("weather") == []

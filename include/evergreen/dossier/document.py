@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from evergreen.refs import FeaturesRef, Json, Ref
 from evergreen.spec import METRICS, Kind
@@ -106,6 +106,14 @@ class Proof(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stretch(Ref):
+    """A stretch of time, `start` (in it) to `end` (not in it), UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inputs(Ref):
     """What the model reads, and where the rows are found by key."""
 
@@ -121,6 +129,10 @@ class Inputs(Ref):
     """How far before a row its features read."""
     entity: tuple[str, ...] = ()
     """Raw columns that say whose a row is, where its features read that entity's rows alone."""
+    excluded: tuple[Stretch, ...] = ()
+    """Days whose rows training has not seen: features do not look back at them."""
+    quarantined: bool = False
+    """Rows may be in quarantine: features do not look back at these either."""
     computed: bool
     """A feature function stands before the estimator; else the columns are its features."""
     numeric: tuple[str, ...]

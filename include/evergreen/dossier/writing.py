@@ -7,7 +7,15 @@ from sklearn.pipeline import Pipeline
 
 from evergreen.data import snapshots
 from evergreen.dossier import declaration
-from evergreen.dossier.document import Answers, Dossier, Inputs, ModelFile, Proof, RawColumn
+from evergreen.dossier.document import (
+    Answers,
+    Dossier,
+    Inputs,
+    ModelFile,
+    Proof,
+    RawColumn,
+    Stretch,
+)
 from evergreen.dossier.shelf import DossierLog
 from evergreen.errors import DeclarationError
 from evergreen.learning import models, tracking
@@ -158,6 +166,8 @@ def _inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
         timestamp=source.timestamp,
         lookback=use_case.features.lookback,
         entity=tuple(getattr(code, "entity", ())),
+        excluded=tuple(Stretch(start=one.start, end=one.end) for one in source.excluded),
+        quarantined=source.quarantine > 0,
         computed=bool(code.source),
         numeric=tuple(code.numeric),
         categorical=tuple(name for name in code.categorical if name not in text),

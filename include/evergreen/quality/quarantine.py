@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from evergreen.data import rewriting, snapshots
 from evergreen.personal import masked
+from evergreen.plain import plain
 from evergreen.quality import phrases, reasons
 from evergreen.quality.gx import ExpectationSuite, ExpectationValidationResult
 from evergreen.quality.reasons import Checked
@@ -119,4 +120,4 @@ def _reason(check: Checked) -> str:
 
 
 def _key(key: dict[str, Any], personal: Sequence[str]) -> Json:
-    return masked({name: reasons.plain(value) for name, value in key.items()}, personal)
+    return masked({name: plain(value) for name, value in key.items()}, personal)

@@ -4,7 +4,6 @@ A check that raised, or gave no result, has failed. What follows from a missing 
 is told once, by the reason that explains it.
 """
 
-import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from evergreen.personal import masked
+from evergreen.plain import plain
 from evergreen.quality import phrases
 from evergreen.quality.gx import (
     ExpectationConfiguration,
@@ -250,15 +250,6 @@ def _classes(figures: dict[str, Any]) -> str:
     if unexpected:
         parts.append(f"unexpected {phrases.several(map(phrases.value, unexpected))}")
     return "; ".join(parts) or f"observed {phrases.value(figures.get('observed_value'))}"
-
-
-def plain(cell: Any) -> Any:
-    """Turn a value into plain JSON; what JSON cannot say (inf, dates) becomes text."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return None
-    if isinstance(cell, float) and math.isinf(cell):
-        return str(cell)
-    return cell if isinstance(cell, bool | int | float | str) else str(cell)
 
 
 def observed(check: Checked, columns: Sequence[str]) -> str:

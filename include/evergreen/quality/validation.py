@@ -80,6 +80,8 @@ def validate(
         looked = _look(docs, suite, snapshot, use_case, settings)
         if kept is not None and use_case.source.quarantine and not looked.passed:
             looked = _without_bad_rows(docs, suite, looked, use_case, kept, settings)
+        elif kept is not None and use_case.source.quarantine:
+            kept.put(use_case.name, snapshot.sha256, snapshot.as_of, ())
         columns = looked.table.column_names
         page = docs.publish(looked.result, looked.snapshot, columns, looked.checks, looked.failed)
     return ValidationRef(

@@ -38,6 +38,16 @@ class Quarantine:
             )
             cursor.execute(KEEP, asked | {"rows": document(told)})
 
+    def among(self, use_case: str, keys: Sequence[Any]) -> frozenset[int]:
+        """Return the places of the keys (plain JSON) whose rows are in quarantine."""
+        found = self._session.read(
+            "SELECT number - 1 AS place FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS"
+            " asked (key, number) WHERE EXISTS (SELECT FROM evergreen.quarantine AS bad WHERE"
+            " bad.use_case = %s AND bad.key = asked.key)",
+            (document(list(keys)), use_case),
+        )
+        return frozenset(int(row["place"]) for row in found)
+
     def of(self, use_case: str, limit: int = 1000) -> list[Row]:
         """Return the newest of them: snapshot_sha256, place, key, reasons, as_of."""
         return self._session.read(

@@ -18,8 +18,9 @@ from evergreen.data.streams import row_groups
 from evergreen.dossier import Inputs
 from evergreen.learning.models import Array
 from evergreen.scoring.admission import Admission, needed, times
-from evergreen.scoring.past import MICROSECOND, Past
+from evergreen.scoring.past import Past
 from evergreen.scoring.raw import Raw, ScoringInterval
+from evergreen.serving.left_out import LeftOut, microseconds
 
 CHUNK = 50_000
 """Rows that are scored at once."""
@@ -46,6 +47,8 @@ class Chunks:
     raw: Raw
     interval: ScoringInterval | None
     """Which rows are predicted, where features look back; None: all."""
+    left_out: LeftOut | None = None
+    """What training has not seen: nothing looks back at it."""
     admission: Admission = field(init=False)
     rows: int = 0
     """Rows that were to be predicted, the refused ones among them."""
@@ -73,7 +76,7 @@ class Chunks:
 
     def _with_history(self, tables: Iterator[pa.Table]) -> Iterator[Chunk]:
         past = Past(self.inputs, self.raw.by_entity)
-        for table in tables:
+        for table in map(self._seen, tables):
             moments = times(table[past.time])
             wanted = self._within(moments)
             fit = self.admission.admit(table, wanted)
@@ -85,10 +88,18 @@ class Chunks:
             yield Chunk(frame, places, past.rows.take(pa.array(places)))
             past.forget()
 
+    def _seen(self, table: pa.Table) -> pa.Table:
+        """Return the rows to predict, and those before them that training has not left out."""
+        if self.left_out is None:
+            return table
+        moments, key = times(table[str(self.inputs.timestamp)]), [c.name for c in self.inputs.key]
+        bad = self.left_out.among(moments, lambda: table.select(key).to_pylist())
+        return table.filter(pa.array(self._within(moments) | ~bad))
+
     def _within(self, moments: Array) -> Array:
         if self.interval is None:
             return np.ones(len(moments), dtype=bool)
-        start, end = (_microseconds(m) for m in (self.interval.start, self.interval.end))
+        start, end = (microseconds(m) for m in (self.interval.start, self.interval.end))
         within: Array = (moments >= start) & (moments < end)
         return within
 
@@ -103,10 +114,6 @@ def _earliest(known: datetime | None, moments: Array) -> datetime | None:
         return known
     found = _moment(moments.min())
     return found if known is None else min(known, found)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - datetime.fromtimestamp(0, UTC)) // MICROSECOND
 
 
 def _moment(value: int) -> datetime:

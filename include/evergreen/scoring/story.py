@@ -27,6 +27,7 @@ from evergreen.scoring.sample import Sample
 from evergreen.scoring.sinks import Sink
 from evergreen.serving.artifacts import Artifacts, Fetch, from_mlflow
 from evergreen.serving.desk import Served, serve
+from evergreen.serving.left_out import LeftOut
 from evergreen.serving.model_ref import ModelRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -65,7 +66,8 @@ def score(
         _refusals_on_record(use_case, run, records),
         records.leases.hold("scoring", f"{use_case.name}/{asked.destination}", wait=LONGEST),
     ):
-        scoring = _Scoring(served, asked, run, settings, tell)
+        left_out = LeftOut(use_case.name, served.dossier.inputs, records.quarantine)
+        scoring = _Scoring(served, asked, run, settings, tell, left_out)
         return records.scorings.keep(scoring.done(), scoring.sample.lines)
 
 
@@ -88,10 +90,16 @@ class _Scoring:
     """One run, by one champion."""
 
     def __init__(
-        self, served: Served, asked: Asked, run: Run, settings: Settings, tell: Progress
+        self,
+        served: Served,
+        asked: Asked,
+        run: Run,
+        settings: Settings,
+        tell: Progress,
+        left_out: LeftOut,
     ) -> None:
         self._served, self._asked, self._run = served, asked, run
-        self._settings, self._tell = settings, tell
+        self._settings, self._tell, self._left_out = settings, tell, left_out
         self._code = provenance.commit(settings)
         limit = asked.limits.logged if asked.watched else 0
         self.sample = Sample(served, asked.interval, limit, asked_at=run.asked_at, code=self._code)
@@ -100,7 +108,8 @@ class _Scoring:
         """Score and write everything, and say what was done."""
         started = time.perf_counter()
         with self._raw() as found:
-            chunks = Chunks(self._served.dossier.inputs, found, self._asked.within)
+            inputs, within = self._served.dossier.inputs, self._asked.within
+            chunks = Chunks(inputs, found, within, self._left_out)
             asking = Asking(self._served, chunks.admission)
             with self._sink(found) as sink:
                 rows = self._write(chunks, asking, sink, started)

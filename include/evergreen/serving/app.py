@@ -86,7 +86,9 @@ class Service:
         self.meters = Meters(self.journal)
         self.meters.registry.register(Pipeline(self.records))
         ProcessCollector(registry=self.meters.registry)
-        self.predictor = Predictor(settings, self.watcher, self.journal, self.meters)
+        self.predictor = Predictor(
+            settings, self.watcher, self.journal, self.meters, self.records.quarantine
+        )
         self.upstream = Upstream(settings)
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ newest row, where that is declared). Batches: `rows`, `history` with `last`, `ke
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -157,7 +157,7 @@ class Contract:
     def short_of_history(self, first: Any, target: Any) -> str:
         """Say what is missing when rows from `first` on do not reach as far as features look."""
         lookback = self.inputs.lookback
-        reach = _utc(target) - _utc(first)
+        reach = utc(target) - utc(first)
         if reach >= lookback:
             return ""
         return f"history begins {reach} before the row; the features look back {lookback}"
@@ -166,11 +166,14 @@ class Contract:
         time = self.inputs.timestamp
         if time is None or time not in self.inputs.names:
             return order
-        moments = [_utc(row[time]) for row in order.rows]
+        moments = [utc(row[time]) for row in order.rows]
         for place, (before, after) in enumerate(pairwise(moments), start=1):
             if after < before:
                 raise Refused(f"history.{place}.{time}", "is before the row above it; sort by time")
-        return order
+        first = len(order.rows) - order.wanted
+        bad = [any(one.start <= at < one.end for one in self.inputs.excluded) for at in moments]
+        rows = [row for n, row in enumerate(order.rows) if n >= first or not bad[n]]
+        return replace(order, rows=rows)
 
 
 def parsed(adapter: TypeAdapter[Any], body: bytes) -> Any:
@@ -204,7 +207,7 @@ def series(column: RawColumn, values: Sequence[Any]) -> "pd.Series[Any]":
     if not column.is_time:
         return pd.Series(list(values), dtype=column.dtype)
     zone = column.dtype.partition(", ")[2]
-    moments = pd.to_datetime(pd.Series([v and _utc(v) for v in values]), utc=True)
+    moments = pd.to_datetime(pd.Series([v and utc(v) for v in values]), utc=True)
     kept: pd.Series[Any] = moments if zone else moments.dt.tz_localize(None)
     return kept.astype(column.dtype)  # type: ignore[call-overload,no-any-return]
 
@@ -314,7 +317,8 @@ def _plain(value: Any) -> Any:
     return None if plain != plain else plain
 
 
-def _utc(value: Any) -> datetime:
+def utc(value: Any) -> datetime:
+    """Return a date or a moment as a moment in UTC; a naive one is."""
     if not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -19,7 +19,8 @@ from evergreen.data.warehouse import Column, Reading, quoted, reading
 from evergreen.dossier import Inputs
 from evergreen.learning.models import Array
 from evergreen.records.errors import ValueRefused
-from evergreen.serving.contract import Contract, Refused, Row
+from evergreen.serving.contract import Contract, Refused, Row, utc
+from evergreen.serving.left_out import LeftOut, microseconds
 
 log = logging.getLogger(__name__)
 MOST_ROWS = 100_000
@@ -39,12 +40,16 @@ class _Stretch:
 
 
 def read(
-    url: str, contract: Contract, keys: Sequence[Row], lookback: timedelta
+    url: str,
+    contract: Contract,
+    keys: Sequence[Row],
+    lookback: timedelta,
+    left_out: LeftOut | None = None,
 ) -> tuple[pd.DataFrame, Array]:
     """Return raw rows in time order, with the types of training, and the places of the keys.
 
     The rows begin `lookback` before the first that is asked for, of a panel before the first of its
-    entity.
+    entity. Those that training has `left_out` are not among them, unless they are asked for.
 
     Raises:
         Refused: a key is not in the source, or their time spans too many rows.
@@ -58,7 +63,19 @@ def read(
             log.warning("%s", told)
     if len(rows) > MOST_ROWS:
         raise Refused("keys", f"they span more than {MOST_ROWS} rows; ask for fewer at a time")
-    return contract.frame(rows), places(rows, _key(contract.inputs), keys)
+    asked = places(rows, _key(contract.inputs), keys)
+    if left_out is None or contract.inputs.timestamp is None:
+        return contract.frame(rows), asked
+    kept = ~_bad(rows, contract.inputs, left_out)
+    kept[asked] = True
+    seen = [row for row, keep in zip(rows, kept, strict=True) if keep]
+    return contract.frame(seen), (np.cumsum(kept) - 1)[asked]
+
+
+def _bad(rows: Sequence[Row], inputs: Inputs, left_out: LeftOut) -> Array:
+    """Tell which rows training has left out."""
+    moments = np.array([microseconds(utc(row[str(inputs.timestamp)])) for row in rows])
+    return left_out.among(moments, lambda: [{n: row[n] for n in _key(inputs)} for row in rows])
 
 
 def statement(

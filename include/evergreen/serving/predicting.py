@@ -22,6 +22,7 @@ from evergreen.serving.contract import Order, Refused, Row
 from evergreen.serving.desk import Desk, Served, Trial
 from evergreen.serving.guard import Json
 from evergreen.serving.journal import Journal
+from evergreen.serving.left_out import LeftOut, Quarantined
 from evergreen.serving.meters import Meters
 from evergreen.serving.watch import Watcher
 from evergreen.settings import Settings
@@ -36,9 +37,15 @@ class Predictor:
     """Handles the two prediction routes."""
 
     def __init__(
-        self, settings: Settings, watcher: Watcher, journal: Journal, meters: Meters
+        self,
+        settings: Settings,
+        watcher: Watcher,
+        journal: Journal,
+        meters: Meters,
+        quarantine: Quarantined,
     ) -> None:
         self._url = settings.warehouse_url
+        self._quarantine = quarantine
         self._watcher, self._journal, self._meters = watcher, journal, meters
         self._shadows: set[asyncio.Task[None]] = set()
         self._code = provenance.commit(settings)
@@ -118,7 +125,9 @@ class Predictor:
     def _rows(self, desk: Desk, keys: Sequence[Row]) -> tuple[pd.DataFrame, Array]:
         contract = desk.champion.contract
         if contract.looks_back:
-            return history.read(self._url, contract, keys, desk.lookback)
+            name = desk.champion.ref.use_case
+            left_out = LeftOut(name, contract.inputs, self._quarantine)
+            return history.read(self._url, contract, keys, desk.lookback, left_out)
         return newest.read(self._url, contract, keys)
 
     def _answer(self, desk: Desk, task: Task, started: float) -> Answer:

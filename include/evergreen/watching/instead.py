@@ -29,6 +29,7 @@ from evergreen.learning.models import Output
 from evergreen.records import Reviewed
 from evergreen.serving import history
 from evergreen.serving.contract import Contract, Row
+from evergreen.serving.left_out import LeftOut
 from evergreen.settings import Settings
 from evergreen.spec import Scale
 from evergreen.watching import quality
@@ -114,7 +115,10 @@ def answers(own: Dossier, told: Reviewed, settings: Settings) -> Output:
         _with_moments(own.inputs.key, (key or {}) | row)
         for key, row in zip(told.keys, told.inputs, strict=True)
     ]
-    raw, places = history.read(settings.warehouse_url, contract, keys, own.inputs.lookback)
+    raw, places = history.read(
+        settings.warehouse_url, contract, keys, own.inputs.lookback,
+        LeftOut(own.use_case, own.inputs),
+    )  # fmt: skip
     return models.predict(model, raw).take(places)
 
 
