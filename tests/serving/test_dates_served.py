@@ -109,5 +109,5 @@ def test_the_parts_of_dates_have_no_onnx_form() -> None:
     model = models.pipeline(case, case.candidates[0]).fit(rows, rows["delayed"])
     golden = models.golden(model, rows[list(case.features.raw)].tail(40))
 
-    with pytest.raises(EvergreenError, match="the parts of booked, paid, day are not ONNX's"):
+    with pytest.raises(EvergreenError, match="what is made of dates is not ONNX's"):
         _onnx(model, golden, Path())

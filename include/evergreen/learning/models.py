@@ -40,6 +40,7 @@ TRUSTED = (
     "evergreen.learning.dates.Moments",
     "evergreen.learning.feature_code.EntityCode",
     "evergreen.learning.feature_code.FeatureCode",
+    "evergreen.learning.hashing.Hashed",
     "evergreen.learning.intervals.ConformalRegressor",
     "evergreen.learning.preparing.AsTheyAre",
     "evergreen.learning.preparing.Cardinality",

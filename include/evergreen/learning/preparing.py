@@ -12,10 +12,12 @@ Missing is a category of its own, where the training rows have some; what they h
 category at all. One-hot and words are sparse where that is smaller and the estimator takes it.
 Target encoding is cross-fitted among the rows of a fit, seeded, whatever their times: the blocks
 that judge a recipe lie outside of all its fits. Of dates, what goes round (month, weekday, hour) is
-sine and cosine, but for trees, which split it as it is.
+sine and cosine, but for trees, which split it as it is. Categories that are declared to be hashed
+are codes or one-hot of their buckets, where others are encoded by their targets.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -40,6 +42,7 @@ from sklearn.utils import get_tags
 
 from evergreen.learning.boosted import Boosted
 from evergreen.learning.dates import DateParts, Moments
+from evergreen.learning.hashing import BUCKETS, Hashed
 from evergreen.spec import Candidate, Features, Kind, UseCase
 
 Array = NDArray[Any]
@@ -62,31 +65,41 @@ TREES = (
 def preparation(use_case: UseCase, candidate: Candidate, estimator: BaseEstimator) -> Any:
     """Return the unfitted `prepare` step before an estimator."""
     features = use_case.features
-    chosen = set(candidate.columns or features.columns)
-    numeric, categorical, text = (
-        [name for name in names if name in chosen]
-        for names in (features.numeric, features.categorical, features.text)
-    )
+    seen = _Seen.of(features, set(candidate.columns or features.columns))
     if prepares_itself(candidate, estimator):
-        own = ("own", "passthrough", [*numeric, *categorical, *text])
-        return _as_frame([own, ("moments", Moments(), _dates(features, chosen))])
-    target, dates = _by_target(use_case), _dates(features, chosen)
-    calendar = DateParts(features.since, cyclic=not splits(estimator))
+        own = ("own", "passthrough", [*seen.numeric, *seen.categorical, *seen.text])
+        return _as_frame([own, ("moments", Moments(), seen.dates)])
+    target, calendar = _by_target(use_case), DateParts(features.since, not splits(estimator))
     if (bound := native_bound(estimator)) is not None:
-        plain = Pipeline([("parts", calendar), ("numbers", AsTheyAre())])
-        parts = [*_native(numeric, categorical, text, target, bound), ("dates", plain, dates)]
-        return _as_frame(parts)
-    parts = _numbers_alone(numeric, categorical, text, target, get_tags(estimator))
-    scaled = Pipeline([("parts", calendar), *_scaling()])
-    return ColumnTransformer([p for p in (*parts, ("dates", scaled, dates)) if _asks(p)])
+        return _as_frame(_native(seen, target, calendar, bound))
+    parts = _numbers_alone(seen, target, calendar, get_tags(estimator))
+    return ColumnTransformer([part for part in parts if _asks(part)])
 
 
-def _dates(features: Features, chosen: set[str]) -> list[str]:
-    """Return the chosen dates, and the one that the days of others are counted from."""
-    wanted = chosen & set(features.dates)
-    return [
-        name for name in features.dates if name in wanted or (wanted and name == features.since)
-    ]
+@dataclass(frozen=True)
+class _Seen:
+    """The features that a candidate sees."""
+
+    numeric: list[str]
+    categorical: list[str]
+    hashed: list[str]
+    """Of the categories, those that are hashed if they are many."""
+    text: list[str]
+    dates: list[str]
+
+    @classmethod
+    def of(cls, features: Features, chosen: set[str]) -> Self:
+        """Return the chosen ones; with a date the one that its days are counted from."""
+        if chosen & set(features.dates) and features.since:
+            chosen = chosen | {features.since}
+        names = (features.numeric, features.categorical, features.hashed, features.text,
+                 features.dates)  # fmt: skip
+        return cls(*([name for name in some if name in chosen] for some in names))
+
+    @property
+    def by_target(self) -> list[str]:
+        """The categories that are encoded by their targets if they are many."""
+        return [name for name in self.categorical if name not in self.hashed]
 
 
 def splits(estimator: BaseEstimator) -> bool:
@@ -134,31 +147,33 @@ def _as_frame(parts: list[Part]) -> Any:
     return made.set_output(transform="pandas")
 
 
-def _native(
-    numeric: list[str], categorical: list[str], text: list[str], target: Any, bound: int
-) -> list[Part]:
+def _native(seen: _Seen, target: Any, calendar: Any, bound: int) -> list[Part]:
     """Return the parts, codes first: HistGradientBoosting would move them there itself."""
+    dates = Pipeline([("parts", calendar), ("numbers", AsTheyAre())])
+    hashes = Pipeline([("hash", Hashed(bound)), ("codes", Codes())])
     return [
-        ("codes", Codes(), Cardinality(categorical, bound)),
-        ("numbers", AsTheyAre(), numeric),
-        ("targets", target, Cardinality(categorical, bound, many=True)),
-        ("words", Words(DENSE_WORDS, dense=True), text),
+        ("codes", Codes(), Cardinality(seen.categorical, bound)),
+        ("hashes", hashes, Cardinality(seen.hashed, bound, many=True)),
+        ("numbers", AsTheyAre(), seen.numeric),
+        ("targets", target, Cardinality(seen.by_target, bound, many=True)),
+        ("words", Words(DENSE_WORDS, dense=True), seen.text),
+        ("dates", dates, seen.dates),
     ]
 
 
-def _numbers_alone(
-    numeric: list[str], categorical: list[str], text: list[str], target: Any, tags: Any
-) -> list[Part]:
-    numbers = Pipeline(_scaling())
+def _numbers_alone(seen: _Seen, target: Any, calendar: Any, tags: Any) -> list[Part]:
     sparse = bool(tags.input_tags.sparse)
     hot = OneHotEncoder(handle_unknown="ignore", sparse_output=sparse)
+    hashes = Pipeline([("hash", Hashed(BUCKETS if sparse else MOST_CATEGORIES)), ("encode", hot)])
     scaled = Pipeline([("encode", target), ("scale", StandardScaler())])
     words = Words(WORDS) if sparse else Words(DENSE_WORDS, dense=True)
     return [
-        ("numeric", numbers, numeric),
-        ("categorical", hot, Cardinality(categorical, MOST_CATEGORIES)),
-        ("targets", scaled, Cardinality(categorical, MOST_CATEGORIES, many=True)),
-        ("words", words, text),
+        ("numeric", Pipeline(_scaling()), seen.numeric),
+        ("categorical", hot, Cardinality(seen.categorical, MOST_CATEGORIES)),
+        ("hashes", hashes, Cardinality(seen.hashed, MOST_CATEGORIES, many=True)),
+        ("targets", scaled, Cardinality(seen.by_target, MOST_CATEGORIES, many=True)),
+        ("words", words, seen.text),
+        ("dates", Pipeline([("parts", calendar), *_scaling()]), seen.dates),
     ]
 
 

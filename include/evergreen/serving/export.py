@@ -34,6 +34,9 @@ from evergreen.serving.model_ref import ModelRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
+OURS = ("codes", "dates", "hashes", "words")
+"""Parts of a preparation that are no scikit-learn's own."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
@@ -116,8 +119,8 @@ def to_onnx(model: Pipeline) -> bytes:
     estimator = models.bare(model[-1])
     if splits_by_category(estimator):
         raise NotImplementedError("it splits by category, which skl2onnx takes for numbers")
-    if features.dates:
-        raise NotImplementedError(f"the parts of {', '.join(features.dates)} are not ONNX's")
+    if strange := [name for name in _parts_of(model) if name in OURS]:
+        raise NotImplementedError(f"what is made of {strange[0]} is not ONNX's")
     behind = Pipeline([("prepare", _convertible(model.named_steps["prepare"])),
                        ("estimator", estimator)])  # fmt: skip
     inputs = [
@@ -135,6 +138,11 @@ def _used(model: Pipeline) -> list[str]:
     features, fitted = model.named_steps["features"], model.named_steps["prepare"]
     used = {c for _, _, columns in fitted.transformers_ for c in columns}
     return [c for c in (*features.numeric, *features.categorical) if c in used]
+
+
+def _parts_of(model: Pipeline) -> list[str]:
+    parts = model.named_steps["prepare"].transformers_
+    return [name for name, _, columns in parts if len(columns)]
 
 
 def _convertible(preparation: Any) -> Any:

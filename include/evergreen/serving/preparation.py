@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 
 from evergreen.learning.dates import DateParts, instant
+from evergreen.learning.hashing import bucket
 from evergreen.learning.models import Array
 
 Columns = Mapping[str, Sequence[Any] | Array]
@@ -126,6 +127,28 @@ class Looked:
 
 
 @dataclass(frozen=True)
+class Hashes:
+    """The bucket of a category, and the numbers that stand for it."""
+
+    name: str
+    buckets: int
+    table: Array
+    """buckets × width."""
+
+    @property
+    def width(self) -> int:
+        """Of the table."""
+        return int(self.table.shape[1])
+
+    def matrix(self, values: Columns, noticed: Noticed) -> Array:  # noqa: ARG002
+        """Return n × width numbers; nothing is strange to a hash."""
+        texts = map(_text, values[self.name])
+        rows = [0 if text is MISSING else bucket(text, self.buckets) for text in texts]
+        found: Array = self.table[rows]
+        return found
+
+
+@dataclass(frozen=True)
 class Preparation:
     """All parts, in the order of the matrix."""
 
@@ -206,6 +229,15 @@ def _codes(step: Any, columns: list[str]) -> Iterator[Part]:
         yield Looked(name, _places(categories), codes.reshape(-1, 1))
 
 
+def _hashes(step: Any, columns: list[str]) -> Iterator[Part]:
+    """Read buckets as codes, or one-hot; one that no row of the fit had is NaN, or zeros."""
+    buckets, coded = step["hash"].buckets, "codes" in step.named_steps
+    for name, seen in zip(columns, step[-1].categories_, strict=True):
+        hot = np.arange(buckets).reshape(-1, 1) == np.asarray(seen, dtype=int)
+        codes = np.where(hot.any(axis=1), hot.argmax(axis=1), np.nan).reshape(-1, 1)
+        yield Hashes(name, buckets, codes if coded else hot.astype(float))
+
+
 def _targets(step: Any, columns: list[str]) -> Iterator[Part]:
     """Read the mean target of each category, of several classes one for each, maybe scaled."""
     encode = step if hasattr(step, "encodings_") else step["encode"]
@@ -229,6 +261,7 @@ READERS: Mapping[str, Callable[[Any, list[str]], Iterator[Part]]] = {
     "categorical": _hot,
     "codes": _codes,
     "dates": _calendar,
+    "hashes": _hashes,
     "numbers": _as_they_are,
     "targets": _targets,
 }

@@ -20,6 +20,9 @@ class Features:
     """Columns of numbers; a missing one is missing, or imputed, as the estimator takes it."""
     categorical: tuple[str, ...] = ()
     """Columns of names, of few or of many values; missing is a category of its own."""
+    hashed: tuple[str, ...] = ()
+    """Those of `categorical` whose values, if they are many, are put into buckets by their hash, in
+    the place of being encoded by their targets: new values are welcome, and no label is read."""
     text: tuple[str, ...] = ()
     """Sentences; their frequent words are weighed (TF-IDF)."""
     dates: tuple[str, ...] = ()
@@ -49,6 +52,10 @@ class Features:
             raise DeclarationError("features.inputs", (), "the raw columns that function reads")
         if self.function is None and self.inputs:
             raise DeclarationError("features.inputs", self.inputs, "nothing without a function")
+        if strange := [name for name in self.hashed if name not in self.categorical]:
+            hint = did_you_mean(strange[0], self.categorical)
+            allowed = f"columns of features.categorical: {', '.join(self.categorical)}{hint}"
+            raise DeclarationError("features.hashed", strange, allowed)
         if self.since is not None and self.since not in self.dates:
             hint = did_you_mean(self.since, self.dates)
             allowed = f"None, or one of features.dates: {', '.join(self.dates)}{hint}"
