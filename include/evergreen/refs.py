@@ -43,16 +43,6 @@ class Ref:
         return ref
 
 
-_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
-"""What reads and writes references of a kind: to make one takes a millisecond, and more."""
-
-
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    if kind not in _ADAPTERS:
-        _ADAPTERS[kind] = TypeAdapter(kind)
-    return _ADAPTERS[kind]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Landing(Ref):
     """What became of a file, or of a day or an hour of an API."""
