@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "028_quarantine_by_key", "025_no_fits"
+revision, down_revision = "028_quarantine_by_key", "027_costs"
 
 
 def upgrade() -> None:

@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "029_months", "027_costs"
+revision, down_revision = "029_months", "028_quarantine_by_key"
 
 
 def upgrade() -> None:
