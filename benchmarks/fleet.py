@@ -80,6 +80,7 @@ def more(here: Settings, names: list[str], windows: int) -> None:
     """Let the history of the windows go further back."""
     with records_of(here).decisions._session.writing() as cursor:
         cursor.execute(WINDOWS, {"names": names, "windows": windows})
+        cursor.execute("ANALYZE evergreen.windows; CHECKPOINT")
 
 
 def timed(what: Callable[[], object], rounds: int) -> list[float]:

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/parse.py [--rounds 5]
 
 Processor time of a fresh process after `import airflow.sdk`, as the dag-processor has it; and what
-a task pays when it parses its file again for its own DAG.
+a task pays when it parses the one file of its DAG again.
 """
 
 import os
@@ -38,8 +38,8 @@ def declare(folder: Path, count: int) -> None:
         (folder / f"{name}.py").write_text(text)
 
 
-def parsed(folder: Path, **more: str) -> tuple[int, float]:
-    """Parse dags/ in a fresh process; return how many DAGs there were, and the seconds."""
+def parsed(folder: Path, what: str = "", **more: str) -> tuple[int, float]:
+    """Parse dags/, or a file of it, in a fresh process; return how many DAGs and the seconds."""
     env = os.environ | {
         "AIRFLOW_HOME": str(folder / "airflow"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
@@ -47,7 +47,7 @@ def parsed(folder: Path, **more: str) -> tuple[int, float]:
         "EVERGREEN_USE_CASES_DIR": str(folder),
         **more,
     }
-    command = [sys.executable, "-c", PARSE, str(PROJECT / "dags")]
+    command = [sys.executable, "-c", PARSE, str(PROJECT / "dags" / what)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     count, seconds = done.stdout.split()[-2:]
     return int(count), float(seconds)
@@ -64,10 +64,10 @@ def main() -> None:
                 folder = Path(temporary)
                 declare(folder, count)
                 all_of_them = [parsed(folder) for _ in range(rounds)]
-                of_a_task = [parsed(folder, **OF_A_TASK) for _ in range(rounds)]
+                of_a_task = [parsed(folder, "use_cases.py", **OF_A_TASK) for _ in range(rounds)]
             dags = all_of_them[0][0]
             happened("each use case has its DAGs", dags >= 2 * count + 3, True)
-            happened("the DAGs of its use case", {found for found, _ in of_a_task}, {2})
+            happened("the DAG of a task", {found for found, _ in of_a_task}, {1})
             seconds, own = (median(s for _, s in each) for each in (all_of_them, of_a_task))
             figures.tell(
                 f"{count} use cases, {dags} DAGs: {seconds:.2f} s; for a task: {own:.2f} s",

@@ -6,7 +6,7 @@ One broken module never hides the others: it is listed with its error.
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,13 +35,20 @@ class Catalog:
         return self.use_cases[name]
 
 
+FILES = "[!_]*.py"
 _read: dict[Path, tuple[tuple[int, int], UseCase]] = {}
 """What `recall` has read: when each file was written, how long it was, and what it declared."""
 
 
 def load(folder: Path) -> Catalog:
     """Load every `<name>.py` of the folder, but those that start with an underscore."""
-    return _every(folder, _load)
+    return _every(sorted(folder.glob(FILES)), _load)
+
+
+def load_one(folder: Path, name: str) -> Catalog:
+    """Load the file of one use case, and no other; empty: there is none."""
+    path = folder / f"{name}.py"
+    return _every([path] if path.is_file() else [], _load)
 
 
 def recall(folder: Path) -> Catalog:
@@ -53,12 +60,12 @@ def recall(folder: Path) -> Catalog:
     for path in list(_read):
         if path.parent == folder and not path.exists():
             _read.pop(path, None)
-    return _every(folder, _recall)
+    return _every(sorted(folder.glob(FILES)), _recall)
 
 
-def _every(folder: Path, read: Callable[[Path], UseCase]) -> Catalog:
+def _every(files: Iterable[Path], read: Callable[[Path], UseCase]) -> Catalog:
     catalog = Catalog()
-    for path in sorted(folder.glob("[!_]*.py")):
+    for path in files:
         try:
             catalog.use_cases[path.stem] = read(path)
         except Exception:  # whatever a user's file raises is theirs to see, on its own

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airflow.sdk import DAG, get_parsing_context
 
-from evergreen.catalog import Catalog, load
+from evergreen.catalog import Catalog, load, load_one
 from evergreen.errors import DeclarationError
 from evergreen.settings import variables
 from evergreen_airflow.approval import approval_dag
@@ -18,14 +18,17 @@ from evergreen_airflow.scoring import scoring_dag
 from evergreen_airflow.training import training_dag
 from evergreen_airflow.watchdog import watchdog_dag
 
+STORIES = ("training", "monitoring", "scoring", "approval", "ingest")
+"""How the ids of the DAGs of a use case end."""
+
 
 def use_case_dags(folder: Path | None = None, prefix: str | None = None) -> dict[str, DAG]:
     """Return the DAGs of every use case of the folder, and those of operations, by their ids.
 
     What is left out is `EVERGREEN_USE_CASES_DIR` and `EVERGREEN_DAG_PREFIX`, which the pages need
     as well: they parse no DAG file. A broken use case has no DAG; `refuse_broken`, in a file of its
-    own, shows its error. A draft is neither watched nor scored. A task that runs makes its own DAG
-    and no other.
+    own, shows its error. A draft is neither watched nor scored. A task that runs reads the file of
+    its own use case, makes its own DAG, and no other.
     """
     if folder is not None:
         os.environ["EVERGREEN_USE_CASES_DIR"] = str(folder)
@@ -33,9 +36,10 @@ def use_case_dags(folder: Path | None = None, prefix: str | None = None) -> dict
         os.environ["EVERGREEN_DAG_PREFIX"] = prefix
     known = variables()
     wanted = get_parsing_context().dag_id
+    needed = _needed(known.use_cases_dir, (wanted or "").removeprefix(known.dag_prefix))
     return {
         dag_id: make()
-        for dag_id, make in _makers(load(known.use_cases_dir), known.dag_prefix)
+        for dag_id, make in _makers(needed, known.dag_prefix)
         if wanted in {None, dag_id}
     }
 
@@ -51,6 +55,13 @@ def refuse_broken(folder: Path | None = None) -> None:
     if broken:
         told = "\n\n".join(f"{name}.py\n{error}" for name, error in broken.items())
         raise DeclarationError(str(place), sorted(broken), f"files that load:\n\n{told}")
+
+
+def _needed(folder: Path, dag_id: str) -> Catalog:
+    """Load the use case that a DAG is of; all of them, where it is of none."""
+    name, _, story = dag_id.rpartition("_")
+    own = load_one(folder, name) if story in STORIES else Catalog()
+    return own if own.use_cases or own.broken else load(folder)
 
 
 def _makers(catalog: Catalog, prefix: str) -> Iterator[tuple[str, Callable[[], DAG]]]:

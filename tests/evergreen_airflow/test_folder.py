@@ -1,0 +1,60 @@
+"""Which files are read, and which DAGs made, for the dag-processor and for a task."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from evergreen.settings import PROJECT
+
+WANTED = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
+"""What Airflow tells the process of a task."""
+
+
+@pytest.fixture
+def folder(airflow: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two use cases, and one that tells on whoever reads it."""
+    for name in ("iris", "churn"):
+        shutil.copy(PROJECT / "include" / "use_cases" / f"{name}.py", tmp_path)
+    tell = "import pathlib\npathlib.Path(__file__).with_suffix('.read').touch()\n1 / 0\n"
+    (tmp_path / "telltale.py").write_text(tell)
+    monkeypatch.setenv("EVERGREEN_USE_CASES_DIR", str(tmp_path))
+    monkeypatch.setenv("EVERGREEN_DAG_PREFIX", "ml_")
+    return tmp_path
+
+
+def made(folder: Path) -> set[str]:
+    from evergreen_airflow import use_case_dags
+
+    return set(use_case_dags(folder, prefix="ml_"))
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "found", "reads_all"),
+    [
+        ("ml_iris_training", {"ml_iris_training"}, False),
+        ("ml_churn_scoring", {"ml_churn_scoring"}, False),
+        ("ml_telltale_training", set(), True),
+        ("ml_operations_rollback", {"ml_operations_rollback"}, True),
+        ("ml_operations_watchdog", {"ml_operations_watchdog"}, True),
+        ("ml_gone_training", set(), True),
+        ("of_somebody_else", set(), True),
+    ],
+)
+def test_a_task_reads_its_own_use_case_and_makes_its_own_dag(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, dag_id: str, found: set[str], reads_all: bool
+) -> None:
+    monkeypatch.setenv(WANTED, dag_id)
+
+    assert made(folder) == found
+    assert (folder / "telltale.read").exists() is reads_all
+
+
+def test_the_dag_processor_makes_all_of_them(folder: Path) -> None:
+    found = made(folder)
+
+    own = {
+        f"ml_{name}_{story}" for name in ("iris", "churn") for story in ("training", "monitoring")
+    }
+    assert own | {"ml_churn_scoring", "ml_operations_watchdog"} < found
+    assert not [dag_id for dag_id in found if "telltale" in dag_id]
