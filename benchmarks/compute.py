@@ -47,7 +47,7 @@ def recipe(estimator: Any) -> Recipe:
         name="made_up", doc="Made up.", owner="nobody", kind=Kind.BINARY,
         source=Source(table="made_up", key=("id",), target="y"), windows=Windows(holdout=0.2),
         features=Features(numeric=COLUMNS), candidates=(candidate,), baselines=(),
-        gate=Gate(metric="roc_auc"),
+        gate=Gate(metric="roc_auc", floors={"roc_auc": 0.5}),
     )  # fmt: skip
     return Recipe.of(use_case, candidate, {})
 

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,9 @@ def two_nodes() -> Iterator[TwoNodes]:
     cluster, port = Cluster(shutdown_at_exit=False), free_port()
     try:
         _add(cluster, ray_client_server_port=port)
-        yield TwoNodes(cluster, f"ray://{HERE}:{port}", _add(cluster))
+        node = _add(cluster)
+        _connect(f"ray://{HERE}:{port}")
+        yield TwoNodes(cluster, f"ray://{HERE}:{port}", node)
     finally:
         cluster.shutdown()
         for name, value in before.items():
@@ -85,9 +87,21 @@ def _add(cluster: Any, **more: Any) -> Any:
         "node_ip_address": HERE, "num_cpus": 1, "include_dashboard": False,
         "object_store_memory": 100_000_000,
     }  # fmt: skip
+    return _patiently(lambda: cluster.add_node(**asked, **more))
+
+
+def _connect(address: str) -> None:
+    """Come as the first client, whose imports take longest."""
+    import ray
+
+    _patiently(lambda: ray.init(address))
+    ray.shutdown()
+
+
+def _patiently(begin: Callable[[], Any]) -> Any:
     for tries_left in reversed(range(TRIES)):
         try:
-            return cluster.add_node(**asked, **more)
+            return begin()
         except Exception:
             if not tries_left:
                 raise

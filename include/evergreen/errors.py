@@ -175,9 +175,11 @@ class ComputeAway(StackError):
     """The cluster that makes fits does not answer, or lost a fit. Another try may be luckier."""
 
     def __init__(self, setting: str, why: object) -> None:
+        lines = str(why).strip().splitlines()
+        told = lines[-1:] if "Traceback (most recent call last):" in str(why) else lines
         super().__init__(
             f"the cluster of Ray that EVERGREEN_COMPUTE ({setting}) names cannot be used:"
-            f" {' '.join(str(why).split())} (EVERGREEN_COMPUTE=local needs none)"
+            f" {' '.join(' '.join(told).split())} (EVERGREEN_COMPUTE=local needs none)"
         )
 
 

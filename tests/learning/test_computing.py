@@ -60,6 +60,12 @@ def test_a_cluster_that_cannot_be_reached_is_away_and_told_in_a_sentence() -> No
     )
 
 
+def test_of_a_traceback_the_last_line_is_told() -> None:
+    told = ComputeAway("ray", "It failed:\nTraceback (most recent call last):\n f()\nKeyError: 7\n")
+
+    assert "cannot be used: KeyError: 7 (EVERGREEN_COMPUTE=local" in str(told)
+
+
 def test_no_candidate_is_refused_as_a_cluster_is_away(settings: Settings, records: Records) -> None:
     use_case: UseCase = replace(IRIS, candidates=(replace(IRIS.candidate("logistic"), search={}),))
     ref = built(use_case, iris_rows(), settings)

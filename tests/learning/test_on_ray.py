@@ -1,5 +1,9 @@
 """Fits that two nodes of Ray make: the same to the last digit, and what happens when one dies."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +21,13 @@ from evergreen.learning.models import Output
 from evergreen.learning.on_ray import OnRay
 from evergreen.learning.recipes import Recipe
 from evergreen.refs import CandidateRef
-from evergreen.settings import Settings
+from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Between, Candidate, UseCase
 from fakes import FakeTrainings
 from learning import IRIS, WEATHER, built, flowers, folds, iris_rows, weather_rows
 from mortal import Fatal, Mortal, Slow, Wrong
 from ray_cluster import HERE, TwoNodes, listening, two_nodes
+from waiting import eventually
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
 THEIR_WARNINGS = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
@@ -194,22 +199,42 @@ def test_fits_that_nobody_waits_for_are_not_begun(cluster: OnRay, tmp_path: Path
     assert len(list(tmp_path.iterdir())) < len(CHOOSING)
 
 
-@THEIR_WARNINGS
-def test_a_cluster_that_is_started_here_ends_with_the_step(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+ALONE = """
+import json, psutil
+from pathlib import Path
+from evergreen.learning.computing import Fit
+from evergreen.learning.on_ray import OnRay
+from evergreen.learning.recipes import Recipe
+from learning import IRIS, flowers, folds
+from ray_cluster import listening
+
+rows, recipe = flowers(), Recipe.of(IRIS, IRIS.candidate("forest"), {})
+with OnRay("ray") as own:
+    [made] = own.run([Fit(recipe, folds(rows)[0])], rows)
+    heard = sorted({address for address, _, _ in listening()})
+    started = [one.pid for one in psutil.Process().children(recursive=True)]
+kept = [str(file) for file in Path.home().glob(".ray/*")]
+said = made.output.probabilities.tolist()
+print(json.dumps({"said": said, "heard": heard, "kept": kept, "started": started}))
+"""
+
+
+def test_a_cluster_that_is_started_here_is_heard_by_nobody_else_and_ends_with_the_step(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    before = set(psutil.Process().children(recursive=True))
-    asked = fits(WEATHER.candidate("logistic").build(), 1)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    paths = os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "tests")])
 
-    with OnRay("ray") as own:
-        there = list(own.run(asked, ROWS))
-        heard = {address for address, _, _ in listening()}
-        kept = list(Path.home().glob(".ray/*"))
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], env=env | {"HOME": str(tmp_path), "PYTHONPATH": paths},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
-    assert same(there[0].output, next(LOCAL.run(asked, ROWS)).output)
-    assert heard == {HERE}
-    assert kept == []  # its token is in no file
-    _, left = psutil.wait_procs(set(psutil.Process().children(recursive=True)) - before, timeout=60)
-    assert not left
+    assert done.returncode == 0, done.stderr
+    there = json.loads(done.stdout.splitlines()[-1])
+    here = next(LOCAL.run(fits(IRIS.candidate("forest").build(), 1), ROWS)).output
+    assert np.array_equal(there["said"], here.probabilities)
+    assert there["heard"] == [HERE]
+    assert there["kept"] == []  # its token is in no file
+    assert len(there["started"]) > 3
+    eventually(lambda: not any(map(psutil.pid_exists, there["started"])), "their end", 60)
