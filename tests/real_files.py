@@ -105,6 +105,24 @@ def devices(random: np.random.Generator) -> pd.DataFrame:
     )
 
 
+def orders(random: np.random.Generator) -> pd.DataFrame:
+    """What is promised soon, or ordered on a Friday, comes late; some have no promise."""
+    count = 900
+    ordered = pd.Timestamp("2025-01-06 08:00") + pd.to_timedelta(np.arange(count) * 11, "h")
+    days = random.integers(1, 40, count)
+    promised = pd.Series((ordered.floor("D") + pd.to_timedelta(days, "D")).strftime("%Y-%m-%d"))
+    promised[random.random(count) < 0.1] = None
+    score = 2 - 0.15 * days + 2.5 * (ordered.dayofweek == 4)
+    return pd.DataFrame(
+        {
+            "id": range(count),
+            "ordered": ordered.strftime("%Y-%m-%d %H:%M:%S"),
+            "promised": promised,
+            "late": (random.random(count) < _chance(score)).astype(int),
+        }
+    )
+
+
 TOPICS = (
     "invoice", "refund", "password", "delivery", "warranty", "address",
     "coupon", "account", "colour", "battery", "screen", "contract",
@@ -156,6 +174,7 @@ FILES = (
     ),
     RealFile("shops", shops, ("shop", "day"), "sold", candidate="boosting", time="day"),
     RealFile("devices", devices, ("id",), "failed"),
+    RealFile("orders", orders, ("id",), "late", time="ordered"),
     RealFile("tickets", tickets, ("id",), "topic"),
     RealFile("fraud", fraud, ("id",), "fraud"),
     RealFile("noise", noise, ("id",), "label", refused="roc_auc"),

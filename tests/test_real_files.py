@@ -77,6 +77,14 @@ def test_a_real_file_comes_to_a_champion_or_to_a_reason(
     scored_and_watched(use_case, here)
 
 
+def test_a_draft_sees_dates_before_the_row(here: Settings, tmp_path: Path) -> None:
+    [file] = [one for one in FILES if one.name == "orders"]
+
+    features = confirmed(file, here, tmp_path).features
+
+    assert (features.dates, features.since) == (("promised", "ordered"), "ordered")
+
+
 def scored_and_watched(use_case: UseCase, settings: Settings) -> None:
     """Score all rows, as training would have answered them; no window of them is a drift."""
     records, name = records_of(settings), use_case.name

@@ -111,6 +111,30 @@ def lineage(
 
 @app.command()
 @told
+def features(
+    name: Name,
+    key: Annotated[
+        list[str], typer.Option("--key", help="Which row, as customer=7; once for each column.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show what the champion sees of a row of the source: its features, as of now."""
+    from evergreen.scoring.seen import seen
+
+    pairs = dict(_pair(one) for one in key)
+    found = seen(known(name), pairs, records=records(), settings=settings())
+    console.seen(found, as_json=as_json)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    column, sign, value = text.partition("=")
+    if not sign or not column:
+        raise DeclarationError("--key", text, "column=value, as customer=7")
+    return column, value
+
+
+@app.command()
+@told
 def decisions(
     name: Name,
     limit: Limit = 20,

@@ -24,6 +24,7 @@ from evergreen.console.models import (
     promotion,
     promotions,
     releases,
+    seen,
     service,
 )
 from evergreen.console.printing import (
@@ -45,6 +46,6 @@ __all__ = [
     "compared", "comparison", "counting", "cycle", "cycles", "decisions", "declared", "digest",
     "document", "err", "error", "exported", "files", "findings", "fleet", "forgotten", "landings",
     "migrated", "new_key", "plan", "progress", "promotion", "promotions", "prunings", "releases",
-    "repaired", "replay", "restored", "rows", "say", "scored", "sentence", "service", "show",
-    "user", "watched",
+    "repaired", "replay", "restored", "rows", "say", "scored", "seen", "sentence", "service",
+    "show", "user", "watched",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evergreen.cards import Card
     from evergreen.deciding.digest import Digest
     from evergreen.fleet import Fleet, Wanted
+    from evergreen.scoring.seen import Seen
     from evergreen.serving.export import Exported
     from evergreen.serving.releases import Comparison
     from evergreen.settings import Settings
@@ -66,6 +67,17 @@ def champion(
             show(Text.assemble((f"{field:>16}", "bold"), f"  {value}"))
         if pin:
             say(f"It is {pin.sentence}; `evergreen unpin {use_case.name}` lets trainings move it")
+
+
+def seen(found: "Seen", *, as_json: bool) -> None:
+    """Print what a model sees of a row."""
+    if as_json:
+        document(asdict(found))
+        return
+    say(f"Version {found.version} of {found.use_case} sees:")
+    for name, value in found.features.items():
+        told = "missing" if value is None else value
+        show(Text.assemble((f"{name:>24}", "bold"), f"  {told}"))
 
 
 def promotions(rows: Sequence[Promotion], *, as_json: bool) -> None:

@@ -45,6 +45,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """Who computes: onnx or sklearn."""
 
+    @property
+    def model(self) -> Pipeline:
+        """The pipeline as it was trained."""
+
     def columns(self, values: Columns) -> Scored:
         """Predict rows of plain columns: no feature function stands before."""
 
