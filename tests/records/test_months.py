@@ -217,6 +217,8 @@ def test_what_is_scored_again_at_another_time_is_logged_once(records: Records) -
         watched=True,
     )  # fmt: skip
     again = replace(scored, asked_at=JULY, destination="b.csv")
+    for month in (JUNE, JULY):
+        records.months.make(month)
 
     records.scorings.keep(scored, [json.dumps(first).encode()])
     kept = records.scorings.keep(again, [json.dumps(first | {"time": f"{JULY}"}).encode()])
