@@ -15,9 +15,9 @@ that no challenger has been held against for too long (`retraining.stale_after`)
 challengers that wait for a person's word, and tells again what did not get through. It tells of
 silences, too: nothing is watched or can be measured, labels stop, no window is calm, callers are
 turned away or stay away, nothing is landed, a schedule does not run, a file does not load, the disk
-fills up, predictions lie in no month (it makes the months to come). One message when a state begins, one when it is over; addresses:
-`EVERGREEN_NOTIFY_URLS`. At the end it asks for `EVERGREEN_HEARTBEAT_URL`, whose owner tells you
-when this DAG stops looking.
+fills up, predictions lie in no month (it makes the months to come). One message when a state
+begins, one when it is over; addresses: `EVERGREEN_NOTIFY_URLS`. At the end it asks for
+`EVERGREEN_HEARTBEAT_URL`, whose owner tells you when this DAG stops looking.
 """
 
 
