@@ -101,7 +101,7 @@ def told(club: Club, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[
     monkeypatch.setattr(base, "get_settings", lambda: club.settings)
     monkeypatch.setattr(models, "catalog", lambda: CATALOGUE)
     done = CliRunner().invoke(cli.app, ["lineage", *arguments])
-    return done.exit_code, done.stdout
+    return done.exit_code, done.output
 
 
 def test_the_command_tells_programs_and_people(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +118,7 @@ def test_the_command_tells_programs_and_people(club: Club, monkeypatch: pytest.M
 def test_the_command_wants_an_answer_or_a_row(
     club: Club, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
-    code, _ = told(club, monkeypatch, NAME, *arguments)
+    code, said = told(club, monkeypatch, NAME, *arguments)
 
     assert code == 2
+    assert "PREDICTION, --key" in said
