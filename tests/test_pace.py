@@ -1,8 +1,9 @@
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from evergreen.spec.pace import ended, following, pause
+from evergreen.spec.pace import ON_THE_HOUR, PRESETS, ended, following, pause, spread
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,32 @@ def test_a_schedule_is_due_next_after_a_moment(schedule: str | None, due: str | 
     found = following(schedule, datetime(2026, 11, 23, 15, tzinfo=UTC))
 
     assert (found and found.isoformat()) == due
+
+
+def test_fifty_that_are_due_at_midnight_begin_one_by_one() -> None:
+    own = Counter(spread("@daily", f"use_case_{n}", 59) for n in range(50))
+
+    assert max(own.values()) <= 5
+    assert len(own) >= 30
+    assert all(str(schedule).endswith(" 0 * * *") for schedule in own)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_spread_to_the_minute_and_keeps_its_pace(preset: str) -> None:
+    now = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+    own = spread(preset, "weather", 29)
+    due, declared = following(own, now), following(preset, now)
+
+    assert due and declared
+    assert timedelta(0) <= due - declared <= timedelta(minutes=29)
+    assert own == spread(preset, "weather", 29)
+    assert PRESETS.keys() == ON_THE_HOUR.keys()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes"), [("@daily", 0), ("0 6 * * *", 30), ("@continuous", 30), (None, 30)]
+)
+def test_what_names_its_minute_or_need_not_be_spread_stays(
+    schedule: str | None, minutes: int
+) -> None:
+    assert spread(schedule, "weather", minutes) == schedule

@@ -71,6 +71,9 @@ class Settings:
     """Commit of the code, for images without a git checkout."""
     dag_prefix: str = ""
     """What the ids of our DAGs begin with, in an Airflow that others use as well."""
+    spread: int = 0
+    """Over so many minutes are the DAGs spread that presets make due at once, each use case at a
+    minute of its own; 0: none is."""
     store_url: str = ""
     """Where everything is kept that is not in PostgreSQL or MLflow; empty: the home folder."""
     store_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -223,6 +226,7 @@ class Variables(BaseSettings):
     use_cases_dir: Path = PROJECT / "include" / "use_cases" if CHECKOUT else Path("use_cases")
     expectations_dir: Path | None = PROJECT / "expectations" if CHECKOUT else None
     dag_prefix: str = Field("", pattern=NAME_BEGINS)
+    spread: int = Field(0, ge=0, le=59)
     model_prefix: str = Field("evergreen.", min_length=1, pattern=NAME_BEGINS)
     notify_urls: Annotated[tuple[str, ...], NoDecode, words("")] = ()
     heartbeat_url: str = ""

@@ -10,6 +10,8 @@ from airflow.sdk import DAG, get_parsing_context
 from evergreen.catalog import Catalog, load, load_one
 from evergreen.errors import DeclarationError
 from evergreen.settings import variables
+from evergreen.spec import UseCase
+from evergreen.spec.pace import spread
 from evergreen_airflow.approval import approval_dag
 from evergreen_airflow.ingest import ingest_dag
 from evergreen_airflow.monitoring import monitoring_dag
@@ -39,7 +41,7 @@ def use_case_dags(folder: Path | None = None, prefix: str | None = None) -> dict
     needed = _needed(known.use_cases_dir, (wanted or "").removeprefix(known.dag_prefix))
     return {
         dag_id: make()
-        for dag_id, make in _makers(needed, known.dag_prefix)
+        for dag_id, make in _makers(needed, known.dag_prefix, known.spread)
         if wanted in {None, dag_id}
     }
 
@@ -64,19 +66,27 @@ def _needed(folder: Path, dag_id: str) -> Catalog:
     return own if own.use_cases or own.broken else load(folder)
 
 
-def _makers(catalog: Catalog, prefix: str) -> Iterator[tuple[str, Callable[[], DAG]]]:
+def _makers(catalog: Catalog, prefix: str, minutes: int) -> Iterator[tuple[str, Callable[[], DAG]]]:
     """Yield the id of each DAG, and what makes it."""
-    for name, use_case in catalog.use_cases.items():
-        yield f"{prefix}{name}_training", partial(training_dag, use_case, prefix=prefix)
-        if not use_case.draft:
-            yield f"{prefix}{name}_monitoring", partial(monitoring_dag, use_case, prefix=prefix)
-        if use_case.scoring is not None and not use_case.draft:
-            yield f"{prefix}{name}_scoring", partial(scoring_dag, use_case, prefix=prefix)
-        if use_case.release.approval and not use_case.draft:
-            yield f"{prefix}{name}_approval", partial(approval_dag, use_case, prefix=prefix)
-        if use_case.ingest is not None:
-            yield f"{prefix}{name}_ingest", partial(ingest_dag, use_case, prefix=prefix)
+    for use_case in catalog.use_cases.values():
+        for story, make, schedule in _stories(use_case):
+            own = spread(schedule, use_case.name, minutes)
+            dag_id = f"{prefix}{use_case.name}_{story}"
+            yield dag_id, partial(make, use_case, prefix=prefix, schedule=own)
     if names := sorted(catalog.use_cases):
-        for dag_id, make in FORMS.items():
-            yield f"{prefix}{dag_id}", partial(make, names, prefix=prefix)
+        for dag_id, form in FORMS.items():
+            yield f"{prefix}{dag_id}", partial(form, names, prefix=prefix)
         yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)
+
+
+def _stories(use_case: UseCase) -> Iterator[tuple[str, Callable[..., DAG], str | None]]:
+    """Yield what is told of a use case: how its DAG's id ends, what makes it, its schedule."""
+    yield "training", training_dag, use_case.training_schedule
+    if not use_case.draft:
+        yield "monitoring", monitoring_dag, use_case.monitoring.schedule
+    if use_case.scoring is not None and not use_case.draft:
+        yield "scoring", scoring_dag, use_case.scoring.schedule
+    if use_case.release.approval and not use_case.draft:
+        yield "approval", approval_dag, None
+    if use_case.ingest is not None:
+        yield "ingest", ingest_dag, use_case.ingest.schedule

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from evergreen.settings import PROJECT
+from evergreen.spec.pace import spread
 
 WANTED = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
 """What Airflow tells the process of a task."""
@@ -58,3 +59,19 @@ def test_the_dag_processor_makes_all_of_them(folder: Path) -> None:
     }
     assert own | {"ml_churn_scoring", "ml_operations_watchdog"} < found
     assert not [dag_id for dag_id in found if "telltale" in dag_id]
+
+
+@pytest.mark.parametrize("minutes", ["0", "30"])
+def test_what_presets_make_due_at_once_is_spread_if_it_is_to_be(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, minutes: str
+) -> None:
+    from evergreen_airflow import use_case_dags
+
+    monkeypatch.setenv("EVERGREEN_SPREAD", minutes)
+
+    dags = use_case_dags(folder, prefix="ml_")
+
+    for story, declared in (("training", "@daily"), ("monitoring", "@hourly")):
+        expected = declared if minutes == "0" else spread(declared, "iris", 30)
+        assert dags[f"ml_iris_{story}"].schedule == expected
+    assert dags["ml_operations_watchdog"].schedule == "*/5 * * * *"

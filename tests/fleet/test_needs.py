@@ -178,3 +178,4 @@ def test_the_cells_of_a_line_are_words_for_a_person() -> None:
     )  # fmt: skip
     assert in_words.cells(over) == ("–", "–", "–", "not watched", "–", "–")
     assert in_words.due(row(replace(USE_CASE, schedule=None))) == "by hand"
+    assert in_words.due(row(spread=30)) == "2026-11-27 00:20"

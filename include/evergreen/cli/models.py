@@ -47,7 +47,9 @@ def list_use_cases(
     from evergreen import fleet
 
     wanted = fleet.Wanted(owner=owner, tag=tag, state=state, words=" ".join(words or ()))
-    found = fleet.read(catalog(), records=records(), now=datetime.now(UTC))
+    found = fleet.read(
+        catalog(), records=records(), now=datetime.now(UTC), spread=settings().spread
+    )
     console.fleet(found, wanted, limit, as_json=as_json)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from evergreen.records import Approval, Decision, Incident, Pin, Retirement
 from evergreen.refs import Band, ChampionRef, Json, WindowRef
 from evergreen.spec import UseCase
-from evergreen.spec.pace import following
+from evergreen.spec.pace import following, spread
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Row:
     now: datetime
     use_case: UseCase | None = None
     """Its declaration; None: it does not load, or is gone."""
+    spread: int = 0
+    """Minutes over which schedules are spread; see `Settings.spread`."""
     problem: str = ""
     """Why its declaration does not load."""
     champion: ChampionRef | None = None
@@ -96,7 +98,8 @@ class Row:
         """When its schedule trains it next; None: no clock does."""
         if self.use_case is None or self.retirement:
             return None
-        return following(self.use_case.training_schedule, self.now.replace(second=0, microsecond=0))
+        own = spread(self.use_case.training_schedule, self.name, self.spread)
+        return following(own, self.now.replace(second=0, microsecond=0))
 
     @property
     def metric(self) -> Metric | None:

@@ -81,8 +81,10 @@ class Fleet:
         return sorted({tag for row in self.rows for tag in row.tags})
 
 
-def read(catalog: Catalog, *, records: Records, now: datetime) -> Fleet:
+def read(catalog: Catalog, *, records: Records, now: datetime, spread: int = 0) -> Fleet:
     """Return every use case that is declared, has or had a champion, or is broken.
+
+    `spread` is that of the settings, which says when schedules are due.
 
     It asks as many questions of the database for 200 use cases as for one, and none takes longer
     because the history of a use case is longer.
@@ -91,7 +93,10 @@ def read(catalog: Catalog, *, records: Records, now: datetime) -> Fleet:
         DatabaseAway: the database does not answer.
     """
     lasting = records.incidents.lasting()
-    rows = [replace(row, needs=needs.of(row)) for row in _rows(catalog, lasting, records, now)]
+    rows = [
+        replace(row, needs=needs.of(row), spread=spread)
+        for row in _rows(catalog, lasting, records, now)
+    ]
     return Fleet(tuple(sorted(rows, key=needs.urgency)), lasting.get(HOUSE, ()))
 
 

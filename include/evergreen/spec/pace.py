@@ -6,6 +6,8 @@ datetime.timedelta(days=31)
 datetime.timedelta(days=3)
 >>> following("@daily", datetime(2026, 11, 21, 15, tzinfo=UTC)).isoformat()
 '2026-11-22T00:00:00+00:00'
+>>> spread("@daily", "weather", 30)
+'20 0 * * *'
 >>> ended("@daily", datetime(2026, 11, 21, 15, tzinfo=UTC))[1].isoformat()
 '2026-11-21T00:00:00+00:00'
 """
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice, pairwise
+from zlib import crc32
 
 from evergreen.errors import DeclarationError
 
@@ -25,6 +28,14 @@ PRESETS = {
     "@yearly": timedelta(days=366),
 }
 """The longest pause between two runs."""
+ON_THE_HOUR = {
+    "@hourly": "* * * *",
+    "@daily": "0 * * *",
+    "@weekly": "0 * * 0",
+    "@monthly": "0 1 * *",
+    "@yearly": "0 1 1 *",
+}
+"""The presets as cron expressions, without their minute."""
 LOOKED_AT = 400
 """Runs of a cron expression: a year of daily ones."""
 
@@ -73,6 +84,17 @@ def pause(schedule: Schedule) -> timedelta | None:
     runs = islice(croniter(schedule, datetime(2001, 1, 1)).all_next(datetime), LOOKED_AT)
     pauses: list[timedelta] = [later - earlier for earlier, later in pairwise(runs)]
     return max(pauses)
+
+
+def spread(schedule: str | None, name: str, minutes: int) -> str | None:
+    """Return a preset at a minute of a use case's own: always the same, up to `minutes` later.
+
+    So that what hundreds declare as `@daily` does not begin at once. A cron expression names its
+    minute, and stays as it is.
+    """
+    if not minutes or schedule not in ON_THE_HOUR:
+        return schedule
+    return f"{crc32(name.encode()) % (minutes + 1)} {ON_THE_HOUR[schedule]}"
 
 
 @lru_cache(maxsize=1024)

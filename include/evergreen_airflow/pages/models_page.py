@@ -78,7 +78,8 @@ def page(records: Records, settings: Settings, now: datetime, **asked: str) -> P
     Raises:
         DatabaseAway: the ledger does not answer.
     """
-    fleet = read(recall(settings.use_cases_dir), records=records, now=now)
+    catalog = recall(settings.use_cases_dir)
+    fleet = read(catalog, records=records, now=now, spread=settings.spread)
     try:
         return Page(fleet, Wanted(**asked))
     except DeclarationError as error:
