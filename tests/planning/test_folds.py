@@ -1,4 +1,4 @@
-"""How many fits a training makes, by the calendar; test_story.py holds it against what happens."""
+"""How many fits a training makes, by the calendar; in test_foretold.py they happen."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
