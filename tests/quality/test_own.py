@@ -198,3 +198,10 @@ def test_a_query_sees_days_booleans_and_what_is_missing(where: str, rows: int) -
     })  # fmt: skip
 
     assert queries.count(f"SELECT 1 FROM {{batch}} WHERE {where}", frame) == rows
+
+
+def test_a_query_sees_every_column_where_it_must() -> None:
+    frame = pd.DataFrame({"width": [1, 1, 1], "height": [1, 1, 2]})
+
+    assert queries.count("SELECT DISTINCT * FROM {batch}", frame) == 2
+    assert queries.count("SELECT * FROM {batch}", frame) == 3

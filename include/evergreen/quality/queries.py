@@ -5,16 +5,21 @@
 GX knows it for databases only. Dates and moments are ISO 8601 text there, booleans 0 and 1.
 """
 
+import re
 import sqlite3
 from contextlib import closing
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evergreen.quality.gx import MetricProvider, PandasExecutionEngine, metric_value
 
 QUERY = "unexpected_rows_query"
 TABLE = "batch"
+WHOLE = re.compile(r"\b(DISTINCT|UNION|EXCEPT|INTERSECT|NATURAL)\b", re.IGNORECASE)
+"""Where one of these stands, `*` means every column; else how many rows there are hangs on those
+that are named."""
 
 
 class UnexpectedRowCount(MetricProvider):
@@ -55,7 +60,8 @@ def count(query: str, frame: pd.DataFrame) -> int:
         sqlite3.Error: it is no SELECT, or names what is not there.
     """
     with closing(sqlite3.connect(":memory:")) as connection:
-        _fill(connection, frame[[name for name in frame if "*" in query or str(name) in query]])
+        whole = "*" in query and WHOLE.search(query)
+        _fill(connection, frame[[name for name in frame if whole or str(name) in query]])
         sql = query.replace(f"{{{TABLE}}}", TABLE)
         [(rows,)] = connection.execute(f"SELECT count(*) FROM ({sql})")
     return int(rows)
@@ -74,7 +80,12 @@ def _fill(connection: sqlite3.Connection, frame: pd.DataFrame) -> None:
 def _plain(values: "pd.Series[Any]") -> list[Any]:
     """Return values that SQLite holds; what is missing is None."""
     if values.dtype.kind == "M":
-        values = values.dt.strftime("%Y-%m-%d %H:%M:%S.%f").str.removesuffix(".000000")
+        places, moments = pd.factorize(values)
+        texts = (
+            pd.DatetimeIndex(moments).strftime("%Y-%m-%d %H:%M:%S.%f").str.removesuffix(".000000")
+        )
+        told: list[Any] = np.array([*texts, None], dtype=object)[places].tolist()  # -1: missing
+        return told
     held = values.astype(object).where(values.notna(), None).tolist()
     simple = (int, float, str, type(None))
     return [value if isinstance(value, simple) else str(value) for value in held]
