@@ -97,7 +97,7 @@ def our_dag(
     run that fails outside of its tasks is reported, too.
     """
     arguments = {
-        "schedule": when(schedule),
+        "schedule": schedule,
         "start_date": datetime(2024, 1, 1, tzinfo=UTC),
         "catchup": False,
         "max_active_runs": 1,
@@ -108,6 +108,7 @@ def our_dag(
         **ours,
         **options,
     }
+    arguments["schedule"] = when(arguments["schedule"])
     arguments["default_args"] = every_task(owner, about) | options.get("default_args", {})
     return DAG(**arguments)  # noqa: AIR002 (among the arguments)
 

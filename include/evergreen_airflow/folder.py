@@ -11,7 +11,7 @@ from evergreen.catalog import Catalog, load, load_one
 from evergreen.errors import DeclarationError
 from evergreen.settings import variables
 from evergreen.spec import UseCase
-from evergreen.spec.pace import spread
+from evergreen.spec.pace import Schedule, spread
 from evergreen_airflow.approval import approval_dag
 from evergreen_airflow.ingest import ingest_dag
 from evergreen_airflow.monitoring import monitoring_dag
@@ -79,7 +79,7 @@ def _makers(catalog: Catalog, prefix: str, minutes: int) -> Iterator[tuple[str, 
         yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)
 
 
-def _stories(use_case: UseCase) -> Iterator[tuple[str, Callable[..., DAG], str | None]]:
+def _stories(use_case: UseCase) -> Iterator[tuple[str, Callable[..., DAG], Schedule]]:
     """Yield what is told of a use case: how its DAG's id ends, what makes it, its schedule."""
     yield "training", training_dag, use_case.training_schedule
     if not use_case.draft:

@@ -86,7 +86,7 @@ def pause(schedule: Schedule) -> timedelta | None:
     return max(pauses)
 
 
-def spread(schedule: str | None, name: str, minutes: int) -> str | None:
+def spread(schedule: Schedule, name: str, minutes: int) -> Schedule:
     """Return a preset at a minute of a use case's own: always the same, up to `minutes` later.
 
     So that what hundreds declare as `@daily` does not begin at once. A cron expression names its
