@@ -90,6 +90,17 @@ def test_a_suite_without_a_mandatory_check_is_told(folder: Path) -> None:
     assert told == "expect_column_values_to_be_unique on the key 'id' is missing"
 
 
+def test_an_expectation_that_nobody_defines_is_told(folder: Path) -> None:
+    suite = folder / "expectations" / "iris.json"
+    kind = "expect_table_row_count_to_be_between"
+    edit(suite, f'"{kind}"', '"expect_petals_in_their_place"')
+
+    told = problems("iris")["iris"]
+
+    assert "(expect_petals_in_their_place) is refused" in told
+    assert "does not know it, and there is no iris.py beside the suite" in told
+
+
 def test_a_suite_of_no_use_case_is_told(folder: Path) -> None:
     (folder / "use_cases" / "crop.py").unlink()
 
