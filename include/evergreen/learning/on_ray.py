@@ -62,6 +62,7 @@ class OnRay:
         self._ray: ModuleType | None = None
         self._ours = False
         """We connected, and so disconnect."""
+        self._task: Any = None
         self._rows: tuple[Rows, Any] | None = None
         self._arrays: dict[str, Any] = {}
 
@@ -99,12 +100,11 @@ class OnRay:
                 waiting.extend(islice(begun, 1))
 
     def _begin(self, fit: Fit, rows: Rows) -> Any:
-        ray, threads = self._connected(), _threads()
-        task = ray.remote(num_cpus=threads, max_retries=TRIES)(_made_there)
+        ray = self._connected()
         try:
-            return task.remote(
+            return self._task.remote(
                 self._put_rows(rows), fit.recipe.fresh()[1:], fit.recipe.half_life,
-                self._put(fit.fold.train), self._put(fit.fold.test), threads,
+                self._put(fit.fold.train), self._put(fit.fold.test), _threads(),
             )  # fmt: skip
         except (ray.exceptions.RayError, ConnectionError) as error:
             raise self._away(error) from error
@@ -138,6 +138,8 @@ class OnRay:
         if self._ray is None:
             self._ray, self._ours = _connect(self._setting)
             self._check_cores()
+            options = {"num_cpus": _threads(), "max_retries": TRIES}
+            self._task = self._ray.remote(**options)(_made_there)
         return self._ray
 
     def _check_cores(self) -> None:
