@@ -1,6 +1,7 @@
 """Assets: what starts a training, and who hears of rows and champions."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,11 @@ from evergreen.spec.pace import pause
 pytestmark = pytest.mark.usefixtures("airflow")
 
 CHAMPION = "evergreen://weather/champion"
+WAITING = """
+from dataclasses import replace
+from evergreen.spec import Assets
+USE_CASE = replace(USE_CASE, schedule=Assets("orders"))
+"""
 
 
 @pytest.fixture
@@ -49,13 +55,15 @@ def test_assets_start_a_training_in_the_place_of_a_clock(weather: UseCase) -> No
     assert draft.schedule is None
 
 
-def test_its_card_says_what_it_waits_for(weather: UseCase, settings: Settings) -> None:
+def test_its_card_says_what_it_waits_for(settings: Settings, tmp_path: Path) -> None:
     from evergreen_airflow.pages.model_page import card
 
+    weather = (USE_CASES / "weather.py").read_text()
+    (tmp_path / "weather.py").write_text(f"{weather}\n{WAITING}")
     with records_of(settings) as kept:
-        shown = card(replace(weather, schedule=Assets("orders")), kept, DUE)
+        shown = card("weather", kept, replace(settings, use_cases_dir=tmp_path), DUE)
 
-    assert "when orders is updated" in shown.facts
+    assert shown and "when orders is updated" in shown.facts
 
 
 def test_no_clock_keeps_it_and_nothing_is_late() -> None:
