@@ -52,7 +52,7 @@ def test_needs_no_package_that_is_not_in_its_image(shop: Shop) -> None:
     port = free_port()
 
     with started(shop, port, hide, killed_by=signal.SIGTERM):
-        eventually(lambda: answers(port), 60)
+        eventually(lambda: answers(port), 240)
         answer = httpx.post(f"http://127.0.0.1:{port}/iris/predict", json={"row": ROW})
 
     assert (answer.status_code, answer.json()["engine"]) == (200, "onnx")

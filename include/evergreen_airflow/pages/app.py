@@ -23,6 +23,7 @@ from evergreen_airflow.pages import (
     PREFIX,
     drift_page,
     files,
+    lineage_page,
     live,
     mlflow_proxy,
     model_page,
@@ -86,6 +87,7 @@ def create_app() -> FastAPI:
     app.get("/reports/{path:path}")(report_file)
     app.get("/rollback/{use_case}/")(rollback)
     app.get("/cards/{use_case}/{version}/")(card)
+    app.get("/lineage/{use_case}/")(lineage)
     app.get("/drift/")(drift)
     app.get("/drift/{use_case}/{report_id}/")(drift_report)
     app.get("/drift/{path:path}")(drift_file)
@@ -184,6 +186,21 @@ def card(use_case: str, version: int) -> Response:
         cards.page(found),
         headers={"Cache-Control": "no-store", "Content-Security-Policy": DOCUMENTS},
     )
+
+
+def lineage(use_case: str, prediction: str = "") -> Response:
+    """Show what an answer rests on, by its id.
+
+    Raises:
+        HTTPException: 404, if no use case of that name ever had a champion.
+    """
+    with records.open(here.settings()) as kept:
+        shown = lineage_page.page(use_case, prediction, kept, here.settings())
+    if shown is None:
+        return nothing()
+    page = render("lineage.html", 400 if shown.problem else 200, page=shown)
+    page.headers["Content-Security-Policy"] = ASKING
+    return page
 
 
 def drift() -> HTMLResponse:

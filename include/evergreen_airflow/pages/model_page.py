@@ -262,6 +262,7 @@ def links(
         yield Link("Model card", f"{PREFIX}/cards/{name}/{own.version}/")
     if promotions:
         yield Link("Champion in MLflow", f"{PREFIX}/open-mlflow/#/runs/{promotions[0].run_id}")
+        yield Link("What an answer rests on", f"{PREFIX}/lineage/{name}/")
         yield Link("Go back to an earlier one", f"{PREFIX}/rollback/{name}/")
     yield Link("Data Docs", f"{PREFIX}/data-docs/")
     yield Link("Drift", f"{PREFIX}/drift/#{name}")
