@@ -87,18 +87,19 @@ def _add(cluster: Any, **more: Any) -> Any:
         "node_ip_address": HERE, "num_cpus": 1, "include_dashboard": False,
         "object_store_memory": 100_000_000,
     }  # fmt: skip
-    return _patiently(lambda: cluster.add_node(**asked, **more))
+    return patiently(lambda: cluster.add_node(**asked, **more))
 
 
 def _connect(address: str) -> None:
     """Come as the first client, whose imports take longest."""
     import ray
 
-    _patiently(lambda: ray.init(address))
+    patiently(lambda: ray.init(address))
     ray.shutdown()
 
 
-def _patiently(begin: Callable[[], Any]) -> Any:
+def patiently(begin: Callable[[], Any]) -> Any:
+    """Begin, and again: on a busy machine Ray's own patience ends before it is ready."""
     for tries_left in reversed(range(TRIES)):
         try:
             return begin()

@@ -26,7 +26,7 @@ from evergreen.spec import Between, Candidate, UseCase
 from fakes import FakeTrainings
 from learning import IRIS, WEATHER, built, flowers, folds, iris_rows, weather_rows
 from mortal import Fatal, Mortal, Slow, Wrong
-from ray_cluster import HERE, TwoNodes, listening, two_nodes
+from ray_cluster import HERE, TwoNodes, listening, patiently, two_nodes
 from waiting import eventually
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
@@ -46,6 +46,7 @@ def nodes() -> Iterator[TwoNodes]:
 @pytest.fixture
 def cluster(nodes: TwoNodes) -> Iterator[OnRay]:
     with OnRay(nodes.address) as connected:
+        patiently(connected._connected)
         yield connected
 
 
