@@ -18,7 +18,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from evergreen.records import Incident
+from evergreen.records import HOUSE, Incident
 from evergreen.records.protocols import Ledger
 from evergreen.refs import Verdict
 from evergreen.secrecy import redact
@@ -104,7 +104,7 @@ def alert(
         kind: one of `ALERTS`.
         message: what is wrong, in a sentence.
         at: when it was seen; the name of the alert, so that a task that is repeated opens one.
-        link: where to look.
+        link: where to look; the card of the use case, if nothing else is given.
     """
     with ledger.locks.hold("alert", f"{use_case}/{kind}"):
         lasting = ledger.incidents.newest(use_case, kind=kind, open=True, limit=1)
@@ -113,8 +113,8 @@ def alert(
             ledger,
             settings,
             Incident(
-                use_case=use_case, run_key=key, step=ALERTS[kind], message=message, link=link,
-                kind=kind,
+                use_case=use_case, run_key=key, step=ALERTS[kind], message=message,
+                link=link or card_link(settings, use_case), kind=kind,
             ),
         )  # fmt: skip
 
@@ -162,6 +162,12 @@ def resend(ledger: Ledger, settings: Settings) -> tuple[Incident, ...]:
     return told + tuple(
         _resolve(ledger, settings, each, each.resolution) for each in reversed(over)
     )
+
+
+def card_link(settings: Settings, about: str) -> str:
+    """Return the address of a card on Models, or of all of it; empty: there is no UI."""
+    card = "" if about == HOUSE else f"{about}/"
+    return f"{settings.ui_url}/evergreen/models/{card}" if settings.ui_url else ""
 
 
 def verdict_link(settings: Settings, verdict: Verdict) -> str:

@@ -244,6 +244,7 @@ def test_a_champion_that_nothing_is_held_against_is_stale(told: Settings, webhoo
     alerts.of_staleness(WEATHER, now + timedelta(days=33), records=records_of(told), settings=told)
 
     assert titles(webhook) == ["Evergreen: weather is stale", "Evergreen: over: weather is stale"]
+    assert "http://ui/evergreen/models/weather/" in webhook.messages[0]["message"]
 
 
 class _Ready(BaseHTTPRequestHandler):
@@ -350,7 +351,7 @@ def test_an_end_that_did_not_get_through_is_told_later(told: Settings, webhook: 
     notify.resend(records_of(told), told)
 
     assert len(webhook.messages) == 3
-    assert webhook.messages[2]["message"] == "It came."
+    assert webhook.messages[2]["message"] == "It came.\nhttp://ui/evergreen/models/weather/"
 
 
 def test_nobody_hears_of_the_end_who_did_not_hear_of_the_beginning(

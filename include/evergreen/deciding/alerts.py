@@ -144,7 +144,7 @@ def of_staleness(
         f"Version {champion.version} is champion, and no challenger has reached the gate since"
         f" {since}; {allowed.days} days are allowed (retraining.stale_after)."
     )
-    return alert(records, settings, use_case.name, "stale", message, at=now, link=settings.ui_url)
+    return alert(records, settings, use_case.name, "stale", message, at=now)
 
 
 def of_knowledge(
@@ -161,7 +161,7 @@ def of_knowledge(
     lasting = [each for each in records.incidents.newest(name, open=True) if each.kind != kind]
     why = f" {lasting[0].message}" if lasting else " No training has failed: does its DAG run?"
     message = f"{problem[:1].upper()}{problem[1:]}.{why}"
-    return alert(records, settings, name, kind, message, at=now, link=settings.ui_url)
+    return alert(records, settings, name, kind, message, at=now)
 
 
 def of_registry(
