@@ -34,14 +34,14 @@ from evergreen.refs import Window
 from evergreen.retention.limits import PREDICTIONS, Limits
 from evergreen.settings import Settings
 from evergreen.watching import watch
-from evergreen_airflow.pages import drift_page, models_page
+from evergreen_airflow.pages import drift_page, model_page
 
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
 MONTH = 1_000_000
 """Predictions a month."""
 MONTH_DAYS = timedelta(days=365.25 / 12)
 DECISIONS, PROMOTIONS, WINDOWS = 10_000, 1_000, 8_760
-BEFORE = "025_no_fits"
+BEFORE = "028_quarantine_by_key"
 """The last revision without months."""
 HISTORY = """
 INSERT INTO evergreen.predictions (id, request_id, time, use_case, version, run_id, sha256,
@@ -212,7 +212,7 @@ class Life:
     def pages(self) -> None:
         """Ask for what the pages tell, but for their rendering."""
         page = {
-            "the card of a use case": lambda _: models_page.card(WIDE, self.kept, END),
+            "the card of a use case": lambda _: model_page.declared_card(WIDE, self.kept, END, ""),
             "who answered": lambda _: self.kept.predictions.of_champion(
                 "wide", 1, END - timedelta(days=1)),
             "its windows": lambda _: drift_page.group(WIDE, self.kept, ""),

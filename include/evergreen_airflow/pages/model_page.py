@@ -168,7 +168,7 @@ def card(name: str, records: Records, settings: Settings, now: datetime) -> Card
     retired = retirement.sentence if retirement else ""
     if use_case := catalog.use_cases.get(name):
         return replace(
-            _declared(use_case, records, now, settings.dag_prefix),
+            declared_card(use_case, records, now, settings.dag_prefix),
             served=served(records, records.promotions.champion(name), now),
             trials=trials(records, use_case),
             watched=watched(use_case, records, settings.dag_prefix, WINDOWS),
@@ -203,7 +203,7 @@ def steps(promotions: tuple[Promotion, ...]) -> tuple[Step, ...]:
     )
 
 
-def _declared(use_case: UseCase, records: Records, now: datetime, prefix: str) -> Card:
+def declared_card(use_case: UseCase, records: Records, now: datetime, prefix: str) -> Card:
     """Return the card of a declared use case, but for what it serves, tries out and is watched."""
     dag_id = f"{prefix}{use_case.name}_training"
     promotions = records.promotions.of(use_case.name)
