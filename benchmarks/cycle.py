@@ -1,6 +1,6 @@
 """One training cycle through Airflow, trigger to success, beside the same cycle in one process.
 
-    make up && .venv/bin/python benchmarks/cycle.py weather --rounds 3
+    make up && .venv/bin/python benchmarks/cycle.py --rounds 3
 
 Every round trains anew (`--force`), promotes nothing, and alternates the two, so that both see the
 same machine. The cold process pays its imports each time, as cron would; the warm one does not.
@@ -88,12 +88,13 @@ def warm(use_case: str, env: dict[str, str], cycles: int) -> float:
 
 def main() -> None:
     parser = options(__doc__)
-    parser.add_argument("use_case", nargs="?", default="weather")
+    parser.add_argument("use_case", nargs="?", help="weather; the small iris with --small")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     with measuring(arguments) as figures:
         rounds, cycles = (1, 1) if arguments.small else (arguments.rounds, 2)
-        compare(arguments.use_case, rounds, cycles, figures)
+        use_case = arguments.use_case or ("iris" if arguments.small else "weather")
+        compare(use_case, rounds, cycles, figures)
 
 
 def compare(use_case: str, rounds: int, cycles: int, figures: Figures) -> None:
