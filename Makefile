@@ -10,6 +10,8 @@ UV_VERSION := 0.13.9
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 STACK := $(BIN)/python -m evergreen_workshop.stack
+# How tests run: module by module, as many at once as there are cores, the longest first.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,11 +35,11 @@ clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
-	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or ray)" -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or ray)" $(SIDE_BY_SIDE) $(ARGS)
 
 test-system: install-dev ## Run the tests that need a browser, promtool, pgbouncer or nginx (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN)
-	@$(BIN)/python -m pytest -m "system and not workers" $(ARGS)
+	@$(BIN)/python -m pytest -m "system and not workers" $(SIDE_BY_SIDE) $(ARGS)
 
 test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (Redis, PgBouncer; S3 on loopback)
 	@sh tests/system_tools.sh $(BIN) redis-server
@@ -48,7 +50,7 @@ test-ray: install-dev ## Spread fits over two nodes of Ray on loopback, and kill
 	@$(BIN)/python -m pytest -m ray $(ARGS)
 
 test-elsewhere: install-dev ## Run the tests that install the wheel, or a model's packages, outside the checkout
-	@$(BIN)/python -m pytest -m elsewhere $(ARGS)
+	@$(BIN)/python -m pytest -m elsewhere $(SIDE_BY_SIDE) $(ARGS)
 
 test-images: install-dev ## Build both images without Docker, and run in them (root on Debian; apt brings buildah)
 	@sh tests/image_tools.sh
