@@ -14,7 +14,7 @@ from lightgbm import LGBMClassifier
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
-from evergreen.learning import features, model_folder, models
+from evergreen.learning import elsewhere, features, model_folder, models
 from evergreen.learning.recipes import Recipe
 from evergreen.spec import Candidate, Features, Gate, Kind, UseCase
 from flights import flights, use_case_of
@@ -30,6 +30,13 @@ for folder in sys.argv[1:]:
     rows = pyarrow.parquet.read_table(f"{folder}/../rows").to_pandas()
     answers = mlflow.pyfunc.load_model(folder).predict(rows)
     print(json.dumps(answers.to_dict("list"), default=str))
+"""
+
+ALONE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from evergreen.learning import models
+assert models.__file__.startswith(sys.argv[1]), models.__file__
 """
 
 
@@ -112,3 +119,15 @@ def test_its_signature_names_what_it_answers(tmp_path: Path) -> None:
     text = (tmp_path / "iris" / "model" / "MLmodel").read_text()
 
     assert '"probability_setosa"' in text.replace('\\"', '"')
+
+
+def test_what_a_model_carries_along_lacks_nothing_of_ours(tmp_path: Path) -> None:
+    rows = iris_rows()
+    logged(tmp_path / "iris", IRIS, IRIS.candidates[0], rows)
+    [carried] = (tmp_path / "iris").rglob(elsewhere.CLASSES)
+
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, carried], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr

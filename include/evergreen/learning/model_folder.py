@@ -33,8 +33,9 @@ with warnings.catch_warnings():  # mlflow warns of its own type hints
 ROOT = Path(evergreen.__file__).parent
 CLASSES = (
     *("__init__.py", "errors.py", "refs.py", "spec/*.py", "learning/__init__.py"),
-    *(f"learning/{name}.py" for name in ("boosted", "canonical", "feature_code")),
-    *(f"learning/{name}.py" for name in ("intervals", "models", "preparing", "source_code")),
+    *(f"learning/{name}.py" for name in ("boosted", "canonical", "dates", "feature_code")),
+    *(f"learning/{name}.py" for name in ("hashing", "intervals", "models", "preparing")),
+    "learning/source_code.py",
 )
 """What `learning.models` and the classes of a model import of ours."""
 LOADER = "evergreen_elsewhere"
