@@ -79,7 +79,8 @@ def counted(found: Fleet, rows: tuple[Row, ...], limit: int) -> str:
         return "No use case is declared: `evergreen new NAME` writes the first."
     told = f"{len(rows)} of {there}" if len(rows) < there else f"{there}"
     more = f", of which {limit} are shown" if len(rows) > limit else ""
-    return f"{told} use case{'s' if there > 1 else ''}{more}; {needy} in all need{'s' if needy == 1 else ''} a person."
+    cases, need = ("use cases", "use case")[there == 1], ("need", "needs")[needy == 1]
+    return f"{told} {cases}{more}; {needy} in all {need} a person."
 
 
 def age(since: timedelta) -> str:
