@@ -246,7 +246,7 @@ def why() -> str:
     note = param("note")
     if dag_run.run_type.value == "scheduled":
         sentence = f"Its schedule asked for it at {dag_run.run_after:%Y-%m-%d %H:%M} UTC"
-    elif actor() == BY_ITSELF["asset_triggered"]:
+    elif dag_run.run_type.value == "asset_triggered":
         sentence = f"An update of {assets.updated()} asked for it"
     else:
         sentence = f"{actor()} asked for it"

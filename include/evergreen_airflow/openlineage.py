@@ -27,6 +27,8 @@ from evergreen.spec import UseCase
 
 SCHEMA, PORT = "public", 5432
 PREDICTION = "prediction"
+_TASK: Any = object()
+"""Who tells: Airflow keeps what is told of different ones apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,10 +158,3 @@ def to_openlineage(asset: Asset, _context: Any) -> Any:
 def _uri(one: Dataset) -> str:
     """Return an address of our scheme, which Airflow lets `to_openlineage` translate."""
     return f"evergreen://data/{quote(one.namespace, safe='')}/{quote(one.name, safe='/')}"
-
-
-class _Task:
-    """Who tells: Airflow keeps what is told of different ones apart."""
-
-
-_TASK: Any = _Task()

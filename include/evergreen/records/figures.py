@@ -2,19 +2,9 @@
 
 from typing import Any
 
-from evergreen.records.session import Session
+from evergreen.records.session import Session, newest_of_each
 
-NEWEST = """
-WITH RECURSIVE names AS (
-    SELECT min(use_case) AS name FROM evergreen.windows
-    UNION ALL
-    SELECT (SELECT min(use_case) FROM evergreen.windows WHERE use_case > name)
-    FROM names WHERE name IS NOT NULL
-)
-SELECT newest.* FROM names, LATERAL (
-    SELECT * FROM evergreen.windows WHERE use_case = name ORDER BY ended_at DESC, id DESC LIMIT 1
-) AS newest
-"""
+NEWEST = newest_of_each("windows", "ended_at DESC, id DESC")
 """Of each use case, from its index: not one in thousands of the windows is read."""
 
 
