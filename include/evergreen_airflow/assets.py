@@ -75,10 +75,20 @@ def tell_landed(use_case: UseCase, new: Iterable[Landing]) -> None:
 
 
 def tell_champions(names: Iterable[str], promotions: Promotions) -> None:
-    """Tell Airflow of the champions that it has not heard of yet."""
+    """Tell Airflow of the champions that it has not heard of yet.
+
+    What it has heard of nobody knows while it does not answer: the watchdog asks again.
+    """
     for name in names:
         newest, asset = promotions.newest(name), champion(name)
-        if newest is not None and newest.id != _told(asset).get("promotion"):
+        if newest is None:
+            continue
+        try:
+            told = _told(asset)
+        except AirflowRuntimeError as error:
+            log.warning("Airflow does not say what it was told of %s: %s", asset.uri, error)
+            continue
+        if newest.id != told.get("promotion"):
             _tell(asset, _facts(newest))
 
 
@@ -103,9 +113,5 @@ def _told(asset: Asset) -> dict[str, Any]:
     from airflow.sdk.execution_time.context import InletEventsAccessor
 
     events = InletEventsAccessor(asset_name=asset.name, asset_uri=asset.uri)
-    try:
-        [*newest] = events.ascending(False).limit(1)
-    except AirflowRuntimeError as error:  # it has never been updated, or Airflow does not answer
-        log.info("Airflow tells no event of %s: %s", asset.uri, error)
-        return {}
+    [*newest] = events.ascending(False).limit(1)
     return dict(newest[0].extra or {}) if newest else {}

@@ -98,7 +98,7 @@ def in_store(
 def model(use_case: UseCase, version: int, known: Settings) -> Dataset:
     """Return a version of the registry; its prediction is made of what the model sees."""
     return Dataset(
-        namespace=known.tracking_uri, name=use_case.name, version=str(version),
+        namespace=_bare(known.tracking_uri), name=use_case.name, version=str(version),
         columns=(PREDICTION,), made_from={PREDICTION: use_case.features.raw},
     )  # fmt: skip
 
@@ -153,6 +153,12 @@ def to_openlineage(asset: Asset, _context: Any) -> Any:
             }
         )
     return Theirs(namespace=known["namespace"], name=known["name"], facets=facets)
+
+
+def _bare(address: str) -> str:
+    """Return an address without the user and the password that it may hold."""
+    place = urlsplit(address)
+    return place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
 
 
 def _uri(one: Dataset) -> str:

@@ -123,6 +123,25 @@ def test_a_champion_is_told_once_with_who_and_why(
     assert second.updated == {}
 
 
+def test_nothing_is_told_while_nobody_knows_what_was(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ErrorResponse
+
+    from evergreen_airflow import assets
+
+    def away(_: object) -> None:
+        raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+
+    make_champion(settings, "weather", 1)
+    monkeypatch.setattr(assets, "_told", away)
+    with records_of(settings) as kept, running() as ti:
+        assets.tell_champions(["weather"], kept.promotions)
+
+    assert ti.updated == {}
+
+
 @pytest.mark.parametrize(("rows", "expected"), [(31, {"weather": {"rows": 31}}), (0, {})])
 def test_a_table_is_updated_by_new_rows_only(
     weather: UseCase, rows: int, expected: dict[str, Any]

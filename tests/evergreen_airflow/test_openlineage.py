@@ -80,6 +80,16 @@ def test_what_a_task_moved_is_told_with_where_it_comes_from(
     assert model.asset.extra["made_from"] == {"prediction": iris.features.raw}
 
 
+def test_a_model_is_named_without_the_login_of_mlflow(known: Settings) -> None:
+    from evergreen_airflow.openlineage import model
+
+    iris = load(USE_CASES).find("iris")
+    found = model(iris, 3, replace(known, tracking_uri="https://ada:se@cret@ml:5000/path"))
+
+    assert found.namespace == "https://ml:5000/path"
+    assert model(iris, 3, known).namespace == "http://ml"
+
+
 def test_without_the_provider_nothing_is_told() -> None:
     from airflow.sdk.lineage import NoOpCollector, get_hook_lineage_collector
 
