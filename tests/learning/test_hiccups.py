@@ -1,3 +1,6 @@
+import errno
+import json
+import resource
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,7 +35,8 @@ def wrapped(origin: Exception) -> Exception:
     [
         ConnectionResetError(), TimeoutError(), requests.ConnectionError(), requests.ReadTimeout(),
         psycopg2.OperationalError(), NoRoom(), answered(503), wrapped(requests.ConnectionError()),
-        wrapped(answered(500)),
+        wrapped(answered(500)), OSError(errno.ENOSPC, "No space left on device"),
+        MlflowException("failures while downloading: [Errno 27] File too large"),
     ],
     ids=repr,
 )  # fmt: skip
@@ -91,3 +95,17 @@ def test_a_model_is_refused_for_what_it_is_and_not_for_a_server_that_is_away(
 
     with pytest.raises(told):
         tracking.fetch_golden(away, "0" * 32)
+
+
+def test_a_disk_that_fills_up_while_a_model_is_fetched_is_told(settings: Settings) -> None:
+    client = tracking.client(settings)
+    run_id = client.create_run(client.create_experiment("full")).info.run_id
+    client.log_text(run_id, json.dumps({"rows": [], "outputs": []}), tracking.GOLDEN_FILE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        with pytest.raises(NoRoom, match="the disk is full"):
+            tracking.fetch_golden(settings, run_id)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,9 +1,10 @@
-"""Failures that pass: a server or a network that is away for a while. No recipe is to blame."""
+"""Failures that pass: a server that is away, a disk that is full. No recipe is to blame."""
 
 from collections.abc import Iterator
 
 import requests
 
+from evergreen import room
 from evergreen.errors import StackError
 from evergreen.records.errors import DatabaseAway
 
@@ -16,7 +17,7 @@ SERVER_ERROR = 500
 
 def passes(error: BaseException) -> bool:
     """Tell whether another try may be luckier, by the error or by one that it came from."""
-    return any(map(_is_away, _origins(error)))
+    return room.ran_out(error) is not None or any(map(_is_away, _origins(error)))
 
 
 def _origins(error: BaseException | None) -> Iterator[BaseException]:

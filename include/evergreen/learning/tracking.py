@@ -34,6 +34,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.types import Schema
 from sklearn.pipeline import Pipeline
 
+from evergreen import room
 from evergreen.errors import ModelRefused, NotOurs, Unreachable
 from evergreen.learning import hiccups, models, server
 from evergreen.learning.models import Golden
@@ -235,10 +236,11 @@ def fetch_model(settings: Settings, model_uri: str, sha256: str) -> Pipeline:
     Raises:
         ModelRefused: it cannot be had, has another digest, or holds types that are not trusted.
         Unreachable: MLflow does not answer, or not now, which says nothing about the model.
+        NoRoom: the disk is full, which says nothing about it either.
     """
     with tempfile.TemporaryDirectory() as folder:
         place = model_place(settings, model_uri)
-        return models.load(_download(settings, f"{place}/{MODEL_FILE}", folder), sha256)
+        return models.load(download(settings, f"{place}/{MODEL_FILE}", folder), sha256)
 
 
 def fetch_golden(settings: Settings, run_id: str) -> Golden:
@@ -247,9 +249,12 @@ def fetch_golden(settings: Settings, run_id: str) -> Golden:
     Raises:
         ModelRefused: they cannot be had.
         Unreachable: MLflow does not answer, or not now.
+        NoRoom: the disk is full.
     """
     with tempfile.TemporaryDirectory() as folder:
-        file = _download(settings, f"runs:/{run_id}/{GOLDEN_FILE}", folder)
+        with _told_apart(f"runs:/{run_id}/{GOLDEN_FILE}"):  # MLflow hides why these fail
+            place = client(settings).get_run(run_id).info.artifact_uri
+        file = download(settings, f"{place}/{GOLDEN_FILE}", folder)
         return Golden.from_json(json.loads(file.read_text()))
 
 
@@ -264,23 +269,43 @@ def log_report(
 
 
 def model_place(settings: Settings, model_uri: str) -> str:
-    """Return where the files of a `models:/m-…` lie; MLflow downloads only whole folders of it."""
+    """Return where the files of a `models:/m-…` lie; MLflow downloads only whole folders of it.
+
+    Raises:
+        ModelRefused: MLflow does not know it.
+        Unreachable: MLflow does not answer, or not now.
+    """
     model_id = model_uri.removeprefix("models:/")
     if not model_id.startswith("m-"):
         return model_uri
-    try:
+    with _told_apart(model_uri):
         return str(client(settings).get_logged_model(model_id).artifact_location)
-    except MlflowException as error:
-        raise ModelRefused(f"{model_uri} cannot be found: {error}") from error
 
 
-def _download(settings: Settings, uri: str, folder: str) -> Path:
-    try:
-        path = mlflow.artifacts.download_artifacts(
-            artifact_uri=uri, dst_path=folder, tracking_uri=settings.tracking_uri
+def download(settings: Settings, uri: str, folder: str) -> Path:
+    """Put the file of an artifact's URI into a folder, and return where.
+
+    Raises:
+        ModelRefused: it cannot be had.
+        Unreachable: MLflow does not answer, or not now.
+        NoRoom: the disk is full.
+    """
+    with _told_apart(uri):
+        return Path(
+            mlflow.artifacts.download_artifacts(
+                artifact_uri=uri, dst_path=folder, tracking_uri=settings.tracking_uri
+            )
         )
+
+
+@contextmanager
+def _told_apart(uri: str) -> Iterator[None]:
+    """Tell what cannot be had from what cannot be had just now."""
+    try:
+        yield
     except (MlflowException, OSError) as error:
+        if full := room.ran_out(error):
+            raise full from error
         if hiccups.passes(error):
             raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", error) from error
         raise ModelRefused(f"{uri} cannot be fetched: {error}") from error
-    return Path(path)

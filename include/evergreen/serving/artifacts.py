@@ -73,6 +73,6 @@ def from_mlflow(settings: Settings) -> Fetch:
         from evergreen.learning import tracking  # not above: MLflow is needed for a new model only
 
         place = tracking.model_place(settings, ref.model_uri)
-        tracking._download(settings, f"{place}/{MODEL}", str(folder))
+        tracking.download(settings, f"{place}/{MODEL}", str(folder))
 
     return fetch

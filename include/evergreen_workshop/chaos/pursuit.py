@@ -15,6 +15,8 @@ LOOK = 0.05
 """Seconds between two looks at the tasks: a short one takes 0.3 s."""
 BEYOND = 600.0
 """Seconds, beyond the heartbeat time-out, after which a run is given up."""
+LOST = {"failed", "upstream_failed", "skipped", "removed"}
+"""States in which a task has ended, and not well."""
 
 
 @dataclass
@@ -38,6 +40,12 @@ class Struck:
     def settled(self) -> bool:
         """Tell whether there is nothing more to wait for."""
         return self.missed or self.recovery is not None
+
+    def lost(self, tasks: Sequence[TaskRun]) -> bool:
+        """Tell whether the task of its moment has ended, and not well: nobody tries it again."""
+        return any(
+            self.task is not None and _same(one, self.task) and one.state in LOST for one in tasks
+        )
 
     @classmethod
     def at_once(cls, world: World, strike: Strike, cell: Cell) -> "Struck":
@@ -111,7 +119,7 @@ class Pursuit:
                 state = self.world.state(self.dag, self.run)
                 if all(each.strike.done() for each in self.struck):
                     self.world.keep()
-                if state in ENDED and all(each.settled for each in self.struck):
+                if state in ENDED and all(e.settled or e.lost(tasks) for e in self.struck):
                     break
                 time.sleep(LOOK)
         return state if state in ENDED else ""

@@ -93,6 +93,13 @@ def test_a_service_that_does_not_answer_has_not_recovered() -> None:
     assert struck.recovery is None
 
 
+@pytest.mark.parametrize(("state", "lost"), [("failed", True), ("up_for_retry", False)])
+def test_what_has_failed_for_good_is_not_waited_for(state: str, lost: bool) -> None:
+    struck = Struck.since(CHILD, NOW, at("running"))
+
+    assert struck.lost([at(state)]) is lost
+
+
 def test_each_strikes_once_as_its_task_runs() -> None:
     running = at("running")
     film, blow = Film([[at(None)], [running], [running], [at("success")]]), Blow()
