@@ -375,6 +375,8 @@ class WindowRef(Ref):
     end: datetime
     champion: int
     """Version of the champion that the window was held against; 0: there was none."""
+    on_paper: bool = False
+    """It was no champion: no gate had passed it."""
     rows: int
     """Logged predictions whose answer was given (shadows apart)."""
     outcome: str

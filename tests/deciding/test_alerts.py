@@ -74,6 +74,12 @@ def test_drift_is_told_once_while_it_lasts_and_once_when_it_is_over(
     assert over.startswith("Nothing drifted.")
 
 
+def test_what_answers_on_paper_alerts_nobody(told: Settings, webhook: Webhook) -> None:
+    watch_and_tell(told, *(replace(critical(ago), on_paper=True) for ago in (9, 8, 7)))
+
+    assert titles(webhook) == []
+
+
 def test_confidence_that_falls_is_told_once_and_once_when_it_is_over(
     told: Settings, webhook: Webhook
 ) -> None:

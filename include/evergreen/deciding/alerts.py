@@ -53,7 +53,9 @@ def of_window(
     settings: Settings,
 ) -> None:
     """Tell of drift and poor live quality, as the decision saw them, and of confidence that falls;
-    and when it is over."""
+    and when it is over. Who answers on paper is nobody's service: its pages tell."""
+    if window.on_paper:
+        return
     causes = {reason["name"] for reason in decided.evidence["judgement"]["causes"]}
     sound = window.live is not None and not window.poor
     over = {"drift": window.outcome == Outcome.CALM, "quality": sound}

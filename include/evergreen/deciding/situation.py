@@ -8,7 +8,7 @@ from evergreen.data import extraction, snapshots
 from evergreen.data.selection import at, enclosed, relation
 from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.errors import DataRefused, SnapshotCorrupt
-from evergreen.records import Chain, Records, Retrained, chain
+from evergreen.records import Chain, Promotion, Records, Retrained, chain
 from evergreen.records.errors import StatementRefused, ValueRefused
 from evergreen.records.retrainings import PASSED
 from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
@@ -16,6 +16,7 @@ from evergreen.settings import Settings
 from evergreen.spec import Retraining, UseCase
 from evergreen.watching import look_back
 from evergreen.watching.facts import Hindsight
+from evergreen.watching.watched import watched
 
 WINDOWS, ASKED = 500, 50
 """How many windows and retrainings of the past are looked at."""
@@ -60,7 +61,7 @@ def gather(
     """Find out what there is to know about a window at a moment."""
     promotions = records.promotions.of(use_case.name)
     champion = promotions[0].ref if promotions else None
-    same = chain(promotions, window.champion)
+    same = _same(use_case.name, promotions, window, records)
     asked = tuple(
         row
         for row in records.retrainings.newest(use_case.name, limit=ASKED)
@@ -90,6 +91,15 @@ def gather(
         if poor and rules.roll_back
         else None,
     )
+
+
+def _same(
+    use_case: str, promotions: Sequence[Promotion], window: WindowRef, records: Records
+) -> Chain:
+    """Return the fits of the recipe that the window was held against."""
+    found = watched(use_case, records)
+    on_paper = found.on_paper and window.champion in found.same.versions
+    return found.same if on_paper else chain(promotions, window.champion)
 
 
 def _recent(

@@ -17,6 +17,9 @@ from evergreen.serving.releases import challenger_of
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
+FITS = 100
+"""How many of those that answered on paper are looked at."""
+
 
 def begin(
     use_case: UseCase,
@@ -62,6 +65,14 @@ def end(use_case: str, why: str, *, records: Records) -> None:
 def running(records: Records) -> dict[str, TrialRow]:
     """Return who answers on paper, by use case."""
     return {row.use_case: row for row in records.trials.running() if row.strategy == PAPER}
+
+
+def newest(use_case: str, *, records: Records) -> tuple[ModelRef, ...]:
+    """Return who answers on paper and who did before it, newest first; empty: nobody does."""
+    rows = [row for row in records.trials.newest(use_case, FITS) if row.strategy == PAPER]
+    if not rows or rows[0].stopped_at is not None:
+        return ()
+    return tuple(map(challenger_of, rows))
 
 
 def decision_of(verdict: Verdict) -> str:

@@ -15,9 +15,9 @@ import pandas as pd
 from evergreen import dossier, storage
 from evergreen.dossier import Dossier
 from evergreen.errors import DossierMissing, ModelRefused, ReferenceMissing, SnapshotCorrupt
-from evergreen.records import Chain, Labelled, Logged, Records, chain
+from evergreen.records import Chain, Labelled, Logged, Records
 from evergreen.records.predictions import SEED
-from evergreen.refs import Band, ChampionRef, Outcome, Window, WindowRef
+from evergreen.refs import Band, Outcome, Window, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Scale, UseCase
 from evergreen.watching import (
@@ -40,27 +40,30 @@ from evergreen.watching.outputs import PREDICTION
 from evergreen.watching.pair_facts import TogetherFacts
 from evergreen.watching.profile import Profile
 from evergreen.watching.report import Pictures
+from evergreen.watching.watched import Watched, watched
 from evergreen.watching.yardstick import History, Stretch, Yardstick
 
 WINDOWS_BEFORE, LEAST_BEFORE = 24, 6
 """How many windows tell the usual volume, and how many of them it takes."""
+UNPROVEN = " It answers on paper: no gate has passed it."
 
 
 def watch(use_case: UseCase, window: Window, *, records: Records, settings: Settings) -> WindowRef:
     """Hold the window's logged predictions against the present champion, and keep what it was.
 
+    While nothing has passed the gate yet, it is who answers on paper that is watched.
+
     Raises:
         DatabaseAway: the database is away.
     """
-    champion = records.promotions.champion(use_case.name)
-    version = champion.version if champion else 0
-    known = records.windows.find(use_case.name, window, version)
+    who = watched(use_case.name, records)
+    known = records.windows.find(use_case.name, window, who.version)
     if known and known.outcome != Outcome.UNKNOWN:
         return known
     measured = _Measuring(use_case, window, records, settings)
-    facts = measured.facts(champion)
+    facts = measured.facts(who)
     judged = verdict.judge(facts, use_case.monitoring)
-    seen = _ref(use_case, facts, judged, version, report.identify(window, version))
+    seen = _ref(use_case, facts, judged, who, report.identify(window, who.version))
     pages = storage.of(settings, storage.DRIFT)
     report.write(use_case, facts, judged, seen, measured.pictures, pages)
     return records.windows.keep(seen)
@@ -77,11 +80,9 @@ class _Measuring:
         self._limits = use_case.monitoring
         self.pictures = Pictures()
 
-    def facts(self, champion: ChampionRef | None) -> Facts:
+    def facts(self, who: Watched) -> Facts:
         """Measure everything that can be measured."""
-        window = self._window
-        version = champion.version if champion else 0
-        same = chain(self._records.promotions.of(self._use_case.name), version)
+        window, same = self._window, who.same
         logged = self._records.predictions.logged(
             self._use_case.name, window, same.digests, self._limits.sample
         )
@@ -90,10 +91,10 @@ class _Measuring:
             champion_rows=logged.champion_rows, dropped=logged.dropped, sampled=len(logged.inputs),
             seed=SEED, usual_rows=self._usual_rows(),
         )  # fmt: skip
-        if champion is None:
+        if not who.version:
             return replace(found, problem=f"{found.use_case} has no champion to hold it against")
         try:
-            own = dossier.read(self._records.dossiers, found.use_case, champion.version)
+            own = dossier.read(self._records.dossiers, found.use_case, who.version)
             held_against = reference.load(own, self._limits.sample, self._settings)
         except (DossierMissing, ReferenceMissing, SnapshotCorrupt) as problem:
             return replace(found, problem=f"there is no reference: {problem}")
@@ -248,7 +249,7 @@ def _origin(own: Dossier, held_against: reference.Reference) -> Origin:
 
 
 def _ref(
-    use_case: UseCase, facts: Facts, judged: verdict.Judged, version: int, report_id: str
+    use_case: UseCase, facts: Facts, judged: verdict.Judged, who: Watched, report_id: str
 ) -> WindowRef:
     answers, labels = facts.outputs, facts.quality
     deciding = labels.metrics[0] if labels and labels.metrics else None
@@ -256,10 +257,11 @@ def _ref(
         use_case=use_case.name,
         start=facts.start,
         end=facts.end,
-        champion=version,
+        champion=who.version,
+        on_paper=who.on_paper,
         rows=facts.rows,
         outcome=judged.outcome,
-        sentence=judged.sentence,
+        sentence=f"{judged.sentence}{UNPROVEN}" if who.on_paper else judged.sentence,
         alarms=judged.alarms,
         unknowns=judged.unknowns,
         drifted=tuple(column.name for column in facts.drifted),
