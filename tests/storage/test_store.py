@@ -66,6 +66,16 @@ def test_lists_what_a_pattern_matches(store: Store) -> None:
     assert store.list("y/*") == []
 
 
+def test_folders_are_those_right_here(store: Store) -> None:
+    assert store.folders() == []
+
+    for path in ("b/1/x.html", "a/2/x.html", "file"):
+        store.publish(path, "x")
+
+    assert store.folders() == ["a", "b"]
+    assert (store / "a").folders() == ["2"]
+
+
 def test_what_is_deleted_is_gone_and_deleting_it_again_is_fine(store: Store) -> None:
     store.publish("x/a", "one")
 

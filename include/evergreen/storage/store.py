@@ -147,6 +147,20 @@ class Store:
         start = self._at("x").removesuffix("x")
         return sorted(str(p).removeprefix(start) for p in self._fs.glob(start + pattern))
 
+    def folders(self) -> Sequence[str]:
+        """Return the names of the folders right here, sorted; nothing below them is listed."""
+        if self._folder is not None:
+            top = self._folder / self._below
+            found = (file.name for file in top.glob("[!.]*/"))
+            return sorted(found)
+        self._fs.invalidate_cache()
+        try:
+            below = self._fs.ls(self._at("x").removesuffix("/x"), detail=True)
+        except FileNotFoundError:
+            return []
+        names = (one["name"] for one in below if one["type"] == "directory")
+        return sorted(name.rstrip("/").rpartition("/")[2] for name in names)
+
     def files(self, pattern: str) -> Sequence[File]:
         """Return the files that a glob pattern matches, by path, with size and age."""
         self._plain(pattern)

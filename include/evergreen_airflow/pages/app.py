@@ -156,9 +156,10 @@ def rollback(use_case: str, request: Request) -> Response:
     return page
 
 
-def reports() -> HTMLResponse:
-    """List the reports of the gate."""
-    return render("reports.html", groups=reports_page.groups(kept(storage.REPORTS)))
+def reports(use_case: str = "") -> HTMLResponse:
+    """List the newest reports of the gate, of all use cases while they are few, or of one."""
+    choice, groups = reports_page.page(use_case, kept(storage.REPORTS))
+    return render("reports.html", choice.status, choice=choice, groups=groups)
 
 
 def report(use_case: str, report_id: str) -> HTMLResponse:
@@ -203,10 +204,11 @@ def lineage(use_case: str, prediction: str = "") -> Response:
     return page
 
 
-def drift() -> HTMLResponse:
-    """List the windows that were watched, with their time line."""
+def drift(use_case: str = "") -> HTMLResponse:
+    """List the windows that were watched, with their time line, as `reports` does."""
     with records.open(here.settings()) as kept:
-        return render("drift.html", groups=drift_page.groups(kept, here.settings()))
+        choice, groups = drift_page.page(use_case, kept, here.settings())
+    return render("drift.html", choice.status, choice=choice, groups=groups)
 
 
 def drift_report(use_case: str, report_id: str) -> HTMLResponse:
@@ -222,10 +224,11 @@ def drift_file(path: str) -> Response:
     return files.serve(kept(storage.DRIFT), path, policy)
 
 
-def replay() -> HTMLResponse:
-    """Show what other policies would have cost and gained."""
+def replay(use_case: str = "") -> HTMLResponse:
+    """Show what other policies would have cost and gained, as `reports` does."""
     dag_id = f"{here.settings().dag_prefix}operations_replay"
-    return render("replay.html", groups=replay_page.groups(kept(storage.REPLAYS)), dag_id=dag_id)
+    choice, groups = replay_page.page(use_case, kept(storage.REPLAYS))
+    return render("replay.html", choice.status, choice=choice, groups=groups, dag_id=dag_id)
 
 
 def replay_file(path: str) -> Response:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import dropwhile
 
-from evergreen.catalog import load
+from evergreen.catalog import recall
 from evergreen.records import Records
 from evergreen.refs import WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase, bound
+from evergreen_airflow.pages.choice import Choice, choose
 
 SHOWN = 200
 """How many windows the list and the time line of a use case hold."""
@@ -68,15 +69,18 @@ class Group:
         return f"/dags/{self.dag_id}"
 
 
-def groups(records: Records, settings: Settings) -> list[Group]:
-    """Return the windows of each declared use case but drafts, which nobody watches.
+def page(asked: str, records: Records, settings: Settings) -> tuple[Choice, list[Group]]:
+    """Return which use cases there are, and the windows of those that are shown.
+
+    Drafts are not among them: nobody watches them.
 
     Raises:
         DatabaseAway: the database does not answer.
     """
-    declared = load(settings.use_cases_dir).use_cases.values()
-    watched = (use_case for use_case in declared if not use_case.draft)
-    return [group(use_case, records, settings.dag_prefix) for use_case in watched]
+    declared = recall(settings.use_cases_dir).use_cases
+    choice = choose((name for name, each in declared.items() if not each.draft), asked)
+    prefix = settings.dag_prefix
+    return choice, [group(declared[name], records, prefix) for name in choice.shown]
 
 
 def group(use_case: UseCase, records: Records, prefix: str, limit: int = SHOWN) -> Group:

@@ -265,7 +265,8 @@ def links(
         yield Link("What an answer rests on", f"{PREFIX}/lineage/{name}/")
         yield Link("Go back to an earlier one", f"{PREFIX}/rollback/{name}/")
     yield Link("Data Docs", f"{PREFIX}/data-docs/")
-    yield Link("Drift", f"{PREFIX}/drift/#{name}")
+    yield Link("Drift", f"{PREFIX}/drift/?use_case={name}")
+    yield Link("Reports", f"{PREFIX}/reports/?use_case={name}")
 
 
 def run_address(run_key: str) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evergreen.storage import Store
+from evergreen_airflow.pages.choice import Choice, choose
 
 log = logging.getLogger(__name__)
 
@@ -55,17 +56,21 @@ class Group:
     """How many more there are."""
 
 
-def groups(store: Store) -> list[Group]:
-    """Return the replays by use case; one that cannot be read is left out, and logged."""
-    places: dict[str, list[str]] = {}
-    for file in store.list("*/*/replay.json"):
-        places.setdefault(file.partition("/")[0], []).append(file.rpartition("/")[0])
-    found = []
-    for use_case, mine in sorted(places.items()):
-        newest = sorted(mine, key=_period, reverse=True)
-        shown = tuple(filter(None, (_read(store, place) for place in newest[:SHOWN])))
-        found.append(Group(use_case, shown, max(0, len(mine) - SHOWN)))
-    return [group for group in found if group.replays]
+def page(asked: str, store: Store) -> tuple[Choice, list[Group]]:
+    """Return which use cases were replayed, and the replays of those that are shown.
+
+    One that cannot be read is left out, and logged.
+    """
+    choice = choose(store.folders(), asked)
+    found = [_group(name, store) for name in choice.shown]
+    return choice, [group for group in found if group.replays]
+
+
+def _group(use_case: str, store: Store) -> Group:
+    files = store.list(f"{use_case}/*/replay.json")
+    newest = sorted((file.rpartition("/")[0] for file in files), key=_period, reverse=True)
+    shown = tuple(filter(None, (_read(store, place) for place in newest[:SHOWN])))
+    return Group(use_case, shown, max(0, len(newest) - SHOWN))
 
 
 def _period(place: str) -> tuple[str, ...]:

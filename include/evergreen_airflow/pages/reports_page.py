@@ -2,14 +2,18 @@
 
 import json
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from evergreen.storage import Store
+from evergreen_airflow.pages.choice import Choice, choose
 
 log = logging.getLogger(__name__)
+
+SHOWN, ALONE = 20, 200
+"""How many reports are shown of each use case; of one that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +30,29 @@ class Report:
 
 @dataclass(frozen=True)
 class Group:
-    """The reports of a use case, newest first."""
+    """The newest reports of a use case, newest first."""
 
     use_case: str
     reports: tuple[Report, ...]
+    earlier: int
+    """How many more there are."""
 
 
-def groups(store: Store) -> list[Group]:
-    """Return the reports by use case; those without a page are still being written."""
-    pages = store.list("*/*/report.html")[::-1]
+def page(asked: str, store: Store) -> tuple[Choice, list[Group]]:
+    """Return which use cases have reports, and those of the ones that are shown."""
+    choice = choose(store.folders(), asked)
+    newest = ALONE if choice.asked else SHOWN
     with ThreadPoolExecutor(8) as pool:
-        reports = list(pool.map(lambda page: read(store, page.rpartition("/")[0]), pages))
-    found: dict[str, list[Report]] = {}
-    for page, report in zip(pages, reports, strict=True):
-        found.setdefault(page.partition("/")[0], []).append(report)
-    return [Group(name, tuple(found[name])) for name in sorted(found)]
+        found = [group(name, store, newest, pool) for name in choice.shown]
+    return choice, [each for each in found if each.reports]
+
+
+def group(use_case: str, store: Store, newest: int, pool: Executor) -> Group:
+    """Return the newest reports of a use case; those without a page are still being written."""
+    pages = store.list(f"{use_case}/*/report.html")[::-1]
+    folders = [page.rpartition("/")[0] for page in pages[:newest]]
+    reports = tuple(pool.map(lambda folder: read(store, folder), folders))
+    return Group(use_case, reports, len(pages) - len(reports))
 
 
 def read(store: Store, folder: str) -> Report:
