@@ -24,6 +24,7 @@ from evergreen.records.predictions import Stored
 from evergreen.refs import Ref
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
+from evergreen.words import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +99,9 @@ class Ahead(Ref):
         if not self.snapshots:
             return "No snapshot holds it, so that no version has learned from it."
         return (
-            f"{len(self.snapshots)} snapshots hold it, {len(self.versions)} versions have learned"
-            f" from them and made {self.predictions:,} predictions that are on record."
+            f"Held by {counted(len(self.snapshots), 'snapshot')}, learned from by"
+            f" {counted(len(self.versions), 'version')}, with"
+            f" {counted(self.predictions, 'prediction')} on record."
         )
 
 

@@ -35,16 +35,19 @@ def settings_page(example: str) -> str:
     """Write the table of settings: name, default, and the comment above it."""
     lines = ["# Settings", ""]
     about: list[str] = []
+    told = False
     before = ""
     for line in example.splitlines():
         if heading := HEADING.match(line):
-            lines += [*about, "", f"## {heading[1]}", "", *TABLE]
+            lines += [*([] if told else about), "", f"## {heading[1]}", "", *TABLE]
             about = []
         elif setting := SETTING.match(line):
             default = f"`{setting[2]}`" if setting[2] else "–"
             lines.append(f"| `{setting[1]}` | {default} | {' '.join(about)} |")
+            told = True
         elif line.startswith("# "):
             about = [*about, line[2:]] if before.startswith("# ") else [line[2:]]
+            told = False
         before = line
     return "\n".join(lines) + "\n"
 

@@ -21,6 +21,14 @@ def test_settings_have_their_default_and_what_they_do() -> None:
     assert "| `C` | – |" in page
 
 
+def test_what_was_said_of_a_setting_does_not_stand_below_its_table_again() -> None:
+    page = reference.settings_page(
+        "# --- One ---\n# Of A.\n#A=1\n\n# --- Two ---\n# Of all of two.\n\n# Of B.\n#B=1\n"
+    )
+
+    assert page.count("Of A.") == 1
+
+
 def test_the_docs_build_as_a_site_without_a_dead_link(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
 

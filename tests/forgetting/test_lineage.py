@@ -72,7 +72,7 @@ def test_a_row_leads_to_every_snapshot_version_and_prediction(club: Club) -> Non
     assert {one.snapshot for one in found.versions} <= {one.sha256 for one in found.snapshots}
     assert [one.version for one in found.versions if one.champion] == [versions[0]]
     assert found.predictions == count
-    assert f"{count} predictions that are on record" in found.sentence
+    assert f"with {count} predictions on record" in found.sentence
 
 
 def test_only_what_learned_from_the_row_rests_on_it(club: Club) -> None:
@@ -110,7 +110,7 @@ def test_the_command_tells_programs_and_people(club: Club, monkeypatch: pytest.M
     _, answer = told(club, monkeypatch, NAME, an_answer(club))
 
     assert json.loads(document)["predictions"] == ahead(club, f"member={ADA}").predictions
-    assert "snapshots hold it" in rows and "champion" in rows
+    assert "Held by" in rows and "champion" in rows
     assert "code that trained it" in answer and "Unknown" not in answer
 
 

@@ -62,6 +62,7 @@ REFUSED: list[tuple[str, bytes, int, str]] = [
     ("text", b'{"row":{"sepal_length":"5"}}', 422, "row.sepal_length"),
     ("bool", b'{"row":{"sepal_length":true}}', 422, "row.sepal_length"),
     ("missing", b'{"row":{"sepal_length":1}}', 422, "row.sepal_width"),
+    ("a key, which none is declared for", b'{"key":{"id":1}}', 422, "key"),
     ("extra", json.dumps({"row": ROW | {"colour": 1}}).encode(), 422, "row.colour"),
     ("surrogate", b'{"subject":"\\ud800"}', 422, "body"),
     ("surrogate key", b'{"\\ud800":1}', 422, "body"),

@@ -1,6 +1,6 @@
 """What runs print: a cycle, a replay, a plan, what was watched or scored."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -12,6 +12,7 @@ from evergreen.records import (
 )
 from evergreen.refs import WindowRef
 from evergreen.spec import UseCase
+from evergreen.words import counted
 
 if TYPE_CHECKING:
     from evergreen.cycle import Cycle
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from evergreen.replaying import Gained, Replay
     from evergreen.settings import Settings
 
+MOST_METRICS = 5
 PLANNED = ("seconds", "peak_bytes", "fits", "kept", "unknown", "sentence", "spread")
 """What a plan says of all its steps."""
 
@@ -94,7 +96,8 @@ def plan(made: "Plan", *, as_json: bool) -> None:
     for one in made.steps:
         table.add_row(
             one.title, _count(one.rows), _seconds(one.seconds), _memory(one.peak_bytes),
-            _count(one.fits), _count(one.kept), "yes" if one.spread else "", f"{one.runs} runs",
+            _count(one.fits), _count(one.kept), "yes" if one.spread else "",
+            counted(one.runs, "run"),
         )  # fmt: skip
     show(table)
     say(made.sentence, style="bold")
@@ -167,8 +170,15 @@ def _gained(found: "Gained") -> str:
     return f"{found.estimate:+.3g} ({found.low:+.3g} to {found.high:+.3g})"
 
 
+def _metrics_of(use_case: UseCase, known: Collection[str]) -> list[str]:
+    """Return what the gate goes by, and as many more as a terminal is wide."""
+    gate = use_case.gate
+    wanted = dict.fromkeys([gate.metric, *gate.floors, *known])
+    return [name for name in wanted if name in known][:MOST_METRICS]
+
+
 def _metrics_table(done: "Cycle", use_case: UseCase) -> Table:
-    names = list(done.candidates[0].metrics)
+    names = _metrics_of(use_case, done.candidates[0].metrics)
     table = columns("candidate", *names, title=f"held-out rows of {use_case.name}")
     for trained in done.candidates:
         table.add_row(trained.name, *(f"{trained.metrics[name]:.4f}" for name in names))

@@ -39,6 +39,7 @@ SENTENCES = Annotated[str, StringConstraints(max_length=LONGEST_SENTENCES, patte
 NUMBER = Annotated[float, Field(allow_inf_nan=False)]
 WHOLE = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 MOMENT = date | datetime
+NO_KEY = "this model takes none (`serving=Serving(key=…)` declares one): give the whole row"
 Row = dict[str, Any]
 
 
@@ -115,7 +116,7 @@ class Contract:
         Raises:
             Refused: naming the first field that is wrong.
         """
-        found = parsed(self.single, body)
+        found = self._parsed(self.single, body)
         subject = found.get("subject")
         if self.takes_keys:
             _one_of(found, "history" if self.looks_back else "row", "key")
@@ -125,13 +126,21 @@ class Contract:
             return Order(rows=[found["row"]], subject=subject)
         return self._ordered(Order(rows=found["history"], subject=subject))
 
+    def _parsed(self, form: TypeAdapter[Any], body: bytes) -> Any:
+        try:
+            return parsed(form, body)
+        except Refused as refused:
+            if refused.field in {"row", "rows"} and not self.takes_keys and b'"key' in body:
+                raise Refused("key", NO_KEY) from None
+            raise
+
     def batch(self, body: bytes) -> Order:
         """Read the request for up to 1,000 predictions.
 
         Raises:
             Refused: naming the first field that is wrong.
         """
-        found = parsed(self.many, body)
+        found = self._parsed(self.many, body)
         subject = found.get("subject")
         if self.takes_keys:
             _one_of(found, "history" if self.looks_back else "rows", "keys")

@@ -32,13 +32,13 @@ def page(use_case: str, prediction: str, records: Records, settings: Settings) -
     Raises:
         DatabaseAway: the database does not answer.
     """
-    from evergreen import lineage  # not above: a page that is not asked for it would wait for it
-
     if records.promotions.newest(use_case) is None:
         return None
     asked = prediction.strip()
     if not asked:
         return Page(use_case)
+    from evergreen import lineage  # not above: the empty form would wait for what it imports
+
     try:
         found = lineage.of_prediction(use_case, asked, records=records, settings=settings)
     except DeclarationError as error:

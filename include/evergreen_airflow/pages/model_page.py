@@ -208,7 +208,11 @@ def declared_card(use_case: UseCase, records: Records, now: datetime, prefix: st
     dag_id = f"{prefix}{use_case.name}_training"
     promotions = records.promotions.of(use_case.name)
     decisions = records.decisions.newest(use_case.name, without=ASIDE)
-    triggers = records.decisions.newest(use_case.name, limit=1, kind=TRIGGER)
+    triggers = [
+        each
+        for each in records.decisions.newest(use_case.name, limit=1, kind=TRIGGER)
+        if not promotions or _came_after(each, promotions[-1])
+    ]
     failures = records.incidents.newest(use_case.name, limit=1, kind="failure")
     own = (
         dossier.find(records.dossiers, use_case.name, promotions[0].version) if promotions else None
@@ -233,6 +237,12 @@ def declared_card(use_case: UseCase, records: Records, now: datetime, prefix: st
         history=steps(promotions),
         links=tuple(links(use_case.name, dag_id, promotions, decisions, own)),
     )
+
+
+def _came_after(decision: Decision, first: Promotion) -> bool:
+    """Tell whether it was decided when there was a champion to decide about."""
+    at, since = decision.created_at, first.created_at
+    return at is not None and since is not None and at >= since
 
 
 def bars(own: Dossier) -> tuple[Bar, ...]:
@@ -263,6 +273,7 @@ def links(
     if promotions:
         yield Link("Champion in MLflow", f"{PREFIX}/open-mlflow/#/runs/{promotions[0].run_id}")
         yield Link("What an answer rests on", f"{PREFIX}/lineage/{name}/")
+    if len({each.version for each in promotions}) > 1:
         yield Link("Go back to an earlier one", f"{PREFIX}/rollback/{name}/")
     yield Link("Data Docs", f"{PREFIX}/data-docs/")
     yield Link("Drift", f"{PREFIX}/drift/?use_case={name}")

@@ -279,6 +279,31 @@ def test_shows_whether_to_retrain_and_what_lasts_beside_the_last_decision(
     assert "It drifts." not in calm
 
 
+def test_what_was_decided_before_there_was_a_champion_is_of_no_use_beside_one(
+    browser: TestClient, weather: Records
+) -> None:
+    weather.decisions.record(
+        Decision(
+            id=decision_id("weather", "trigger", "1"), use_case="weather", kind="trigger",
+            outcome="unknown", sentence="There is no champion to hold it against.", evidence={},
+            as_of=NOW, run_key="weather_monitoring/1", actor="monitoring",
+        )
+    )  # fmt: skip
+    before = browser.get(PAGE).text
+    promote(weather, 1)
+
+    assert "There is no champion to hold it against." in before
+    assert "There is no champion to hold it against." not in browser.get(PAGE).text
+
+
+def test_there_is_a_way_back_where_there_was_another(browser: TestClient, weather: Records) -> None:
+    promote(weather, 1)
+    assert "Go back to an earlier one" not in browser.get(PAGE).text
+
+    promote(weather, 2)
+    assert "Go back to an earlier one" in browser.get(PAGE).text
+
+
 def test_an_alert_that_repeats_the_last_decision_is_not_told_twice(
     browser: TestClient, weather: Records
 ) -> None:

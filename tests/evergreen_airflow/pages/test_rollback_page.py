@@ -55,5 +55,6 @@ def test_knows_declared_use_cases_only(browser: TestClient, weather: Records, na
 
 def test_models_leads_to_it(browser: TestClient, weather: Records) -> None:
     promote(weather, 1)
+    promote(weather, 2)
 
     assert f'href="{PAGE}"' in browser.get("/evergreen/models/weather/").text
