@@ -143,6 +143,19 @@ def coverage(world: World, metric: str, times: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def fallen(world: World, metric: str, times: int) -> dict[str, Any]:
+    """Count wrong promotions where the champion has fallen below its floor, and where it stands."""
+    drawn = [sample(world, metric, seed) for seed in range(times)]
+    found = [
+        [compare(**one, units=world.units, fallen=f)["0"] for one in drawn] for f in (False, True)
+    ]
+    stands, fell = (share(one.low > 0 for one in each) for each in found)
+    return {
+        "world": world.name, "rows": world.rows, "metric": metric,
+        "wrong promotions": stands, "of a fallen champion": fell,
+    }  # fmt: skip
+
+
 def search(world: World, metric: str, times: int) -> dict[str, Any]:
     """Let recipes of equal quality compete: how often is any of them promoted?"""
     drawn = (sample(world, metric, seed, recipes=RECIPES) for seed in range(times))
@@ -208,9 +221,11 @@ def worlds(quick: bool) -> list[World]:
 def measure(times: int, quick: bool) -> dict[str, list[dict[str, Any]]]:
     """Run everything on so many samples; `quick` takes no more than 5,000 rows."""
     searched = [independent(500), series(500, 500, 0.5), panel(1_000, 100, 0.3)]
+    late = [series(1_400, 77, rho, 0.3) for rho in (0.0, 0.5, 0.9)]
     judged = [independent(n) for n in ((500, 5_000) if quick else (500, 5_000, 50_000))]
     return {
         "coverage": [coverage(w, m, times) for w in worlds(quick) for m in METRICS],
+        "fallen": [fallen(w, m, times) for w in late for m in METRICS],
         "search": [search(w, m, times) for w in searched for m in METRICS],
         "power": [power(w, m, times) for w in judged for m in METRICS],
         "seconds": [seconds(n) for n in ((5_000,) if quick else (5_000, 1_000_000))],

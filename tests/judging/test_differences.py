@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from evergreen.judging.differences import by_slice, compare, distance, paired_difference
+from evergreen.judging.differences import (
+    by_slice,
+    compare,
+    distance,
+    has_fallen,
+    paired_difference,
+)
 from evergreen.judging.evidence import Difference
 from evergreen.judging.influence import influence
 from evergreen.judging.units import Units
@@ -150,6 +156,47 @@ def test_few_days_are_not_halved() -> None:
     found = compare(**over_days(39, np.repeat([-2.0, 1.0], [20, 19])))["short"]
 
     assert (found.stretch, found.units) == ("", 39)
+
+
+LATE = np.concatenate([np.full(75, -0.3), np.linspace(-0.2, 1.2, 25)])
+"""A short window fills with the new world, from day to day."""
+
+
+@pytest.mark.parametrize(("fallen", "stretch"), [(True, "the newest 25 of 100 days"), (False, "")])
+def test_the_newest_quarter_is_looked_at_where_the_model_in_charge_has_fallen(
+    fallen: bool, stretch: str
+) -> None:
+    found = compare(**over_days(100, LATE), fallen=fallen)["short"]
+
+    assert (found.low > 0, found.stretch) == (fallen, stretch)
+
+
+@pytest.mark.parametrize(
+    ("days", "early", "floors", "fallen"),
+    [
+        (100, 5.0, {"mae": 4.0}, True),
+        (100, 5.0, {"mae": 6.0}, False),
+        (100, 5.0, {"mae": 4.75}, False),  # but not surely
+        (100, 3.0, {"mae": 4.4}, True),  # over all days it is not beyond
+        (100, 5.0, {"rmse": 4.0}, False),
+        (39, 5.0, {"mae": 4.0}, False),
+    ],
+)
+def test_who_surely_is_beyond_the_floor_lately_has_fallen(
+    days: int, early: float, floors: dict[str, float], fallen: bool
+) -> None:
+    drawn = over_days(days, 0.0)
+    error = np.random.default_rng(3).normal(np.repeat([early, 5.0], [days // 2, days - days // 2]))
+    energy = CATALOG.find("energy")
+    judged = replace(energy, gate=replace(energy.gate, metric="mae", floors=floors))
+
+    found = has_fallen(judged, drawn["truth"], Output(drawn["truth"] + error), drawn["units"])
+
+    assert found is fallen
+
+
+def test_who_was_not_compared_is_not_known_to_have_fallen() -> None:
+    assert not has_fallen(CATALOG.find("energy"), np.zeros(9), None, Units.of(None, None, 9))
 
 
 def test_twenty_models_that_are_one_pay_for_one() -> None:

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.signal import lfilter
+from scipy.stats import t as student
 
 from evergreen.judging.units import Units
 from learning import CATALOG
 
 DAYS = pd.Series(pd.date_range("2026-01-01", periods=60, tz="UTC"))
+RISING = np.linspace(-2, 2, 40)[:, None]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,34 @@ def test_days_that_are_slow_but_small_beside_the_noise_are_seen() -> None:
         ratios.append(found**2 / ((1.9 / 0.1 + 0.36) / 500))
 
     assert np.median(ratios) > 0.85
+
+
+def test_what_moves_from_end_to_end_is_no_noise_where_it_may() -> None:
+    values = np.random.default_rng(6).normal(size=(40, 1))
+    units = Units.of(DAYS[:40], None, 40)
+    centred = values - values.mean()
+
+    still, moves = (units.spread(each, moving=True) for each in (centred, centred + RISING))
+
+    assert moves.error == pytest.approx(still.error, rel=0.15)
+    assert moves.freedom == units.spread(centred).freedom - 1
+    assert units.spread(centred + RISING).error > 3 * moves.error
+
+
+@pytest.mark.parametrize(("alike", "most"), [(0.0, 0.035), (0.5, 0.045)])
+def test_a_mean_that_may_move_is_as_surely_above_nothing_as_one_that_may_not(
+    alike: float, most: float
+) -> None:
+    generator, above = np.random.default_rng(6), []
+    units = Units.of(DAYS[:18], None, 18)
+
+    for _ in range(2000):
+        noise = generator.normal(size=118)
+        values = lfilter([1], [1, -alike], noise)[100:, None]
+        spread = units.spread(values - values.mean(), moving=True)
+        above.append(values.mean() > student.ppf(0.975, spread.freedom[0]) * spread.error[0])
+
+    assert np.mean(above) < most
 
 
 def test_both_days_and_stores_are_at_least_either() -> None:

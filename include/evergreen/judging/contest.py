@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evergreen.errors import DeclarationError, EvergreenError, SnapshotCorrupt
 from evergreen.judging import by_entity, overlap, single_feature
-from evergreen.judging.differences import by_slice, compare, promise
+from evergreen.judging.differences import by_slice, compare, has_fallen, promise
 from evergreen.judging.evidence import (
     BlockScore,
     Difference,
@@ -69,7 +69,7 @@ class Contest:
     settings: Settings
 
     def against(
-        self, others: Sequence[Contender], one: Contender | None, bar: float = 0.0
+        self, others: Sequence[Contender], one: Contender | None, fallen: bool, bar: float = 0.0
     ) -> dict[str, Difference]:
         """Compare recipes with one, in intervals that hold for all of them together."""
         outputs = {other.name: other.output for other in others if other.output is not None}
@@ -88,6 +88,7 @@ class Contest:
             resamples=gate.resamples,
             seed=self.use_case.seed,
             bar=bar,
+            fallen=fallen,
         )
 
     @cached_property
@@ -125,11 +126,12 @@ def hold(
     present = next((one for one in entered if one.role is Role.CHAMPION), None)
     scored = {one.name: _score(contest, one, champion) for one in entered}
     differing = [one for one in contenders if not present or one.recipe != present.recipe]
-    differences = contest.against(differing, present, use_case.gate.min_improvement)
+    fallen = has_fallen(use_case, holdout.truth, present.output if present else None, contest.units)
+    differences = contest.against(differing, present, fallen, use_case.gate.min_improvement)
     first = _first(use_case, contenders, differences, scored)
     scored[first.name] = _in_slices(contest, scored[first.name], first, present)
     hardest = _best(use_case, baselines, scored)
-    beaten = contest.against(contenders, hardest)
+    beaten = contest.against(contenders, hardest, fallen)
     others = [one for one in entered if one is not first and one is not present]
     order = [first, *([present] if present else []), *others]
     models = [scored[one.name] for one in order]

@@ -14,6 +14,11 @@ After a change of concept the newest rows tell first. So where the units follow 
 newest half of them is looked at as well, and an interval there that lies above the bar counts as
 much as one over all. The chance to err is shared out between the two, four to one (a weighted
 Bonferroni correction: Holm, Scandinavian Journal of Statistics 6, 1979).
+
+Where the model in charge surely has fallen below its floor in that half, something has changed, and
+the newest quarter is looked at as well, with as small a chance to err. There the difference grows
+from day to day, as a short window fills with the new world; that is no noise (`units`). So nothing
+is risked as long as the model in charge stands, and a fifth more once it has fallen.
 """
 
 import math
@@ -64,11 +69,13 @@ def compare(
     resamples: int = 1000,
     seed: int = 0,
     bar: float = 0.0,
+    fallen: bool = False,
 ) -> dict[str, Difference]:
     """Estimate how much better each challenger is, with intervals that hold for all at once.
 
-    Of the interval over all rows and that over their newest half, the first is returned unless the
-    second alone lies above the bar.
+    Of the intervals over all rows, over their newest half and, where the model in charge has
+    `fallen`, over their newest quarter, the first is returned, unless only a later one lies above
+    the bar.
 
     Args:
         kind: what is predicted, or what it is measured by.
@@ -82,20 +89,34 @@ def compare(
         resamples: simulated draws of the largest |t|, where several compete.
         seed: the same seed gives the same intervals.
         bar: how much better a challenger must be.
+        fallen: the model in charge has (see `has_fallen`).
     """
     asked = _Asked(name, metric, confidence, resamples, seed)
-    newest = units.newest_half()
-    share = 1.0 if newest is None else 1 - LATELY
+    half, quarter = units.newest(2), units.newest(4)
+    share = 1.0 if half is None else 1 - LATELY
     found = replace(asked, share=share).compare(kind, truth, challengers, other, units)
-    if newest is None:
+    if half is None or quarter is None:
         return found
-    there = units.take(newest)
-    words = f"the newest {there.count} of {units.count} {units.name}s"
-    outputs = {one: output.take(newest) for one, output in challengers.items()}
-    late = replace(asked, share=LATELY, stretch=words).compare(
-        kind, truth[newest], outputs, other.take(newest), there
-    )
-    return found | {one: d for one, d in late.items() if d.low > bar and not found[one].low > bar}
+    latest = replace(asked, share=LATELY)
+    parts = [latest.within(half, kind, truth, challengers, other, units)]
+    if fallen:
+        moving = replace(latest, moving=True)
+        parts.append(moving.within(quarter, kind, truth, challengers, other, units))
+    for part in parts:
+        found |= {one: d for one, d in part.items() if d.low > bar and not found[one].low > bar}
+    return found
+
+
+def has_fallen(use_case: UseCase, truth: Array, output: Output | None, units: Units) -> bool:
+    """Tell whether the model in charge surely is beyond the floor of the metric that decides, over
+    the newest half of the units; without a floor, or such a half, it is not known to be.
+    """
+    gate, newest = use_case.gate, units.newest(2)
+    floor = gate.floors.get(gate.metric)
+    if output is None or floor is None or newest is None:
+        return False
+    late = truth[newest], output.take(newest), floor, units.take(newest)
+    return distance(use_case.scale, gate.metric, *late, confidence=gate.confidence).high < 0
 
 
 def paired_difference(
@@ -213,6 +234,24 @@ class _Asked:
     """Of the chance to err."""
     stretch: str = ""
     """Of the judged rows, in words; empty: all of them."""
+    moving: bool = False
+    """The differences may move from the oldest unit to the newest."""
+
+    def within(
+        self,
+        rows: Array,
+        kind: Kind | Scale,
+        truth: Array,
+        challengers: Mapping[str, Output],
+        other: Output,
+        units: Units,
+    ) -> dict[str, Difference]:
+        """Compare on some of the rows, the newest."""
+        there = units.take(rows)
+        words = f"the newest {there.count} of {units.count} {units.name}s"
+        outputs = {one: output.take(rows) for one, output in challengers.items()}
+        asked = replace(self, stretch=words)
+        return asked.compare(kind, truth[rows], outputs, other.take(rows), there)
 
     def compare(
         self,
@@ -236,7 +275,7 @@ class _Asked:
         """Return the differences to another model, whose own figure is given."""
         known = {name: one for name, one in found.items() if math.isfinite(one.figure)}
         moved = np.array([one.by_row for one in known.values()]).reshape(len(known), units.rows).T
-        spread = units.spread(moved)
+        spread = units.spread(moved, moving=self.moving)
         held = 1 - self.share * (1 - self.confidence)
         times = critical(spread, held, self.resamples, self.seed)
         facts = {

@@ -113,11 +113,13 @@ class Units:
         )
         return Units(len(np.arange(self.rows)[chosen]), self.name, time, group)
 
-    def newest_half(self) -> Array | None:
-        """Return where the rows of the newest half of the moments are; None: there are too few."""
+    def newest(self, part: int = 2) -> Array | None:
+        """Return where the rows of the newest half (or quarter: 4) of the moments are; None: there
+        are too few moments to look at a part of them.
+        """
         if self.time is None or (moments := int(self.time.max(initial=-1)) + 1) < 2 * ENOUGH:
             return None
-        return np.asarray(self.time >= moments - moments // 2)
+        return np.asarray(self.time >= moments - moments // part)
 
     @property
     def count(self) -> int:
@@ -130,13 +132,18 @@ class Units:
         alike = spread.in_a_row >= 1.5
         return f"{self.name}, {spread.in_a_row:.0f} in a row as one" if alike else self.name
 
-    def spread(self, values: Floats) -> Spread:
-        """Return how far the mean of each column of the values, (rows, k), may be off."""
+    def spread(self, values: Floats, moving: bool = False) -> Spread:
+        """Return how far the mean of each column of the values, (rows, k), may be off.
+
+        Args:
+            values: one column for each mean.
+            moving: it may move from the oldest unit to the newest, which is then no noise.
+        """
         if self.time is None:
             codes = np.arange(self.rows) % BUNDLES if self.group is None else self.group
             found = _Variance.of_clusters(_sums(codes, values))
             return found.spread(self.rows)
-        found = _Variance.of_series(_sums(self.time, values))
+        found = _Variance.of_series(_sums(self.time, values), moving)
         if self.group is not None:
             cells = _sums(_codes(self.time * (self.group.max() + 1) + self.group), values)
             found = found.beside(_Variance.of_clusters(_sums(self.group, values)), cells)
@@ -166,18 +173,23 @@ class _Variance:
         return cls(squares * n / max(n - 1, 1), np.maximum(freedom, 1.0), sums)
 
     @classmethod
-    def of_series(cls, sums: Floats) -> "_Variance":
-        """Sum the squares of the first cosines, of which there are 0.4 n^⅔, fewer if it is slow."""
-        n = len(sums)
-        slow = float(_persistence(sums).max(initial=0.0))
+    def of_series(cls, sums: Floats, moving: bool = False) -> "_Variance":
+        """Sum the squares of the first cosines, of which there are 0.4 n^⅔, fewer if it is slow.
+
+        What moves from one end to the other is the first cosine (99 % of a straight line, 81 % of a
+        step in the middle): where it is no noise, that one is spared.
+        """
+        n, spared = len(sums), int(moving)
+        waves = dct(sums, type=2, axis=0, norm="ortho")
+        still = sums - _first_cosine(n) * waves[1] if moving and n > 1 else sums
+        slow = float(_persistence(still, spared).max(initial=0.0))
         most = min(n - 1, max(6, int(0.4 * n ** (2 / 3))))
         frequency = np.pi * np.arange(1, most + 1) / n
         flat = (1 - slow) ** 2 / (1 - 2 * slow * np.cos(frequency) + slow**2)
         used = max(int((flat >= FLAT).sum()), min(4, most))
-        squares = dct(sums, type=2, axis=0, norm="ortho")[1 : used + 1] ** 2
-        value = n * squares.mean(axis=0) / flat[:used].mean()
-        in_a_row = float(np.max(_ratio(value, (sums**2).sum(axis=0), 1.0), initial=1.0))
-        return cls(value, np.full(sums.shape[1], float(used)), sums, in_a_row)
+        value = n * (waves[1 + spared : used + 1] ** 2).mean(axis=0) / flat[spared:used].mean()
+        in_a_row = float(np.max(_ratio(value, (still**2).sum(axis=0), 1.0), initial=1.0))
+        return cls(value, np.full(sums.shape[1], float(used - spared)), still, in_a_row)
 
     def beside(self, groups: "_Variance", cells: Floats) -> "_Variance":
         """Return the variance that comes from both: no less than from either."""
@@ -225,7 +237,12 @@ def _sums(codes: Array, values: Floats) -> Floats:
     return np.array(found, dtype=float).reshape(len(found), units + 1).T
 
 
-def _persistence(sums: Floats) -> Floats:
+def _first_cosine(n: int) -> Floats:
+    """Return the slowest wave that n units hold, of length 1, (n, 1)."""
+    return np.asarray(np.sqrt(2 / n) * np.cos(np.pi * (np.arange(n) + 0.5) / n))[:, None]
+
+
+def _persistence(sums: Floats, spared: int = 0) -> Floats:
     """How much of each column is left a unit later.
 
     The first autocorrelation, without its bias (Kendall, Biometrika 41, 1954), and half a standard
@@ -237,7 +254,8 @@ def _persistence(sums: Floats) -> Floats:
     n = len(sums)
     squares = (sums**2).sum(axis=0)
     first, second, third = (
-        (_ratio((sums[k:] * sums[:-k]).sum(axis=0), squares, 0.0) + 1 / n) / (1 - 3 / n)
+        (_ratio((sums[k:] * sums[:-k]).sum(axis=0), squares, 0.0) + (1 + spared) / n)
+        / (1 - (3 + 2 * spared) / n)
         for k in (1, 2, 3)
     )
     stays = np.where(first + second > 2.8 / np.sqrt(n), first + second, np.inf)

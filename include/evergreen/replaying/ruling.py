@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from evergreen.judging import checks
-from evergreen.judging.differences import compare, promise
+from evergreen.judging.differences import compare, has_fallen, promise
 from evergreen.judging.evidence import Difference, Evidence, Origin, Role, ScoredModel, Subject
 from evergreen.judging.facts import Rule, Unknown
 from evergreen.judging.units import Units
@@ -90,6 +90,7 @@ def _compare(
         use_case.scale, gate.metric, history.truth[rows], others, present, units,
         confidence=gate.confidence, resamples=gate.resamples, seed=use_case.seed,
         bar=gate.min_improvement,
+        fallen=has_fallen(use_case, history.truth[rows], present, units),
     )  # fmt: skip
 
 
