@@ -74,6 +74,12 @@ class Settings:
     spread: int = 0
     """Over so many minutes are the DAGs spread that presets make due at once, each use case at a
     minute of its own; 0: none is."""
+    training_pool: str = "evergreen_training"
+    """Airflow's pool of the tasks of trainings, whose slots bound how many run at once; it is made
+    where it is missing. `default_pool`: they are bound by nothing but Airflow's own."""
+    training_slots: int = 0
+    """So many slots the pool is made with, and `evergreen plan` reckons with; 0: three quarters of
+    Airflow's `parallelism`. Once it is made, Airflow's Admin → Pools is where they are changed."""
     store_url: str = ""
     """Where everything is kept that is not in PostgreSQL or MLflow; empty: the home folder."""
     store_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -227,6 +233,8 @@ class Variables(BaseSettings):
     expectations_dir: Path | None = PROJECT / "expectations" if CHECKOUT else None
     dag_prefix: str = Field("", pattern=NAME_BEGINS)
     spread: int = Field(0, ge=0, le=59)
+    training_pool: str = Field("evergreen_training", max_length=250)
+    training_slots: int = Field(0, ge=0)
     model_prefix: str = Field("evergreen.", min_length=1, pattern=NAME_BEGINS)
     notify_urls: Annotated[tuple[str, ...], NoDecode, words("")] = ()
     heartbeat_url: str = ""

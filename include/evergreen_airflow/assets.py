@@ -26,7 +26,11 @@ from evergreen.spec.pace import Schedule
 log = logging.getLogger(__name__)
 
 UPDATES = AssetAlias("evergreen")
-"""Outlet of the tasks that may update an asset, or may find that there is nothing to update."""
+"""Outlet of the tasks that may move a champion, or may find that there is nothing to tell."""
+LANDINGS = AssetAlias("evergreen_landings")
+"""Outlet of the tasks that may land rows: apart, as what champions did is asked for by alias."""
+FEWEST = 100
+"""So many of the newest events of champions are asked for at least, all at once."""
 
 
 def when(schedule: Schedule) -> Any:
@@ -71,25 +75,26 @@ def tell_landed(use_case: UseCase, new: Iterable[Landing]) -> None:
     """Tell Airflow that the table of the use case has new rows, if it has."""
     if rows := sum(one.rows for one in new):
         for table in source(use_case):
-            _tell(table, {"rows": rows})
+            _tell(table, {"rows": rows}, LANDINGS)
 
 
 def tell_champions(names: Iterable[str], promotions: Promotions) -> None:
     """Tell Airflow of the champions that it has not heard of yet.
 
-    What it has heard of nobody knows while it does not answer: the watchdog asks again.
+    Records and Airflow are asked once for all of them; of a champion that so many others have moved
+    since, Airflow is asked apart. What it has heard of nobody knows while it does not answer: the
+    watchdog asks again.
     """
-    for name in names:
-        newest, asset = promotions.newest(name), champion(name)
-        if newest is None:
-            continue
-        try:
-            told = _told(asset)
-        except AirflowRuntimeError as error:
-            log.warning("Airflow does not say what it was told of %s: %s", asset.uri, error)
-            continue
-        if newest.id != told.get("promotion"):
-            _tell(asset, _facts(newest))
+    every, wanted = promotions.newest_of_each(), list(names)
+    moved = {champion(name): every[name] for name in wanted if name in every}
+    try:
+        told = _newest_told(max(FEWEST, 2 * len(moved)))
+        for asset, newest in moved.items():
+            heard = told[asset.uri] if asset.uri in told else _told(asset)
+            if newest.id != heard.get("promotion"):
+                _tell(asset, _facts(newest), UPDATES)
+    except AirflowRuntimeError as error:
+        log.warning("Airflow does not say what it was told of champions: %s", error)
 
 
 def _facts(newest: Promotion) -> Json:
@@ -104,8 +109,16 @@ def _facts(newest: Promotion) -> Json:
     }
 
 
-def _tell(asset: Asset, facts: Json) -> None:
-    get_current_context()["outlet_events"][UPDATES].add(asset, extra=facts)
+def _tell(asset: Asset, facts: Json, alias: AssetAlias) -> None:
+    get_current_context()["outlet_events"][alias].add(asset, extra=facts)
+
+
+def _newest_told(limit: int) -> dict[str, dict[str, Any]]:
+    """Return what the newest events say, so many at most: of each asset, by URI, the newest."""
+    from airflow.sdk.execution_time.context import InletEventsAccessor
+
+    events = InletEventsAccessor(alias_name=UPDATES.name).ascending(False).limit(limit)
+    return {event.asset.uri: dict(event.extra or {}) for event in reversed(list(events))}
 
 
 def _told(asset: Asset) -> dict[str, Any]:

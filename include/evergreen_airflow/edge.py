@@ -28,6 +28,7 @@ from evergreen.spec import UseCase
 from evergreen.spec.pace import Schedule
 from evergreen_airflow import assets, here
 from evergreen_airflow.assets import when
+from evergreen_airflow.priorities import OTHERS, weight
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -121,6 +122,8 @@ def every_task(owner: str, about: str) -> dict[str, Any]:
     """
     return {
         "owner": owner,
+        "priority_weight": weight(OTHERS),
+        "weight_rule": "absolute",
         "retries": 4,
         "retry_delay": timedelta(seconds=5),
         "retry_exponential_backoff": True,

@@ -11,7 +11,7 @@ from evergreen.refs import Json, Landing
 from evergreen.spec import UseCase
 from evergreen.spec.pace import Schedule
 from evergreen_airflow import here, openlineage
-from evergreen_airflow.assets import UPDATES, tell_landed
+from evergreen_airflow.assets import LANDINGS, tell_landed
 from evergreen_airflow.edge import at_work, moment, our_dag, param, tell
 from evergreen_airflow.edge import this_run as described
 from evergreen_airflow.options import Options, options_of
@@ -60,7 +60,7 @@ def ingest_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
     ) as dag:
         step = options_of(use_case)
 
-        @task(outlets=[UPDATES], **step("land"))
+        @task(outlets=[LANDINGS], **step("land"))
         def land() -> list[Json]:
             """Put what is new into the table, the oldest first; return what became of it."""
             from evergreen import ingest as landing

@@ -7,6 +7,7 @@ from airflow.configuration import conf
 
 from evergreen.spec import Task, UseCase
 from evergreen.spec.tasks import EVERY, check_tasks
+from evergreen_airflow.priorities import weight
 
 NAMES = {
     "pool": "pool",
@@ -71,4 +72,7 @@ def pod(resources: Mapping[str, str]) -> Any:
 def arguments(task: Task) -> dict[str, Any]:
     """Return what is set, by Airflow's names."""
     values = {theirs: getattr(task, ours) for ours, theirs in NAMES.items()}
-    return {name: value for name, value in values.items() if value not in (None, {})}
+    found = {name: value for name, value in values.items() if value not in (None, {})}
+    if task.priority is not None:
+        found["priority_weight"] = weight(task.priority)
+    return found

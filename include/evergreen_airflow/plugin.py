@@ -1,12 +1,13 @@
-"""What Evergreen adds to Airflow: pages in the menu, and the outcome in the note of each run."""
+"""What Evergreen adds to Airflow: pages, the outcome in each run's note, a pool, priorities."""
 
 from functools import cached_property
 
 from airflow.plugins_manager import AirflowPlugin
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evergreen_airflow import notes
+from evergreen_airflow import notes, pools
 from evergreen_airflow.pages import PREFIX
+from evergreen_airflow.priorities import Stalest
 
 
 class Pages:
@@ -37,7 +38,7 @@ def page(name: str, route: str, opens: str = "") -> dict[str, object]:
 
 
 class EvergreenPlugin(AirflowPlugin):
-    """The pages and the listener."""
+    """The pages, the listeners, and who goes first."""
 
     name = "evergreen"
     fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "Evergreen"}]  # noqa: RUF012
@@ -49,4 +50,5 @@ class EvergreenPlugin(AirflowPlugin):
         page("Data Docs", "data-docs"),
         page("MLflow", "mlflow", opens="open-mlflow"),
     ]
-    listeners = [notes]  # noqa: RUF012
+    listeners = [notes, pools]  # noqa: RUF012
+    priority_weight_strategies = [Stalest]  # noqa: RUF012

@@ -14,6 +14,7 @@ from evergreen.refs import (
     ValidationRef,
     Verdict,
 )
+from evergreen.settings import variables
 from evergreen.spec import Task, UseCase
 from evergreen_airflow import here, openlineage
 from evergreen_airflow.approval import ask_for_approval
@@ -33,6 +34,7 @@ from evergreen_airflow.edge import (
 )
 from evergreen_airflow.ingest import wait_for_ingest
 from evergreen_airflow.options import options_of
+from evergreen_airflow.priorities import TRAINING, Stalest, mapped, weight
 from evergreen_airflow.retraining import put_start_on_record
 from evergreen_airflow.training_doc import doc_md
 
@@ -50,6 +52,9 @@ FORM = {
     ),
     "note": note_param("Why you ask for this run; kept with the run and with its models."),
 }
+
+IN_THE_QUEUE = {"priority_weight": weight(TRAINING), "weight_rule": Stalest()}
+"""What the scheduler is told of who goes first."""
 
 
 def training_dag(
@@ -109,12 +114,16 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
     """
     options = options_of(use_case, tasks)
 
-    def alone(step: str) -> Any:
-        return {"max_active_tis_per_dag": 1} | options(step)
+    def queued(step: str, at_once: int = 1) -> Any:
+        return (
+            IN_THE_QUEUE
+            | {"pool": variables().training_pool, "max_active_tis_per_dag": at_once}
+            | options(step)
+        )
 
     names = list(use_case.trainings)
 
-    @task(inlets=source(use_case), **alone("extract"))
+    @task(inlets=source(use_case), **queued("extract"))
     def extract() -> Json:
         """Take the rows known at `as_of` into an immutable snapshot."""
         from evergreen import steps
@@ -130,7 +139,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         )
         return taken.to_json()
 
-    @task(**alone("validate"))
+    @task(**queued("validate"))
     def validate(snapshot: Json) -> Json:
         """Check the snapshot with Great Expectations; blocks."""
         from evergreen import steps
@@ -141,7 +150,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
                 use_case, ref, the_run(use_case), records=kept, settings=here.settings()
             ).to_json()
 
-    @task(**alone("build_features"))
+    @task(**queued("build_features"))
     def build_features(validated: Json) -> Json:
         """Split the rows and compute their features, once for all candidates."""
         from evergreen import steps
@@ -159,8 +168,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
 
     @task(
         map_index_template="{{ task.op_kwargs['name'] }}",
-        max_active_tis_per_dag=len(names),
-        **options("train"),
+        **mapped(queued("train", at_once=len(names)), "train"),
     )
     def train(features: Json, name: str) -> Json:
         """Walk one recipe over the judged rows, tracked in MLflow."""
@@ -179,7 +187,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
             )
         return trained.to_json() if trained else {}
 
-    @task(**alone("evaluate"))
+    @task(**queued("evaluate"))
     def evaluate(features: Json, trained: list[Json]) -> Json:
         """Score every recipe, and the one in charge, on the same judged rows."""
         from evergreen import steps
@@ -192,7 +200,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
             )
         return result.to_json()
 
-    @task(**alone("gate"))
+    @task(**queued("gate"))
     def gate(evaluation: Json) -> Json:
         """Judge the recipes: may another take over?"""
         from evergreen import steps
@@ -205,7 +213,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
         tell(verdict.sentence)
         return verdict.to_json()
 
-    @task.short_circuit(ignore_downstream_trigger_rules=False, **alone("fit"))
+    @task.short_circuit(ignore_downstream_trigger_rules=False, **queued("fit"))
     def fit(judged: Json) -> Json | None:
         """Fit the recipe in charge on all mature rows; what may not serve goes no further."""
         from evergreen import steps
@@ -225,7 +233,7 @@ def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] |
             tell(f"{what}, so the champion stays. Otherwise: {served.sentence}")
         return served.to_json() if served.passed and run.may_promote else None
 
-    @task(outlets=[UPDATES], **alone("promote"))
+    @task(outlets=[UPDATES], **queued("promote"))
     def promote(verdict: Json) -> Json:
         """Let the new fit serve, if nobody else was faster."""
         from evergreen import steps

@@ -6,6 +6,7 @@ from airflow.sdk import DAG, task
 
 from evergreen_airflow.assets import UPDATES
 from evergreen_airflow.edge import our_dag, tell
+from evergreen_airflow.priorities import WATCHDOG, weight
 from evergreen_airflow.retraining import look_after_everything
 
 DOC = """
@@ -34,7 +35,7 @@ def watchdog_dag(*, prefix: str = "", **options: Any) -> DAG:
         tags=["operations"],
     ) as dag:
 
-        @task(outlets=[UPDATES])
+        @task(outlets=[UPDATES], priority_weight=weight(WATCHDOG))
         def look() -> list[str]:
             """Look after every champion, and tell people what they should know."""
             problems = look_after_everything()

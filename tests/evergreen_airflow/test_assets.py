@@ -37,6 +37,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     """What Airflow has heard before, by URI; `test_existing_airflow` asks a real one."""
     heard: dict[str, dict[str, Any]] = {}
     monkeypatch.setattr("evergreen_airflow.assets._told", lambda asset: heard.get(asset.uri, {}))
+    monkeypatch.setattr("evergreen_airflow.assets._newest_told", lambda _: {})
     return heard
 
 
@@ -123,6 +124,29 @@ def test_a_champion_is_told_once_with_who_and_why(
     assert second.updated == {}
 
 
+def test_records_and_airflow_are_asked_once_for_all_champions(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evergreen_airflow import assets
+
+    for name in ("weather", "iris", "churn"):
+        make_champion(settings, name, 1)
+    with records_of(settings) as kept:
+        heard = {
+            f"evergreen://{name}/champion": {"promotion": promotion.id}
+            for name, promotion in kept.promotions.newest_of_each().items()
+        }
+        del heard["evergreen://churn/champion"]
+        asked: list[str] = []
+        monkeypatch.setattr(assets, "_newest_told", lambda limit: asked.append(limit) or heard)
+        monkeypatch.setattr(assets, "_told", lambda asset: asked.append(asset.uri) or {})
+        with running() as ti:
+            assets.tell_champions(["weather", "iris", "churn", "retired"], kept.promotions)
+
+    assert asked == [assets.FEWEST, "evergreen://churn/champion"]
+    assert ti.updated.keys() == {"evergreen://churn/champion"}
+
+
 def test_nothing_is_told_while_nobody_knows_what_was(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +159,7 @@ def test_nothing_is_told_while_nobody_knows_what_was(
         raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
 
     make_champion(settings, "weather", 1)
-    monkeypatch.setattr(assets, "_told", away)
+    monkeypatch.setattr(assets, "_newest_told", away)
     with records_of(settings) as kept, running() as ti:
         assets.tell_champions(["weather"], kept.promotions)
 

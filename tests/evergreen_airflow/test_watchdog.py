@@ -30,7 +30,8 @@ def test_tells_of_a_file_that_does_not_load_once_and_of_the_week_once(
     known = replace(settings, notify_urls=(webhook.url,), digest="@weekly")
     monkeypatch.setattr("evergreen_airflow.here.settings", lambda: known)
     monkeypatch.setenv("EVERGREEN_USE_CASES_DIR", str(folder))
-    monkeypatch.setattr("evergreen_airflow.assets._told", lambda _: {})
+    for asked in ("_told", "_newest_told"):
+        monkeypatch.setattr(f"evergreen_airflow.assets.{asked}", lambda _: {})
     monkeypatch.setattr(alerts.time, "sleep", lambda _: None)  # the service may be starting
     make_champion(settings, "weather", 1)
 

@@ -13,10 +13,10 @@ from importlib.metadata import entry_points
 
 import typer
 
-from evergreen.cli import runs, models, use_cases, house, keys
+from evergreen.cli import runs, plans, models, use_cases, house, keys
 from evergreen.cli.base import app
 
-__all__ = ["app", "complete", "house", "keys", "main", "models", "runs", "use_cases"]
+__all__ = ["app", "complete", "house", "keys", "main", "models", "plans", "runs", "use_cases"]
 COMMANDS = "evergreen.commands"
 
 

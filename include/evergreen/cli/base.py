@@ -24,6 +24,8 @@ from evergreen.settings import Settings
 from evergreen.settings import get as get_settings
 
 REFUSED = 3
+SPANS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+LONGEST_SPAN = timedelta(days=31)
 P = ParamSpec("P")
 _opened: list[Records] = []
 """The records of the command that runs, once it has asked for them."""
@@ -138,6 +140,20 @@ def parse_days(text: str) -> timedelta:
     if not days.isdecimal() or not int(days):
         raise DeclarationError("--step", text, "days, as 7d")
     return timedelta(days=int(days))
+
+
+def parse_span(field: str, text: str) -> timedelta:
+    """Read `24h`, `7d` or `90m`, up to 31 days.
+
+    Raises:
+        DeclarationError: it is none of them.
+    """
+    unit = SPANS.get(text[-1:], timedelta())
+    number = text[:-1]
+    span = unit * int(number) if number.isdecimal() and len(number) < 6 else timedelta()
+    if not timedelta() < span <= LONGEST_SPAN:
+        raise DeclarationError(field, text, "a span up to 31d, as 24h, 7d or 90m")
+    return span
 
 
 def replace_zone(moment: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Commands that do what the DAGs do: run, plan, backfill, replay, watch, ingest, score."""
+"""Commands that do what the DAGs do: run, backfill, replay, watch, ingest, score."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,33 +51,6 @@ def run(
         cycle = _cycle(use_case, moment, use_case.purpose(dry_run=dry_run), force, tell)
     console.cycle(cycle, use_case, as_json=as_json)
     raise typer.Exit(REFUSED if cycle.refused or (must_pass and not cycle.passed) else 0)
-
-
-@app.command()
-@told
-def plan(
-    name: Name,
-    as_of: Annotated[
-        str, typer.Option(help="Of the training (UTC); it may lie ahead. Default: the next one.")
-    ] = "",
-    last: Annotated[
-        bool, typer.Option("--last", help="Instead: what was foretold of the last, and happened.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Tell what the next training will take, before it runs: rows, memory, fits and seconds."""
-    from evergreen import planning
-
-    use_case, kept = catalog().find(name), records()
-    if last and as_of:
-        raise DeclarationError("--last", as_of, "without --as-of: it is of the last training")
-    if last:
-        console.compared(planning.last(use_case, records=kept), as_json=as_json)
-        return
-    due = planning.next_moment(use_case, today(), records=kept)
-    moment = parse_moment(as_of) if as_of else due
-    made = planning.plan(use_case, as_of=moment, records=kept, settings=settings())
-    console.plan(made, as_json=as_json)
 
 
 @app.command()

@@ -27,6 +27,7 @@ from evergreen.console.models import (
     seen,
     service,
 )
+from evergreen.console.plans import compared, fleet_compared, fleet_plan, plan
 from evergreen.console.printing import (
     counting,
     document,
@@ -39,13 +40,13 @@ from evergreen.console.printing import (
     user,
 )
 from evergreen.console.rows import ahead, back, declared, forgotten, landings, rows
-from evergreen.console.runs import compared, cycle, cycles, plan, replay, scored, watched
+from evergreen.console.runs import cycle, cycles, replay, scored, watched
 
 __all__ = [
     "ahead", "api_keys", "approvals", "back", "backed_up", "backups", "card", "champion",
     "compared", "comparison", "counting", "cycle", "cycles", "decisions", "declared", "digest",
-    "document", "err", "error", "exported", "files", "findings", "fleet", "forgotten", "landings",
-    "migrated", "new_key", "plan", "progress", "promotion", "promotions", "prunings", "releases",
-    "repaired", "replay", "restored", "rows", "say", "scored", "seen", "sentence", "service",
-    "show", "user", "watched",
+    "document", "err", "error", "exported", "files", "findings", "fleet", "fleet_compared",
+    "fleet_plan", "forgotten", "landings", "migrated", "new_key", "plan", "progress", "promotion",
+    "promotions", "prunings", "releases", "repaired", "replay", "restored", "rows", "say", "scored",
+    "seen", "sentence", "service", "show", "user", "watched",
 ]  # fmt: skip

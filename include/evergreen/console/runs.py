@@ -1,4 +1,4 @@
-"""What runs print: a cycle, a replay, a plan, what was watched or scored."""
+"""What runs print: a cycle, a replay, what was watched or scored."""
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from evergreen import storage
-from evergreen.console.printing import coloured, columns, document, moment, say, show
+from evergreen.console.printing import coloured, columns, document, say, show
 from evergreen.records import (
     Scored,
 )
 from evergreen.refs import WindowRef
 from evergreen.spec import UseCase
-from evergreen.words import counted
 
 if TYPE_CHECKING:
     from evergreen.cycle import Cycle
-    from evergreen.planning.story import Happened, Plan
     from evergreen.replaying import Gained, Replay
     from evergreen.settings import Settings
 
 MOST_METRICS = 5
-PLANNED = ("seconds", "peak_bytes", "fits", "kept", "unknown", "sentence", "spread")
-"""What a plan says of all its steps."""
+"""So many figures of a candidate a terminal has room for."""
 
 
 def cycle(done: "Cycle", use_case: UseCase, *, as_json: bool) -> None:
@@ -83,45 +80,6 @@ def replay(done: "Replay", *, as_json: bool) -> None:
     say(done.recommendation, style="bold")
 
 
-def plan(made: "Plan", *, as_json: bool) -> None:
-    """Print what the next training will take."""
-    if as_json:
-        told = {name: getattr(made, name) for name in PLANNED}
-        document(made.to_json() | told)
-        return
-    table = columns(
-        "step", "rows", "seconds", "memory", "fits", "kept", "spread", "from",
-        title=f"{made.use_case}, as of {moment(made.as_of)}",
-    )  # fmt: skip
-    for one in made.steps:
-        table.add_row(
-            one.title, _count(one.rows), _seconds(one.seconds), _memory(one.peak_bytes),
-            _count(one.fits), _count(one.kept), "yes" if one.spread else "",
-            counted(one.runs, "run"),
-        )  # fmt: skip
-    show(table)
-    say(made.sentence, style="bold")
-    say(made.spread)
-
-
-def compared(found: "Happened", *, as_json: bool) -> None:
-    """Print what was foretold of the last training, and what happened."""
-    if as_json:
-        document(found.to_json() | {"ratio": found.ratio, "sentence": found.sentence})
-        return
-    table = columns(
-        "step", "seconds foretold", "taken", "memory foretold", "taken", "fits foretold", "made",
-        title=f"{found.use_case}, as of {moment(found.as_of)}",
-    )  # fmt: skip
-    for one in found.steps:
-        table.add_row(
-            one.title, _seconds(one.foretold), _seconds(one.seconds), _memory(one.foretold_bytes),
-            _memory(one.peak_bytes), _count(one.foretold_fits), _count(one.fits),
-        )  # fmt: skip
-    show(table)
-    say(found.sentence, style="bold")
-
-
 def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:
     """Print what a window of logged predictions told."""
     if as_json:
@@ -146,18 +104,6 @@ def scored(done: Scored, *, as_json: bool) -> None:
         document(done.to_json())
     else:
         say(done.sentence, style="bold")
-
-
-def _seconds(value: float | None) -> str:
-    return "?" if value is None else f"{value:,.2f}"
-
-
-def _memory(value: int | None) -> str:
-    return "?" if value is None else f"{value / 1e6:,.0f} MB"
-
-
-def _count(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
 
 
 def _figure(value: float | None) -> str:

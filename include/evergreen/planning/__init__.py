@@ -9,9 +9,17 @@
 `folds`        counts the fits of a walk: those that are known, and those to be made
 `forecasting`  from what earlier runs cost to what the next one will
 `story`        reads the records, and holds a forecast against what happened
+`rush`         when many trainings are done that share slots and cores
+`fleet`        all trainings that schedules start in a span of time
+`looking_back` the same of those that have run
 """
 
+from evergreen.planning.fleet import FleetPlan, Room, foretell_all
+from evergreen.planning.looking_back import FleetHappened, last_of_all
 from evergreen.planning.measuring import measured
 from evergreen.planning.story import Happened, foretell, last, next_moment, plan
 
-__all__ = ["Happened", "foretell", "last", "measured", "next_moment", "plan"]
+__all__ = [
+    "FleetHappened", "FleetPlan", "Happened", "Room", "foretell", "foretell_all", "last",
+    "last_of_all", "measured", "next_moment", "plan",
+]  # fmt: skip

@@ -7,10 +7,12 @@ A step that fails costs nothing that the next one could be foretold from, and is
 """
 
 import contextlib
+import os
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -33,6 +35,8 @@ UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes that `ru_maxrss` counts in."""
 FORGET_PEAK = "5"
 """What Linux wants to hear to begin anew with the peak of a process (proc(5))."""
+SCHEDULED = Path("/proc/self/schedstat")
+"""Nanoseconds on a core and in the queue for one, of the main thread (sched-stats)."""
 
 
 def measured(step: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -49,10 +53,10 @@ def measured(step: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             asked = parameters.bind(*args, **kwargs).arguments
             _forget_peak()
-            began = time.perf_counter()
+            began = Clock.read()
             result = function(*args, **kwargs)
-            seconds = time.perf_counter() - began
-            asked["records"].costs.record(_cost(step, asked, result, seconds))
+            taken = Clock.read().since(began)
+            asked["records"].costs.record(_cost(step, asked, result, taken))
             return result
 
         return wrapper
@@ -65,12 +69,44 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
 
 
+@dataclass(frozen=True)
+class Clock:
+    """Seconds that have passed: for everybody, on a core, and in the queue for one."""
+
+    wall: float
+    cores: float
+    queue: float | None
+
+    @classmethod
+    def read(cls) -> "Clock":
+        """Read the three clocks."""
+        times = os.times()
+        return cls(time.perf_counter(), sum(times[:4]), queued_seconds())
+
+    def since(self, began: "Clock") -> dict[str, Any]:
+        """Return what has passed since then, by the names of `Cost`."""
+        known = self.queue is not None and began.queue is not None
+        return {
+            "seconds": self.wall - began.wall,
+            "cpu_seconds": self.cores - began.cores,
+            "queued_seconds": (self.queue or 0) - (began.queue or 0) if known else None,
+        }
+
+
+def queued_seconds() -> float | None:
+    """Return how long this process's main thread has waited for a core; None: it is not Linux."""
+    try:
+        return int(SCHEDULED.read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):  # an older kernel may tell nothing
+        return None
+
+
 def _forget_peak() -> None:
     with contextlib.suppress(OSError):  # not Linux, or not allowed: the peak is the process's
         Path("/proc/self/clear_refs").write_text(FORGET_PEAK)
 
 
-def _cost(step: str, asked: Mapping[str, Any], result: Any, seconds: float) -> Cost:
+def _cost(step: str, asked: Mapping[str, Any], result: Any, taken: Mapping[str, Any]) -> Cost:
     run = asked["run"]
     snapshot = _snapshot([result, *asked.values()])
     return Cost(
@@ -79,8 +115,8 @@ def _cost(step: str, asked: Mapping[str, Any], result: Any, seconds: float) -> C
         step=step,
         as_of=run.as_of,
         rows=snapshot.rows if snapshot else None,
-        seconds=seconds,
         peak_bytes=peak_bytes(),
+        **taken,
         **(_of_training(asked, result) if isinstance(result, CandidateRef) else {}),
     )
 

@@ -1,6 +1,6 @@
 """What the steps of trainings cost, and what had been foretold of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from evergreen.records.session import Session, document, insert
@@ -40,10 +40,26 @@ class Cost:
     fit_seconds: float | None = None
     """That they took, in sum, wherever they were made."""
     seconds: float
+    cpu_seconds: float | None = None
+    """On a core, of all its threads and of the processes that it started; None: unknown."""
+    queued_seconds: float | None = None
+    """That it could have run, and no core was free; None: the system does not tell."""
     peak_bytes: int
     """Resident memory of the process, at most."""
     id: int = 0
     measured_at: datetime | None = None
+
+    @property
+    def alone(self) -> float:
+        """Seconds that it would have taken, had a core been free whenever it could run."""
+        least = min(self.seconds, self.cpu_seconds or 0.0)
+        return max(least, self.seconds - (self.queued_seconds or 0.0))
+
+    def scaled(self, seconds: float) -> "Cost":
+        """Return it as if it had taken other seconds, and its fits their share of them."""
+        share = seconds / self.seconds if self.seconds else 1.0
+        fits = None if self.fit_seconds is None else self.fit_seconds * share
+        return replace(self, seconds=seconds, fit_seconds=fits)
 
 
 @dataclass(frozen=True, kw_only=True)

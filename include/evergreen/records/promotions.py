@@ -116,8 +116,12 @@ class Promotions:
 
     def champions(self) -> dict[str, ChampionRef]:
         """Return the champion of each use case that has one, declared or not."""
+        return {name: promotion.ref for name, promotion in self.newest_of_each().items()}
+
+    def newest_of_each(self) -> dict[str, Promotion]:
+        """Return the promotion of the champion of each use case that has one, declared or not."""
         rows = self._session.read(newest_of_each("promotions", "id DESC"))
-        return {row["use_case"]: _promotion(row).ref for row in rows}
+        return {row["use_case"]: _promotion(row) for row in rows}
 
     def of(self, use_case: str) -> tuple[Promotion, ...]:
         """Return every promotion of a use case, newest first."""

@@ -15,8 +15,12 @@ from typing import Any
 from evergreen.errors import DeclarationError, did_you_mean
 
 EVERY = "*"
-STEPS = (
+OF_A_TRAINING = (
     "extract", "validate", "build_features", "train", "evaluate", "gate", "fit", "promote",
+)  # fmt: skip
+"""In their order."""
+STEPS = (
+    *OF_A_TRAINING,
     "collect", "watch", "decide", "start_training",
     "land", "wait_for_ingest",
     "score",
@@ -40,7 +44,8 @@ class Task:
     executor_config: Mapping[str, Any] = field(default_factory=dict)
     """What the executor wants to know, such as a `pod_override`."""
     priority: int | None = None
-    """The larger goes first."""
+    """The larger goes first; None: 1 of a training, 2 of all else. Among trainings of the same
+    priority what has begun goes first, and then the stalest."""
     retries: int | None = None
     """So often it is tried again; None: as all tasks are."""
     timeout: timedelta | None = None
