@@ -41,7 +41,7 @@ def catalog(**schedules: str | None) -> Catalog:
 def ran(
     settings: Settings, name: str, as_of: datetime, begun: datetime, *, gap: float = 1.0, **of: Any
 ) -> None:
-    """Put on record that Airflow has run a training, each step of it 2 s alone, 4 s among others."""
+    """Put on record that Airflow has run a training, each step 2 s alone and 4 s among others."""
     kept, at = records_of(settings), begun
     taken = {"seconds": 4.0, "cpu_seconds": 1.0, "queued_seconds": 2.0, "peak_bytes": 10} | of
     for step in STEPS:
