@@ -32,15 +32,14 @@ from evergreen_workshop.stack.local import SERVICES, Stack
 from evergreen_workshop.stack.ports import PORTS, free_port
 from evergreen_workshop.stack.progress import Progress
 
-DECLARATION = """
+QUICK = """
+
 from dataclasses import replace
 
-from use_cases.weather import USE_CASE as WEATHER
-
 USE_CASE = replace(
-    WEATHER, name="{name}", schedule="{schedule}", baselines=WEATHER.baselines[:1],
-    candidates=(replace(WEATHER.candidate("logistic"), search={{}}, windows=(None,)),),
-    monitoring=replace(WEATHER.monitoring, schedule="{never}"),
+    USE_CASE, schedule="{schedule}", baselines=USE_CASE.baselines[:1],
+    candidates=(replace(USE_CASE.candidate("logistic"), search={{}}, windows=(None,)),),
+    monitoring=replace(USE_CASE.monitoring, schedule="{never}"),
 )
 """
 DAGS = """
@@ -58,6 +57,8 @@ globals().update(made)
 """
 NEVER = "0 0 1 1 *"
 PATIENCE = 3600
+PAGE = 100
+"""Airflow's API tells of no more at once."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -69,6 +70,8 @@ def stack_of_its_own() -> Iterator[Stack]:
         folder.chmod(0o755)
         for name in ("use_cases", "expectations", "dags"):
             (folder / name).mkdir()
+        for other in ("EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI"):  # of a stack beside it
+            os.environ.pop(other, None)
         begin = datetime.now(UTC).isoformat()
         (folder / "dags" / "rush.py").write_text(DAGS.format(begin=begin))
         os.environ |= {
@@ -88,10 +91,12 @@ def stack_of_its_own() -> Iterator[Stack]:
 def declare(folder: Path, names: list[str], schedule: str = NEVER) -> None:
     """Write use cases that are due by this schedule, or write them anew."""
     suite = (PROJECT / "expectations" / "weather.json").read_text()
+    weather = (PROJECT / "include" / "use_cases" / "weather.py").read_text()
     for name in names:
         (folder / "expectations" / f"{name}.json").write_text(suite)
-        text = DECLARATION.format(name=name, schedule=schedule, never=NEVER)
-        (folder / "use_cases" / f"{name}.py").write_text(text)
+        text = weather.replace('name="weather"', f'name="{name}"', 1)
+        quick = QUICK.format(schedule=schedule, never=NEVER)
+        (folder / "use_cases" / f"{name}.py").write_text(text + quick)
 
 
 def load(url: str) -> None:
@@ -173,10 +178,15 @@ def spin(seconds: float) -> int:
 
 def runs(it: Stack, names: list[str], run_type: str) -> list[dict[str, Any]]:
     """The runs of these trainings of one type, as the API describes them."""
-    wanted = {f"{name}_training" for name in names}
-    query = {"limit": 500, "run_type": run_type}
-    found = it.airflow._request("GET", "/dags/~/dagRuns", params=query).json()["dag_runs"]
-    return [run for run in found if run["dag_id"] in wanted]
+    wanted, found = {f"{name}_training" for name in names}, []
+    query = {"limit": PAGE, "run_type": run_type, "order_by": "-run_after"}
+    for offset in range(0, 10 * len(names) + PAGE, PAGE):
+        asked = query | {"offset": offset}
+        page = it.airflow._request("GET", "/dags/~/dagRuns", params=asked).json()["dag_runs"]
+        found += [run for run in page if run["dag_id"] in wanted]
+        if len(page) < PAGE:
+            break
+    return found
 
 
 def ended(it: Stack, names: list[str], run_type: str) -> list[dict[str, Any]]:
@@ -196,7 +206,8 @@ def ended(it: Stack, names: list[str], run_type: str) -> list[dict[str, Any]]:
 def watchdog_waited(it: Stack, since: datetime) -> float | None:
     """Seconds that the watchdog waited at most for a slot since a moment; None: it was not due."""
     path = "/dags/operations_watchdog/dagRuns/~/taskInstances"
-    tasks = it.airflow._request("GET", path, params={"limit": 500}).json()["task_instances"]
+    newest = {"limit": PAGE, "order_by": "-start_date"}
+    tasks = it.airflow._request("GET", path, params=newest).json()["task_instances"]
     waited = [
         (datetime.fromisoformat(task["start_date"]) - due).total_seconds()
         for task in tasks
@@ -264,16 +275,18 @@ def rush(it: Stack, figures: Figures, names: list[str]) -> None:
     settings = complete(variables())
     with Records(settings.database_url) as kept:
         asked: dict[str, Any] = {
-            "room": planning.Room(slots=slots(it), cores=cores), "span": timedelta(minutes=30),
-            "records": kept, "settings": settings,
+            "room": planning.Room(slots=slots(it), cores=cores), "records": kept,
+            "settings": settings,
         }  # fmt: skip
         every = catalog.load(settings.use_cases_dir)
-        made = planning.foretell_all(every, now=datetime.now(UTC), **asked)
+        soon = timedelta(minutes=30)
+        made = planning.foretell_all(every, span=soon, now=datetime.now(UTC), **asked)
         happened("trainings that are foretold", len(made.due), len(names))
         taken = everything(it)
         time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
         ended(it, names, "scheduled")
-        found = planning.last_of_all(every, now=datetime.now(UTC), **asked)
+        now = datetime.now(UTC)
+        found = planning.last_of_all(every, span=now - due, now=now, **asked)
     waited = watchdog_waited(it, due)
     figures.tell(
         f"{len(names)} due at {due:%H:%M}: done after {found.seconds:.0f} s, foretold"

@@ -9,7 +9,7 @@ from airflow.sdk import DAG, get_parsing_context
 
 from evergreen.catalog import Catalog, load, load_one
 from evergreen.errors import DeclarationError
-from evergreen.settings import variables
+from evergreen.settings import Variables, variables
 from evergreen.spec import UseCase
 from evergreen.spec.pace import Schedule, spread
 from evergreen_airflow.approval import approval_dag
@@ -39,11 +39,7 @@ def use_case_dags(folder: Path | None = None, prefix: str | None = None) -> dict
     known = variables()
     wanted = get_parsing_context().dag_id
     needed = _needed(known.use_cases_dir, (wanted or "").removeprefix(known.dag_prefix))
-    return {
-        dag_id: make()
-        for dag_id, make in _makers(needed, known.dag_prefix, known.spread)
-        if wanted in {None, dag_id}
-    }
+    return {dag_id: make() for dag_id, make in _makers(needed, known) if wanted in {None, dag_id}}
 
 
 def refuse_broken(folder: Path | None = None) -> None:
@@ -66,11 +62,12 @@ def _needed(folder: Path, dag_id: str) -> Catalog:
     return own if own.use_cases or own.broken else load(folder)
 
 
-def _makers(catalog: Catalog, prefix: str, minutes: int) -> Iterator[tuple[str, Callable[[], DAG]]]:
+def _makers(catalog: Catalog, known: Variables) -> Iterator[tuple[str, Callable[[], DAG]]]:
     """Yield the id of each DAG, and what makes it."""
+    prefix = known.dag_prefix
     for use_case in catalog.use_cases.values():
-        for story, make, schedule in _stories(use_case):
-            own = spread(schedule, use_case.name, minutes)
+        for story, make, schedule in _stories(use_case, known.training_pool):
+            own = spread(schedule, use_case.name, known.spread)
             dag_id = f"{prefix}{use_case.name}_{story}"
             yield dag_id, partial(make, use_case, prefix=prefix, schedule=own)
     if names := sorted(catalog.use_cases):
@@ -79,9 +76,9 @@ def _makers(catalog: Catalog, prefix: str, minutes: int) -> Iterator[tuple[str, 
         yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)
 
 
-def _stories(use_case: UseCase) -> Iterator[tuple[str, Callable[..., DAG], Schedule]]:
+def _stories(use_case: UseCase, pool: str) -> Iterator[tuple[str, Callable[..., DAG], Schedule]]:
     """Yield what is told of a use case: how its DAG's id ends, what makes it, its schedule."""
-    yield "training", training_dag, use_case.training_schedule
+    yield "training", partial(training_dag, pool=pool), use_case.training_schedule
     if not use_case.draft:
         yield "monitoring", monitoring_dag, use_case.monitoring.schedule
     if use_case.scoring is not None and not use_case.draft:

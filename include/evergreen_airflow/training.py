@@ -62,11 +62,13 @@ def training_dag(
     *,
     prefix: str = "",
     tasks: Mapping[str, Task] | None = None,
+    pool: str = "",
     **options: Any,
 ) -> DAG:
     """Return the training DAG of a use case.
 
     `options` are those of `DAG`, instead of ours; `tasks` are like those that a use case declares.
+    `pool` is Airflow's, for those that name none; empty: `EVERGREEN_TRAINING_POOL`.
     """
     with our_dag(
         use_case.name,
@@ -80,7 +82,7 @@ def training_dag(
         params=FORM,
         allowed_run_types=None,
     ) as dag:
-        add_tasks(use_case, prefix, tasks)
+        add_tasks(use_case, prefix, tasks, pool)
     return dag
 
 
@@ -106,20 +108,19 @@ def training_tasks(
     return group
 
 
-def add_tasks(use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] | None) -> None:
+def add_tasks(
+    use_case: UseCase, prefix: str | None, tasks: Mapping[str, Task] | None, pool: str = ""
+) -> None:
     """Add the tasks of a training to the DAG or group that is being written.
 
     A step runs once at a time for all runs of the DAG: a backfill of Airflow's own has many. With a
     `prefix`, the ingest of the use case comes first.
     """
     options = options_of(use_case, tasks)
+    shared = IN_THE_QUEUE | {"pool": pool or variables().training_pool}
 
     def queued(step: str, at_once: int = 1) -> Any:
-        return (
-            IN_THE_QUEUE
-            | {"pool": variables().training_pool, "max_active_tis_per_dag": at_once}
-            | options(step)
-        )
+        return shared | {"max_active_tis_per_dag": at_once} | options(step)
 
     names = list(use_case.trainings)
 
