@@ -122,7 +122,7 @@ def look_after_everything() -> list[str]:
     One whose file is broken or gone, or a draft again, is served and crowned all the same.
     """
     from evergreen import approvals
-    from evergreen.deciding import alerts, arrivals, digest, silences
+    from evergreen.deciding import alerts, arrivals, digest, silences, states
     from evergreen.notify import resend
     from evergreen_airflow import schedules
 
@@ -141,14 +141,17 @@ def look_after_everything() -> list[str]:
             problems += approvals.expire(name, now, **told) + approvals.remind(name, now, **told)
         known_here = (declared[name] for name in served if name in declared)
         still = [use_case for use_case in known_here if not use_case.draft]
+        caught_up = states.caught_up(kept.heartbeats, now)
         for use_case in still:
-            problems += silences.of_use_case(use_case, now, **told)
+            problems += silences.of_use_case(use_case, now, caught_up=caught_up, **told)
+        on_time = still if caught_up else []
+        for use_case in on_time:
             dags = schedules.scheduled(use_case, known.dag_prefix, now, kept.heartbeats)
             problems += silences.of_schedules(use_case, dags, now, **told)
         problems += silences.of_house(now, **told)
         old = [
             look(use_case, now, **told)
-            for use_case in still
+            for use_case in on_time
             for look in (alerts.of_staleness, alerts.of_knowledge)
         ]
         tell_champions(served, kept.promotions)

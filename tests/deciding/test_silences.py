@@ -1,8 +1,10 @@
 """What nobody hears unless it is told: each begins once and ends once, and calm tells nothing."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -99,6 +101,23 @@ def test_refused_requests_are_told_when_they_are_many_and_no_small_share(
             "200 of 300 requests of the last hour were refused, most of them as follows:"
             " row: no column humid."
         )
+
+
+def test_until_all_has_caught_up_only_refusals_are_told(settings: Settings) -> None:
+    kept = records_of(settings)
+    make_champion(settings, "weather", 3)
+    promoted = kept.promotions.champion("weather")
+    assert promoted is not None
+    later = promoted.promoted_at + 5 * DAY
+    refused = {"id": str(uuid4()), "use_case": "weather", "time": later.isoformat(), "refused": 30}
+    kept.requests.insert([json.dumps(refused | {"answered": 0, "reason": "no rain"}).encode()])
+    how: dict[str, Any] = {"records": kept, "settings": settings}
+
+    asleep = silences.of_use_case(WEATHER, later, caught_up=False, **how)
+    awake = silences.of_use_case(WEATHER, later, caught_up=True, **how)
+
+    assert ["refused" in told for told in asleep] == [True]
+    assert any("No window has been watched" in told for told in awake)
 
 
 def test_each_is_told_once_and_once_when_it_is_over(settings: Settings, webhook: Webhook) -> None:

@@ -52,15 +52,25 @@ def states(use_case: UseCase, ends: Ends, asked: RequestCounts, now: datetime) -
 
 
 def of_use_case(
-    use_case: UseCase, now: datetime, *, records: Records, settings: Settings
+    use_case: UseCase,
+    now: datetime,
+    *,
+    records: Records,
+    settings: Settings,
+    caught_up: bool = True,
 ) -> list[str]:
-    """Tell of the silences of a use case that has a champion; return those that last."""
+    """Tell of the silences of a use case that has a champion; return those that last.
+
+    Until schedules have `caught_up` (see `states`), only of callers who are turned away.
+    """
     promotions = records.promotions.of(use_case.name)
     if not promotions:
         return []
     since = promotions[-1].ref.promoted_at  # of the first: a daily refresh begins nothing anew
-    ends = records.windows.ends(use_case.name, since)
     asked = records.requests.since(use_case.name, now - HOUR, now)
+    if not caught_up:
+        return tell(use_case.name, _refusing(asked), now, records=records, settings=settings)
+    ends = records.windows.ends(use_case.name, since)
     landed = records.landings.moments(use_case.name)
     found = chain(
         states(use_case, ends, asked, now),
@@ -110,11 +120,14 @@ def _blind(use_case: UseCase, ends: Ends, now: datetime) -> Iterator[State]:
     if (every := pause(monitoring.schedule)) is None:
         return
     since, allowed = ends.watched or ends.since, MISSED * every + monitoring.window
+    if now - since <= allowed:
+        yield State(kind="blind", lasts=False, message="Windows are watched.")
+        return
     message = f"A window that ended at {moment(since)} is the newest that was watched"
     if ends.watched is None:
         message = f"No window has been watched since {moment(since)}"
     yield State(
-        kind="blind", lasts=now - since > allowed,
+        kind="blind", lasts=True,
         message=f"{message}; {monitoring.schedule} is its schedule. Is its DAG paused, or gone?",
     )  # fmt: skip
 

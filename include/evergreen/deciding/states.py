@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from evergreen.notify import alert, all_clear
 from evergreen.records import Records
+from evergreen.records.heartbeats import Heartbeats
 from evergreen.settings import Settings
 
 MISSED = 3
 """So many runs of a schedule in a row may fail to come."""
+PAUSE, CATCHING_UP = timedelta(hours=1), timedelta(hours=2)
+"""If nobody has looked for so long, what is due comes all at once, and is given that time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,16 @@ class State:
     """One of `notify.ALERTS`."""
     lasts: bool
     message: str
+
+
+def caught_up(heartbeats: Heartbeats, now: datetime) -> bool:
+    """Tell whether what was due while nobody looked has had the time to be made up.
+
+    A machine that has slept, or a stack that was down, has run nothing for hours: that is no
+    silence of a use case, and is over before a person could look. Ask before the watchdog beats.
+    """
+    awake = heartbeats.awake("watchdog", now, PAUSE)
+    return awake is None or now - awake > CATCHING_UP
 
 
 def tell(

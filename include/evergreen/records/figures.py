@@ -54,7 +54,7 @@ SQL = {
     " extract(epoch FROM (training->>'end')::timestamptz) FROM evergreen.promotions"
     " ORDER BY use_case, id DESC",
     "watchdog_timestamp_seconds": "SELECT name, extract(epoch FROM at) FROM evergreen.heartbeats"
-    " WHERE name NOT LIKE 'dag/%'",
+    " WHERE name NOT LIKE '%/%'",
     "incidents_open": "SELECT use_case, kind, count(*) FROM evergreen.incidents"
     " WHERE resolved_at IS NULL GROUP BY 1, 2",
 }
