@@ -19,6 +19,7 @@ from evergreen.catalog import Catalog, load
 from evergreen.errors import (
     DeclarationError,
     EvergreenError,
+    LeaseLost,
     NoChampion,
     Retired,
     StackError,
@@ -51,7 +52,10 @@ BY_ITSELF = {"scheduled": "schedule", "asset_triggered": "assets"}
 
 
 class ReportFailure(BaseNotifier):
-    """Puts a failed run on record as an incident, once, and tells people."""
+    """Puts a failed run on record as an incident, once, and tells people.
+
+    A try that lost its task to a later one is no failure: the later one tells how it ends.
+    """
 
     def __init__(self, about: str) -> None:
         super().__init__()
@@ -62,6 +66,8 @@ class ReportFailure(BaseNotifier):
         """Report the run of the context, which Airflow calls after a task or the run has failed."""
         from evergreen.notify import report_failure
 
+        if isinstance(getattr(context.get("exception"), "__cause__", None), LeaseLost):
+            return
         dag_id, run_id = context["dag"].dag_id, context["run_id"]
         configured = here.settings()
         with records.open(configured) as kept:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from bag import USE_CASES
+from database import records_of
 from evergreen.catalog import load
-from evergreen.errors import DataRefused, DeclarationError, Retired, StackError
-from evergreen.settings import PROJECT
+from evergreen.errors import DataRefused, DeclarationError, LeaseLost, Retired, StackError
+from evergreen.settings import PROJECT, Settings
 
 pytestmark = pytest.mark.usefixtures("airflow")
 
@@ -215,3 +216,23 @@ def test_a_backfill_backwards_or_of_years_is_refused(last: date) -> None:
 
     with pytest.raises(DeclarationError, match="366 days later"):
         days_between(date(2026, 2, 28), last)
+
+
+@pytest.mark.parametrize(("lost", "told"), [(True, 0), (False, 1)])
+def test_a_try_that_lost_its_task_to_a_later_one_is_no_failure(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, lost: bool, told: int
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from evergreen_airflow.edge import ReportFailure, final_refusals
+
+    monkeypatch.setattr("evergreen_airflow.here.settings", lambda: settings)
+    error = LeaseLost("is somebody else's by now") if lost else DataRefused("stale")
+    with running(), pytest.raises(AirflowFailException) as raised, final_refusals():
+        raise error
+    dag, ti = SimpleNamespace(dag_id="weather_training"), SimpleNamespace(task_id="gate")
+    failed: Any = {"dag": dag, "ti": ti, "run_id": "1", "exception": raised.value}
+
+    ReportFailure("weather").notify(failed)
+
+    assert len(records_of(settings).incidents.newest()) == told
