@@ -139,7 +139,7 @@ class FakeVerdict:
 def test_a_refusal_is_told_unless_it_is_routine(told: Settings, webhook: Webhook) -> None:
     run = run_of(seen())
     for verdict in (
-        FakeVerdict(False, "better_than_champion", "calibration"),
+        FakeVerdict(False, "better_than_champion", "floor_roc_auc"),
         FakeVerdict(False, "calibration"),
         FakeVerdict(True),
     ):
@@ -152,8 +152,11 @@ def test_a_refusal_is_told_unless_it_is_routine(told: Settings, webhook: Webhook
     assert "http://ui/evergreen/reports/weather/abc/" in webhook.messages[0]["message"]
 
 
-def test_a_challenger_that_is_only_no_better_is_routine(told: Settings, webhook: Webhook) -> None:
-    verdict: Any = FakeVerdict(False, "better_than_champion")
+@pytest.mark.parametrize("besides", [(), ("calibration",), ("coverage", "calibration")])
+def test_what_else_a_challenger_lacks_that_is_no_better_is_routine(
+    told: Settings, webhook: Webhook, besides: tuple[str, ...]
+) -> None:
+    verdict: Any = FakeVerdict(False, "better_than_champion", *besides)
 
     alerts.of_gate(WEATHER, verdict, run_of(seen()), records=records_of(told), settings=told)
 

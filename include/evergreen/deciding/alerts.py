@@ -38,8 +38,9 @@ from evergreen.steps import Run
 
 log = logging.getLogger(__name__)
 PASSED = Status.PASSED
-ROUTINE = {"better_than_champion"}
-"""Checks that a challenger fails for being no better: the champion is still good."""
+NO_BETTER, MOOT = "better_than_champion", {"calibration", "coverage"}
+"""The check of a challenger that is no better: the champion is still good, and what else the
+challenger's own promises lack is nobody's concern."""
 PATIENCE = 5.0
 """Seconds until a service that does not answer is down."""
 
@@ -94,13 +95,13 @@ def _of_confidence(
 def of_gate(
     use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
 ) -> None:
-    """Tell of a refusal, unless it is routine: a scheduled challenger that is only no better."""
+    """Tell of a refusal, unless it is routine: a scheduled challenger that is no better."""
     if verdict.passed and not _both_beyond(verdict):
         all_clear(records, settings, use_case.name, "gate", verdict.sentence)
         return
     failed = {check.name for check in verdict.checks if check.status != Status.PASSED}
-    below = _both_beyond(verdict)
-    if run.may_promote and (below or failed - ROUTINE or _was_asked_for(use_case, run, records)):
+    routine = NO_BETTER in failed and failed <= MOOT | {NO_BETTER} and not _both_beyond(verdict)
+    if run.may_promote and (not routine or _was_asked_for(use_case, run, records)):
         _of_refusal("gate", use_case, verdict, run, records, settings)
 
 
