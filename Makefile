@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test test-system test-workers test-ray test-elsewhere test-images image check format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test test-system test-workers test-midnights test-ray test-elsewhere test-images image check format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -35,7 +35,7 @@ clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
-	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or ray)" $(SIDE_BY_SIDE) $(ARGS)
+	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
 
 test-system: install-dev ## Run the tests that need a browser, promtool, pgbouncer or nginx (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN)
@@ -44,6 +44,9 @@ test-system: install-dev ## Run the tests that need a browser, promtool, pgbounc
 test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (Redis, PgBouncer; S3 on loopback)
 	@sh tests/system_tools.sh $(BIN) redis-server
 	@$(BIN)/python -m pytest -m workers $(ARGS)
+
+test-midnights: install-dev ## Let four midnights pass over a stack of its own, by a clock that leaps (cc; NIGHTS=1 for one)
+	@$(BIN)/python -m pytest -m midnights $(ARGS)
 
 test-ray: install-dev ## Spread fits over two nodes of Ray on loopback, and kill one (the extra `ray`)
 	@$(UV) pip install --quiet --python $(BIN)/python -r pyproject.toml --extra ray

@@ -24,6 +24,7 @@ SYSTEM_TOOLS = {"amtool", "chromium", "pgbouncer", "promtool"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 LONGEST = (
+    "tests/midnights/",
     "tests/workers/",
     "tests/end_to_end/",
     "tests/evergreen_workshop/stack/test_local.py",

@@ -1,52 +1,17 @@
 """A running stack, and a browser that has logged in to it."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from dotenv import dotenv_values
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from evergreen.settings import PROJECT
-from evergreen_workshop.stack.environment import PASSWORD, USER
-from evergreen_workshop.stack.ports import free_port
+from own_stack import RunningStack, running
 from tools import PATIENCE
-from webhook import Webhook
 
-USE_CASES, PORTS = ("iris", "weather"), ("UI", "MLFLOW", "POSTGRES", "SERVE")
-
-
-@dataclass(frozen=True)
-class RunningStack:
-    """Where the stack answers, and its login."""
-
-    url: str
-    user: str
-    password: str
-    tracking_uri: str
-    database_url: str
-    env: dict[str, str]
-    """With it, `evergreen` and `make` mean this stack."""
-    told: Webhook
-    """Who it tells of failures and alerts."""
-
-    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of the virtual environment on this stack."""
-        command = [Path(sys.executable).with_name(program), *arguments]
-        return subprocess.run(command, env=self.env, cwd=PROJECT, capture_output=True, text=True)
-
-    def decisions(self, use_case: str, kind: str) -> Any:
-        """Return the decisions of a kind, as the command line tells them, newest first."""
-        done = self.run("evergreen", "decisions", use_case, "--kind", kind, "--json")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
+USE_CASES = ("iris", "weather")
 
 
 @pytest.fixture(scope="session")
@@ -58,30 +23,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         shutil.copy(PROJECT / "include" / "use_cases" / f"{name}.py", folder / "use_cases")
     shutil.copytree(PROJECT / "expectations", folder / "expectations")
     declare_blossoms(folder)
-    env = os.environ | {f"EVERGREEN_{port}_PORT": str(free_port()) for port in PORTS}
-    env["EVERGREEN_HOME"] = str(folder / "home")
-    env["EVERGREEN_USE_CASES_DIR"] = str(folder / "use_cases")
-    env["EVERGREEN_EXPECTATIONS_DIR"] = str(folder / "expectations")
-    told = Webhook()
-    env["EVERGREEN_NOTIFY_URLS"] = told.url
-    for name in ("EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI"):
-        env.pop(name, None)
-    try:
-        make("up", env)
-        known = dotenv_values(folder / "home" / "stack.env")
-        yield RunningStack(
-            known["EVERGREEN_UI_URL"] or "",
-            USER,
-            known[PASSWORD] or "",
-            known["MLFLOW_TRACKING_URI"] or "",
-            known["EVERGREEN_DATABASE_URL"] or "",
-            env,
-            told,
-        )
-    finally:
-        make("clean", env)
-        told.shutdown()
-        told.server_close()
+    declarations = {
+        "EVERGREEN_USE_CASES_DIR": str(folder / "use_cases"),
+        "EVERGREEN_EXPECTATIONS_DIR": str(folder / "expectations"),
+    }
+    with running(folder / "home", declarations) as started:
+        yield started
 
 
 def declare_blossoms(folder: Path) -> None:
@@ -99,13 +46,6 @@ def declare_blossoms(folder: Path) -> None:
     (folder / "expectations" / "blossoms.json").write_text(
         suite.replace('"name": "iris"', '"name": "blossoms"')
     )
-
-
-def make(target: str, env: dict[str, str]) -> None:
-    """Do what `make up` and `make clean` do; show what they said if they fail."""
-    command = [sys.executable, "-m", "evergreen_workshop.stack", target]
-    done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture

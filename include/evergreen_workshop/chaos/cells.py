@@ -81,7 +81,7 @@ SERVICES = (
 )  # fmt: skip
 BYTES = (Victim.SNAPSHOT, Victim.FIT, Victim.EVIDENCE, Victim.GOLDEN, Victim.COPY)
 NO_CELERY = "the embedded stack runs tasks by LocalExecutor: it has no Celery worker"
-NO_CLOCK = "a clock that moves wants libfaketime, which is not among what `make up` installs"
+NO_CLOCK = "not as a task runs: `make test-midnights` moves it, ahead, while nothing does"
 
 
 @dataclass(frozen=True, order=True)
