@@ -13,7 +13,6 @@ from typing import Any
 from dotenv import dotenv_values
 
 from evergreen.settings import PROJECT
-from evergreen_workshop.stack.airflow import AirflowApi
 from evergreen_workshop.stack.environment import PASSWORD, USER
 from evergreen_workshop.stack.ports import PORTS, free_port
 from webhook import Webhook
@@ -37,11 +36,6 @@ class RunningStack:
         """Run a program of the virtual environment on this stack."""
         command = [Path(sys.executable).with_name(program), *arguments]
         return subprocess.run(command, env=self.env, cwd=PROJECT, capture_output=True, text=True)
-
-    @property
-    def api(self) -> AirflowApi:
-        """A client of its Airflow."""
-        return AirflowApi(self.url, self.user, self.password)
 
     def decisions(self, use_case: str, kind: str) -> Any:
         """Return the decisions of a kind, as the command line tells them, newest first."""
