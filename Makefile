@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test test-system test-workers test-midnights test-ray test-elsewhere test-images image check format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test test-system test-workers test-midnights test-ray test-elsewhere test-images image check audit format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -69,6 +69,9 @@ check: install-dev ## Lint, format, types and import layers
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: install ## Ask PyPI for known vulnerabilities of what the locks name (pip-audit; not to be told is a failure)
+	@$(BIN)/python -m evergreen_workshop.audit
 
 format: install-dev ## Format the code
 	$(BIN)/ruff check --fix
