@@ -1,13 +1,14 @@
-"""Where a subject may be that is not ours to write is told."""
+"""What scoring wrote is deleted; where a subject may be that is not ours to write is told."""
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
 from club import CLUB
 
 from database import query
-from evergreen.errors import DeclarationError
+from evergreen.errors import DeclarationError, NotForgotten
 from evergreen.forgetting import outside
 from evergreen.forgetting.subject import Subject
 from evergreen.settings import Settings
@@ -26,6 +27,17 @@ def warehouse(settings: Settings) -> Settings:
         settings.database_url,
         "CREATE TABLE members (member bigint); INSERT INTO members VALUES (17), (17), (18), (NULL);"
         ' CREATE TABLE scored (member bigint, "100 %" int); INSERT INTO scored VALUES (17, 1)',
+    )
+    return settings
+
+
+@pytest.fixture
+def shared(settings: Settings) -> Settings:
+    """A table that two use cases are scored into."""
+    query(
+        settings.database_url,
+        "CREATE TABLE scored (member bigint, use_case text);"
+        " INSERT INTO scored VALUES (17, 'club'), (17, 'club'), (18, 'club'), (17, 'other')",
     )
     return settings
 
@@ -57,3 +69,33 @@ def test_scored_tables_are_told_with_what_to_do(warehouse: Settings) -> None:
     assert told[1:] == list(outside.ALWAYS)
     assert list(outside.told(SCORED, ada("18"), warehouse)) == list(outside.ALWAYS)
     assert list(outside.told(None, ada(), warehouse)) == list(outside.ALWAYS)
+
+
+def test_what_scoring_wrote_is_counted_then_deleted_and_nothing_else(shared: Settings) -> None:
+    assert outside.scored(SCORED, ada(), shared) == 2
+    assert outside.scored(SCORED, ada(), shared, apply=True) == 2
+
+    left = query(shared.database_url, "SELECT member, use_case FROM scored ORDER BY member")
+    assert left == [(17, "other"), (18, "club")]
+    assert outside.scored(SCORED, ada(), shared, apply=True) == 0
+    told = next(outside.told(SCORED, ada(), shared))
+    assert told == "scored, your table: 1 rows; delete them there by the same key"
+
+
+def test_without_a_table_nothing_was_scored(settings: Settings) -> None:
+    assert outside.scored(SCORED, ada(), settings, apply=True) == 0
+    assert outside.scored(CLUB, ada(), settings, apply=True) == 0
+
+
+def test_a_role_that_may_not_delete_is_told_with_the_way_out(shared: Settings) -> None:
+    query(
+        shared.database_url,
+        "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN PASSWORD 'reads';"
+        " GRANT SELECT ON scored TO reader",
+    )
+    address = urlsplit(shared.database_url)
+    url = address._replace(netloc=f"reader:reads@{address.hostname}:{address.port}").geturl()
+
+    with pytest.raises(NotForgotten, match="2 rows of scored cannot be deleted: permission denied"):
+        outside.scored(SCORED, ada(), replace(shared, apart_warehouse_url=url), apply=True)
+    query(shared.database_url, "DROP OWNED BY reader; DROP ROLE reader")

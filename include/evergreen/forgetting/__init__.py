@@ -9,7 +9,7 @@
 `golden`   golden rows with their digests, and the examples that MLflow keeps of models
 `papers`   Data Docs, reports, drift pages, what is remembered of fits, logs below the home
 `waiting`  answers on the service's disk
-`outside`  what is not ours to write: the source, scored tables, backups, Airflow
+`outside`  scored tables; and what is not ours to write: the source, backups, Airflow
 `story`    the order, which a crash may interrupt anywhere: asked again, it does the rest
 
 A model stays what it is. Which versions learned from the rows is told and put on record: train

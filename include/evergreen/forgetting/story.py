@@ -216,6 +216,8 @@ class _Work:
         if found.raw or found.features:
             yield "profiles of champions", papers.profiles(found.digests, apply=apply)
             yield "memories of fits", papers.memories(self.records, apply=apply)
+        scored = outside.scored(self.declared, subject, self.settings, apply=apply)
+        yield "rows of the scored table", scored
 
     def _predictions(self, subject: Subject, *, apply: bool) -> int:
         count = self.records.subjects.predictions(self.use_case, subject.records)
