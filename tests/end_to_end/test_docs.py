@@ -40,11 +40,16 @@ RUN_ELSEWHERE = {
     "make secrets >> .env": "tests/test_compose.py",
     "docker compose up -d": "tests/test_compose.py",
     "make image": "make test-images",
+    ".venv/bin/python benchmarks/rush.py": ".ci/nightly",  # a stack of its own
 }
 
 
 FIGURES = (PROJECT / "docs" / "figures.md").read_text()
-BENCHMARKS = re.findall(r"`(\.venv/bin/python benchmarks/[^`]+)`", FIGURES)
+BENCHMARKS = [
+    command
+    for command in re.findall(r"`(\.venv/bin/python benchmarks/[^`]+)`", FIGURES)
+    if command not in RUN_ELSEWHERE
+]
 
 
 def commands(page: Path) -> list[str]:

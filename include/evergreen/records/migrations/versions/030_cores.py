@@ -2,7 +2,7 @@
 
 from evergreen.records.migrations.upgrade import apply
 
-revision, down_revision = "032_cores", "029_months"
+revision, down_revision = "030_cores", "029_months"
 
 
 def upgrade() -> None:
