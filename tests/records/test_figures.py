@@ -1,7 +1,7 @@
 """The state of things in figures: of each use case its newest window, whatever came before."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from deciding.test_policy import seen
 from evergreen.records import Records
@@ -27,3 +27,13 @@ def test_each_use_case_is_told_by_its_newest_window(records: Records) -> None:
 
 def test_without_a_window_there_is_no_figure(records: Records) -> None:
     assert records.figures.all()["window_rows"] == []
+
+
+def test_of_who_watches_only_the_last_look_is_a_figure(records: Records) -> None:
+    """The alert rule asks how old each is."""
+    for name in ("watchdog", "watchdog/awake", "dag/weather_training"):
+        records.heartbeats.beat(name, datetime(2026, 11, 21, tzinfo=UTC))
+
+    found = records.figures.all()["watchdog_timestamp_seconds"]
+
+    assert [row[0] for row in found] == ["watchdog"]
