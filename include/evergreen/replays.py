@@ -45,7 +45,7 @@ def run(
         tell("build_features")
         built = features.build(snapshot, longer, settings)
     data = features.data(built, longer, settings)
-    rows, raw = _labelled(use_case, data.rows, data.raw)
+    rows, raw = _labelled(use_case, data.rows, data.raw.between(0, len(data.raw)))
     shelf = Shelf(storage.of(settings, storage.REPLAYS), use_case.name)
     with computing.of(settings) as compute:
         done = replay(

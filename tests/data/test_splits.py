@@ -351,3 +351,13 @@ def test_a_group_that_cannot_be_is_refused(windows: dict[str, object], told: str
 
 def test_tells_which_groups_are_held_out() -> None:
     assert describe(CROP, AS_OF) == "hash of farm: 30% held out for ever, judged by twins"
+
+
+def test_folds_of_sorted_rows_share_their_positions() -> None:
+    frame = days("2024-01-01").astype({"date": "datetime64[us]"})
+
+    found = folds(WEATHER, frame, AS_OF)
+
+    trains = [fold.train for fold in (*found.choosing, *found.judging)]
+    assert all(np.shares_memory(found.newest, train) for train in trains)
+    assert all(np.array_equal(train, np.arange(len(train))) for train in trains)

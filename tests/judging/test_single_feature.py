@@ -1,10 +1,14 @@
+import uuid
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from evergreen.data.picking import Picked
+from evergreen.data.snapshots import SnapshotStore
 from evergreen.judging import single_feature
 from evergreen.judging.evidence import SingleFeature
 from evergreen.spec import Features, Gate, Kind, UseCase
@@ -26,11 +30,32 @@ def declared(kind: Kind, numeric: tuple[str, ...], categorical: tuple[str, ...] 
     )  # fmt: skip
 
 
-def found(use_case: UseCase, y: Any, **columns: Any) -> SingleFeature:
+def table(y: Any, **columns: Any) -> pd.DataFrame:
     part = np.where(np.arange(ROWS) < 800, "training", "holdout")
-    best = single_feature.strongest(use_case, pd.DataFrame({"part": part, "y": y, **columns}))
+    return pd.DataFrame({"part": part, "y": y, **columns})
+
+
+def found(use_case: UseCase, y: Any, **columns: Any) -> SingleFeature:
+    rows = pa.Table.from_pandas(table(y, **columns), preserve_index=False)
+    store = SnapshotStore(f"memory://{uuid.uuid4().hex}")
+    stored = store.write("shop", rows.to_batches(), rows.schema, {})
+    best = single_feature.strongest(use_case, Picked(store, stored.uri, stored.sha256))
     assert best is not None
     return best
+
+
+@pytest.mark.parametrize("kind", [Kind.BINARY, Kind.REGRESSION])
+def test_a_part_that_is_read_tells_what_all_rows_at_hand_do(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_feature, "ROWS", 300)
+    columns = {"honest": NOISE + DICE.normal(size=ROWS), "name": SPECIES}
+    y = LABEL if kind is Kind.BINARY else NOISE
+    case = declared(kind, ("honest",), ("name",))
+
+    whole = single_feature.scores(kind, "y", case.features, table(y, **columns))
+
+    assert found(case, y, **columns) == max(whole, key=lambda one: one.score)
 
 
 LEAKS: dict[str, tuple[Kind, Any, str, Any]] = {

@@ -302,3 +302,22 @@ def test_pruning_takes_the_chunks_that_only_what_goes_was_made_of(
     pd.testing.assert_frame_equal(features.load(second, settings), kept)
     with pytest.raises(SnapshotCorrupt):
         features.load(first, settings)
+
+
+@pytest.mark.usefixtures("sql")
+def test_without_a_function_no_more_than_a_chunk_is_held(
+    settings: Settings, computed: list[int]
+) -> None:
+    plain = replace(use_case(), features=Features(numeric=("price",), categorical=("kind",)))
+
+    built = build(settings, case=plain)
+
+    stored = [chunk.rows for chunk in chunks_of(settings, built)]
+    assert sorted(computed) == sorted(2 * stored)  # looked through, then written
+    raw = snapshots.of(settings).frame(built.snapshot.uri, built.snapshot.sha256)
+    made = features.load(built, settings)[["price", "kind"]]
+    pd.testing.assert_frame_equal(made, features.compute(plain, raw))
+
+
+def chunks_of(settings: Settings, built: FeaturesRef) -> Any:
+    return snapshots.of(settings).groups(built.uri, built.sha256)[0].chunks

@@ -20,10 +20,10 @@ we do not.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 _REMEDY = "extract again"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,33 +104,22 @@ class SnapshotStore:
 
         (The name and the days of what it returns are empty: they are the asker's.)
         """
-        return self._known(use_case, keys, lambda chunk, _: chunk)
-
-    def tables(self, use_case: str, keys: Iterable[str]) -> dict[str, tuple[Chunk, pa.Table]]:
-        """Return what `known` does, each with its rows."""
-        return self._known(use_case, keys, lambda c, content: (c, pq.read_table(content)))
-
-    def _known(
-        self, use_case: str, keys: Iterable[str], take: Callable[[Chunk, pa.BufferReader], T]
-    ) -> dict[str, T]:
         wanted, found = set(keys), []
         for path in self._store.list(f"{use_case}/chunks/*.parquet"):
             key, _, sha256 = path.rsplit("/", 1)[1].removesuffix(".parquet").partition("-")
             if key in wanted:
                 found.append((key, sha256))
-        taken = at_once(lambda one: self._sound(use_case, *one, take), found)
+        taken = at_once(lambda one: self._sound(use_case, *one), found)
         return {key: one for (key, _), one in zip(found, taken, strict=True) if one is not None}
 
-    def _sound(
-        self, use_case: str, key: str, sha256: str, take: Callable[[Chunk, pa.BufferReader], T]
-    ) -> T | None:
+    def _sound(self, use_case: str, key: str, sha256: str) -> Chunk | None:
         chunk = Chunk(name="", key=key, sha256=sha256, rows=0, bytes=0)
         try:
             content = self._store.read(self._file(use_case, chunk), sha256)
         except (Damaged, FileNotFoundError):
             return None
         rows = pq.read_metadata(pa.BufferReader(content)).num_rows
-        return take(replace(chunk, rows=rows, bytes=len(content)), pa.BufferReader(content))
+        return replace(chunk, rows=rows, bytes=len(content))
 
     def seal(
         self,
@@ -197,7 +185,8 @@ class SnapshotStore:
             if last > start and last - chunk.rows < end
         ]
         use_case = document["use_case"]
-        tables = at_once(lambda one: self.rows(use_case, one[0], names), touched)
+        largest = max((chunk.bytes for chunk, _ in touched), default=0)
+        tables = at_once(lambda one: self.rows(use_case, one[0], names), touched, largest)
         schema = pa.schema([manifests.schema(document).field(name) for name in names])
         table = pa.concat_tables([schema.empty_table(), *tables])
         offset = start - touched[0][1] if touched else 0
@@ -245,8 +234,9 @@ class SnapshotStore:
         chunks = [c for c in manifests.groups(document)[0].chunks if between.touches(c)]
         ends = [chunk for chunk in chunks if not between.holds(chunk)]
         tables = at_once(
-            lambda chunk: self.rows(document["use_case"], chunk, [between.column]), ends
-        )
+            lambda chunk: self.rows(document["use_case"], chunk, [between.column]), ends,
+            max((chunk.bytes for chunk in ends), default=0),
+        )  # fmt: skip
         inner = sum(chunk.rows for chunk in chunks if between.holds(chunk))
         return inner + sum(len(between.of(table)) for table in tables)
 
@@ -294,9 +284,7 @@ class SnapshotStore:
         document = self._checked(uri, str(document.get("sha256")))
         for group in manifests.groups(document):
             for chunk in group.chunks:
-                found = self._sound(
-                    document["use_case"], chunk.key, chunk.sha256, lambda found, _: found
-                )
+                found = self._sound(document["use_case"], chunk.key, chunk.sha256)
                 if found is None:
                     raise SnapshotCorrupt(
                         f"{uri}: the chunk {chunk.name} ({chunk.file}) is missing, or its sha256 is"

@@ -53,8 +53,8 @@ class Fold:
         """Return the fold with only the training rows of the last `window` before its newest."""
         if window is None or times is None or not len(self.train):
             return self
-        known = times.iloc[self.train]
-        return replace(self, train=self.train[(known > known.max() - window).to_numpy()])
+        known = times.iloc[stretch(self.train)]
+        return replace(self, train=_where(known > known.max() - window, self.train))
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,18 @@ class Folds:
     judging: Sequence[Fold]
     newest: Positions
     """The mature rows, which the fit that serves learns from."""
+
+
+def stretch(positions: Positions) -> slice | Positions:
+    """Return positions that follow on one another as a slice: rows are looked at, not copied."""
+    if len(positions) and positions[-1] - positions[0] + 1 == len(positions):
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions
+
+
+def _where(mask: "pd.Series[bool]", among: Positions) -> Positions:
+    """Return those positions where a mask holds; where they follow on one another, no copy."""
+    return among[stretch(np.flatnonzero(mask))]
 
 
 def split(use_case: UseCase, frame: pd.DataFrame, as_of: datetime) -> pd.Series:
@@ -160,18 +172,18 @@ def _too_few(use_case: UseCase, frame: pd.DataFrame, purpose: str) -> str:
 
 
 def _walked(use_case: UseCase, frame: pd.DataFrame, walk: Walk) -> Folds:
-    times = times_of(use_case, frame)
+    times, every = times_of(use_case, frame), np.arange(len(frame))
 
     def fold(block: Block) -> Fold:
-        train = np.flatnonzero(times <= walk.known(block.start))
-        test = np.flatnonzero((times > block.start) & (times <= block.end))
+        train = _where(times <= walk.known(block.start), every)
+        test = _where((times > block.start) & (times <= block.end), every)
         return Fold(train, test, block).within(use_case.windows.training, times)
 
     choosing, judging = (
         [one for one in map(fold, blocks) if _usable(use_case, frame, one)]
         for blocks in (walk.choosing, walk.judging)
     )
-    newest = Fold(np.flatnonzero(times <= walk.end), np.array([], dtype=np.intp))
+    newest = Fold(_where(times <= walk.end, every), np.array([], dtype=np.intp))
     return Folds(
         choosing or _expanding(use_case, frame, times, walk),
         judging,
@@ -241,7 +253,7 @@ def _usable(use_case: UseCase, frame: pd.DataFrame, fold: Fold) -> bool:
     if use_case.kind is Kind.REGRESSION:
         return True
     target = frame[use_case.source.target]
-    return bool(target.iloc[fold.train].nunique() == target.nunique())
+    return bool(target.iloc[stretch(fold.train)].nunique() == target.nunique())
 
 
 def describe(use_case: UseCase, as_of: datetime) -> str:

@@ -10,6 +10,8 @@ ROW_GROUP = 131_072
 """Rows of each row group, the last one apart."""
 AT_ONCE = 8
 """Chunks that are read at once."""
+IN_FLIGHT = 128 * 2**20
+"""Bytes of the chunks that are read at once, unless one alone is larger."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -67,9 +69,13 @@ def _join(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema).combine_chunks()
 
 
-def at_once(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Return what a function makes of each item, in their order, some at once."""
-    if len(items) < 2:
+def at_once(function: Callable[[T], R], items: Sequence[T], largest: int = 1) -> list[R]:
+    """Return what a function makes of each item, in their order, some at once.
+
+    `largest` is how many bytes it reads of an item at most: of large ones, fewer are read at once.
+    """
+    workers = min(AT_ONCE, len(items), max(1, IN_FLIGHT // max(largest, 1)))
+    if workers < 2:
         return [function(item) for item in items]
-    with ThreadPoolExecutor(min(AT_ONCE, len(items))) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(function, items))

@@ -148,7 +148,7 @@ def hold(
         against_baseline=beaten.get(first.name),
         others=tuple(d for name, d in differences.items() if name != first.name),
         overlap=_overlaps(contest, first, present),
-        single=single_feature.strongest(use_case, features.load(built, settings)),
+        single=single_feature.strongest(use_case, features.stored(built, settings)),
         entities=by_entity.of(use_case, holdout, first.output, present.output if present else None),
         constants=worth.constants(use_case, holdout.held_out, holdout.truth),
     )

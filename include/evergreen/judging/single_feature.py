@@ -1,6 +1,6 @@
 """What the label can be told by from one feature alone: so well that it may be the label itself.
 
-found = strongest(use_case, features.load(built, settings))
+found = strongest(use_case, Picked(store, built.uri, built.sha256))
 found.feature, found.score      # "cancelled_on", 1.0: it is filled in when the customer has left
 
 Each feature alone is learned from the training rows by a shallow decision tree (a regression's
@@ -10,6 +10,7 @@ species almost without error, and is no leak), or by R². A category is read as 
 its training rows, a missing value as a value. Sentences (`Features.text`) are not looked at.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from evergreen.data.picking import Picked
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.judging.evidence import SingleFeature
 from evergreen.learning import metrics
@@ -34,9 +36,20 @@ ROWS = 100_000
 """So many training rows are enough to learn one feature."""
 
 
-def strongest(use_case: UseCase, frame: pd.DataFrame) -> SingleFeature | None:
-    """Return the feature that alone tells the label best; None: no score is defined."""
-    found = scores(use_case.kind, use_case.source.target, use_case.features, frame)
+def strongest(use_case: UseCase, rows: Picked) -> SingleFeature | None:
+    """Return the feature that alone tells the label best; None: no score is defined.
+
+    Args:
+        use_case: the declaration.
+        rows: the stored features, of which those are read that are looked at.
+    """
+    features, target = use_case.features, use_case.source.target
+    known = rows.only([PART, target])
+    wanted = [*features.numeric, *features.categorical, *features.dates, target]
+    some = replace(rows, columns=tuple(dict.fromkeys(wanted)))
+    taught, judged = _chosen(known[PART], known[target])
+    parts = (_as_objects(some.take(np.sort(taught))).loc[taught], _as_objects(some.take(judged)))
+    found = _scores(use_case.kind, target, features, *parts)
     return max(found, key=lambda one: one.score, default=None)
 
 
@@ -49,9 +62,25 @@ def scores(kind: Kind, target: str, features: Features, frame: pd.DataFrame) -> 
         features: the declared ones.
         frame: features, target and part of every row, as `features.load` gives them.
     """
-    training, judged = (frame[frame[PART] == part] for part in (TRAINING, HOLDOUT))
-    training = training[training[target].notna()]
-    training = training.sample(min(ROWS, len(training)), random_state=0)
+    taught, judged = _chosen(frame[PART], frame[target])
+    return _scores(kind, target, features, frame.iloc[taught], frame.iloc[judged])
+
+
+def _chosen(part: Column, target: Column) -> tuple[Array, Array]:
+    """Return the positions of the rows that teach, drawn from those with a label, and of those
+    that are judged."""
+    known = pd.Series(np.flatnonzero((part == TRAINING) & target.notna()))
+    drawn = known.sample(min(ROWS, len(known)), random_state=0)
+    return drawn.to_numpy(), np.flatnonzero(part == HOLDOUT)
+
+
+def _as_objects(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.astype(dict.fromkeys(rows.select_dtypes("str").columns, "object"))
+
+
+def _scores(
+    kind: Kind, target: str, features: Features, training: pd.DataFrame, judged: pd.DataFrame
+) -> list[SingleFeature]:
     truth, asked = training[target].to_numpy(), judged[target].to_numpy()
     metric, found = METRIC[kind], []
     for name in (*features.numeric, *features.categorical, *features.dates):

@@ -2,7 +2,7 @@
 
     cut = pieces(store.groups(uri, sha256)[0].chunks, times, lookback)
     made = make("weather.features", code, raw, cut, beside, store)       # nothing is written yet
-    made.found                                 # the features of every row
+    made.problems(training)                    # looked for in the features of every row
     stored = made.keep(part, about)            # the chunks that are new, and the split beside them
 
 A chunk of features has the rows of one chunk of the snapshot. What it was made from names it: the
@@ -13,6 +13,7 @@ have the features that they will have as one chunk.) A function that needs other
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,11 +23,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from evergreen.data import chunks, manifests
 from evergreen.data.chunks import UNDATED
 from evergreen.data.manifests import Chunk, Group
 from evergreen.data.snapshots import SnapshotStore, StoredSnapshot
+from evergreen.learning.data import Raw
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.learning.lookahead import check_chunk
 
@@ -58,16 +61,38 @@ class Beside:
 
 @dataclass(frozen=True)
 class Made:
-    """The features of every row; those of new chunks are not stored yet."""
+    """The features of every row, a chunk at a time; those of new chunks are not stored yet."""
 
-    found: pd.DataFrame
+    _step: FeatureCode
+    _raw: Raw
     _name: str
     _beside: Beside
     _schema: pa.Schema
     _cut: Sequence[tuple[str, Piece]]
     """Each piece with its key."""
     _known: dict[str, Chunk]
+    _computed: dict[Piece, pd.DataFrame]
+    """What is worth being held: of a function, which may take long."""
     _store: SnapshotStore
+
+    def problems(self, training: NDArray[np.bool_]) -> list[str]:
+        """Tell what no estimator can learn from: features without a value, and infinite ones.
+
+        Args:
+            training: which of the rows teach.
+        """
+        empty, endless = set(self._step.columns), Counter[str]()
+        for key, piece in self._cut:
+            found = self._features(key, piece)
+            taught = found[training[piece.start : piece.end]]
+            empty -= {name for name in empty if taught[name].notna().any()}
+            endless.update(np.isinf(found.select_dtypes("number")).sum().to_dict())
+        told = [f"the feature {c!r} has no value at all" for c in self._step.columns if c in empty]
+        return told + [
+            f"the feature {c!r} is infinite in {endless[c]} rows"
+            for c in self._step.columns
+            if endless[c]
+        ]
 
     def keep(self, part: "pd.Series[str]", about: dict[str, Any]) -> StoredSnapshot:
         """Write the chunks that are new; and the part of every row apart: it changes every day."""
@@ -82,13 +107,21 @@ class Made:
         schema = self._schema.insert(place, split.schema.field(0))
         return self._store.seal(self._name, schema, groups, about)
 
+    def _features(self, key: str, piece: Piece) -> pd.DataFrame:
+        if (chunk := self._known.get(key)) is not None:
+            table = self._store.rows(self._name, chunk, list(self._step.columns))
+            return _read(self._step, table).set_axis(range(piece.start, piece.end))
+        held = self._computed.get(piece)
+        return _computed(self._step, self._raw, piece) if held is None else held
+
     def _chunk(self, key: str, piece: Piece) -> Chunk:
         chunk = self._known.get(key) or self._write(key, piece)
         return replace(chunk, name=piece.chunk.name, days=piece.chunk.days)
 
     def _write(self, key: str, piece: Piece) -> Chunk:
-        frames = (self._beside.before, self.found, self._beside.after)
-        rows = pd.concat([one.iloc[piece.start : piece.end] for one in frames], axis="columns")
+        own = slice(piece.start, piece.end)
+        frames = (self._beside.before[own], self._features(key, piece), self._beside.after[own])
+        rows = pd.concat(frames, axis="columns")
         table = pa.Table.from_pandas(rows, self._schema, preserve_index=False)
         return self._store.add(self._name, "", key, table.to_batches(), self._schema)
 
@@ -123,12 +156,15 @@ def _history(chunk: Chunk, before: "pd.Series[pd.Timestamp]", lookback: timedelt
 def make(
     name: str,
     step: FeatureCode,
-    raw: pd.DataFrame,
+    raw: Raw,
     cut: Sequence[Piece],
     beside: Beside,
     store: SnapshotStore,
 ) -> Made:
     """Return the features of all rows: from the store where it has them, the others computed.
+
+    Without a function they are columns of the raw rows: computed when they are asked for, a chunk
+    at a time, so that memory is that of a chunk.
 
     Raises:
         DeclarationError: the feature function does what `FeatureCode.transform` refuses, or reads
@@ -137,18 +173,13 @@ def make(
     """
     schema = _schema(step, beside)
     keyed = list(zip(_keys(step, raw, cut, schema), cut, strict=True))
-    known = store.tables(name, [key for key, _ in keyed])
-    new = [piece for key, piece in keyed if key not in known]
+    known = store.known(name, [key for key, _ in keyed])
+    new = [piece for key, piece in keyed if key not in known] if step.source else []
     computed = {piece: _computed(step, raw, piece) for piece in new}
     for piece in new[:: len(new) // CHECKED + 1]:
-        check_chunk(step, raw, computed[piece], piece.first, piece.start)
-    found = [
-        computed[piece] if key not in known else _read(step, known[key][1]) for key, piece in keyed
-    ]
-    return Made(
-        pd.concat(found).set_axis(raw.index), name, beside, schema, keyed,
-        {key: chunk for key, (chunk, _) in known.items()}, store,
-    )  # fmt: skip
+        whole = raw.between(0, len(raw))
+        check_chunk(step, whole, computed[piece], piece.first, piece.start)
+    return Made(step, raw, name, beside, schema, keyed, known, computed, store)
 
 
 def _schema(step: FeatureCode, beside: Beside) -> pa.Schema:
@@ -161,18 +192,16 @@ def _schema(step: FeatureCode, beside: Beside) -> pa.Schema:
     return manifests.bare(pa.schema([*before, *features, *after]))
 
 
-def _keys(
-    step: FeatureCode, raw: pd.DataFrame, cut: Sequence[Piece], schema: pa.Schema
-) -> list[str]:
+def _keys(step: FeatureCode, raw: Raw, cut: Sequence[Piece], schema: pa.Schema) -> list[str]:
     """Name each chunk by all that its bytes depend on."""
-    inputs = raw[list(step.inputs)]
+    inputs = raw.between(0, 0)[list(step.inputs)]
     versions = [module.__version__ for module in (pa, pd, np)]
     types = [[column.name, str(column.type)] for column in schema]
     types += [[str(column), str(kind)] for column, kind in inputs.dtypes.items()]
     return [
         chunks.key(
             FORMAT, versions, step.get_params(), types, piece.chunk.sha256,
-            _digest(inputs.iloc[piece.first : piece.start]),
+            _digest(raw.between(piece.first, piece.start)[list(step.inputs)]),
         )
         for piece in cut
     ]  # fmt: skip
@@ -183,11 +212,11 @@ def _digest(rows: pd.DataFrame) -> str:
     return hashlib.sha256(hashed.to_numpy().tobytes()).hexdigest()
 
 
-def _computed(step: FeatureCode, raw: pd.DataFrame, piece: Piece) -> pd.DataFrame:
+def _computed(step: FeatureCode, raw: Raw, piece: Piece) -> pd.DataFrame:
     """Compute the features of a chunk, whose rows are numbered from its history on."""
-    rows = raw.iloc[piece.first : piece.end].reset_index(drop=True)
+    rows = raw.between(piece.first, piece.end).reset_index(drop=True)
     own = step.transform(rows).iloc[piece.start - piece.first :]
-    return own.set_axis(raw.index[piece.start : piece.end])
+    return own.set_axis(range(piece.start, piece.end))
 
 
 def _read(step: FeatureCode, stored: pa.Table) -> pd.DataFrame:

@@ -5,7 +5,7 @@ load(ref, settings).query("part == 'training'")
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from evergreen.data import snapshots, splits
 from evergreen.data.manifests import Group
+from evergreen.data.picking import Picked
 from evergreen.data.splits import HOLDOUT, TRAINING
 from evergreen.errors import DataRefused, DeclarationError
-from evergreen.learning import feature_chunks, source_code
-from evergreen.learning.data import Data
+from evergreen.learning import feature_chunks, frames, source_code
+from evergreen.learning.data import Data, Held, Raw
 from evergreen.learning.feature_chunks import Beside, Piece
 from evergreen.learning.feature_code import EntityCode, FeatureCode
 from evergreen.learning.lookahead import check_no_lookahead
@@ -96,20 +97,21 @@ def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> Featu
             features without a value or infinite; with every reason.
         DeclarationError: the feature function looks ahead, or further back than it says.
     """
-    store = snapshots.of(settings)
-    raw = store.frame(snapshot.uri, snapshot.sha256)
+    store, step = snapshots.of(settings), code(use_case)
+    rows = Picked(store, snapshot.uri, snapshot.sha256)
+    raw = _facts(use_case, rows, step.inputs if step.source else ())
     part = splits.split(use_case, raw, snapshot.as_of)
     _refuse(_row_problems(use_case, raw, part))
     folds = splits.folds(use_case, raw, snapshot.as_of)  # refuses rows that are too few
     judged = np.zeros(len(raw), dtype=bool)
     judged[np.concatenate([fold.test for fold in folds.judging])] = True
     part[(part == HOLDOUT) & ~judged] = TRAINING  # in blocks before there is enough to learn from
-    step = code(use_case)
     check_no_lookahead(step, raw, use_case)
-    cut = _pieces(use_case, raw, store.groups(snapshot.uri, snapshot.sha256))
+    cut = _pieces(use_case, raw, rows.groups)
     beside = _beside(use_case, raw)
-    made = feature_chunks.make(f"{use_case.name}.features", step, raw, cut, beside, store)
-    _refuse(_feature_problems(made.found, part))
+    inputs = Held(raw) if step.source else replace(rows, columns=tuple(dict.fromkeys(step.inputs)))
+    made = feature_chunks.make(f"{use_case.name}.features", step, inputs, cut, beside, store)
+    _refuse(made.problems((part == TRAINING).to_numpy()))
     split = splits.describe(use_case, snapshot.as_of)
     about = {"snapshot": snapshot.sha256, "code": step.digest, "split": split}
     stored = made.keep(part.astype(str).rename(PART), about)
@@ -117,8 +119,8 @@ def build(snapshot: SnapshotRef, use_case: UseCase, settings: Settings) -> Featu
         snapshot=snapshot,
         uri=stored.uri,
         sha256=stored.sha256,
-        training=_span(use_case, raw.iloc[folds.newest]),
-        holdout=_span(use_case, raw[part == HOLDOUT]),
+        training=_span(use_case, raw, folds.newest),
+        holdout=_span(use_case, raw, np.flatnonzero(part == HOLDOUT)),
         split=split,
     )
 
@@ -129,12 +131,17 @@ def load(ref: FeaturesRef, settings: Settings) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(frame.select_dtypes("str").columns, "object"))
 
 
+def stored(ref: FeaturesRef, settings: Settings) -> Picked:
+    """Return what `build` kept, to be read in parts."""
+    return Picked(snapshots.of(settings), ref.uri, ref.sha256)
+
+
 def raw_holdout(ref: FeaturesRef, use_case: UseCase, settings: Settings) -> RawHoldout:
     """Return the held-out raw rows with their history, and their labels."""
     store = snapshots.of(settings)
-    raw = store.frame(ref.snapshot.uri, ref.snapshot.sha256)
     part = store.frame(ref.uri, ref.sha256, [PART])[PART]
-    return _held_out(use_case, raw, (part == HOLDOUT).to_numpy())
+    rows = Picked(store, ref.snapshot.uri, ref.snapshot.sha256)
+    return _held_out(use_case, rows, (part == HOLDOUT).to_numpy())
 
 
 def held_out(use_case: UseCase, data: Data) -> RawHoldout:
@@ -144,16 +151,20 @@ def held_out(use_case: UseCase, data: Data) -> RawHoldout:
     return _held_out(use_case, data.raw, mask)
 
 
-def _held_out(use_case: UseCase, raw: pd.DataFrame, mask: NDArray[np.bool_]) -> RawHoldout:
-    rows = with_history(use_case, raw, mask)
-    truth = labels(use_case, raw.loc[mask, use_case.source.target])
-    return RawHoldout(raw[rows].reset_index(drop=True), mask[rows], truth)
+def _held_out(use_case: UseCase, raw: Raw, mask: NDArray[np.bool_]) -> RawHoldout:
+    wanted = mask
+    if use_case.features.function:
+        names = [use_case.source.timestamp, *use_case.features.entity]
+        wanted = with_history(use_case, raw.only([name for name in names if name]), mask)
+    rows = raw.take(np.flatnonzero(wanted))
+    truth = labels(use_case, rows.loc[mask[wanted], use_case.source.target])
+    return RawHoldout(rows.reset_index(drop=True), mask[wanted], truth)
 
 
 def data(
     ref: FeaturesRef, use_case: UseCase, settings: Settings, own: FeatureCode | None = None
 ) -> Data:
-    """Return all that a training learns from and is judged on.
+    """Return all that a training learns from and is judged on; the raw rows are read when asked.
 
     `own` is the feature code of the recipe in charge, if it may be another than today's.
 
@@ -161,16 +172,25 @@ def data(
         KeyError: a raw column that its own code reads is gone.
     """
     store = snapshots.of(settings)
-    raw = store.frame(ref.snapshot.uri, ref.snapshot.sha256)
+    rows = Picked(store, ref.snapshot.uri, ref.snapshot.sha256)
+    raw = _facts(use_case, rows)
     if own is None or own.get_params() == code(use_case).get_params():
-        frame = load(ref, settings)[list(use_case.features.columns)]
+        columns = use_case.features.columns
+        frame = frames.stored(replace(stored(ref, settings), columns=columns))
     else:
-        frame = own.transform(raw)
+        frame = own.transform(rows.only(own.inputs))
     target = raw[use_case.source.target]
     truth = labels(use_case, target.fillna(target.dropna().iloc[0]))  # unused rows may lack one
     folds = splits.folds(use_case, raw, ref.snapshot.as_of)
     times = splits.times_of(use_case, raw) if use_case.source.timestamp else None
-    return Data(Rows(frame, truth, times, _weights(use_case, raw)), raw, folds)
+    return Data(Rows(frame, truth, times, _weights(use_case, raw)), rows, folds)
+
+
+def _facts(use_case: UseCase, rows: Picked, inputs: Sequence[str] = ()) -> pd.DataFrame:
+    """Return what splits and labels hang on, of every row; and what a feature function reads."""
+    source, group = use_case.source, use_case.windows.group
+    asked = [*source.key, source.timestamp, source.target, source.weight, *group, *inputs]
+    return rows.only([name for name in rows.schema.names if name in asked])
 
 
 def _weights(use_case: UseCase, raw: pd.DataFrame) -> NDArray[Any] | None:
@@ -260,13 +280,6 @@ def _class_problems(
     ]
 
 
-def _feature_problems(found: pd.DataFrame, part: "pd.Series[Any]") -> list[str]:
-    training = found[part == TRAINING]
-    empty = [f"the feature {c!r} has no value at all" for c in found if training[c].isna().all()]
-    endless = np.isinf(found.select_dtypes("number")).sum()
-    return empty + [f"the feature {c!r} is infinite in {n} rows" for c, n in endless.items() if n]
-
-
 def _pieces(use_case: UseCase, raw: pd.DataFrame, groups: Sequence[Group]) -> list[Piece]:
     looks_back = use_case.source.timestamp and use_case.features.function
     times = splits.times_of(use_case, raw) if looks_back else None
@@ -287,11 +300,12 @@ def _beside(use_case: UseCase, raw: pd.DataFrame) -> Beside:
     )
 
 
-def _span(use_case: UseCase, rows: pd.DataFrame) -> Span:
+def _span(use_case: UseCase, raw: pd.DataFrame, rows: NDArray[np.intp]) -> Span:
     time = use_case.source.timestamp
     if time is None:
         return Span(rows=len(rows))
-    return Span(rows=len(rows), start=_moment(rows[time].min()), end=_moment(rows[time].max()))
+    times = raw[time].iloc[rows]
+    return Span(rows=len(rows), start=_moment(times.min()), end=_moment(times.max()))
 
 
 def _moment(time: pd.Timestamp) -> datetime:

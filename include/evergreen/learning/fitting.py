@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from evergreen.data.splits import Fold
+from evergreen.data.splits import Fold, stretch
 from evergreen.learning import (
     intervals,
     metrics,
@@ -126,7 +126,7 @@ def newest(recipe: Recipe, data: Data, held: Held) -> Pipeline:
     rows = learned(recipe, data)
     model = recipe.fresh(**held)
     weights = weighing.weights(data.rows, rows, recipe.half_life)
-    weighing.fit(model[1:], data.rows.frame.iloc[rows], data.rows.truth[rows], weights)
+    weighing.fit(model[1:], data.rows.frame.iloc[stretch(rows)], data.rows.truth[rows], weights)
     return model
 
 
@@ -177,7 +177,7 @@ def _held(use_case: UseCase, data: Data, answered: Sequence[Answered]) -> Held:
     if not _chooses_threshold(use_case) or said.probabilities is None or said.classes is None:
         return {}
     order = np.argsort(places, kind="stable")
-    rows = data.raw.iloc[places[order]].reset_index(drop=True)
+    rows = data.raw.take(places[order]).reset_index(drop=True)
     cut = worth.threshold(use_case, rows, truth[order], said.positive[order], said.classes)
     return {"threshold": cut, "positive": said.classes[-1].item()}
 

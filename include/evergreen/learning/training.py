@@ -288,7 +288,7 @@ def _log_walk(
     tried: Tried,
     settings: Settings,
 ) -> CandidateRef:
-    truth, raw = data.rows.truth[data.judged], data.raw.iloc[data.judged]
+    truth, raw = data.rows.truth[data.judged], data.raw.take(data.judged)
     measured = metrics.score(use_case.scale, truth, tried.output)
     valued = worth.measure(use_case, raw.reset_index(drop=True), truth, tried.output)
     best = max(

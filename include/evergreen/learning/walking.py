@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from evergreen.data.splits import Fold
+from evergreen.data.splits import Fold, stretch
 from evergreen.learning import answers
 from evergreen.learning.computing import LOCAL, Compute, Fit, Made
 from evergreen.learning.models import Output
@@ -168,7 +168,7 @@ def _answered(fold: Fold, name: tuple[str, "NDArray[np.uint64]"], said: Output) 
 def fit_digest(recipe: Recipe, rows: Rows, train: Array) -> str:
     """Return the name of a fit: what it learned, by which recipe, with which packages."""
     about = hashlib.sha256(json.dumps([recipe.digest, recipe.environment], sort_keys=True).encode())
-    about.update(rows.names[train].tobytes())
+    about.update(np.ascontiguousarray(rows.names[stretch(train)]).data)
     return about.hexdigest()
 
 
@@ -216,9 +216,10 @@ class Known:
     def of(cls, walked: Walked) -> "Known":
         """Keep the answers of a walk."""
         said = answers.table(joined([block.output for block in walked.blocks]))
-        fits = np.concatenate([np.repeat(one.fit, len(one.names)) for one in walked.blocks])
+        fits = [pa.repeat(one.fit, len(one.names)) for one in walked.blocks]
         rows = np.concatenate([one.names for one in walked.blocks])
-        return cls(said.append_column("fit", pa.array(fits)).append_column("row", pa.array(rows)))
+        said = said.append_column("fit", pa.concat_arrays(fits))
+        return cls(said.append_column("row", pa.array(rows)))
 
     @classmethod
     def unpacked(cls, content: bytes) -> "Known":
