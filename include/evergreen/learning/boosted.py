@@ -44,7 +44,7 @@ class Learning:
     """What a fit is given."""
 
     matrix: Any
-    """n × features numbers."""
+    """n × features numbers: an array, or an Arrow table."""
     truth: Array
     weights: Array | None
     categories: list[int]
@@ -91,11 +91,11 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
 
     def fit(self, rows: Any, truth: Array, sample_weight: Array | None = None) -> Self:
         """Fit on n × features numbers; columns of pandas categories are split as categories."""
-        matrix, numbers = _matrix(rows), self._numbers(truth)  # before what is declared of classes
-        self.n_features_in_ = matrix.shape[1]
+        matrix, numbers = self._given(rows), self._numbers(truth)  # before what is declared of it
+        size, self.n_features_in_ = matrix.shape
         options = QUIET[self.package] | self._declared(rows)
-        cut = _learning(options, matrix.shape[0])
-        late = (matrix[cut:], numbers[cut:]) if cut < matrix.shape[0] else None
+        cut = _learning(options, size)
+        late = (matrix[cut:], numbers[cut:]) if cut < size else None
         weights = None if sample_weight is None else np.asarray(sample_weight)[:cut]
         learning = Learning(matrix[:cut], numbers[:cut], weights, _categories(rows), late)
         made = getattr(_module(self.package), self.name.partition(".")[2])
@@ -132,6 +132,11 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
                 matrix, iteration_range=(0, until), validate_features=False
             )
         return np.asarray(said, dtype=float)
+
+    def _given(self, rows: Any) -> Any:
+        """Return what the package learns from: LightGBM takes columns, where they lie."""
+        takes_columns = self.package == "lightgbm" and isinstance(rows, pd.DataFrame)
+        return _table(rows) if takes_columns else _matrix(rows)
 
     def _declared(self, rows: Any) -> dict[str, Any]:
         """Return the parameters, with constraints in the order of the columns."""
@@ -250,6 +255,26 @@ def _matrix(rows: Any) -> Any:
         return rows
     columns = [rows[name].astype(float).to_numpy() for name in rows]
     return np.column_stack(columns)
+
+
+def _table(rows: pd.DataFrame) -> Any:
+    """Return the numbers of `_matrix` column by column, without a copy of those that are floats.
+
+    The names are those that LightGBM gives to columns without one.
+    """
+    import pyarrow as pa  # not above: who serves needs none
+
+    columns = (rows[name] for name in rows)
+    arrays = [pa.array(_floats(column).to_numpy(), from_pandas=False) for column in columns]
+    return pa.table(arrays, names=[f"Column_{n}" for n in range(len(arrays))])
+
+
+def _floats(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a column as floats; codes of categories, few whole numbers, as small ones."""
+    if column.dtype in ("float64", "float32"):
+        return column
+    codes = isinstance(column.dtype, pd.CategoricalDtype)
+    return column.astype("float32" if codes else float)
 
 
 def _categories(rows: Any) -> list[int]:

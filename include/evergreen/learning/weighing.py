@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from evergreen.errors import DeclarationError
-from evergreen.learning import models
+from evergreen.learning import models, passing
 from evergreen.learning.rows import Rows
 
 Array = NDArray[Any]
@@ -46,14 +46,14 @@ def fit(model: Pipeline, frame: pd.DataFrame, truth: Array, weights: Array | Non
     Raises:
         DeclarationError: there are weights, and the estimator takes none.
     """
-    if weights is None:
-        model.fit(frame, truth)
-        return
     last = model[-1]
+    if weights is None:
+        last.fit(passing.fitted(model[:-1], frame, truth), truth)
+        return
     holder = models.is_wrapper(last)
     estimator = clone(last.estimator) if holder else last
     name = _parameter(estimator)
-    estimator.fit(model[:-1].fit_transform(frame, truth), truth, **{name: weights})
+    estimator.fit(passing.fitted(model[:-1], frame, truth), truth, **{name: weights})
     if holder:
         last.estimator_ = estimator
 
