@@ -43,6 +43,7 @@ with warnings.catch_warnings():
         list_registered_expectation_implementations,
     )
     from great_expectations.render.renderer.site_builder import SiteBuilder
+    from great_expectations.validator.validation_statistics import calc_validation_statistics
 
 __all__ = [
     "EphemeralDataContext",
@@ -58,6 +59,7 @@ __all__ = [
     "SiteBuilder",
     "UnexpectedRowsExpectation",
     "ValidationResultIdentifier",
+    "calc_validation_statistics",
     "context",
     "get_expectation_impl",
     "list_registered_expectation_implementations",

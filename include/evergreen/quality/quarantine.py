@@ -17,7 +17,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
 
 from evergreen.data import rewriting, snapshots
 from evergreen.personal import masked
@@ -62,7 +61,7 @@ def broken(suite: ExpectationSuite, checks: Sequence[Checked]) -> ExpectationSui
 def rows(
     suite: ExpectationSuite,
     results: Iterable[ExpectationValidationResult],
-    table: pa.Table,
+    table: reasons.Looked,
     source: Source,
 ) -> list[BadRow]:
     """Return the rows that break one of the expectations, in the order of the snapshot."""
@@ -72,7 +71,7 @@ def rows(
             found.setdefault(int(place), []).append(_reason(check))
     places = sorted(found)
     columns = [name for name in source.key if name in table.column_names]
-    keys = table.select(columns).take(places).to_pylist()
+    keys = table.look_up(columns, places)
     return [
         BadRow(place, _key(key, source.personal), tuple(dict.fromkeys(found[place])))
         for place, key in zip(places, keys, strict=True)

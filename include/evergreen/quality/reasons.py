@@ -7,9 +7,7 @@ is told once, by the reason that explains it.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
-
-import pyarrow as pa
+from typing import Any, Protocol
 
 from evergreen.personal import masked
 from evergreen.plain import plain
@@ -28,6 +26,17 @@ COLUMN_SET = "expect_table_columns_to_match_set"
 OF_TYPE = "expect_column_values_to_be_of_type"
 SAMPLE = 10
 """Failing rows that are kept of each expectation."""
+
+
+class Looked(Protocol):
+    """The rows that were checked."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """Their columns."""
+
+    def look_up(self, columns: Sequence[str], positions: Sequence[int]) -> list[Json]:
+        """Return columns of some rows, in the order that is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +93,7 @@ class Checked:
 def pair(
     suite: ExpectationSuite,
     results: Iterable[ExpectationValidationResult],
-    table: pa.Table,
+    table: Looked,
     key: Sequence[str],
     personal: Collection[str] = (),
 ) -> list[Checked]:
@@ -98,7 +107,7 @@ def pair(
 
 
 def _rows(
-    check: Checked, table: pa.Table, key: Sequence[str], personal: Collection[str]
+    check: Checked, table: Looked, key: Sequence[str], personal: Collection[str]
 ) -> tuple[Json, ...]:
     """Look up the rows at the positions that GX gives.
 
@@ -106,7 +115,7 @@ def _rows(
     """
     positions = check.figures.get("partial_unexpected_index_list") or []
     columns = [c for c in dict.fromkeys((*key, *_about(check))) if c in table.column_names]
-    rows = table.select(columns).take(positions[:SAMPLE]).to_pylist() if positions else []
+    rows = table.look_up(columns, positions[:SAMPLE]) if positions else []
     found = ({name: plain(cell) for name, cell in row.items()} for row in rows)
     return tuple(masked(row, personal) for row in found)
 

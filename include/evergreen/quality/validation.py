@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from evergreen.data import snapshots
 from evergreen.errors import SuiteError
-from evergreen.quality import data_docs, hiding, quarantine, reasons, suites
+from evergreen.quality import data_docs, hiding, portions, quarantine, reasons, suites
 from evergreen.quality.gx import ExpectationSuite, ExpectationSuiteValidationResult
+from evergreen.quality.portions import Portions
 from evergreen.quality.quarantine import QuarantineLog, noting
 from evergreen.refs import FailedExpectation, SnapshotRef, ValidationRef
 from evergreen.settings import Settings
@@ -40,7 +41,7 @@ class _Looked:
     """What the suite said of some rows."""
 
     snapshot: SnapshotRef
-    table: pa.Table
+    rows: Portions
     result: ExpectationSuiteValidationResult
     checks: list[reasons.Checked]
     failed: tuple[FailedExpectation, ...]
@@ -82,7 +83,7 @@ def validate(
             looked = _without_bad_rows(docs, suite, looked, use_case, kept, settings)
         elif kept is not None and use_case.source.quarantine:
             kept.put(use_case.name, snapshot.sha256, snapshot.as_of, ())
-        columns = looked.table.column_names
+        columns = looked.rows.column_names
         page = docs.publish(looked.result, looked.snapshot, columns, looked.checks, looked.failed)
     return ValidationRef(
         snapshot=looked.snapshot,
@@ -100,12 +101,12 @@ def _look(
     use_case: UseCase,
     settings: Settings,
 ) -> _Looked:
-    table, source = snapshots.of(settings).table(snapshot.uri, snapshot.sha256), use_case.source
-    result = _run(docs, suite, table, snapshot, use_case, SOME)
+    rows, source = Portions(snapshots.of(settings), snapshot), use_case.source
+    result = _run(docs, suite, rows, snapshot, use_case, SOME)
     hiding.hide(result.results, source.personal)
-    checks = reasons.pair(suite, result.results, table, source.key, source.personal)
-    failed = reasons.failures(checks, table.column_names, use_case, snapshot.notes)
-    return _Looked(snapshot, table, result, checks, failed)
+    checks = reasons.pair(suite, result.results, rows, source.key, source.personal)
+    failed = reasons.failures(checks, rows.column_names, use_case, snapshot.notes)
+    return _Looked(snapshot, rows, result, checks, failed)
 
 
 def _without_bad_rows(
@@ -120,9 +121,9 @@ def _without_bad_rows(
     broken = quarantine.broken(suite, looked.checks)
     if broken is None:
         return looked
-    every = _run(docs, broken, looked.table, looked.snapshot, use_case, EVERY)
-    bad = quarantine.rows(broken, every.results, looked.table, use_case.source)
-    if told := quarantine.too_many(bad, looked.table.num_rows, use_case.source.quarantine):
+    every = _run(docs, broken, looked.rows, looked.snapshot, use_case, EVERY)
+    bad = quarantine.rows(broken, every.results, looked.rows, use_case.source)
+    if told := quarantine.too_many(bad, looked.snapshot.rows, use_case.source.quarantine):
         return replace(looked, snapshot=noting(looked.snapshot, told))
     clean = quarantine.put_apart(looked.snapshot, bad, settings)
     again = _look(docs, suite, clean, use_case, settings)
@@ -134,17 +135,24 @@ def _without_bad_rows(
 def _run(
     docs: data_docs.DataDocs,
     suite: ExpectationSuite,
-    table: pa.Table,
+    rows: Portions,
     snapshot: SnapshotRef,
     use_case: UseCase,
     result_format: dict[str, Any],
 ) -> ExpectationSuiteValidationResult:
-    source = docs.context.data_sources.add_or_update_pandas("snapshot")
-    asset = source.add_dataframe_asset(use_case.name)
-    definition = asset.add_batch_definition_whole_dataframe(snapshot.sha256[:12])
-    batch = definition.get_batch(batch_parameters={"dataframe": to_pandas(table)})
-    given = parameters(table, snapshot, use_case)
-    return batch.validate(suite, result_format=result_format, expectation_parameters=given)
+    """Run the suite, portion by portion where the rows are many."""
+    given = parameters(rows.schema, snapshot, use_case)
+    found = []
+    for some, columns in rows.cut(suite):
+        source = docs.context.data_sources.add_or_update_pandas("snapshot")
+        asset = source.add_dataframe_asset(use_case.name)
+        definition = asset.add_batch_definition_whole_dataframe(snapshot.sha256[:12])
+        frame = to_pandas(rows.table(columns))
+        batch = definition.get_batch(batch_parameters={"dataframe": frame})
+        found.append(
+            batch.validate(some, result_format=result_format, expectation_parameters=given)
+        )
+    return portions.joined(suite, found)
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -156,12 +164,12 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
 
 
-def parameters(table: pa.Table, snapshot: SnapshotRef, use_case: UseCase) -> dict[str, Any]:
+def parameters(schema: pa.Schema, snapshot: SnapshotRef, use_case: UseCase) -> dict[str, Any]:
     """Return what `{"$PARAMETER": …}` may name in a suite: `as_of`, as the timestamp's type."""
     timestamp = use_case.source.timestamp
-    if timestamp not in table.column_names:
+    if timestamp not in schema.names:
         return {"as_of": snapshot.as_of}
-    return {"as_of": _like(table.schema.field(timestamp).type, snapshot.as_of)}
+    return {"as_of": _like(schema.field(timestamp).type, snapshot.as_of)}
 
 
 def _like(column: pa.DataType, moment: datetime) -> date | datetime:
