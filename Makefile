@@ -37,7 +37,7 @@ clean: ## Stop everything and delete the data
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
 	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
 
-test-system: install-dev ## Run the tests that need a browser, promtool, pgbouncer or nginx (as root, apt brings them)
+test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbouncer or nginx (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN)
 	@$(BIN)/python -m pytest -m "system and not workers" $(SIDE_BY_SIDE) $(ARGS)
 

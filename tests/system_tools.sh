@@ -1,7 +1,7 @@
 #!/bin/sh
-# Brings what `make test-system` needs and the machine lacks: chromium by apt; promtool, amtool, pgbouncer
-# and nginx (and redis-server, where it is asked for) into the virtual environment: to install their packages
-# would start servers.
+# Brings what `make test-system` needs and the machine lacks: chromium by apt; prometheus, alertmanager
+# (with promtool, amtool), pgbouncer and nginx (and redis-server, where it is asked for) into the virtual
+# environment: to install their packages would start servers.
 set -eu
 
 bin="${1:?usage: system_tools.sh BIN [redis-server]}"
@@ -9,15 +9,15 @@ found() { PATH="$bin:$PATH" command -v "$1" >/dev/null 2>&1; }
 
 missing=""
 found chromium || found chromium-browser || found google-chrome || missing="$missing chromium"
-found promtool || missing="$missing prometheus"
-found amtool || missing="$missing prometheus-alertmanager"
+found prometheus && found promtool || missing="$missing prometheus"
+found prometheus-alertmanager && found amtool || missing="$missing prometheus-alertmanager"
 found pgbouncer || missing="$missing pgbouncer"
 found nginx || missing="$missing nginx"
 [ -z "${2:-}" ] || found "$2" || missing="$missing $2"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! found apt-get; then
-    echo "error: make test-system needs chromium, promtool, amtool, pgbouncer and nginx; not all are here:" \
+    echo "error: make test-system needs chromium, prometheus, alertmanager, pgbouncer and nginx; not all are here:" \
         "install$missing (on Debian, as root: apt install$missing)" >&2
     exit 1
 fi
@@ -26,15 +26,17 @@ echo "installing with apt:$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 case "$missing" in *chromium*) apt-get install -qq -y --no-install-recommends chromium >/dev/null ;; esac
-extract() { # PACKAGE PROGRAM: the program out of the package, without its server
+extract() { # PACKAGE PROGRAM …: the programs out of the package, which are not started
     folder="$(mktemp -d)"
     chmod 755 "$folder"
     (cd "$folder" && apt-get download -qq "$1" && dpkg-deb --extract "$1"_*.deb .)
-    install "$folder/$2" "$bin/$(basename "$2")"
+    shift
+    for program in "$@"; do install "$folder/$program" "$bin/$(basename "$program")"; done
+    [ ! -d "$folder/usr/share/prometheus" ] || cp -r "$folder/usr/share/prometheus" /usr/share/ # templates
     rm -r "$folder"
 }
-case "$missing " in *" prometheus "*) extract prometheus usr/bin/promtool ;; esac
-case "$missing" in *alertmanager*) extract prometheus-alertmanager usr/bin/amtool ;; esac
+case "$missing " in *" prometheus "*) extract prometheus usr/bin/promtool usr/bin/prometheus ;; esac
+case "$missing" in *alertmanager*) extract prometheus-alertmanager usr/bin/amtool usr/bin/prometheus-alertmanager ;; esac
 case "$missing" in *pgbouncer*)
     apt-get install -qq -y --no-install-recommends libevent-2.1-7 libc-ares2 >/dev/null
     extract pgbouncer usr/sbin/pgbouncer

@@ -83,7 +83,7 @@ class Service:
         self.watcher = Watcher(self.records, settings, artifacts)
         self.journal = Journal(settings.home / "spool", self.records)
         self.tally = RequestTally(self.records)
-        self.meters = Meters(self.journal)
+        self.meters = Meters(self.journal, settings.ui_url)
         self.meters.registry.register(Pipeline(self.records))
         ProcessCollector(registry=self.meters.registry)
         self.predictor = Predictor(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from evergreen.serving.journal import Journal
@@ -14,8 +14,10 @@ LATENCIES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2
 class Meters:
     """The metrics of one service, in a registry of its own."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, ui_url: str = "") -> None:
         self.registry = registry = CollectorRegistry()
+        if ui_url:  # the rules' links begin with it
+            Info("evergreen_ui", "Where people look", registry=registry).info({"url": ui_url})
         self.requests = Counter(
             "evergreen_requests", "Requests", ["use_case", "route", "status"], registry=registry
         )
