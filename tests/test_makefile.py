@@ -97,7 +97,8 @@ def bring_tools(folder: Path, user: int) -> subprocess.CompletedProcess[str]:
     for name, said in (("id", f"echo {user}"), ("apt-get", 'echo "apt-get $@"')):
         (tools / name).write_text(f"#!/bin/sh\n{said}\n")
         (tools / name).chmod(0o755)
-    for name in ("promtool", "amtool", "pgbouncer", "nginx"):
+    alerting = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
+    for name in (*alerting, "pgbouncer", "nginx"):
         (tools / name).write_text("#!/bin/sh\n")
         (tools / name).chmod(0o755)
     return subprocess.run(
@@ -110,7 +111,7 @@ def test_who_may_not_install_is_told_what_the_system_tests_need(tmp_path: Path) 
     answer = bring_tools(tmp_path, user=1000)
 
     assert answer.returncode == 1
-    needs = "error: make test-system needs chromium, promtool, amtool, pgbouncer and nginx"
+    needs = "error: make test-system needs chromium, prometheus, alertmanager, pgbouncer and nginx"
     assert answer.stderr.startswith(needs)
     assert "as root: apt install chromium)" in answer.stderr
     assert answer.stdout == ""
