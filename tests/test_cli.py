@@ -134,10 +134,11 @@ def test_a_file_is_imported_as_it_is_said_to_be_written(
 
     assert done.exit_code == 0, done.output
     told = " ".join(done.stdout.split())
-    assert "`|` separated, decimal comma, latin-1, no header, 1 '?' of column_4 read" in told
+    assert "`|` separated, latin-1, no header, decimal comma, points for thousands in" in told
+    assert "column_2, 1 '?' of column_4 read" in told
     assert query(settings.database_url, "SELECT * FROM t ORDER BY 1") == [
-        (1, "1.234", date(2026, 2, 1), None),
-        (2, "5,5", date(2026, 2, 2), "é"),
+        (1, 1234, date(2026, 2, 1), None),
+        (2, 5.5, date(2026, 2, 2), "é"),
     ]
 
 

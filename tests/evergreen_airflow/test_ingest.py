@@ -38,7 +38,7 @@ def test_tells_each_new_file_and_how_it_was_read(tmp_path: Path) -> None:
     again, nothing = run(files)
 
     assert [one["rows"] for one in landed] == [1]
-    assert told.endswith("a.csv: `;` separated, decimal comma, UTF-8.")
+    assert told.endswith("a.csv: `;` separated, UTF-8, decimal comma.")
     assert (again, nothing) == ([], "Nothing is new; 1 were landed before.")
 
 

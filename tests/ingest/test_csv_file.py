@@ -13,7 +13,7 @@ from ingest.conftest import Desk
     ("content", "said"),
     [
         (b"id,name\n1,caf\xe9\n", "line 2: it is not UTF-8.*--encoding"),
-        (b",id,x\n0,1,2\n", "column 1 has no name"),
+        (b",id,x\n0,1,2\n", r"column 1 has no name \(pandas .*to_csv\(index=False\)"),
         (b"id,x,\n1,2,\n", "column 3 has no name"),
         (b"a,a,b\n1,2,3\n", "'a' is there 2 times"),
         (b"id," + b"x" * 64 + b"\n1,2\n", "longer than 63 bytes"),
@@ -55,7 +55,7 @@ def test_semicolons_and_decimal_commas_are_read_and_told(desk: Desk) -> None:
     landing = desk.land("id;x;y\n1;1,5;0\n2;2,5;1\n")
 
     assert desk.rows() == [(1, 1.5, 0), (2, 2.5, 1)]
-    assert landing.sentence.endswith(": `;` separated, decimal comma, UTF-8.")
+    assert landing.sentence.endswith(": `;` separated, UTF-8, decimal comma.")
 
 
 def test_a_decimal_comma_in_text_stays(desk: Desk) -> None:

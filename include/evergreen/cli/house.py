@@ -200,6 +200,12 @@ def db_import(
     decimal: Annotated[
         str, typer.Option(help="Before the decimals, `.` or `,`. Default: found out.")
     ] = "",
+    thousands: Annotated[
+        str,
+        typer.Option(
+            help="Between thousands, `.`, `,`, `'`, a space or `none`. Default: found out."
+        ),
+    ] = "",
     encoding: Annotated[
         str, typer.Option(help="As `latin-1`. Default: UTF-8, or what the file begins with.")
     ] = "",
@@ -231,6 +237,7 @@ def db_import(
     dialect = Dialect(
         separator={"tab": "\t"}.get(separator, separator) or None,
         decimal=decimal or None,
+        thousands={"": None, "none": ""}.get(thousands, thousands),
         encoding=encoding or None,
         header=header,
         day_first=day_first,

@@ -11,8 +11,9 @@ Every value is kept as it was delivered, or the delivery is refused with its row
 `files` `api`                        what has arrived: files by arrival, pages over HTTP (`periods`)
 `order`                              the last delivery stands
 `csv_file` `parquet_file` `json_rows`  each as a `delivery`: columns, and batches of text
-`dialect`                            how a CSV file is written
+`dialect`                            how a CSV file is cut into cells
 `stage`                              the rows in a temporary table, and what is wrong with them
+`reading` `marks`                    how a number may be written; how those of a file are
 `exactness` `inference`              which values a type holds; which type a new column gets
 `table`                              from the stage into the table, all or nothing
 """

@@ -79,7 +79,7 @@ def check_names(item: str, names: Iterable[str]) -> None:
     """
     names = list(names)
     bare = [n for n, name in enumerate(names, 1) if not name.strip() or "\0" in name]
-    wrong = [f"column {n} has no name" for n in bare]
+    wrong = [f"column {n} has no name{_index(n)}" for n in bare]
     wrong += [
         f"the name {name!r} is there {count} times"
         for name, count in Counter(names).items()
@@ -92,3 +92,7 @@ def check_names(item: str, names: Iterable[str]) -> None:
     ]
     if wrong:
         raise DataRefused([f"{item}: {', '.join(wrong)}; each column needs a name of its own"])
+
+
+def _index(number: int) -> str:
+    return " (pandas writes its index so: to_csv(index=False) leaves it out)" if number == 1 else ""

@@ -1,9 +1,11 @@
-"""How a CSV file is written, found out from its beginning where that is sure.
+"""How a CSV file is cut into cells, found out from its beginning where that is sure.
+
+What its numbers and dates are written with, all of its rows tell: `marks`, `inference`.
 
 Usage::
 
     dialect, names = detect("a.csv", "id;x\\n1;1,5\\n", Dialect())
-    dialect.separator, dialect.decimal, names          # ";", ",", ["id", "x"]
+    dialect.separator, dialect.header, names           # ";", True, ["id", "x"]
 """
 
 import codecs
@@ -24,9 +26,6 @@ MARKS = {
 }
 VALUE = re.compile(r"\s*([+-]?[0-9]+([.,][0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}.*|\?)\s*")
 """What names no column."""
-COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
-POINT = re.compile(r"\s*[+-]?[0-9]+\.[0-9]+\s*")
-THOUSANDS = re.compile(r"\s*[+-]?[0-9]{1,3}(,[0-9]{3})+\s*")
 FORMATS = {
     b"PK": "a ZIP archive or a workbook of Excel: unpack it, or save it as CSV",
     b"\xd0\xcf\x11\xe0": "a workbook of Excel: save it as CSV",
@@ -64,24 +63,16 @@ def detect(item: str, sample: str, declared: Dialect) -> tuple[Dialect, list[str
     if not rows:
         raise DataRefused([f"{item} is empty: not even a header"])
     header = declared.header if declared.header is not None else _has_header(item, rows[0])
-    values = rows[1:] if header else rows
-    decimal = declared.decimal or _decimal(item, separator, values)
     names = rows[0] if header else [f"column_{n}" for n in range(1, len(rows[0]) + 1)]
-    return replace(declared, separator=separator, decimal=decimal, header=header), names
+    return replace(declared, separator=separator, header=header), names
 
 
 def told(dialect: Dialect, encoding: str) -> tuple[str, ...]:
     """Say how a file was read."""
     names = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM", "utf-16": "UTF-16"}
     separator = "tab" if dialect.separator == "\t" else f"`{dialect.separator}`"
-    comma = ("decimal comma",) if dialect.decimal == "," else ()
     bare = () if dialect.header else ("no header",)
-    return (
-        f"{separator} separated",
-        *comma,
-        names.get(encoding, dialect.encoding or encoding),
-        *bare,
-    )
+    return (f"{separator} separated", names.get(encoding, dialect.encoding or encoding), *bare)
 
 
 def _refuse_page(item: str, sample: str) -> None:
@@ -125,18 +116,3 @@ def _has_header(item: str, first: list[str]) -> bool:
             " say header=False or --no-header if it has none, header=True or --header if it is one"
         ])  # fmt: skip
     return True
-
-
-def _decimal(item: str, separator: str, rows: list[list[str]]) -> str:
-    if separator == ",":
-        return "."
-    cells = [cell for row in rows for cell in row]
-    commas = [cell for cell in cells if COMMA.fullmatch(cell)]
-    if not commas or any(POINT.fullmatch(cell) for cell in cells):
-        return "."
-    if all(THOUSANDS.fullmatch(cell) for cell in commas):
-        raise DataRefused([
-            f"{item}: {commas[0].strip()} may be a number with decimals or with thousands; say"
-            " decimal=',' or '.' (--decimal , or .)"
-        ])  # fmt: skip
-    return ","

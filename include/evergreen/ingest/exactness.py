@@ -2,7 +2,7 @@
 
 Usage::
 
-    cell = Cell(column='"price"', type="integer", decimal=".")
+    cell = Cell(column='"price"', type="integer")
     f"SELECT {cell.value} FROM staged WHERE NOT ({cell.holds})"
 
 | type | holds |
@@ -20,7 +20,9 @@ An empty text is NULL, but in a column of text.
 import re
 from dataclasses import dataclass
 
-NUMBER = r"^\s*[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*$"
+from evergreen.ingest.reading import POINTED, Reading, literal
+
+NUMBER = POINTED.shape
 WHOLE = r"^[+-]?(0|[1-9][0-9]*)$"
 NO_NUMBER = r"^\s*([nN][aA][nN]|[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?)\s*$"
 BOOLEAN = "^(true|false|True|False|TRUE|FALSE|t|f|1|0)$"
@@ -63,7 +65,8 @@ class Cell:
     """Its identifier."""
     type: str
     """As `format_type` of PostgreSQL writes it."""
-    decimal: str = "."
+    reading: Reading = POINTED
+    """How its numbers are written."""
 
     @property
     def value(self) -> str:
@@ -94,6 +97,11 @@ class Cell:
         return bool(TEXTS.match(self.type))
 
     @property
+    def is_number(self) -> bool:
+        """Tell whether its decimals and thousands are marked."""
+        return bool(NUMBERS.match(self.type) or FLOATS.match(self.type))
+
+    @property
     def is_time(self) -> bool:
         """Tell whether it is a date or timestamp."""
         return bool(TIMES.match(self.type))
@@ -102,9 +110,8 @@ class Cell:
     def _filled(self) -> str:
         if self.is_text:
             return self.column
-        if self.decimal == "," and (NUMBERS.match(self.type) or FLOATS.match(self.type)):
-            return f"translate(nullif({self.column}, ''), ',.', '.,')"
-        return f"nullif({self.column}, '')"
+        filled = f"nullif({self.column}, '')"
+        return self.reading.sql(filled) if self.is_number else filled
 
     @property
     def _rule(self) -> tuple[str, str]:
@@ -130,7 +137,7 @@ class Cell:
             return "", f"{self.value}::text = {text}"
         if kind == "boolean":
             return BOOLEAN, "true"
-        valid = f"pg_input_is_valid({text}, '{_literal(kind)}')"
+        valid = f"pg_input_is_valid({text}, '{literal(kind)}')"
         return TO_MICROSECONDS if CLOCKS.match(kind) else "", valid
 
     @property
@@ -140,7 +147,3 @@ class Cell:
         form = f"'9.' || repeat('9', greatest(least(length({digits}), 60), 1) - 1) || 'EEEE'"
         written = f"to_char({self.value}::double precision, {form})"
         return f"{written}::numeric = {self._filled}::numeric"
-
-
-def _literal(text: str) -> str:
-    return text.replace("'", "''")

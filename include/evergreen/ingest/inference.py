@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from evergreen.data.warehouse import quoted
 from evergreen.errors import DataRefused
-from evergreen.ingest.exactness import AMBIGUOUS, NUMBER, TIME, Cell
+from evergreen.ingest.exactness import AMBIGUOUS, TIME, Cell
+from evergreen.ingest.reading import READINGS
 from evergreen.ingest.stage import ROW, STAGE, Stage
 
 SAMPLE = 1000
 """Rows that rule most types out, before all are asked."""
 NEARLY = 0.5
 """A column of text with more numbers than that share is told."""
+NUMBERS = "|".join(each.shape for each in READINGS if each.thousands in {"", ".", ","})
+"""Shape of what is a number in some way; with spaces in it it may be a telephone's."""
 
 
 def settle_dates(stage: Stage, types: Mapping[str, str]) -> list[str]:
@@ -100,11 +103,9 @@ def _misfits(
 
     Of all rows, not of a sample, a column without any value is held by none.
     """
-    decimal = stage.delivery.dialect.decimal or "."
     some = "true" if sample else "bool_or({} <> '')"
     fits = [
-        f"bool_and({Cell(column=quoted(name), type=kind, decimal=decimal).looks})"
-        f" AND {some.format(quoted(name))}"
+        f"bool_and({stage.cell(name, kind).looks}) AND {some.format(quoted(name))}"
         for name, kind in asked
     ]
     answers = stage.totals(fits, sample)
@@ -122,7 +123,7 @@ def _without(
 
 def nearly_numbers(stage: Stage, texts: Sequence[str]) -> list[str]:
     """Tell which new columns of text hold numbers but for a few values."""
-    numbers = [f"count(*) FILTER (WHERE {quoted(name)} ~ '{NUMBER}')" for name in texts]
+    numbers = [f"count(*) FILTER (WHERE {quoted(name)} ~ '{NUMBERS}')" for name in texts]
     values = [f"count(nullif({quoted(name)}, ''))" for name in texts]
     found = zip(texts, stage.totals(numbers), stage.totals(values), strict=True)
     near = [(name, *of) for name, *of in found if of[1] and NEARLY < of[0] / of[1] < 1]
@@ -137,7 +138,7 @@ def nearly_numbers(stage: Stage, texts: Sequence[str]) -> list[str]:
 def _other(stage: Stage, name: str) -> str:
     column = quoted(name)
     [(value,)] = stage.ask(
-        f"SELECT {column} FROM {STAGE} WHERE {column} <> '' AND {column} !~ '{NUMBER}'"
+        f"SELECT {column} FROM {STAGE} WHERE {column} <> '' AND {column} !~ '{NUMBERS}'"
         f" ORDER BY {ROW} LIMIT 1"
     )
     return str(value)

@@ -20,6 +20,7 @@ from evergreen.data.warehouse import quoted
 from evergreen.errors import DataRefused
 from evergreen.ingest.delivery import Cleaned, Delivery
 from evergreen.ingest.exactness import Cell
+from evergreen.ingest.reading import POINTED, Reading, ways
 from evergreen.personal import MASK
 
 STAGE = "pg_temp.evergreen_landing"
@@ -39,6 +40,8 @@ class Stage:
     delivery: Delivery
     personal: Collection[str] = ()
     """Columns whose values are not told."""
+    reading: Reading = POINTED
+    """How its numbers are written."""
 
     def fill(self) -> Cleaned:
         """Copy the delivery, batch by batch; return what was seen on the way."""
@@ -72,6 +75,12 @@ class Stage:
         wrong = self._misfits(doubtful) or self._without(keys) or self._repeated(keys)
         if wrong:
             raise DataRefused([f"{self.delivery.item}, {each}" for each in wrong])
+
+    def cell(self, name: str, kind: str) -> Cell:
+        """Return a column as one of a type; its numbers are written as in the file, save
+        those that had a type before (of Parquet)."""
+        typed = len(self.delivery.columns[name]) == 1
+        return Cell(column=quoted(name), type=kind, reading=POINTED if typed else self.reading)
 
     def totals(self, expressions: Sequence[str], where: str = "") -> list[Any]:
         """Return aggregates over the rows, however many: PostgreSQL takes 1,664 at once."""
@@ -143,6 +152,7 @@ def _more(count: int) -> str:
 def _hint(cell: Cell, value: str) -> str:
     if not value.strip():
         return "; null=('',) or --null '' reads blanks as null"
-    if not cell.is_text and "," in value and cell.decimal == ".":
-        return "; is it a decimal comma? decimal=',' or --decimal ,"
-    return ""
+    if not cell.is_number or cell.reading.reads(value):
+        return ""
+    said = [reading.said for reading in ways(value)]
+    return f"; {' or '.join(said[:2])} reads it as a number" if said else ""

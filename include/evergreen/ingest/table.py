@@ -14,7 +14,7 @@ from typing import Any
 from evergreen.data import warehouse
 from evergreen.data.warehouse import identifier, quoted, regclass
 from evergreen.errors import DataRefused
-from evergreen.ingest import inference
+from evergreen.ingest import inference, marks
 from evergreen.ingest.delivery import Cleaned, Delivery
 from evergreen.ingest.exactness import Cell
 from evergreen.ingest.stage import STAGE, Stage
@@ -85,17 +85,15 @@ def _land(stage: Stage, target: str, key: Sequence[str], known: dict[str, str]) 
     cleaned = stage.fill()
     if not cleaned.rows:
         return Taken(rows=0, relation=_relation(stage.cursor, target), notes=stage.delivery.notes)
+    stage, marked = marks.settle(stage, known)
     dates = inference.settle_dates(stage, known)
     types = known or inference.types(stage)
-    decimal = stage.delivery.dialect.decimal or "."
-    cells = {
-        name: Cell(column=quoted(name), type=types[name], decimal=decimal)
-        for name in stage.delivery.columns
-    }
+    cells = {name: stage.cell(name, types[name]) for name in stage.delivery.columns}
     stage.check(cells, key, proven=() if known else inference.proven(stage, types))
     texts = [] if known else [name for name, cell in cells.items() if cell.is_text]
     notes = (
         *stage.delivery.notes,
+        *marked,
         *dates,
         *_nulls(cleaned, cells),
         *inference.nearly_numbers(stage, texts),

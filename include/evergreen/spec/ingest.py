@@ -19,6 +19,9 @@ class Dialect:
     """What stands between the columns of a CSV file: one character."""
     decimal: str | None = None
     """`.` or `,`, before the decimals of a number."""
+    thousands: str | None = None
+    """What stands between the thousands of a number: `.`, `,`, `'` or a space of any kind; empty:
+    nothing does."""
     encoding: str | None = None
     """As Python names it, `latin-1`; None: UTF-8, or what the first bytes of the file (BOM) say."""
     header: bool | None = None
@@ -33,10 +36,13 @@ class Dialect:
     def __post_init__(self) -> None:
         if self.separator is not None and (len(self.separator) != 1 or self.separator in '"\r\n'):
             raise DeclarationError("separator", self.separator, "one character, as ; or a tab")
-        if self.decimal not in {None, ".", ","} or (
-            self.decimal and self.decimal == self.separator
+        if self.decimal not in {None, ".", ","}:
+            raise DeclarationError("decimal", self.decimal, ". or ,")
+        if self.thousands not in {None, "", ".", ",", " ", "'"} or (
+            self.thousands and self.thousands == self.decimal
         ):
-            raise DeclarationError("decimal", self.decimal, ". or , (and not the separator)")
+            allowed = """'.', ',', ' ', "'" or '' for none (and not what decimal is)"""
+            raise DeclarationError("thousands", self.thousands, allowed)
         if not isinstance(self.null, tuple):
             raise DeclarationError("null", self.null, "a tuple of texts, as ('', '?')")
         if self.encoding is not None and not _is_encoding(self.encoding):
