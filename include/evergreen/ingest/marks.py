@@ -7,7 +7,8 @@
 | `1.500`, `12.000` and nothing else | as other columns are; else as a fraction, and that is told; \
 asked for in a European file (`;` separated, 21.02.2026, a decimal comma elsewhere) |
 | `1,500` and nothing else | as other columns are; else asked for |
-| `1 234`, `1.234.567` and nothing else | as other columns are; else as text, and that is told |
+| `1 234`, `1.234.567` and nothing else | as other columns are; else as text, and that is told; \
+`1.234.567` is asked for in a European file |
 
 One file is written in one way.
 """
