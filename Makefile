@@ -106,7 +106,7 @@ $(UV):
 
 $(VENV)/.installed: requirements.txt pyproject.toml | $(UV)
 	@echo "installing the packages of requirements.txt"
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
