@@ -60,6 +60,18 @@ def test_nothing_on_record_is_told_with_the_declared_counts_only(settings: Setti
         planning.last(QUICK, records=records_of(settings))
 
 
+def test_a_candidate_that_cannot_be_built_stops_no_plan(settings: Settings) -> None:
+    def broken() -> Any:
+        raise RuntimeError("no such estimator")
+
+    spoilt = replace(WEATHER.candidates[0], build=broken)
+    use_case = replace(WEATHER, candidates=(spoilt, *WEATHER.candidates[1:]))
+
+    planning.foretell(use_case, "cli/1", AS_OF, records=records_of(settings), settings=settings)
+
+    assert spoilt.name in {one.name for one in plan(settings, AS_OF, use_case).steps}
+
+
 def test_what_is_foretold_of_the_next_day_happens(loaded: Settings) -> None:
     for day in range(3):
         run(QUICK, loaded, AS_OF + day * DAY)

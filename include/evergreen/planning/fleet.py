@@ -18,9 +18,9 @@ from statistics import quantiles
 from evergreen.catalog import Catalog
 from evergreen.champions import in_charge
 from evergreen.errors import DeclarationError
-from evergreen.learning import training
 from evergreen.planning import forecasting, rush
 from evergreen.planning.forecasting import AFTER, BEFORE, TRAIN, Past, Step
+from evergreen.planning.story import recipes
 from evergreen.records import Cost, Records
 from evergreen.refs import Ref
 from evergreen.settings import Settings
@@ -192,7 +192,7 @@ def work_of(
     use_case: UseCase, due: datetime, costs: Sequence[Cost], records: Records, settings: Settings
 ) -> Work:
     """Return what a training takes, by what earlier ones cost."""
-    asked = [(name, training.asked(use_case, name)) for name in use_case.trainings]
+    asked = recipes(use_case)
     present = in_charge.find(records, use_case.name)
     spread_out = settings.compute != "local"
 

@@ -1,5 +1,6 @@
 """Foretell the next training by the records, and hold the last forecast against what happened."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from evergreen.refs import Ref
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen.spec.pace import following
+
+logger = logging.getLogger(__name__)
 
 AIM = 0.25
 """What happens shall be off by no more than this share of what was foretold."""
@@ -133,7 +136,7 @@ def plan(use_case: UseCase, *, as_of: datetime, records: Records, settings: Sett
     spread = settings.compute != "local"
     past = Past(records.costs.newest(use_case.name), as_of, spread)
     present = in_charge.find(records, use_case.name)
-    asked = [(name, training.asked(use_case, name)) for name in use_case.trainings]
+    asked = recipes(use_case)
     return Plan(
         use_case=use_case.name,
         as_of=as_of,
@@ -141,6 +144,22 @@ def plan(use_case: UseCase, *, as_of: datetime, records: Records, settings: Sett
         function=use_case.features.function is not None,
         steps=forecasting.steps(use_case, past, asked, present.recipe.name if present else None),
     )
+
+
+def recipes(use_case: UseCase) -> list[tuple[str, str]]:
+    """Return each recipe with the digest of how it is declared; empty: it cannot be built.
+
+    Its own training says why, and the others go on without it: nothing fails for being foretold.
+    """
+    return [(name, _asked(use_case, name)) for name in use_case.trainings]
+
+
+def _asked(use_case: UseCase, name: str) -> str:
+    try:
+        return training.asked(use_case, name)
+    except Exception:  # whatever the candidate's own code raises
+        logger.warning("%s: %s cannot be built", use_case.name, name, exc_info=True)
+        return ""
 
 
 def foretell(
