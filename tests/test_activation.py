@@ -56,8 +56,9 @@ def test_who_confirmed_it_is_on_record_and_what_happens_next_is_told(tmp_path: P
     told = activation.activate(use_case, path, at=AT, actor="ada", decisions=ledger.decisions)
 
     assert told == (
-        "ada confirmed iris: Airflow trains it @daily, and what its gate lets through goes live;"
-        " `evergreen run iris` does it now."
+        "ada confirmed iris: Airflow trains it @daily, for the first time within a minute: watch it"
+        " on Models, or `evergreen run iris` where no Airflow runs; what its gate lets through goes"
+        " live."
     )
     [decision] = ledger.decisions.newest("iris", kind="activation")
     assert (decision.outcome, decision.actor, decision.sentence) == ("activated", "ada", told)

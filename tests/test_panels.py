@@ -82,7 +82,7 @@ def test_a_draft_of_a_panel_divides_it_by_entity(settings: Settings, tmp_path: P
     put(settings.database_url, ROWS)
     here = replace(settings, use_cases_dir=tmp_path / "one", expectations_dir=tmp_path / "two")
 
-    module, _ = scaffold.new("sales", table="sales", target="sold", time="day", settings=here)
+    module, *_ = scaffold.new("sales", table="sales", target="sold", time="day", settings=here)
 
     proposed = catalog.load(here.use_cases_dir).find("sales")
     assert proposed.features.entity == ("city",)

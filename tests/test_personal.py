@@ -8,10 +8,10 @@ import pytest
 
 from database import query, records_of
 from evergreen import ingest
+from evergreen.choosing import personal
 from evergreen.data import extraction
 from evergreen.errors import DataRefused, DeclarationError
 from evergreen.learning.training import unwalked
-from evergreen.noticing import personal
 from evergreen.personal import masked, struck
 from evergreen.settings import Settings
 from evergreen.spec import Files, Slice, UseCase

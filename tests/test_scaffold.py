@@ -69,7 +69,7 @@ REQUESTS = {
 def test_what_it_writes_loads_and_passes_on_its_table(
     request_: dict[str, str], kind: Kind, project: Settings
 ) -> None:
-    module, suite = scaffold.new("mine", **request_, settings=project)
+    module, suite, _ = scaffold.new("mine", **request_, settings=project)
 
     use_case = loaded(project)
     assert use_case.kind is kind
@@ -107,7 +107,7 @@ def test_many_columns_stay_on_few_lines(project: Settings, name: str) -> None:
     columns = ", ".join(f'{n} AS "{name.format(n)}"' for n in range(40))
     execute(project, f"CREATE TABLE wide AS SELECT id, species, {columns} FROM iris")
 
-    module, _ = scaffold.new("wide", table="wide", target="species", key=["id"], settings=project)
+    module, *_ = scaffold.new("wide", table="wide", target="species", key=["id"], settings=project)
 
     assert name.format(7) in loaded(project).features.numeric
     assert len(loaded(project).features.numeric) == 40
@@ -126,7 +126,7 @@ def test_odd_names_do_no_harm(project: Settings) -> None:
 
 
 def test_the_suite_leaves_slack_around_what_was_seen(project: Settings) -> None:
-    _, suite = scaffold.new("mine", table="iris", target="species", settings=project)
+    _, suite, _ = scaffold.new("mine", table="iris", target="species", settings=project)
 
     checks = json.loads(suite.read_text())["expectations"]
     [length] = [c["kwargs"] for c in checks if c["type"].endswith("to_be_between")
@@ -135,7 +135,7 @@ def test_the_suite_leaves_slack_around_what_was_seen(project: Settings) -> None:
 
 
 def test_never_overwrites(project: Settings) -> None:
-    module, suite = scaffold.new("mine", table="iris", target="species", settings=project)
+    module, suite, _ = scaffold.new("mine", table="iris", target="species", settings=project)
     module.unlink()
     before = suite.read_text()
 
@@ -200,7 +200,7 @@ def test_a_column_without_a_value_is_left_out_and_said(project: Settings) -> Non
         " NULL::text AS note, (random() > 0.5) AS y FROM generate_series(1, 200) AS i",
     )
 
-    file, suite = scaffold.new("gone", table="gone", target="y", key=("id",), settings=project)
+    file, suite, _ = scaffold.new("gone", table="gone", target="y", key=("id",), settings=project)
 
     assert loaded(project).features.columns == ("x",)
     assert "# Not used, as they hold no value at all: not_filled_yet, note\n" in file.read_text()
@@ -227,7 +227,7 @@ LOANS = """
 def loans(project: Settings) -> tuple[UseCase, str]:
     """What is proposed for loans that end good or bad, twenty of which nobody knows of yet."""
     execute(project, LOANS)
-    file, _ = scaffold.new(
+    file, *_ = scaffold.new(
         "loans", table="loans", target="outcome", time="asked", settings=project,
         today=date(2027, 6, 1),
     )  # fmt: skip
@@ -237,7 +237,7 @@ def loans(project: Settings) -> tuple[UseCase, str]:
 def test_a_column_that_alone_tells_the_label_is_left_out_and_said(project: Settings) -> None:
     execute(project, LOANS + "; DELETE FROM loans WHERE outcome IS NULL")
 
-    file, _ = scaffold.new("loans", table="loans", target="outcome", settings=project)
+    file, *_ = scaffold.new("loans", table="loans", target="outcome", settings=project)
 
     assert "repaid_on" not in loaded(project).features.columns
     assert "settled" in loaded(project).features.columns
@@ -289,7 +289,7 @@ def test_a_history_that_is_over_is_said_with_the_moment_to_train_as_of(
 def test_a_history_that_goes_on_is_not_said_to_be_over(project: Settings) -> None:
     execute(project, LOANS)
 
-    file, _ = scaffold.new("loans", table="loans", target="outcome", time="asked",
+    file, *_ = scaffold.new("loans", table="loans", target="outcome", time="asked",
                            settings=project, today=date(2026, 10, 29))  # fmt: skip
 
     assert "newest row" not in file.read_text()
@@ -298,9 +298,11 @@ def test_a_history_that_goes_on_is_not_said_to_be_over(project: Settings) -> Non
 def test_a_rare_class_is_said(project: Settings) -> None:
     execute(project, LOANS + "; UPDATE loans SET outcome = 'good' WHERE id > 60")
 
-    file, _ = scaffold.new("loans", table="loans", target="outcome", settings=project)
+    file, *_ = scaffold.new("loans", table="loans", target="outcome", settings=project)
 
-    assert "labels are true" in " ".join(file.read_text().replace("# ", "").split())
+    assert "are true: few of them are held out" in " ".join(
+        file.read_text().replace("# ", "").split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -315,7 +317,7 @@ def test_of_two_classes_the_rarer_is_positive_unless_another_is_named(
 ) -> None:
     execute(project, LOANS)
 
-    _, suite = scaffold.new("loans", table="loans", target="outcome", time="asked",
+    _, suite, _ = scaffold.new("loans", table="loans", target="outcome", time="asked",
                             positive=asked, settings=project)  # fmt: skip
 
     use_case = loaded(project)
@@ -342,7 +344,9 @@ def test_what_is_personal_by_its_name_is_declared_and_told_by_nothing(project: S
         " 5550000 + id AS phone FROM iris",
     )
 
-    files = scaffold.new("people", table="people", target="species", key=["id"], settings=project)
+    *files, _ = scaffold.new(
+        "people", table="people", target="species", key=["id"], settings=project
+    )
 
     found = loaded(project)
     assert found.source.personal == ("email", "phone")
@@ -364,7 +368,7 @@ def test_proposes_thousands_of_categories_and_sentences(project: Settings) -> No
         """,
     )
 
-    module, _ = scaffold.new("mine", table="flights", target="late", settings=project)
+    module, *_ = scaffold.new("mine", table="flights", target="late", settings=project)
 
     features = loaded(project).features
     assert (features.categorical, features.text) == (("plane",), ("remark",))
@@ -388,7 +392,7 @@ def test_proposes_dates_by_their_parts(
         """,
     )
 
-    module, _ = scaffold.new("mine", table="orders", target="late", time=time, settings=project)
+    module, *_ = scaffold.new("mine", table="orders", target="late", time=time, settings=project)
 
     features = loaded(project).features
     assert (features.dates, features.since) == ({"day": ("booked", "day")}.get(
@@ -411,3 +415,100 @@ def test_a_date_that_alone_tells_the_label_is_left_out(project: Settings) -> Non
     scaffold.new("mine", table="orders", target="late", settings=project)
 
     assert loaded(project).features.dates == ()
+
+
+def words(file: Path) -> str:
+    return " ".join(file.read_text().replace("# ", "").split())
+
+
+HOURS = """
+    CREATE TABLE sf (date timestamp PRIMARY KEY, temp real, temp_tomorrow real);
+    INSERT INTO sf SELECT timestamp '2025-01-01' + n * interval '1 hour', n + n % 24, NULL
+    FROM generate_series(1, 900) AS n;
+    UPDATE sf SET temp_tomorrow = later.temp FROM sf AS later
+    WHERE later.date = sf.date + interval '24 hours';
+    DELETE FROM sf WHERE temp_tomorrow IS NULL
+"""
+
+
+def test_what_alone_tells_the_label_is_a_feature_where_nothing_else_is_left(
+    project: Settings,
+) -> None:
+    execute(project, HOURS)
+
+    file, _, said = scaffold.new(
+        "sf", table="sf", target="temp_tomorrow", time="date", settings=project
+    )
+
+    assert loaded(project).features.columns == ("temp",)
+    assert said[0].startswith("LOOK AT THIS FIRST: temp (r2 ")
+    assert "raise gate.max_single_feature" in words(file)
+    assert "# max_single_feature=None," in file.read_text()
+    assert "temp is temp_tomorrow of 24 rows before: its own past" in words(file)
+
+
+def test_without_another_column_even_an_id_is_drafted(project: Settings) -> None:
+    execute(project, "CREATE TABLE lots AS SELECT id, id + 7 AS lot_no, species FROM iris")
+
+    file, *_ = scaffold.new("lots", table="lots", target="species", key=["id"], settings=project)
+
+    assert loaded(project).features.columns == ("lot_no",)
+    assert "LOOK AT THIS FIRST: lot_no would be left out" in words(file)
+
+
+CREDIT = """
+    CREATE TABLE credit (key int PRIMARY KEY, "Kunden-ID" int, lot_no int, euros int, room_no int,
+        "Kreditbetrag (EUR)" text, postcode text, "Antragsdatum" date, bad boolean);
+    INSERT INTO credit SELECT n, 500000 + 7 * n, 90000 - 11 * n, 1000 + (n * 7919) % 99991, n % 40,
+        (1 + n % 9) || '.' || (100 + n % 899) || ',' || (10 + n % 89), lpad((n * 7)::text, 5, '0'),
+        date '2026-01-01' + n % 300, n % 30 = 0 FROM generate_series(1, 1000) AS n
+"""
+
+
+@pytest.fixture
+def credit(project: Settings) -> tuple[UseCase, scaffold.Written]:
+    """What is proposed for loans of which 3.3 % go bad."""
+    execute(project, CREDIT)
+    written = scaffold.new("credit", table="credit", target="bad", settings=project)
+    return loaded(project), written
+
+
+def test_unique_numbers_that_are_named_like_ids_are_left_out(
+    credit: tuple[UseCase, scaffold.Written],
+) -> None:
+    use_case, written = credit
+
+    assert use_case.features.numeric == ("euros", "room_no")
+    left_out = "Not used, as they look like ids: Kunden-ID, lot_no. One that measures"
+    assert left_out in words(written.module)
+    assert any(sentence.startswith(left_out) for sentence in written.said)
+    assert "euros is another whole number in each row" in words(written.module)
+
+
+def test_text_that_is_numbers_in_any_dialect_is_said_to_be_that(
+    credit: tuple[UseCase, scaffold.Written],
+) -> None:
+    told = words(credit[1].module)
+
+    assert "as they are text that is numbers: Kreditbetrag (EUR)." in told
+    assert "as they have too many values: postcode" in told
+
+
+def test_a_column_that_may_be_the_time_is_named(credit: tuple[UseCase, scaffold.Written]) -> None:
+    assert "This may be your --time: `--time Antragsdatum`." in words(credit[1].module)
+
+
+def test_a_rare_positive_is_said_and_average_precision_has_a_floor(
+    credit: tuple[UseCase, scaffold.Written],
+) -> None:
+    use_case, written = credit
+
+    assert "Only 33 of 1,000 labels (3.3%) are true" in words(written.module)
+    assert "average_precision (guessing gives their share)" in words(written.module)
+    assert use_case.gate.floors == {"roc_auc": 0.6, "average_precision": 0.05}
+
+
+def test_a_delay_that_nothing_tells_is_marked_as_a_guess(project: Settings) -> None:
+    file, *_ = scaffold.new("w", table="weather", target="condition", time="date", settings=project)
+
+    assert "A guess: every young row has one." in file.read_text()

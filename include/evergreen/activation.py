@@ -1,7 +1,7 @@
 """Confirm a draft: take its flag out of its file, and leave everything else as it is.
 
 activate(petals, settings.use_cases_dir / "petals.py", at=now, actor="ada", decisions=decisions)
-# 'ada confirmed petals: Airflow trains it @daily, and what its gate lets through goes live.'
+# 'ada confirmed petals: Airflow trains it @daily, for the first time within a minute: …'
 """
 
 import ast
@@ -56,10 +56,15 @@ def confirmed(path: Path) -> bytes:
 
 
 def _next(use_case: UseCase) -> str:
-    trained = f"Airflow trains it {use_case.schedule}" if use_case.schedule else "trained by hand"
+    by_hand = f"`evergreen run {use_case.name}`"
+    if use_case.schedule is None:
+        return f"it is trained by hand, by {by_hand}; what its gate lets through goes live"
+    first = "for the first time within a minute: watch it on Models"
+    if not isinstance(use_case.schedule, str):
+        first = "and Models shows it"
     return (
-        f"{trained}, and what its gate lets through goes live; `evergreen run {use_case.name}`"
-        " does it now"
+        f"Airflow trains it {use_case.schedule}, {first}, or {by_hand} where no Airflow runs;"
+        " what its gate lets through goes live"
     )
 
 

@@ -1,73 +1,27 @@
 """What a person should know of a table before a model learns from it: `evergreen new` says so.
 
-unfit(moment, profile, columns, label)      # {"look like ids": ["customer_id"], ...}
-leaks(moment, table, key, label, features)  # columns that alone tell the label
-remarks("loans", moment, profile, ...)      # sentences: labels that are late, a rare class ...
+remarks("loans", moment, profile, label, chosen, ...)  # labels that are late, a rare class ...
 """
 
 import math
-import re
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-import pandas as pd
-
-from evergreen.data.splits import HOLDOUT, TRAINING
+from evergreen import choosing
+from evergreen.choosing import Chosen
 from evergreen.data.warehouse import Reading, identifier, quoted
-from evergreen.judging import single_feature
 from evergreen.labelling import Label
-from evergreen.learning.features import PART, labels_of
-from evergreen.quality.profiling import ColumnProfile, TableProfile
-from evergreen.spec import Features, Gate, Kind
+from evergreen.quality.profiling import TableProfile
+from evergreen.spec import Gate, Kind
+from evergreen.suspicion import Suspect
 
-ID = re.compile(r"(^|_)(id|uuid|guid|key)$", re.IGNORECASE)
-PERSONAL = re.compile(
-    r"(^|_)(e_?mail|phone|telephone|mobile|fax|(first|last|full|middle|maiden|sur|user|customer)_?name"
-    r"|name|surname|address|street|birth(_?(day|date))?|dob|date_of_birth|ssn|iban|passport|ip"
-    r"|ip_address)(_|$)",
-    re.IGNORECASE,
-)
-NUMBER = r"^\s*[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*$"
-SAMPLE = 20_000
-"""So many rows are looked at for leaks."""
-ROWS_OF_CATEGORY, WORDS_OF_SENTENCE = 10, 3
-ENOUGH = 5
-"""So many rows without a label tell what is filled in with it."""
-FEW, RARE = 50, 0.01
-"""A class is rare below so many rows, or below this share of them."""
+FEW, RARE = 50, 0.1
+"""A class is rare below so many rows, or below this share of them (of several classes: divided by
+how many others there are)."""
 
-
-def personal(columns: Sequence[str], told: Sequence[str | None]) -> tuple[str, ...]:
-    """Return the columns that are personal by their name, but for those that reports tell."""
-    return tuple(name for name in columns if PERSONAL.search(name) and name not in told)
-
-
-def unfit(
-    moment: Reading, profile: TableProfile, columns: Sequence[ColumnProfile], label: Label
-) -> dict[str, list[str]]:
-    """Return the columns that are better left out, by the reason."""
-    relation = identifier(profile.table)
-    return {
-        "hold no value at all": [c.name for c in columns if c.values == ()],
-        "have a name that is ours": [c.name for c in columns if c.name == PART],
-        "look like ids": [c.name for c in columns if _is_id(moment, relation, profile.rows, c)],
-        "have values only where the label is known": [
-            c.name for c in columns if _is_afterwards(moment, relation, label, c)
-        ],
-    }
-
-
-def leaks(
-    moment: Reading, table: str, key: Sequence[str], label: Label, features: Features
-) -> list[str]:
-    """Return the columns that alone tell the label: better than the gate would let pass."""
-    if not features.numeric + features.categorical + features.dates:
-        return []  # sentences alone
-    frame = _sample(moment, table, key, label, features)
-    most = Gate.max_single_feature
-    found = single_feature.scores(label.kind, label.name, features, frame)
-    told = [one.feature for one in found if most is not None and one.score > most]
-    return list(dict.fromkeys(told))
+POSITIVE = {"true", "1"}
+"""The positive of two classes, as PostgreSQL writes it."""
 
 
 def remarks(
@@ -75,43 +29,24 @@ def remarks(
     moment: Reading,
     profile: TableProfile,
     label: Label,
+    chosen: Chosen,
     *,
     time: str | None,
     today: date | None,
-    unread: Sequence[str],
 ) -> list[str]:
-    """Return in sentences what else is to be known; `unread` are texts of too many values."""
+    """Return in sentences what else is to be known, what matters most first."""
     relation = identifier(profile.table)
     return [
+        *_suspects(label, chosen),
+        *_past(label, chosen),
+        *_doubtful(chosen),
         *_late_labels(moment, relation, profile.rows, label),
         *_rare_class(moment, relation, label),
         *_history(name, profile, time, today),
-        *(said for name in unread if (said := _numbers_in_text(moment, relation, name))),
+        *_time(profile, chosen, time),
+        *_other_in_each_row(moment, profile, chosen),
+        *_numbers_in_text(moment, profile, chosen),
     ]
-
-
-def texts(
-    moment: Reading, table: str, columns: Sequence[ColumnProfile]
-) -> tuple[list[str], list[str]]:
-    """Return the text columns of many values that are categories, and those that are sentences.
-
-    Categories have ten rows each on average, sentences three words; what is neither is left out.
-    """
-    categories, sentences = [], []
-    for column in columns:
-        if column.type != "str" or column.values is not None:
-            continue
-        name = quoted(column.name)
-        words = rf"array_length(regexp_split_to_array(btrim({name}::text), '\s+'), 1)"
-        [(rows, different, length)] = moment.query(
-            f"SELECT count({name}), count(DISTINCT {name}::text), avg({words})"
-            f" FROM {identifier(table)}"
-        )
-        if length is not None and length >= WORDS_OF_SENTENCE:
-            sentences.append(column.name)
-        elif rows >= ROWS_OF_CATEGORY * different:
-            categories.append(column.name)
-    return categories, sentences
 
 
 def delay(moment: Reading, table: str, label: Label, time: str | None) -> timedelta:
@@ -126,45 +61,37 @@ def delay(moment: Reading, table: str, label: Label, time: str | None) -> timede
     return timedelta(days=math.ceil(waits / timedelta(days=1)))
 
 
-def _is_id(moment: Reading, relation: str, rows: int, column: ColumnProfile) -> bool:
-    """Tell whether it is named like an id, or numbers the rows."""
-    if column.values is not None or not column.type.startswith(("int", "str")):
-        return False
-    if ID.search(column.name):
-        return True
-    if column.type == "str" or column.high - column.low >= 2 * rows:
-        return False
-    [(different,)] = moment.query(f"SELECT count(DISTINCT {quoted(column.name)}) FROM {relation}")
-    return bool(different == rows)
+def _suspects(label: Label, chosen: Chosen) -> Iterator[str]:
+    if chosen.suspects:
+        yield (
+            f"LOOK AT THIS FIRST: {_scored(chosen.suspects)} alone tells {label.name}, as a column"
+            " does that is filled in together with it. It is a feature only because nothing else is"
+            " left. If it is known in time, raise gate.max_single_feature"
+            f" ({Gate.max_single_feature} unless declared; None: no limit), how well one feature"
+            " alone may tell the label: as it is, the gate refuses every model. If it is not, take"
+            " it out, and bring in columns that are."
+        )
 
 
-def _is_afterwards(moment: Reading, relation: str, label: Label, column: ColumnProfile) -> bool:
-    if not column.nulls:
-        return False
-    [(unlabelled, before)] = moment.query(
-        f"SELECT count(*), count({quoted(column.name)}) FROM {relation} WHERE ({label.sql}) IS NULL"
-    )
-    return bool(unlabelled >= ENOUGH and not before and column.values != ())
+def _scored(suspects: Sequence[Suspect]) -> str:
+    return ", ".join(f"{one.name} ({one.metric} {one.score:.4g})" for one in suspects)
 
 
-def _sample(
-    moment: Reading, table: str, key: Sequence[str], label: Label, features: Features
-) -> pd.DataFrame:
-    """Return some rows, the same each time; half of them judge."""
-    order = ", ".join(f"{quoted(name)}::text" for name in key)
-    columns = [f"nullif({quoted(name)}::numeric::float8, 'NaN')" for name in features.numeric]
-    columns += [f"{quoted(name)}::text" for name in features.categorical]
-    columns += [f"extract(epoch FROM {quoted(name)})::float8" for name in features.dates]
-    rows = moment.query(
-        f"SELECT ({label.sql}), {', '.join(columns)} FROM {identifier(table)}"
-        f" WHERE ({label.sql}) IS NOT NULL ORDER BY md5(concat_ws('/', {order})) LIMIT {SAMPLE}"
-    )
-    numeric = [*features.numeric, *features.dates]
-    names = [*features.numeric, *features.categorical, *features.dates]
-    frame = pd.DataFrame(rows, columns=[label.name, *names])
-    frame[numeric] = frame[numeric].astype(float).replace([math.inf, -math.inf], math.nan)
-    frame[label.name] = labels_of(label.kind, frame[label.name])
-    return frame.assign(**{PART: [TRAINING if n % 2 else HOLDOUT for n in range(len(frame))]})
+def _past(label: Label, chosen: Chosen) -> Iterator[str]:
+    for one in chosen.leaks:
+        if one.rows_before:
+            yield (
+                f"{one.name} is {label.name} of {one.rows_before} rows before: its own past, which"
+                " is no leak where it is known in time. To repeat it is what a model must beat."
+            )
+
+
+def _doubtful(chosen: Chosen) -> Iterator[str]:
+    if chosen.doubtful:
+        yield (
+            f"LOOK AT THIS FIRST: {', '.join(chosen.doubtful)} would be left out, as an id is, or"
+            " what is filled in only when the label is known. Nothing else is left to learn from."
+        )
 
 
 def _late_labels(moment: Reading, relation: str, rows: int, label: Label) -> Iterator[str]:
@@ -177,18 +104,42 @@ def _late_labels(moment: Reading, relation: str, rows: int, label: Label) -> Ite
 
 
 def _rare_class(moment: Reading, relation: str, label: Label) -> Iterator[str]:
-    if label.kind is Kind.REGRESSION:
+    if (found := rarest(moment, relation, label)) is None:
         return
+    name, count, rows = found
+    yield (
+        f"Only {count:,} of {rows:,} labels ({count / rows:.1%}) are {name}: few of them are held"
+        " out, so what a model is worth on them is known roughly."
+    )
+    if label.kind is Kind.BINARY and name not in POSITIVE:
+        yield "It is the negative class: --positive names the other, if the rare one is asked for."
+    elif label.kind is Kind.BINARY:
+        yield (
+            "A floor on roc_auc alone does not say how many of the rare are found, nor how many"
+            " alarms are false: look at average_precision (guessing gives their share), recall and"
+            ' precision, weigh classes (class_weight="balanced"), and choose the threshold by what'
+            " errors cost (business=Business(..., choose_threshold=True))."
+        )
+
+
+def rare_positive(moment: Reading, table: str, label: Label) -> float | None:
+    """Return the share of the positive class, if it is rare."""
+    found = rarest(moment, identifier(table), label) if label.kind is Kind.BINARY else None
+    return found[1] / found[2] if found and found[0] in POSITIVE else None
+
+
+def rarest(moment: Reading, relation: str, label: Label) -> tuple[str, int, int] | None:
+    """Return the rarest class, its labels and all labels; None: it is not rare, or no class."""
+    if label.kind is Kind.REGRESSION:
+        return None
     classes = moment.query(
         f"SELECT ({label.sql})::text, count(*) FROM {relation} WHERE ({label.sql}) IS NOT NULL"
-        " GROUP BY 1 ORDER BY 2"
+        " GROUP BY 1 ORDER BY 2, 1"
     )
-    rarest, rows = classes[0][1], sum(count for _, count in classes)
-    if rarest < FEW or rarest < RARE * rows:
-        yield (
-            f"Only {rarest:,} of {rows:,} labels are {classes[0][0]}: few of them are held out, so"
-            " what a model is worth on them is known roughly."
-        )
+    (name, count), rows = classes[0], sum(each for _, each in classes)
+    if count >= FEW and count >= RARE * rows / max(1, len(classes) - 1):
+        return None
+    return name, count, rows
 
 
 def _history(
@@ -207,14 +158,34 @@ def _history(
         )
 
 
-def _numbers_in_text(moment: Reading, relation: str, name: str) -> str:
-    text = f"{quoted(name)}::text"
-    [(values, numbers)] = moment.query(
-        f"SELECT count({text}), count(*) FILTER (WHERE {text} ~ '{NUMBER}') FROM {relation}"
-    )
-    if not values or numbers < 0.9 * values:
-        return ""
-    return (
-        f"{name} is text, but {numbers:,} of {values:,} values are numbers; `evergreen db import"
-        " --null TEXT` reads what is none as NULL."
-    )
+def _time(profile: TableProfile, chosen: Chosen, time: str | None) -> Iterator[str]:
+    """Name what may be the time of a row: a date that each row has, and that is not personal."""
+    dates = [profile.columns[name] for name in chosen.features.dates]
+    found = [shlex.quote(c.name) for c in dates if c.values is None and not c.nulls]
+    if time is None and found:
+        yield (
+            f"This may be your --time: {' or '.join(f'`--time {name}`' for name in found)}. With it"
+            " the newest rows judge what older ones taught, as in service; without it, a share of"
+            " the keys does, and the future may tell of the past."
+        )
+
+
+def _other_in_each_row(moment: Reading, profile: TableProfile, chosen: Chosen) -> Iterator[str]:
+    for name in chosen.features.numeric:
+        if name not in chosen.doubtful and choosing.numbers_each_row(
+            moment, profile, profile.columns[name]
+        ):
+            yield (
+                f"{name} is another whole number in each row. If it is an id, take it out of"
+                " features.numeric: it tells nothing of rows to come."
+            )
+
+
+def _numbers_in_text(moment: Reading, profile: TableProfile, chosen: Chosen) -> Iterator[str]:
+    for name in chosen.left_out.get(choosing.TEXT, ()):
+        values, numbers = choosing.numbers_in_text(moment, profile.table, name)
+        yield (
+            f"{name} is text, but {numbers:,} of {values:,} values are numbers; `evergreen db"
+            " import` reads them with how they are written (--decimal, --thousands), and what is"
+            " none as NULL (--null TEXT)."
+        )

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from evergreen import drafting, labelling, noticing, panels
+from evergreen import choosing, drafting, labelling, noticing, panels
 from evergreen.data.warehouse import Reading, exists, identifier, quoted, reading
 from evergreen.errors import DeclarationError, EvergreenError, did_you_mean
 from evergreen.labelling import Label
 from evergreen.quality import profiling
-from evergreen.quality.profiling import ColumnProfile, TableProfile
+from evergreen.quality.profiling import TableProfile
 from evergreen.settings import Settings
-from evergreen.spec import TABLE, Features, Kind, check_name
+from evergreen.spec import TABLE, Kind, check_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,15 @@ class Request:
     today: date | None
 
 
+class Written(NamedTuple):
+    """What `new` wrote, and what it has to say of it."""
+
+    module: Path
+    suite: Path
+    said: tuple[str, ...]
+    """What is to be known of the table, and what was left out: the same as in the module."""
+
+
 def new(
     name: str,
     *,
@@ -46,8 +55,8 @@ def new(
     settings: Settings,
     owner: str = "me",
     today: date | None = None,
-) -> tuple[Path, Path]:
-    """Write the use case and its suite; return their paths. Nothing is ever overwritten.
+) -> Written:
+    """Write the use case and its suite. Nothing is ever overwritten.
 
     `key` may be left out when the table has a primary key. Of two classes `positive` names the one
     that a probability is given of: 1 or true, or else the rarer, if it is left out. As of `today`
@@ -73,7 +82,7 @@ def new(
     for path, text in zip(paths, texts, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return paths
+    return Written(*paths, (*values["remarks"], *values["left_out"]))
 
 
 def _refuse_overwriting(paths: Iterable[Path]) -> None:
@@ -133,48 +142,30 @@ def _check_key(moment: Reading, profile: TableProfile, asked: Request) -> None:
 def _proposal(
     moment: Reading, profile: TableProfile, asked: Request, label: Label
 ) -> dict[str, Any]:
-    used = {label.column, asked.time, *asked.key}
-    personal = _personal(profile, asked, label)
-    columns = [c for c in profile.columns.values() if c.name not in {*used, *personal}]
-    left_out = noticing.unfit(moment, profile, columns, label)
-    left_out["are personal by their name"] = [n for n in personal if n not in used]
-    unfit = {name for names in left_out.values() for name in names}
-    features = _features(moment, asked, [c for c in columns if c.name not in unfit])
-    if features is None:
-        raise EvergreenError(
-            f"{asked.table} has no column to learn from besides {sorted(filter(None, used))}"
-        )
-    others = [c.name for c in columns if c.name not in {*unfit, *features.columns}]
-    left_out["have too many values"] = others
-    told = noticing.leaks(moment, asked.table, asked.key, label, features)
-    if not set(features.columns) - set(told):
-        raise EvergreenError(
-            f"{asked.table} has no column to learn from: each alone tells {label.name}, as if known"
-            f" only with it: {', '.join(told)}"
-        )
-    left_out["alone tell the label, as if known only with it"] = told
+    chosen = choosing.choose(
+        moment, profile, label, key=asked.key, time=asked.time,
+        personal=_personal(profile, asked, label),
+    )  # fmt: skip
+    features = chosen.features
     holdout, unit = _holdout(profile, asked.time)
-    numeric = [name for name in features.numeric if name not in told]
-    categorical = [name for name in features.categorical if name not in told]
-    dates = [name for name in features.dates if name not in told]
-    panel = panels.find(moment, asked.table, asked.key, asked.time, numeric)
+    panel = panels.find(moment, asked.table, asked.key, asked.time, features.numeric)
+    remarks = noticing.remarks(
+        asked.name, moment, profile, label, chosen, time=asked.time, today=asked.today
+    )
     return {
         "asked": asked,
         "label": label,
         "kind": label.kind,
-        "numeric": numeric,
         "panel": panel,
-        "panel_inputs": [asked.time, *panel.entity, *numeric, *categorical, *features.text, *dates]
-        if panel
-        else [],
-        "categorical": categorical,
+        "panel_inputs": [asked.time, *panel.entity, *features.columns] if panel else [],
+        "numeric": list(features.numeric),
+        "categorical": list(features.categorical),
         "text": list(features.text),
-        "dates": [*dates, asked.time] if dates and asked.time else dates,
-        "left_out": left_out,
-        "personal": list(personal),
-        "remarks": noticing.remarks(
-            asked.name, moment, profile, label, time=asked.time, today=asked.today, unread=others
-        ),
+        "dates": [*features.dates, *filter(None, [asked.time])] if features.dates else [],
+        "left_out": chosen.sentences,
+        "suspects": [one.name for one in chosen.suspects],
+        "personal": list(_personal(profile, asked, label)),
+        "remarks": remarks,
         "delay": noticing.delay(moment, asked.table, label, asked.time).days,
         "holdout": holdout,
         "unit": unit,
@@ -184,20 +175,9 @@ def _proposal(
 
 
 def _personal(profile: TableProfile, asked: Request, label: Label) -> tuple[str, ...]:
-    return noticing.personal(
+    return choosing.personal(
         list(profile.columns), (label.name, label.column, asked.target, asked.time)
     )
-
-
-def _features(moment: Reading, asked: Request, columns: Sequence[ColumnProfile]) -> Features | None:
-    many, text = noticing.texts(moment, asked.table, columns)
-    numeric = tuple(c.name for c in columns if c.is_number)
-    named = [c for c in columns if c.type in {"str", "bool"}]
-    categorical = tuple(c.name for c in named if c.values or c.name in many)
-    dates = tuple(c.name for c in columns if c.is_time and c.values != ())
-    if not (numeric or categorical or text or dates):
-        return None
-    return Features(numeric=numeric, categorical=categorical, text=tuple(text), dates=dates)
 
 
 def _holdout(profile: TableProfile, time: str | None) -> tuple[float, str]:
@@ -225,7 +205,9 @@ def _gate(moment: Reading, label: Label, asked: Request) -> dict[str, Any]:
         )
         return {"metric": "mae", "floors": {"mae": float(f"{error:.3g}"), "r2": 0.1}}
     if kind is Kind.BINARY:
-        return {"metric": "roc_auc", "floors": {"roc_auc": 0.6}}
+        share = noticing.rare_positive(moment, asked.table, label)
+        rare = {} if share is None else {"average_precision": float(f"{1.5 * share:.2g}")}
+        return {"metric": "roc_auc", "floors": {"roc_auc": 0.6, **rare}}
     [(share,)] = moment.query(
         f"SELECT max(n)::float8 / sum(n) FROM"
         f" (SELECT count({target}) AS n FROM {relation} GROUP BY {target}) AS classes"

@@ -1,7 +1,6 @@
 """Commands that begin and end a use case."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,11 +43,11 @@ def new(
     from evergreen import scaffold
 
     check_name("NAME", name)
-    files: tuple[Path, ...] = scaffold.new(
+    written = scaffold.new(
         name, table=table, target=target, time=time, key=key, positive=positive,
         settings=settings(), owner=owner, today=today().date(),
     )  # fmt: skip
-    console.files(name, files, as_json=as_json)
+    console.files(name, written[:2], written.said, as_json=as_json)
 
 
 @app.command()

@@ -113,16 +113,18 @@ def _of_backup(made: "Backup") -> dict[str, Any]:
     return made.to_json() | {"files": files, "bytes": made.size}
 
 
-def files(name: str, written: Sequence[Path], *, as_json: bool) -> None:
-    """Print which files were written, and what to do next."""
+def files(name: str, written: Sequence[Path], said: Sequence[str], *, as_json: bool) -> None:
+    """Print which files were written, what is to be known of them, and what to do next."""
     if as_json:
-        document({"name": name, "files": [str(path) for path in written]})
+        document({"name": name, "files": [str(path) for path in written], "said": list(said)})
         return
     for path in written:
         say(f"wrote {path}")
+    for sentence in said:
+        say(sentence, mark="!", colour="yellow")
     say(
-        f"It is a draft: read both files, see what `evergreen run {name}` says, and"
-        f" `evergreen activate {name}`; nothing goes live before",
+        f"It is a draft, and nothing of it goes live yet. Read both files, see what `evergreen run"
+        f" {name}` says, and then confirm it: `evergreen activate {name}`",
         style="bold",
     )
 

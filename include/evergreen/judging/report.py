@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from pydantic import TypeAdapter
 
+from evergreen.coded import coded
 from evergreen.judging.evidence import Evidence, ScoredModel
 from evergreen.judging.figures import behind, figure, label, listed, signed
 from evergreen.judging.pictures import Blocks, Intervals, Standing
@@ -166,5 +167,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"figure": figure, "signed": signed, "label": label, "behind": behind}
+    made.filters |= {
+        "figure": figure, "signed": signed, "label": label, "behind": behind, "coded": coded,
+    }  # fmt: skip
     return made

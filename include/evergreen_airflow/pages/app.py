@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from evergreen import cards, records, storage
 from evergreen.catalog import load
+from evergreen.coded import coded, uncoded
 from evergreen.errors import DossierMissing
 from evergreen.fleet import STATES, in_words
 from evergreen.records.errors import DatabaseAway
@@ -41,6 +42,7 @@ TEMPLATES = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True,
     lstrip_blocks=True,
 )  # fmt: skip
+TEMPLATES.filters |= {"coded": coded, "uncoded": uncoded}
 
 OURS = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self';"
