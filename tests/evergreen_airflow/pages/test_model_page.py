@@ -113,6 +113,17 @@ def test_shows_a_draft_as_one_and_says_how_it_goes_live(
     assert "becomes champion" not in page
 
 
+def test_shows_commands_in_the_table_as_code(
+    browser: TestClient, weather: Records, settings: Settings
+) -> None:
+    file = settings.use_cases_dir / "weather.py"
+    file.write_text(file.read_text().replace("= UseCase(", "= UseCase(draft=True,"))
+
+    page = browser.get(PAGE.replace("weather/", "")).text
+
+    assert "<code>evergreen activate weather</code> confirms it" in page
+
+
 def test_says_what_to_do_for_a_use_case_without_a_champion(
     browser: TestClient, weather: Records
 ) -> None:
