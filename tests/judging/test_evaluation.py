@@ -264,7 +264,7 @@ def test_a_challenger_that_is_not_surely_better_is_not_promoted(own: World) -> N
     ("change", "why"),
     [
         ({"sha256": "0" * 64}, "has sha256"),
-        ({"model_uri": "models:/m-00000000000000000000000000000000"}, "cannot be found"),
+        ({"model_uri": "models:/m-00000000000000000000000000000000"}, "cannot be fetched"),
         ({"model_uri": "nonsense"}, "cannot be fetched"),
     ],
 )

@@ -221,9 +221,11 @@ def rmse(truth: Array, output: Output) -> float:
 
 
 def r2(truth: Array, output: Output) -> float | None:
-    """Return 1 − Σ(truth − prediction)² / Σ(truth − mean)²; None when truth does not vary."""
-    spread = ((truth - truth.mean()) ** 2).sum()
-    return None if spread == 0 else float(1 - ((truth - output.labels) ** 2).sum() / spread)
+    """Return 1 − Σ(truth − prediction)² / Σ(truth − mean)²; None when truth hardly varies at all."""
+    missed, spread = ((truth - output.labels) ** 2).sum(), ((truth - truth.mean()) ** 2).sum()
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        value = float(1 - missed / spread)
+    return value if np.isfinite(value) else None
 
 
 def mape(truth: Array, output: Output) -> float:
