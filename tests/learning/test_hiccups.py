@@ -99,7 +99,8 @@ def test_a_model_is_refused_for_what_it_is_and_not_for_a_server_that_is_away(
 
 def test_a_disk_that_fills_up_while_a_model_is_fetched_is_told(settings: Settings) -> None:
     client = tracking.client(settings)
-    run_id = client.create_run(client.create_experiment("full")).info.run_id
+    experiment = client.create_experiment("full", settings.artifacts_url)
+    run_id = client.create_run(experiment).info.run_id
     client.log_text(run_id, json.dumps({"rows": [], "outputs": []}), tracking.GOLDEN_FILE)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 

@@ -221,7 +221,7 @@ def rmse(truth: Array, output: Output) -> float:
 
 
 def r2(truth: Array, output: Output) -> float | None:
-    """Return 1 − Σ(truth − prediction)² / Σ(truth − mean)²; None when truth hardly varies at all."""
+    """Return 1 − Σ(truth − prediction)² / Σ(truth − mean)²; None when truth hardly varies."""
     missed, spread = ((truth - output.labels) ** 2).sum(), ((truth - truth.mean()) ** 2).sum()
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         value = float(1 - missed / spread)
