@@ -87,6 +87,8 @@ def tell_champions(names: Iterable[str], promotions: Promotions) -> None:
     """
     every, wanted = promotions.newest_of_each(), list(names)
     moved = {champion(name): every[name] for name in wanted if name in every}
+    if not moved:
+        return
     try:
         told = _newest_told(max(FEWEST, 2 * len(moved)))
         for asset, newest in moved.items():
