@@ -63,7 +63,7 @@ data = features.data(features.build(snapshot, USE_CASE, settings), USE_CASE, set
 tried = fitting.judge(USE_CASE, USE_CASE.candidate("logistic"), data, Forgetful())
 model = fitting.newest(tried.recipe, data, tried.held)
 scores = metrics.score(USE_CASE.kind, data.rows.truth[data.judged], tried.output)
-right = models.predict(model, data.raw).labels == data.rows.truth
+right = models.predict(model, data.raw.between(0, len(data.raw))).labels == data.rows.truth
 print(json.dumps([scores["f1"], right.mean()]))
 """
 
