@@ -29,7 +29,7 @@ EvergreenError
     └── SourceAway        an API that rows come from does not answer, or not now
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 
@@ -211,3 +211,10 @@ class NoSuchBackup(EvergreenError):
 
 class NotEmpty(EvergreenError):
     """What is to be restored would take the place of records."""
+
+
+def origins(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, and those that it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -4,10 +4,9 @@ import errno
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from evergreen.errors import NoRoom
+from evergreen.errors import NoRoom, origins
 from evergreen.records.errors import DiskFull
 from evergreen.settings import Settings
 
@@ -39,7 +38,7 @@ def _existing(folder: Path) -> Path:
 
 def ran_out(error: BaseException) -> NoRoom | None:
     """Return what to tell of an error that came of a full disk; None: it did not."""
-    for cause in _causes(error):
+    for cause in origins(error):
         if _is_full(cause):
             name = cause.filename if isinstance(cause, OSError) else None
             place = f" for {name}" if name else ""
@@ -56,9 +55,3 @@ def _is_full(error: BaseException) -> bool:
 
 
 ADVICE = "Make room (docs/production.md says what grows), and do it again"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

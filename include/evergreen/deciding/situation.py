@@ -97,9 +97,11 @@ def _same(
     use_case: str, promotions: Sequence[Promotion], window: WindowRef, records: Records
 ) -> Chain:
     """Return the fits of the recipe that the window was held against."""
-    found = watched(use_case, records)
-    on_paper = found.on_paper and window.champion in found.same.versions
-    return found.same if on_paper else chain(promotions, window.champion)
+    if not promotions:
+        found = watched(use_case, records).same
+        if window.champion in found.versions:
+            return found
+    return chain(promotions, window.champion)
 
 
 def _recent(

@@ -1,11 +1,9 @@
 """Failures that pass: a server that is away, a disk that is full. No recipe is to blame."""
 
-from collections.abc import Iterator
-
 import requests
 
 from evergreen import room
-from evergreen.errors import StackError
+from evergreen.errors import StackError, origins
 from evergreen.records.errors import DatabaseAway
 
 AWAY = (
@@ -17,13 +15,7 @@ SERVER_ERROR = 500
 
 def passes(error: BaseException) -> bool:
     """Tell whether another try may be luckier, by the error or by one that it came from."""
-    return room.ran_out(error) is not None or any(map(_is_away, _origins(error)))
-
-
-def _origins(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    return room.ran_out(error) is not None or any(map(_is_away, origins(error)))
 
 
 def _is_away(error: BaseException) -> bool:

@@ -239,8 +239,18 @@ def fetch_model(settings: Settings, model_uri: str, sha256: str) -> Pipeline:
         NoRoom: the disk is full, which says nothing about it either.
     """
     with tempfile.TemporaryDirectory() as folder:
-        place = model_place(settings, model_uri)
-        return models.load(download(settings, f"{place}/{MODEL_FILE}", folder), sha256)
+        return models.load(download_model(settings, model_uri, folder), sha256)
+
+
+def download_model(settings: Settings, model_uri: str, folder: str) -> Path:
+    """Put `model.skops` and nothing else into a folder, and return where; nothing is checked.
+
+    Raises:
+        ModelRefused: it cannot be had.
+        Unreachable: MLflow does not answer, or not now.
+        NoRoom: the disk is full.
+    """
+    return _download(settings, f"{model_place(settings, model_uri)}/{MODEL_FILE}", folder)
 
 
 def fetch_golden(settings: Settings, run_id: str) -> Golden:
@@ -254,7 +264,7 @@ def fetch_golden(settings: Settings, run_id: str) -> Golden:
     with tempfile.TemporaryDirectory() as folder:
         with _told_apart(f"runs:/{run_id}/{GOLDEN_FILE}"):  # MLflow hides why these fail
             place = client(settings).get_run(run_id).info.artifact_uri
-        file = download(settings, f"{place}/{GOLDEN_FILE}", folder)
+        file = _download(settings, f"{place}/{GOLDEN_FILE}", folder)
         return Golden.from_json(json.loads(file.read_text()))
 
 
@@ -282,14 +292,7 @@ def model_place(settings: Settings, model_uri: str) -> str:
         return str(client(settings).get_logged_model(model_id).artifact_location)
 
 
-def download(settings: Settings, uri: str, folder: str) -> Path:
-    """Put the file of an artifact's URI into a folder, and return where.
-
-    Raises:
-        ModelRefused: it cannot be had.
-        Unreachable: MLflow does not answer, or not now.
-        NoRoom: the disk is full.
-    """
+def _download(settings: Settings, uri: str, folder: str) -> Path:
     with _told_apart(uri):
         return Path(
             mlflow.artifacts.download_artifacts(

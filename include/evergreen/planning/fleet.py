@@ -124,7 +124,7 @@ class FleetPlan(Ref):
         if self.done is None:
             return f"No schedule of {self.use_cases} use cases starts a training {until}."
         names = {one.use_case for one in self.due}
-        lacking = f"; unknown, at least in part: {some(self.unknown)}" if self.unknown else ""
+        lacking = unforeseen(self.unknown)
         return (
             f"{len(self.due)} trainings of {len(names)} use cases (of {self.use_cases}) are due"
             f" {until}, and done at {self.done:%Y-%m-%d %H:%M:%S} UTC{' or later' * bool(lacking)}:"
@@ -284,7 +284,9 @@ def _due(one: Work, begins: datetime, done: datetime) -> Due:
     )
 
 
-def some(names: Sequence[str], most: int = 5) -> str:
-    """Name the first few."""
+def unforeseen(names: Sequence[str], most: int = 5) -> str:
+    """Say of which use cases not all could be foretold, the first few by name; empty: of none."""
+    if not names:
+        return ""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return f"; unknown, at least in part: {', '.join(names[:most])}{more}"

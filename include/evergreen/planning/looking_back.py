@@ -63,12 +63,11 @@ class FleetHappened(Ref):
         if self.ratio is None or len(self.unknown) == len(self.ran):
             return f"{head}; nothing could be foretold of them: they are the first on record."
         aim = "within" if abs(self.ratio - 1) <= AIM else "outside of"
-        lacking = f"; unknown, at least in part: {fleet.some(self.unknown)}" if self.unknown else ""
         return (
             f"{head} where {self.foretold_seconds:,.0f} s were foretold, {self.ratio:.2f} times as"
             f" much: {aim} the {AIM:.0%} that are aimed at. At most they took"
             f" {self.peak_bytes / 1e6:,.0f} MB at once ({self.foretold_bytes / 1e6:,.0f} MB"
-            f" foretold){lacking}."
+            f" foretold){fleet.unforeseen(self.unknown)}."
         )
 
 

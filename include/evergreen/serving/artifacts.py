@@ -72,7 +72,6 @@ def from_mlflow(settings: Settings) -> Fetch:
     def fetch(ref: ModelRef, folder: Path) -> None:
         from evergreen.learning import tracking  # not above: MLflow is needed for a new model only
 
-        place = tracking.model_place(settings, ref.model_uri)
-        tracking.download(settings, f"{place}/{MODEL}", str(folder))
+        tracking.download_model(settings, ref.model_uri, str(folder))
 
     return fetch
