@@ -21,15 +21,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from evergreen import approvals, cards, planning, reasons, room, storage
+from evergreen import approvals, cards, fitting_anew, planning, reasons, room, storage
 from evergreen.champions import in_charge, promotion, trainings
 from evergreen.data import extraction
 from evergreen.dossier import declaration
 from evergreen.errors import DataRefused, DeclarationChanged, EvergreenError
+from evergreen.fitting_anew import LONGEST_TRAINING, Anew
 from evergreen.judging import evaluation as evaluating
-from evergreen.judging import fitness
 from evergreen.judging import gate as gating
-from evergreen.judging.evidence import Evidence
 from evergreen.learning import features, hiccups, training
 from evergreen.learning.training import InCharge
 from evergreen.planning import measured
@@ -39,7 +38,6 @@ from evergreen.refs import (
     CHANGE,
     FORCED,
     PAPER,
-    REFRESH,
     CandidateRef,
     EvaluationRef,
     FeaturesRef,
@@ -54,9 +52,6 @@ from evergreen.settings import Settings
 from evergreen.spec import CHAMPION, UseCase
 
 logger = logging.getLogger(__name__)
-
-LONGEST_TRAINING = 6 * 3600.0
-"""Seconds to wait for the same training that somebody else does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,14 +227,14 @@ def fit(
     """
     _check_declaration(use_case, verdict.evaluation.features.snapshot)
     present = _in_charge(use_case, run, records)
-    chosen, kind = _chosen(use_case, verdict, present)
+    chosen, kind = fitting_anew.to_serve(use_case, verdict, present)
+    anew = Anew(use_case, verdict.evaluation, present, records, settings)
+    if run.may_promote and chosen != verdict.evaluation.challenger:
+        anew.keep_refused(verdict)
     if chosen is None or (kind == PAPER and not run.may_promote):
         return None
-    room.check(settings)
-    fitted, evidence = _fitted(
-        use_case, verdict.evaluation, chosen, kind, present,
-        usual=_usual(records, use_case), records=records, settings=settings,
-    )  # fmt: skip
+    usual = fitting_anew.usual(records, use_case.name)
+    fitted, evidence = anew.examined(chosen, kind, usual=usual)
     approved = gating.approve(use_case, verdict, fitted, evidence, settings)
     _record_verdict(use_case, run, records, PAPER if kind == PAPER else "fit", approved)
     return approved
@@ -264,10 +259,8 @@ def force(
         raise EvergreenError(f"no challenger of {use_case.name} has reached the gate; train first")
     said, present = Verdict.from_json(gates[0].evidence), _in_charge(use_case, run, records)
     evaluation = said.evaluation
-    fitted, evidence = _fitted(
-        use_case, evaluation, evaluation.challenger, FORCED, present,
-        usual=(), records=records, settings=settings,
-    )  # fmt: skip
+    anew = Anew(use_case, evaluation, present, records, settings)
+    fitted, evidence = anew.examined(evaluation.challenger, FORCED, usual=())
     asked = replace(
         evaluation,
         report_id=f"{evaluation.report_id}-forced",
@@ -287,50 +280,6 @@ def force(
 def _remembered(use_case: UseCase, records: Records, settings: Settings) -> trainings.Remembered:
     store = storage.of(settings, storage.WALKS)
     return trainings.Remembered(records.trainings, store, use_case.name)
-
-
-def _fitted(
-    use_case: UseCase,
-    evaluation: EvaluationRef,
-    chosen: CandidateRef,
-    kind: str,
-    present: InCharge | None,
-    *,
-    usual: Sequence[float],
-    records: Records,
-    settings: Settings,
-) -> tuple[CandidateRef, Evidence]:
-    """Fit a recipe that was judged on all mature rows; return it with what its bytes show."""
-    built = evaluation.features
-    key = f"{training.training_key(use_case, built, chosen.name, present)}/fit"
-    with records.leases.hold("training", key, wait=LONGEST_TRAINING):
-        fitted = training.fit(use_case, built, chosen, in_charge=present, settings=settings)
-    judged = gating.read(use_case, evaluation, storage.of(settings, storage.REPORTS))
-    return fitted, fitness.examine(
-        use_case, evaluation, fitted, kind, judged, in_charge=present, usual=usual,
-        settings=settings,
-    )  # fmt: skip
-
-
-def _chosen(
-    use_case: UseCase, verdict: Verdict, present: InCharge | None
-) -> tuple[CandidateRef | None, str]:
-    """Return which recipe is to be fitted for service, and as what; None: none."""
-    evaluation = verdict.evaluation
-    if verdict.passed:
-        return evaluation.challenger, CHANGE
-    if present is None:
-        return (evaluation.challenger if use_case.release.on_paper else None), PAPER
-    walked, learned = evaluation.in_charge, present.champion.snapshot_sha256
-    known = learned == evaluation.features.snapshot.sha256
-    return (None if walked is None or walked.problem or known else walked), REFRESH
-
-
-def _usual(records: Records, use_case: UseCase) -> list[float]:
-    """Return how far the newest refreshes were from the fits before them."""
-    decisions = records.decisions.newest(use_case.name, limit=10, kind="fit")
-    facts = [decision.evidence.get("disagreement") for decision in decisions]
-    return [float(fact) for fact in facts if fact is not None]
 
 
 def _in_charge(use_case: UseCase, run: Run, records: Records) -> InCharge | None:

@@ -30,6 +30,7 @@ CHAMPION, CHALLENGER, CANDIDATE = "champion", "challenger", "candidate"
 REFUSED, ARCHIVED = "refused", "archived"
 STATUS, SHA256 = "evergreen.status", "evergreen.sha256"
 SNAPSHOT, DECISION = "evergreen.snapshot_sha256", "evergreen.decision"
+RECIPE = "evergreen.recipe"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,9 @@ class Registration:
     sentence: str
     """The decision in words: the version's description."""
     status: str = CHALLENGER
-    """`candidate`: no gate has passed it."""
+    """`candidate`: no gate has passed it; `refused`: one has refused it."""
+    recipe: str = ""
+    """Digest of the recipe that a gate refused; empty: it was not refused there."""
 
 
 class ModelRegistry:
@@ -104,6 +107,19 @@ class ModelRegistry:
             if version.run_id == run_id:
                 self._client.delete_model_version(self._name(use_case), str(version.version))
 
+    def refused(self, use_case: str) -> dict[int, str]:
+        """Return the recipe of every version that a gate refused, the newest version first."""
+        found = [
+            (int(version.version), version.tags[RECIPE])
+            for version in self._versions(use_case)
+            if version.tags.get(STATUS) == REFUSED and version.tags.get(RECIPE)
+        ]
+        return dict(sorted(found, reverse=True))
+
+    def delete(self, use_case: str, version: int) -> None:
+        """Delete a version; its training stays."""
+        self._client.delete_model_version(self._name(use_case), str(version))
+
     def versions(self, use_case: str) -> dict[int, str]:
         """Return every version with the digest of its bytes."""
         return {int(v.version): v.tags.get(SHA256, "") for v in self._versions(use_case)}
@@ -137,6 +153,7 @@ class ModelRegistry:
                 SHA256: challenger.sha256,
                 SNAPSHOT: about.snapshot_sha256,
                 DECISION: about.decision_id,
+                **({RECIPE: about.recipe} if about.recipe else {}),
             },
         )
         return int(created.version)
