@@ -48,7 +48,7 @@ class Picked:
         Raises:
             SnapshotCorrupt: a chunk is missing, or its bytes are others.
         """
-        frame: pd.DataFrame = self._table(positions).to_pandas(date_as_object=False)
+        frame: pd.DataFrame = self.table(positions).to_pandas(date_as_object=False)
         return frame.astype(self._changed).set_axis(positions)
 
     def look_up(self, positions: Sequence[int]) -> list[dict[str, Any]]:
@@ -59,17 +59,23 @@ class Picked:
         """
         places = np.unique(np.asarray(positions, dtype=np.intp))
         asked = np.searchsorted(places, positions)
-        rows: list[dict[str, Any]] = self._table(places).take(pa.array(asked)).to_pylist()
+        rows: list[dict[str, Any]] = self.table(places).take(pa.array(asked)).to_pylist()
         return rows
 
-    def _table(self, positions: Positions) -> pa.Table:
+    def table(self, positions: Positions, names: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows at some positions, ascending, as Arrow has them; None: all columns.
+
+        Raises:
+            SnapshotCorrupt: a chunk is missing, or its bytes are others.
+        """
+        wanted = self.names if names is None else names
         found = {
             name: column
             for group in self.groups
-            if (names := [name for name in group.columns if name in self.names])
-            for name, column in self._of(group, names, positions).items()
+            if (some := [name for name in group.columns if name in wanted])
+            for name, column in self._of(group, some, positions).items()
         }
-        return pa.table({name: found[name] for name in self.names})
+        return pa.table({name: found[name] for name in wanted})
 
     def between(self, first: int, end: int) -> "pd.DataFrame":
         """Return the rows from one position up to another."""

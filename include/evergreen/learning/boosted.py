@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from evergreen.errors import DeclarationError, ModelRefused
+from evergreen.learning import streaming
+from evergreen.learning.streaming import Streamed
 
 Array = NDArray[Any]
 
@@ -33,6 +35,7 @@ QUIET = {
     "xgboost": {"verbosity": 0},
 }
 """What is set where the declaration leaves it open: the same rows give the same trees."""
+LINES = ("linear_tree", "linear_trees")
 STOPS = ("early_stopping_rounds", "early_stopping_round")
 NEWEST = 0.1
 """Share of the rows, the last, that tells when to stop: the newest, where rows have a time."""
@@ -44,7 +47,7 @@ class Learning:
     """What a fit is given."""
 
     matrix: Any
-    """n × features numbers: an array, or an Arrow table."""
+    """n × features numbers: an array, columns (pandas, Arrow), or rows that pass by."""
     truth: Array
     weights: Array | None
     categories: list[int]
@@ -134,15 +137,16 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
         return np.asarray(said, dtype=float)
 
     def _given(self, rows: Any) -> Any:
-        """Return what the package learns from: LightGBM takes columns, where they lie."""
-        takes_columns = self.package == "lightgbm" and isinstance(rows, pd.DataFrame)
-        return _table(rows) if takes_columns else _matrix(rows)
+        """Return what the package learns from: columns where they lie, or rows that pass by."""
+        if not isinstance(rows, pd.DataFrame):
+            return rows
+        return _table(rows) if self.package == "lightgbm" else _columns(rows)
 
     def _declared(self, rows: Any) -> dict[str, Any]:
         """Return the parameters, with constraints in the order of the columns."""
         declared = dict(self.parameters or {})
         signs = declared.get("monotone_constraints")
-        if isinstance(signs, dict) and isinstance(rows, pd.DataFrame):
+        if isinstance(signs, dict) and hasattr(rows, "columns"):
             if strange := sorted(set(signs) - set(rows.columns)):
                 allowed = ", ".join(map(str, rows.columns))
                 raise DeclarationError("monotone_constraints", strange, allowed)
@@ -195,6 +199,13 @@ def within(estimator: Any) -> Any:
         return Boosted.of(estimator)
     inner = {n: Boosted.of(v) for n, v in estimator.get_params().items() if _is_foreign(v)}
     return estimator.set_params(**inner) if inner else estimator
+
+
+def streams(estimator: Any) -> bool:
+    """Tell whether it learns from rows that pass by: not where leaves hold lines over numbers."""
+    if not isinstance(estimator, Boosted) or estimator.package != "lightgbm":
+        return False
+    return not any((estimator.parameters or {}).get(name) for name in LINES)
 
 
 def versions(model: Any) -> dict[str, str]:
@@ -269,6 +280,12 @@ def _table(rows: pd.DataFrame) -> Any:
     return pa.table(arrays, names=[f"Column_{n}" for n in range(len(arrays))])
 
 
+def _columns(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the same as pandas has it, which XGBoost takes where it lies."""
+    columns = {n: _floats(rows[name]) for n, name in enumerate(rows)}
+    return pd.DataFrame(columns, copy=False)
+
+
 def _floats(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return a column as floats; codes of categories, few whole numbers, as small ones."""
     if column.dtype in ("float64", "float32"):
@@ -278,7 +295,7 @@ def _floats(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _categories(rows: Any) -> list[int]:
-    if not isinstance(rows, pd.DataFrame):
+    if not hasattr(rows, "dtypes"):
         return []
     kinds = [isinstance(kind, pd.CategoricalDtype) for kind in rows.dtypes]
     return np.flatnonzero(kinds).tolist()
@@ -291,14 +308,19 @@ def _learning(options: dict[str, Any], rows: int) -> int:
 
 
 def _fit_lightgbm(made: Any, options: dict[str, Any], rows: Learning) -> bytes:
+    if isinstance(rows.matrix, Streamed):
+        return _plain_text(streaming.lightgbm(made(**options), rows))
     given: dict[str, Any] = {"sample_weight": rows.weights}
     if rows.late:
         given |= {"eval_X": rows.late[0], "eval_y": rows.late[1]}
     if rows.categories:
         given |= {"categorical_feature": rows.categories}
     fitted = made(**options).fit(rows.matrix, rows.truth, **given)
-    text: str = fitted.booster_.model_to_string()
-    return _THREADS.sub("[num_threads: 0]", text).encode()  # the machine's, not the model's
+    return _plain_text(fitted.booster_.model_to_string())
+
+
+def _plain_text(trees: str) -> bytes:
+    return _THREADS.sub("[num_threads: 0]", trees).encode()  # the machine's, not the model's
 
 
 def _fit_xgboost(made: Any, options: dict[str, Any], rows: Learning) -> bytes:
@@ -306,8 +328,9 @@ def _fit_xgboost(made: Any, options: dict[str, Any], rows: Learning) -> bytes:
     if rows.categories:
         kinds = ["c" if n in rows.categories else "q" for n in range(rows.matrix.shape[1])]
         options = options | {"feature_types": kinds, "enable_categorical": True}
-    fitted = made(**options).fit(rows.matrix, rows.truth, verbose=False, **given)
-    return bytes(fitted.get_booster().save_raw("ubj"))
+    booster = made(**options).fit(rows.matrix, rows.truth, verbose=False, **given).get_booster()
+    booster.feature_names, booster.feature_types = None, options.get("feature_types")
+    return bytes(booster.save_raw("ubj"))
 
 
 FITS = {"lightgbm": _fit_lightgbm, "xgboost": _fit_xgboost}

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from sklearn.pipeline import Pipeline
 
-from evergreen.data.splits import Fold, stretch
+from evergreen.data.splits import Fold
 from evergreen.learning import models, weighing
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
@@ -81,6 +81,6 @@ def made(model: Pipeline, half_life: timedelta | None, rows: Rows, fold: Fold) -
     """Fit the steps behind the features, in place, and answer the fold's test rows."""
     began = time.perf_counter()
     weights = weighing.weights(rows, fold.train, half_life)
-    weighing.fit(model, rows.frame.iloc[stretch(fold.train)], rows.truth[fold.train], weights)
-    output = models.predict(model, rows.frame.iloc[stretch(fold.test)])
+    weighing.fit(model, rows.chosen(fold.train), rows.truth[fold.train], weights)
+    output = models.predict(model, rows.take(fold.test))
     return Made(output, time.perf_counter() - began)

@@ -176,14 +176,14 @@ def data(
     raw = _facts(use_case, rows)
     if own is None or own.get_params() == code(use_case).get_params():
         columns = use_case.features.columns
-        frame = frames.stored(replace(stored(ref, settings), columns=columns))
+        found = frames.of(replace(stored(ref, settings), columns=columns))
     else:
-        frame = own.transform(rows.only(own.inputs))
+        found = own.transform(rows.only(own.inputs))
     target = raw[use_case.source.target]
     truth = labels(use_case, target.fillna(target.dropna().iloc[0]))  # unused rows may lack one
     folds = splits.folds(use_case, raw, ref.snapshot.as_of)
     times = splits.times_of(use_case, raw) if use_case.source.timestamp else None
-    return Data(Rows(frame, truth, times, _weights(use_case, raw)), rows, folds)
+    return Data(Rows(found, truth, times, _weights(use_case, raw)), rows, folds)
 
 
 def _facts(use_case: UseCase, rows: Picked, inputs: Sequence[str] = ()) -> pd.DataFrame:

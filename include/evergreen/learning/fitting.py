@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from evergreen.data.splits import Fold, stretch
+from evergreen.data.splits import Fold
 from evergreen.learning import (
     intervals,
     metrics,
@@ -126,7 +126,7 @@ def newest(recipe: Recipe, data: Data, held: Held) -> Pipeline:
     rows = learned(recipe, data)
     model = recipe.fresh(**held)
     weights = weighing.weights(data.rows, rows, recipe.half_life)
-    weighing.fit(model[1:], data.rows.frame.iloc[stretch(rows)], data.rows.truth[rows], weights)
+    weighing.fit(model[1:], data.rows.chosen(rows), data.rows.truth[rows], weights)
     return model
 
 
@@ -217,7 +217,7 @@ def importance(use_case: UseCase, recipe: Recipe, model: Pipeline, data: Data) -
     rng = np.random.default_rng(use_case.seed)
     size = min(len(data.judged), IMPORTANCE_ROWS)
     places = np.sort(rng.choice(data.judged, size, replace=False))
-    rows, truth = data.rows.frame.iloc[places], data.rows.truth[places]
+    rows, truth = data.rows.take(places), data.rows.truth[places]
     names = list(recipe.code.columns)
     copies = [rows]
     for name in names:

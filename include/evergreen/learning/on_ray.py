@@ -123,7 +123,7 @@ class OnRay:
 
     def _put_rows(self, rows: Rows) -> Any:
         if self._rows is None or self._rows[0] is not rows:
-            bare = replace(rows)  # without the names, which only we need
+            bare = replace(rows, features=rows.frame)  # held, without the names, which only we need
             self._rows = rows, self._connected().put(bare)
         return self._rows[1]
 

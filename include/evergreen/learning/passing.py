@@ -4,7 +4,8 @@
 
 scikit-learn's ColumnTransformer copies the columns of each part before the part sees them, and 14
 numbers of ten million rows are 1.1 GB. Where a part changes none (`AsTheyAre`), stand-ins of two
-bytes take their place, and the columns themselves that of the stand-ins afterwards.
+bytes take their place, and the columns themselves that of the stand-ins afterwards: those that are
+held, or those that lie in Parquet, for who learns from rows that pass by (`streaming`).
 """
 
 from typing import Any
@@ -15,35 +16,74 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
+from evergreen.learning.frames import Chosen
 from evergreen.learning.preparing import AsTheyAre
+from evergreen.learning.streaming import Streamed
 
 Array = NDArray[Any]
 HERE, GONE = np.float16(0.0), np.float16(np.nan)
 
 
-def fitted(before: Pipeline, frame: pd.DataFrame, truth: Array) -> Any:
-    """Fit the steps before an estimator, in place, and return what they make of the same rows."""
-    names = _passing(before, frame)
+def fitted(before: Pipeline, rows: pd.DataFrame | Chosen, truth: Array) -> Any:
+    """Fit the steps before an estimator, in place, and return what they make of the same rows.
+
+    Of chosen rows only those columns are held that a part makes something else of: what is returned
+    is `Streamed`, if there are others.
+    """
+    if isinstance(rows, Chosen):
+        return _streamed(before, rows, truth)
+    names = _passing(before, rows)
     if not names:
-        return before.fit_transform(frame, truth)
-    present = {name: bool(frame[name].notna().any()) for name in names}
-    light = {name: np.full(len(frame), HERE if known else GONE) for name, known in present.items()}
-    made = before.fit_transform(frame.assign(**light), truth)
-    columns = {name: frame[name] if present.get(name) else made[name] for name in made}
-    return pd.DataFrame(columns, index=frame.index, copy=False)
+        return before.fit_transform(rows, truth)
+    present = {name for name in names if rows[name].notna().any()}
+    made = before.fit_transform(rows.assign(**_light(len(rows), names, present)), truth)
+    columns = {name: rows[name] if name in present else made[name] for name in made}
+    return pd.DataFrame(columns, index=rows.index, copy=False)
 
 
-def _passing(before: Pipeline, frame: pd.DataFrame) -> list[str]:
+def _streamed(before: Pipeline, rows: Chosen, truth: Array) -> Any:
+    if not _is_single(before):
+        return before.fit_transform(rows.frame, truth)
+    names, read = _passing(before, rows), _read(before)
+    present = rows.known(names)
+    held = rows.only([name for name in rows.columns if name in read and name not in names])
+    others = [name for name in rows.columns if name not in held]
+    light = held.assign(**_light(len(rows), others, {*others} - {*names} | present))
+    made = before.fit_transform(light[rows.columns], truth)
+    return Streamed(rows, frozenset(present), made) if names else made
+
+
+def _light(rows: int, names: list[str], present: set[str]) -> dict[str, Array]:
+    """Return stand-ins for columns, which say whether anything is known of them."""
+    return {name: np.full(rows, HERE if name in present else GONE) for name in names}
+
+
+def _passing(before: Pipeline, rows: pd.DataFrame | Chosen) -> list[str]:
     """Return the columns that a single step passes on as they are, and no other part reads."""
-    step = before.steps[-1][1]
-    if len(before.steps) > 1 or not isinstance(step, ColumnTransformer):
+    if not _is_single(before):
         return []
-    if not isinstance(frame, pd.DataFrame) or not frame.columns.is_unique:
-        return []
-    parts = [(part, _columns(chosen)) for _, part, chosen in step.transformers]
+    parts = [(part, _columns(chosen)) for _, part, chosen in before.steps[-1][1].transformers]
     passed = [name for part, names in parts if isinstance(part, AsTheyAre) for name in names]
     others = {name for part, names in parts if not isinstance(part, AsTheyAre) for name in names}
-    return [name for name in passed if name not in others and frame[name].dtype == float]
+    numbers = _numbers(rows)
+    return [name for name in passed if name not in others and name in numbers]
+
+
+def _is_single(before: Pipeline) -> bool:
+    return len(before.steps) == 1 and isinstance(before.steps[-1][1], ColumnTransformer)
+
+
+def _read(before: Pipeline) -> set[str]:
+    """Return the columns that some part reads."""
+    return {name for _, _, chosen in before.steps[-1][1].transformers for name in _columns(chosen)}
+
+
+def _numbers(rows: Any) -> set[str]:
+    if isinstance(rows, Chosen):
+        return rows.stored.numbers
+    if not isinstance(rows, pd.DataFrame) or not rows.columns.is_unique:
+        return set()
+    return {str(name) for name in rows if rows[name].dtype == float}
 
 
 def _columns(chosen: Any) -> list[str]:

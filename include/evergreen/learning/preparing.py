@@ -7,6 +7,7 @@
 | takes gaps and categories as they are | as they are | codes | target encoding | 64 words | parts |
 | another | median, scaled | one-hot | target encoding, scaled | 1,000 words | parts, scaled |
 | prepares itself (a Pipeline) | the declared columns, as a DataFrame | | | | |
+| looks at none (scikit-learn's dummies) | nothing | | | | |
 
 Missing is a category of its own, where the training rows have some; what they have not is no
 category at all. One-hot and words are sparse where that is smaller and the estimator takes it.
@@ -25,6 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
@@ -69,6 +71,8 @@ def preparation(use_case: UseCase, candidate: Candidate, estimator: BaseEstimato
     if prepares_itself(candidate, estimator):
         own = ("own", "passthrough", [*seen.numeric, *seen.categorical, *seen.text])
         return _as_frame([own, ("moments", Moments(), seen.dates)])
+    if is_blind(estimator):
+        return ColumnTransformer([])
     target, calendar = _by_target(use_case), DateParts(features.since, not splits(estimator))
     if (bound := native_bound(estimator)) is not None:
         return _as_frame(_native(seen, target, calendar, bound))
@@ -108,6 +112,11 @@ def splits(estimator: BaseEstimator) -> bool:
         return True
     inner = [one for one in estimator.get_params().values() if isinstance(one, BaseEstimator)]
     return bool(inner) and all(map(splits, inner))
+
+
+def is_blind(estimator: BaseEstimator) -> bool:
+    """Tell whether it answers without a look at the features."""
+    return isinstance(estimator, DummyClassifier | DummyRegressor)
 
 
 def _by_target(use_case: UseCase) -> TargetEncoder:

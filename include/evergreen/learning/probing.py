@@ -47,7 +47,7 @@ def check(recipe: Recipe, kind: Kind, rows: Rows, positions: Array) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            model[1:].fit(rows.frame.iloc[few], rows.truth[few])
+            model[1:].fit(rows.take(few), rows.truth[few])
         except Exception as error:
             log.info("%s cannot be probed on %s rows: %s", recipe.name, len(few), error)
             return

@@ -1,0 +1,189 @@
+"""LightGBM learns from rows that lie in Parquet what it learns from rows that are held."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
+
+from evergreen.data.manifests import Group
+from evergreen.data.picking import Picked
+from evergreen.data.snapshots import SnapshotStore
+from evergreen.learning import (
+    boosted,
+    features,
+    fitting,
+    frames,
+    models,
+    passing,
+    streaming,
+    weighing,
+)
+from evergreen.learning.frames import Chosen, Stored
+from evergreen.learning.preparing import AsTheyAre
+from evergreen.learning.recipes import Recipe
+from evergreen.learning.streaming import Streamed
+from evergreen.learning.training import Forgetful
+from evergreen.settings import Settings
+from evergreen.spec import Candidate
+from flights import flights, use_case_of
+from learning import WEATHER, built, weather_rows
+
+light = partial(LGBMClassifier, n_estimators=20)
+CUTS = (0, 700, 701, 1_500)
+
+
+def rows() -> pd.DataFrame:
+    """Flights with gaps, and a number that nobody has measured."""
+    found = flights()
+    found.loc[found.index % 7 == 0, "distance"] = np.nan
+    return found.assign(wind=np.nan)
+
+
+def stored(frame: pd.DataFrame) -> Stored:
+    """Keep features in chunks."""
+    whole = pa.Table.from_pandas(frame, preserve_index=False)
+    ends = [*CUTS[1:], len(whole)]
+    pieces = [whole.slice(start, end - start) for start, end in zip(CUTS, ends, strict=True)]
+    store = SnapshotStore(f"memory://{uuid.uuid4().hex}")
+    chunks = tuple(
+        store.add("flights", str(n), str(n), one.to_batches(), one.schema)
+        for n, one in enumerate(pieces)
+    )
+    kept = store.seal("flights", whole.schema, [Group(tuple(whole.schema.names), chunks)], {})
+    return Stored(Picked(store, kept.uri, kept.sha256, list(frame)))
+
+
+def recipe(build: Callable[[], Any]) -> Recipe:
+    case = use_case_of(build, numeric=("distance", "wind"))
+    return Recipe.of(case, case.candidates[0], {})
+
+
+@pytest.mark.parametrize("weights", [None, 0.5], ids=["", "weighed"])
+@pytest.mark.parametrize("held", [{}, {"threshold": 0.3, "positive": True}], ids=["", "threshold"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"early_stopping_round": 3, "n_estimators": 300},
+        {"class_weight": "balanced", "scale_pos_weight": 2.0},
+        {"monotone_constraints": {"distance": 1}, "subsample": 0.5, "subsample_freq": 1},
+        {"subsample_for_bin": 300, "max_bin": 40, "random_state": 4, "colsample_bytree": 0.5},
+        {"linear_tree": True},
+        {"n_jobs": 1, "boosting_type": "dart", "num_leaves": 7},
+    ],
+    ids=["plain", "stops early", "classes", "constraints", "sampled", "linear", "dart"],
+)
+def test_a_fit_is_the_same_to_the_last_bit(
+    changes: dict[str, Any], held: Any, weights: float | None, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(streaming, "AT_ONCE", 300)
+    monkeypatch.setattr(streaming.Part, "batch_size", 300)
+    given, made = rows(), recipe(partial(light, **changes))
+    truth, chosen = given["delayed"].to_numpy(), np.flatnonzero(given.index % 11 != 0)
+    frame = made.fresh()[0].transform(given)
+    heavy = None if weights is None else np.where(truth[chosen], 1.0, weights)
+    whole, passed = made.fresh(**held), made.fresh(**held)
+
+    weighing.fit(whole[1:], frame.iloc[chosen], truth[chosen], heavy)
+    weighing.fit(passed[1:], Chosen(stored(frame), chosen), truth[chosen], heavy)
+
+    assert models.save(passed, tmp_path / "passed") == models.save(whole, tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("build", "label"),
+    [
+        (light, lambda given: np.where(given["id"] % 3 == 0, "cancelled", given["carrier"].isna())),
+        (partial(LGBMRegressor, n_estimators=20), lambda given: given["distance"].fillna(0.0)),
+    ],
+    ids=["three classes", "a number"],
+)
+def test_other_labels_are_learned_as_well(build: Callable[[], Any], label: Any) -> None:
+    given = rows()
+    truth, frame = np.asarray(label(given)), recipe(build).fresh()[0].transform(given)
+    part = ("numbers", AsTheyAre(), ["distance", "wind"])
+    step = ColumnTransformer([part], verbose_feature_names_out=False)
+    before = Pipeline([("prepare", step.set_output(transform="pandas"))])
+    bare = [boosted.Boosted.of(build()) for _ in range(2)]
+
+    held = bare[0].fit(passing.fitted(before, frame, truth), truth)
+    streamed = passing.fitted(before, Chosen(stored(frame), np.arange(len(frame))), truth)
+    passed = bare[1].fit(streamed, truth)
+
+    assert isinstance(streamed, Streamed)
+    assert passed.model_ == held.model_
+
+
+def test_a_training_of_many_rows_is_that_of_few(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = replace(WEATHER, candidates=(Candidate(name="lightgbm", build=light),))
+    case = replace(case, baselines=(Candidate(name="prior", build=DummyClassifier),))
+    ref = built(case, weather_rows(), settings)
+    found = []
+    for cells in (frames.CELLS, 0):
+        monkeypatch.setattr(frames, "CELLS", cells)
+        data = features.data(ref, case, settings)
+        tried = [
+            fitting.judge(case, one, data, Forgetful())
+            for one in (*case.candidates, *case.baselines)
+        ]
+        newest = [fitting.newest(one.recipe, data, one.held) for one in tried]
+        found.append((data, tried, newest))
+
+    (held, tried, models_held), (passed, again, models_passed) = found
+
+    assert isinstance(passed.rows.features, Stored)
+    assert "frame" not in passed.rows.features.__dict__  # nobody held the whole
+    assert (held.rows.names == passed.rows.names).all()
+    for one, other in zip(tried, again, strict=True):
+        assert (one.output.positive == other.output.positive).all()
+        assert [block.fit for block in one.blocks] == [block.fit for block in other.blocks]
+    assert models_held[0][-1].model_ == models_passed[0][-1].model_
+    assert fitting.importance(case, tried[0].recipe, models_held[0], held) == fitting.importance(
+        case, again[0].recipe, models_passed[0], passed
+    )
+
+
+def test_who_needs_all_rows_is_given_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "CELLS", 0)
+    ref = built(WEATHER, weather_rows(), settings)
+    data = features.data(ref, WEATHER, settings)
+
+    tried = fitting.judge(WEATHER, WEATHER.candidate("logistic"), data, Forgetful())
+
+    assert len(tried.output) == len(data.judged)
+    assert "frame" in data.rows.features.__dict__
+
+
+def test_no_more_is_held_than_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    given, made = rows(), recipe(light)
+    frame = made.fresh()[0].transform(given)
+    kept = stored(frame)
+    taken: list[int] = []
+    take = Stored.take
+    monkeypatch.setattr(
+        Stored, "take", lambda *asked: taken.append(len(asked[1]) * len(asked[2])) or take(*asked)
+    )
+
+    weighing.fit(
+        made.fresh()[1:], Chosen(kept, np.arange(3_000)), given["delayed"].to_numpy(), None
+    )
+
+    texts, *others = sorted(taken, reverse=True)
+    assert texts == 3_000 * 2
+    assert max(others) <= 1_500 * 2
