@@ -3,8 +3,8 @@
     prepared = fitted(model[:-1], frame, truth)     # what fit_transform gives, and the same fit
 
 scikit-learn's ColumnTransformer copies the columns of each part before the part sees them, and 14
-numbers of ten million rows are 1.1 GB. Where a part changes none (`AsTheyAre`), stand-ins of two
-bytes take their place, and the columns themselves that of the stand-ins afterwards: those that are
+numbers of ten million rows are 1.1 GB. Where a part changes none (`AsTheyAre`), a single number
+takes their place, and the columns themselves that of the stand-ins afterwards: those that are
 held, or those that lie in Parquet, for who learns from rows that pass by (`streaming`).
 """
 
@@ -21,7 +21,7 @@ from evergreen.learning.preparing import AsTheyAre
 from evergreen.learning.streaming import Streamed
 
 Array = NDArray[Any]
-HERE, GONE = np.float16(0.0), np.float16(np.nan)
+HERE, GONE = 0.0, np.nan
 
 
 def fitted(before: Pipeline, rows: pd.DataFrame | Chosen, truth: Array) -> Any:
@@ -36,7 +36,7 @@ def fitted(before: Pipeline, rows: pd.DataFrame | Chosen, truth: Array) -> Any:
     if not names:
         return before.fit_transform(rows, truth)
     present = {name for name in names if rows[name].notna().any()}
-    made = before.fit_transform(rows.assign(**_light(len(rows), names, present)), truth)
+    made = before.fit_transform(rows.assign(**_light(rows.index, names, present)), truth)
     columns = {name: rows[name] if name in present else made[name] for name in made}
     return pd.DataFrame(columns, index=rows.index, copy=False)
 
@@ -48,14 +48,16 @@ def _streamed(before: Pipeline, rows: Chosen, truth: Array) -> Any:
     present = rows.known(names)
     held = rows.only([name for name in rows.columns if name in read and name not in names])
     others = [name for name in rows.columns if name not in held]
-    light = held.assign(**_light(len(rows), others, {*others} - {*names} | present))
+    light = held.assign(**_light(held.index, others, {*others} - {*names} | present))
     made = before.fit_transform(light[rows.columns], truth)
     return Streamed(rows, frozenset(present), made) if names else made
 
 
-def _light(rows: int, names: list[str], present: set[str]) -> dict[str, Array]:
+def _light(index: pd.Index, names: list[str], present: set[str]) -> "dict[str, pd.Series[float]]":
     """Return stand-ins for columns, which say whether anything is known of them."""
-    return {name: np.full(rows, HERE if name in present else GONE) for name in names}
+    one = {name: HERE if name in present else GONE for name in names}
+    every = {name: np.broadcast_to(value, len(index)) for name, value in one.items()}
+    return {name: pd.Series(values, index, copy=False) for name, values in every.items()}
 
 
 def _passing(before: Pipeline, rows: pd.DataFrame | Chosen) -> list[str]:
