@@ -364,6 +364,9 @@ class Band(Ref):
     value: float
     low: float
     high: float
+    outside: float = 0.0
+    """An estimate that was extrapolated: at least this share of its rows lies outside what it was
+    calibrated on, so that it may be further off; 0: it was not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,10 +56,11 @@ def doc_md(use_case: UseCase) -> str:
 
 
 def _estimate(use_case: UseCase) -> str:
-    if use_case.kind is Kind.REGRESSION:
-        return (
-            "no live metric can be estimated: of a regression nothing tells how likely an error is"
-        )
     trusted = "critical and a cause to retrain, if surely beyond the gate's floor"
     told = trusted if use_case.monitoring.trust_estimate else "for information"
-    return f"live metrics estimated by calibrated probabilities, {told}; blind to changed labels"
+    values = use_case.kind is Kind.REGRESSION
+    by = "a model of the error" if values else "calibrated probabilities"
+    return (
+        f"live metrics estimated by {by}, {told}; blind to changed labels, and no more than told"
+        " where rows go that the walk forward never held"
+    )

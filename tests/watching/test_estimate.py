@@ -13,6 +13,7 @@ from evergreen.spec import Gate, Monitoring
 from evergreen.watching import verdict
 from evergreen.watching.estimate_facts import EstimatedMetric, EstimateFacts
 from evergreen.watching.estimating import Estimate
+from evergreen.watching.ground import Outside
 from watching.conftest import SHOP, Shop
 from watching.test_verdict import facts, quality
 
@@ -95,6 +96,34 @@ def test_it_informs_and_triggers_where_that_is_declared(trusted: bool, outcome: 
     assert verdict.poor(found, limits) == ([said] if trusted else [])
 
 
+@pytest.mark.parametrize(("trusted", "outcome"), [(False, "calm"), (True, "unknown")])
+def test_what_was_extrapolated_triggers_nothing_and_is_not_passed_off_as_known(
+    trusted: bool, outcome: str
+) -> None:
+    limits = Monitoring(trust_estimate=trusted)
+    far = replace(PROBABLY, outside=Outside(column="age", share=0.4, usual=0.1))
+    found = facts(estimate=EstimateFacts(rows=500, metrics=(far,)))
+
+    judged = verdict.judge(found, limits)
+
+    assert judged.outcome == outcome
+    assert verdict.poor(found, limits) == []
+    assert any("extrapolated: 40% of the rows or more" in told for told in judged.unknowns)
+    assert far.band.outside == 0.4
+    assert PROBABLY.band.outside == 0.0
+
+
+def test_rows_that_no_walk_forward_held_are_told(shop: Shop) -> None:
+    older = shop.resampled(400)
+    shop.log(older.assign(age=older["age"] + 15))
+
+    seen = shop.watch()
+
+    assert seen.estimate is not None
+    assert seen.estimate.outside > 0.3
+    assert any("are outside what it was calibrated on (by age;" in told for told in seen.unknowns)
+
+
 def test_where_it_is_trusted_no_estimate_is_unknown() -> None:
     found = facts(estimate=EstimateFacts(problem="the champion gives no probabilities"))
 
@@ -112,10 +141,12 @@ def test_a_live_metric_far_from_its_estimate_is_told() -> None:
 
 def test_only_what_can_be_estimated_can_be_trusted() -> None:
     demand = load(USE_CASES).use_cases["energy"]
+    explained = Gate(metric="r2", floors={"r2": 0.1})
 
-    with pytest.raises(DeclarationError, match="mae of kind regression cannot be estimated"):
-        replace(demand, monitoring=Monitoring(trust_estimate=True))
+    with pytest.raises(DeclarationError, match="r2 of kind regression cannot be estimated"):
+        replace(demand, monitoring=Monitoring(trust_estimate=True), gate=explained)
 
+    replace(demand, monitoring=Monitoring(trust_estimate=True))
     replace(
         SHOP, monitoring=Monitoring(trust_estimate=True), gate=Gate(metric="f1", floors={"f1": 0.1})
     )

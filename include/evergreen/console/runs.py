@@ -93,7 +93,8 @@ def watched(seen: WindowRef, settings: "Settings", *, as_json: bool) -> None:
     for band, of in ((seen.estimate, "this window"), (seen.expected, "the labelled answers")):
         if band:
             told = f"{band.value:.3g} ({band.low:.3g} to {band.high:.3g})"
-            say(f"{seen.metric} of {of}, estimated without labels: {told}")
+            far = f"; extrapolated, {band.outside:.0%} outside or more" if band.outside else ""
+            say(f"{seen.metric} of {of}, estimated without labels: {told}{far}")
     page = f"{seen.use_case}/{seen.report_id}/report.html"
     say(f"report: {storage.of(settings, storage.DRIFT).uri(page)}")
 

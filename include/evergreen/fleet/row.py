@@ -158,7 +158,7 @@ def _metric(seen: WindowRef, more_is_better: bool) -> Metric | None:
 
 
 def _is_beyond(band: Band | None, limit: float | None, more_is_better: bool) -> bool:
-    if band is None or limit is None:
+    if band is None or limit is None or band.outside:
         return False
     return band.high < limit if more_is_better else band.low > limit
 

@@ -202,10 +202,16 @@ def save(model: Pipeline, file: Path) -> str:
     Raises:
         ModelRefused: it holds a type that `load` would not trust.
     """
-    content = canonical(skops.io.dumps(model))
-    _check_types(content, file.name)
+    content = dumped(model, file.name)
     file.write_bytes(content)
     return digest(content)
+
+
+def dumped(model: Any, name: str = "the model") -> bytes:
+    """Return the bytes of a model as skops; see `save`."""
+    content = canonical(skops.io.dumps(model))
+    _check_types(content, name)
+    return content
 
 
 def load(file: Path, sha256: str) -> Pipeline:
@@ -216,11 +222,15 @@ def load(file: Path, sha256: str) -> Pipeline:
     Raises:
         ModelRefused: other bytes, or types that are not in `TRUSTED`.
     """
-    content = file.read_bytes()
+    return loaded(file.read_bytes(), sha256, file.name)
+
+
+def loaded(content: bytes, sha256: str, name: str) -> Any:
+    """Return the model of some bytes; see `load`."""
     found = digest(content)
     if found != sha256:
-        raise ModelRefused(f"{file.name} has sha256 {found}, the model that was gated {sha256}")
-    _check_types(content, file.name)
+        raise ModelRefused(f"{name} has sha256 {found}, the model that was gated {sha256}")
+    _check_types(content, name)
     return skops.io.loads(content, trusted=list(TRUSTED))
 
 

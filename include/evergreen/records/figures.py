@@ -37,6 +37,7 @@ SQL = {
     "estimated_metric": _of_band("estimate", "value"),
     "estimated_metric_low": _of_band("estimate", "low"),
     "estimated_metric_high": _of_band("estimate", "high"),
+    "estimated_metric_outside": _of_band("estimate", "outside"),
     "window_end_timestamp_seconds": "SELECT use_case, extract(epoch FROM ended_at)"
     f" FROM ({NEWEST}) AS newest",
     "windows": "SELECT use_case, outcome, count(*) FROM evergreen.windows GROUP BY 1, 2",

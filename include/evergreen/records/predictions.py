@@ -67,12 +67,12 @@ drawn AS (
     ORDER BY uuid_hash_extended(id, %(seed)s), id LIMIT %(limit)s
 ),
 told AS (
-    SELECT id, predictions.time, label, output, probabilities
+    SELECT id, predictions.time, label, output, probabilities, inputs
     FROM drawn JOIN evergreen.predictions USING (id, time)
     JOIN evergreen.labels ON prediction_id = id AND {_OF_ITS_ANSWERS}
     WHERE {_IN_ITS_MONTHS}
 )
-SELECT labelled, due, time, label, output, probabilities
+SELECT labelled, due, time, label, output, probabilities, inputs
 FROM counted LEFT JOIN told ON true ORDER BY id
 """
 _REVIEWED = f"""
@@ -116,6 +116,8 @@ class Labelled:
     labels: Sequence[Any]
     outputs: Sequence[Any]
     probabilities: Sequence[dict[str, float] | None]
+    inputs: Sequence[dict[str, Any]] = ()
+    """Raw rows."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +233,7 @@ class Predictions:
             labels=tuple(row["label"] for row in known),
             outputs=tuple(row["output"] for row in known),
             probabilities=tuple(row["probabilities"] for row in known),
+            inputs=tuple(row["inputs"] for row in known),
         )
 
     def of_champion(self, use_case: str, version: int, since: datetime) -> tuple[int, str | None]:

@@ -50,6 +50,9 @@ QUESTIONS = (
     Question("estimated_metric", "Metric of the newest window, estimated without labels", TWO),
     Question("estimated_metric_low", "Lower end of its band", TWO),
     Question("estimated_metric_high", "Upper end of its band", TWO),
+    Question(
+        "estimated_metric_outside", "Share of rows, at least, that it was extrapolated to", TWO
+    ),
     Question("window_end_timestamp_seconds", "When the newest window ended", ONE),
     Question("windows", "Watched windows", ("use_case", "outcome"), counter=True),
     Question("decisions", "Decisions on record", ("use_case", "kind", "outcome"), counter=True),

@@ -190,7 +190,7 @@ class UseCase:
                 hint = did_you_mean(name, self.features.raw)
                 allowed = f"raw columns of the features: {', '.join(self.features.raw)}{hint}"
                 raise DeclarationError("monitoring.columns", name, allowed)
-        estimable = self.kind is not Kind.REGRESSION and self.gate.metric in METRICS[self.kind]
+        estimable = self.gate.metric in METRICS[self.kind] | PINBALL and self.gate.metric != "r2"
         if self.monitoring.trust_estimate and not estimable:
             allowed = f"False, as {self.gate.metric} of kind {self.kind} cannot be estimated"
             raise DeclarationError("monitoring.trust_estimate", True, allowed)

@@ -69,8 +69,8 @@ class Monitoring:
     min_labels: int = 50
     """Fewer labels prove nothing: the live metric is unknown."""
     trust_estimate: bool = False
-    """Take the estimate of a metric (a classification's, without labels) for the metric: surely
-    beyond its floor it is critical and a cause to retrain, unknown it is unknown."""
+    """Take the estimate of a metric (without labels) for the metric: surely beyond its floor it is
+    critical and a cause to retrain; unknown or extrapolated it is unknown."""
     silent_after: timedelta = timedelta(days=3)
     """Alert when for so long nothing could be measured, no live metric was known, or no window was
     calm, though there had been some before."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from evergreen.judging.figures import figure
 from evergreen.refs import Band, Outcome
 from evergreen.spec import Monitoring, bound
-from evergreen.watching.facts import Facts
+from evergreen.watching.estimate_facts import EstimateFacts
+from evergreen.watching.facts import Facts, MetricFacts
 from evergreen.watching.sign import NOTE, Sign
 
 
@@ -16,20 +17,31 @@ def estimates(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:
         return
     if found.problem and monitoring.trust_estimate:
         yield Sign(Outcome.UNKNOWN, f"no metric can be estimated: {found.problem}")
+    if found.outside:
+        severity = Outcome.UNKNOWN if monitoring.trust_estimate else NOTE
+        yield Sign(severity, f"what was estimated without labels is {found.outside.sentence}")
     severity = Outcome.CRITICAL if monitoring.trust_estimate else NOTE
     for sentence in estimated_shortfalls(facts):
         yield Sign(severity, sentence)
     for metric in facts.quality.metrics if facts.quality else ():
-        told = found.of_labelled(metric.name)
-        if told is None or metric.live is None:
-            continue
-        if abs(metric.live - told.estimate.value) > told.estimate.room(facts.alpha / 2):
-            yield Sign(
-                NOTE,
-                f"{metric.name} is {figure(metric.live)} by labels, and by the probabilities of the"
-                f" same answers it would be {_banded(told.band)}: what rows mean may have changed,"
-                " which no estimate sees",
-            )
+        yield from _otherwise(metric, found, facts.alpha)
+
+
+def _otherwise(metric: MetricFacts, found: EstimateFacts, alpha: float) -> Iterator[Sign]:
+    """Labels told otherwise than was estimated of the same answers."""
+    told = found.of_labelled(metric.name)
+    if told is None or metric.live is None:
+        return
+    if abs(metric.live - told.estimate.value) <= told.estimate.room(alpha / 2):
+        return
+    why = "what rows mean may have changed, which no estimate sees"
+    if told.outside and told.extrapolated:
+        why = f"{told.outside.sentence}, or {why}"
+    yield Sign(
+        NOTE,
+        f"{metric.name} is {figure(metric.live)} by labels, and without them the same answers would"
+        f" have it at {_banded(told.band)}: {why}",
+    )
 
 
 def estimated_shortfalls(facts: Facts) -> list[str]:

@@ -19,7 +19,7 @@ from evergreen.records import Chain, Labelled, Logged, Records
 from evergreen.records.predictions import SEED
 from evergreen.refs import Band, Outcome, Window, WindowRef
 from evergreen.settings import Settings
-from evergreen.spec import Scale, UseCase
+from evergreen.spec import UseCase
 from evergreen.watching import (
     columns,
     drift,
@@ -141,10 +141,7 @@ class _Measuring:
         answers = OutputFacts(problem=problem)
         estimated = None
         if logged.champion_rows >= self._limits.min_rows:
-            scale = Scale(own.answers.kind, self._use_case.metrics)
-            estimated = estimate.measure(
-                own, logged, labelled, scale, self._limits.sample, self._settings
-            )
+            estimated = estimate.measure(own, logged, labelled, self._use_case, self._settings)
         if known:
             answers = outputs.measure(logged, known, by_name.get(PREDICTION), yardstick.confidence)
         return replace(
