@@ -60,15 +60,16 @@ def _sp500() -> Stream:
 
 
 def made(
-    season: float = 0.0, persistence: float = 0.0, days: int = 730, together: float = 0.0
-) -> Callable[[], Stream]:
+    season: float = 0.0, persistence: float = 0.0, days: int = 730, together: float = 0.0,
+    rows: int = 500, seed: int = 0,
+) -> Callable[[], Stream]:  # fmt: skip
     """Return a stream: a yearly cosine of so many standard deviations, and AR(1) noise of one.
 
     The noise of the first two columns has the correlation `together`.
     """
 
     def stream() -> Stream:
-        draw, rows = np.random.default_rng(0), 500
+        draw = np.random.default_rng(seed)
         times = np.arange(days * rows) * DAY / rows
         scale = np.sqrt(1 - persistence**2)
         columns: dict[str, Any] = {}

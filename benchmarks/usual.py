@@ -27,8 +27,10 @@ import pandas as pd
 import pyarrow as pa
 
 from common import Figures, happened, measuring, options, settings
+from evergreen.deciding import policy
+from evergreen.deciding.situation import Situation
 from evergreen.records import Logged
-from evergreen.refs import Outcome, Window
+from evergreen.refs import Outcome, Window, WindowRef
 from evergreen.spec import Monitoring, Retraining
 from evergreen.watching import pairs, verdict
 from evergreen.watching.distances import Frequencies, numeric_distance
@@ -55,8 +57,6 @@ class Life:
     length: float
     home: Path
     seconds: list[float] = field(default_factory=list)
-    together: list[bool] = field(default_factory=list)
-    """Of the newest outcomes: whether a pair of columns alarmed."""
 
     @cached_property
     def kinds(self) -> dict[str, str]:
@@ -80,9 +80,8 @@ class Life:
         first, second = np.unravel_index(np.argmax(table), table.shape)
         return numbers[first], numbers[second]
 
-    def outcomes(self, shift: float, most: int, flip: bool = False) -> list[str]:
+    def watched(self, shift: float, most: int, flip: bool = False) -> list[WindowRef]:
         """Watch the newest windows, one after the other."""
-        self.together.clear()
         return [self._judged(start, history, shift, flip) for start, history in self._windows(most)]
 
     def _windows(self, most: int) -> Iterator[tuple[float, History]]:
@@ -112,7 +111,7 @@ class Life:
         )  # fmt: skip
         return History(own, reference, None, settings(self.home))
 
-    def _judged(self, start: float, history: History, shift: float, flip: bool) -> str:
+    def _judged(self, start: float, history: History, shift: float, flip: bool) -> WindowRef:
         within = self._within(start)
         draw = np.random.default_rng(int(start))
         drawn = draw.choice(within, REQUESTS, replace=len(within) < REQUESTS)
@@ -144,8 +143,13 @@ class Life:
             use_case="", start=window.start, end=end, usual=held.told, columns=columns,
             together=found.facts,
         )  # fmt: skip
-        self.together.append(bool(facts.pairs))
-        return verdict.judge(facts, LIMITS).outcome
+        judged = verdict.judge(facts, LIMITS)
+        return WindowRef(
+            use_case="", start=window.start, end=end, champion=1, rows=REQUESTS,
+            outcome=judged.outcome, sentence=judged.sentence,
+            drifted=tuple(column.name for column in facts.drifted),
+            together=tuple(pair.name for pair in facts.pairs),
+        )  # fmt: skip
 
     def _shifted(self, rows: pd.DataFrame, shift: float) -> pd.DataFrame:
         numbers = [name for name, kind in self.kinds.items() if kind == NUMERIC]
@@ -186,32 +190,41 @@ def tables(figures: Figures, names: list[str], small: bool) -> None:
             with TemporaryDirectory() as home:
                 life = Life(times, rows, length, Path(home))
                 for shift in shifts:
-                    tell(figures, name, words, f"{shift:+.2f} sd", life.outcomes(shift, most), life)
+                    tell(figures, name, words, f"{shift:+.2f} sd", life.watched(shift, most), life)
                 if sum(kind == NUMERIC for kind in life.kinds.values()) > 1:
                     flipped = f"{' and '.join(life.pair)} flipped"
-                    tell(figures, name, words, flipped, life.outcomes(0.0, most, flip=True), life)
+                    tell(figures, name, words, flipped, life.watched(0.0, most, flip=True), life)
+
+
+def asked(watched: list[WindowRef]) -> list[bool]:
+    """Tell of each window whether the policy sees a cause in it and those before."""
+    of, found = RULES.of_windows, []
+    for n, window in enumerate(watched):
+        recent = tuple(reversed(watched[max(n - of + 1, 0) : n + 1]))
+        situation = Situation(now=window.end, rules=RULES, window=window, champion=1, recent=recent)
+        found.append(policy.drift(situation) is not None)
+    return found
 
 
 def tell(
-    figures: Figures, name: str, words: str, change: str, outcomes: list[str], life: Life
+    figures: Figures, name: str, words: str, change: str, watched: list[WindowRef], life: Life
 ) -> None:
     """Tell how one stream came out."""
-    seconds, together = life.seconds, float(np.mean(life.together))
+    outcomes, seconds = [seen.outcome for seen in watched], life.seconds
+    together = float(np.mean([bool(seen.together) for seen in watched]))
     happened(f"{name} was watched", bool(outcomes), True)
     count = Counter(outcomes)
     alarms = sum(count[each] for each in ALARMS) / len(outcomes)
-    of, critical = RULES.of_windows, [each == Outcome.CRITICAL for each in outcomes]
-    asked = [sum(critical[max(n - of + 1, 0) : n + 1]) >= RULES.alarming
-             for n in range(len(critical))]  # fmt: skip
+    retrain = float(np.mean(asked(watched)))
     soon = {n: _found_within(outcomes, n) for n in (2, 5)}
     unknown = count[Outcome.UNKNOWN] / len(outcomes)
     figures.tell(
         f"{name}, windows of {words}, {change}: {alarms:.1%} of {len(outcomes)} alarm"
-        f" ({together:.1%} for pairs), {np.mean(asked):.1%} would retrain, {unknown:.0%} not known;"
+        f" ({together:.1%} for pairs), {retrain:.1%} would retrain, {unknown:.0%} not known;"
         f" found within 2 windows {soon[2]:.0%}, within 5 {soon[5]:.0%}"
         f" (calibrated in up to {max(seconds):.1f} s, a window in {np.median(seconds):.2f} s)",
         stream=name, window=words, change=change, windows=len(outcomes), alarms=alarms,
-        pairs=together, retrain=float(np.mean(asked)), unknown=unknown,
+        pairs=together, retrain=retrain, unknown=unknown,
         within_2=soon[2], within_5=soon[5], seconds=max(seconds),
     )  # fmt: skip
 
