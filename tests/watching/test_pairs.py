@@ -1,6 +1,8 @@
 """Two columns that go apart only together: found, told, drawn, and a cause to retrain."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,14 @@ import pytest
 
 from evergreen.deciding import policy
 from evergreen.refs import Window
+from evergreen.spec import Monitoring
+from evergreen.watching import pairs
+from evergreen.watching.bases import DAY
+from evergreen.watching.drift import NUMERIC
+from evergreen.watching.facts import UsualFacts
+from evergreen.watching.pair_facts import TogetherFacts
+from evergreen.watching.together import Scores
+from evergreen.watching.yardstick import Stretch, Yardstick
 from watching.conftest import END, WINDOW, Shop
 from watching.test_yardstick import week
 
@@ -96,3 +106,26 @@ def test_one_day_asked_for_again_and_again_tells_nothing_of_pairs(weather: Shop)
     facts = weather.report(seen)["facts"]["together"]
     assert facts["pairs"] == 0
     assert any("how columns go together was not compared" in told for told in seen.unknowns)
+
+
+def test_where_the_past_does_not_tell_pairs_are_not_taken_for_independent() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=400)
+    then, now = (pd.DataFrame({"a": x, "b": sign * x}) for sign in (1, -1))
+    kinds = dict.fromkeys(then, NUMERIC)
+    history: Any = SimpleNamespace(
+        scores=Scores.of(then, kinds, list(then)), rows_of=lambda *_: then
+    )
+    stretch = Stretch(0.0, DAY, 400)
+
+    def measured(told: UsualFacts) -> TogetherFacts | None:
+        held = Yardstick(then, {}, told)
+        return pairs.measure(history, held, now, kinds, stretch, 0.01, Monitoring(), ()).facts
+
+    unknown, independent = measured(UsualFacts()), measured(UsualFacts(problem="no time"))
+
+    assert unknown is not None
+    assert independent is not None
+    assert unknown.problem == "windows of the past do not tell how they usually do"
+    assert unknown.beyond == ()
+    assert independent.drifted

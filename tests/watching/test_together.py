@@ -141,3 +141,14 @@ def test_pairs_that_too_few_windows_tell_of_have_no_limit() -> None:
     assert usual.middle[1] is None
     assert np.isnan(usual.limits(3.0)).tolist() == [False, True]
     assert np.isfinite(usual.furthest(table)).all()
+
+
+def test_what_few_windows_tell_is_not_taken_for_usual_however_near_it_lies() -> None:
+    draw = np.random.default_rng(0)
+    near, far = draw.random((60, 3)) / 10, draw.random((60, 3))
+    near[25:] = np.nan  # as "the same season of other years" in a history of little more than one
+
+    usual = UsualPairs.of({"other years": near, "the weeks before": far})
+
+    assert usual == UsualPairs.of({"the weeks before": far})
+    assert None not in usual.middle

@@ -64,6 +64,9 @@ def measure(
         few = f"{len(names)} of its columns can be compared, and a pair takes two"
         return Paired(TogetherFacts(problem=few))
     usual = held.pairs
+    if usual is None and not held.told.problem:
+        unknown = "windows of the past do not tell how they usually do"
+        return Paired(TogetherFacts(columns=len(names), problem=unknown))
     before = history.rows_of(names, usual.basis if usual else None, stretch, monitoring.sample)
     then, here = (scores.among(each.reindex(columns=scores.columns)) for each in (before, now))
     whole = [together.correlations(together.totals(each)[0], scores) for each in (then, here)]

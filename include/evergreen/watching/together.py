@@ -236,8 +236,9 @@ class UsualPairs(Ref):
 
 
 def _usual_distance(table: Array) -> float:
+    """Return the median distance; infinite: too few windows of the past could tell of any pair."""
     finite = np.isfinite(table)
-    enough = len(table) and finite.mean() >= TOLD_SHARE / 2
+    enough = len(table) and finite.any(axis=1).mean() >= TOLD_SHARE
     return float(np.median(table[finite])) if enough else np.inf
 
 

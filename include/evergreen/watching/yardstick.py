@@ -37,7 +37,7 @@ from evergreen.watching.profile import Profile
 from evergreen.watching.reference import Reference, moments, sample
 from evergreen.watching.together import TOGETHER, Scores
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the meaning of a calibration changes; older files are measured again."""
 ROWS = 200_000
 """At most so many rows of history are measured."""
@@ -97,7 +97,7 @@ class Yardstick:
     confidence: tuple[float, float] | None = None
     """Mean and deviation of the confidence in windows of the past; None: unknown."""
     pairs: PairsHeld | None = None
-    """None: rows are taken for independent."""
+    """None: rows are taken for independent, or windows of the past do not tell."""
 
     def sure(self, name: str) -> bool:
         """Tell whether enough is known of a column to call it drifted."""
