@@ -1,14 +1,16 @@
 """False alarms where columns have seasons together and hang on, over many seeds.
 
-python benchmarks/seasons.py [--seeds N] [--rows A_DAY] (needs no database)
+python benchmarks/seasons.py [--seeds N] [--weeks N] [--flipped SEEDS] (needs no database)
 
 Two years of six columns (`streams.made`: a yearly wave, AR(1) noise, the first two with a
-correlation of 0.5), watched as `usual.py` does by the week, 41 weeks of each seed. Shares are means
+correlation of 0.5), watched as `usual.py` does by the week, 41 weeks of each seed or the first so
+many: there history is shortest, little more than a year. Shares are means
 over seeds, with the standard error of that mean. *Flipped*: the correlation of the first two turns
 round while their margins stay.
 """
 
 import os
+from argparse import Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,27 +30,33 @@ PERSISTENCE = (0.5, 0.9)
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--weeks", type=int, default=MOST, help="of each seed, the first")
+    parser.add_argument("--flipped", type=int, default=4, help="so many of the seeds")
     parser.add_argument("--rows", type=int, default=100, help="of a day")
     parser.add_argument("--persistence", type=float, nargs="*", default=PERSISTENCE)
     arguments = parser.parse_args()
-    seeds, most = (1, 2) if arguments.small else (arguments.seeds, MOST)
+    if arguments.small:
+        arguments.seeds, arguments.weeks, arguments.flipped = 1, 2, 1
     with measuring(arguments) as figures:
         for persistence in arguments.persistence:
-            run(figures, persistence, arguments.rows, seeds, most)
+            run(figures, persistence, arguments)
 
 
-def run(figures: Figures, persistence: float, rows: int, seeds: int, most: int) -> None:
+def run(figures: Figures, persistence: float, asked_for: Namespace) -> None:
     """Watch both, calm and flipped, with each seed."""
     calm, flipped = [], []
-    for seed in range(seeds):
-        stream = made(season=1.0, persistence=persistence, together=0.5, rows=rows, seed=seed)
+    for seed in range(asked_for.seeds):
+        stream = made(
+            season=1.0, persistence=persistence, together=0.5, rows=asked_for.rows, seed=seed
+        )
         with TemporaryDirectory() as home:
             life = Life(*stream(), WEEK, Path(home))
             life.pair = ("x0", "x1")
-            calm.append(life.watched(0.0, most))
-            flipped.append(life.watched(0.0, most, flip=True))
+            calm.append(life.watched(0.0, MOST, first=asked_for.weeks))
+            if seed < asked_for.flipped:
+                flipped.append(life.watched(0.0, MOST, flip=True, first=asked_for.weeks))
     for words, found in (("calm", calm), ("flipped", flipped)):
-        tell(figures, f"a season, AR(1) {persistence}, {rows} rows a day, {words}", found)
+        tell(figures, f"a season, AR(1) {persistence}, {asked_for.rows} rows a day, {words}", found)
 
 
 def tell(figures: Figures, name: str, lives: list[list[WindowRef]]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -80,9 +81,12 @@ class Life:
         first, second = np.unravel_index(np.argmax(table), table.shape)
         return numbers[first], numbers[second]
 
-    def watched(self, shift: float, most: int, flip: bool = False) -> list[WindowRef]:
-        """Watch the newest windows, one after the other."""
-        return [self._judged(start, history, shift, flip) for start, history in self._windows(most)]
+    def watched(
+        self, shift: float, most: int, flip: bool = False, first: int | None = None
+    ) -> list[WindowRef]:
+        """Watch the newest windows (of them the first so many), one after the other."""
+        windows = islice(self._windows(most), first)
+        return [self._judged(start, history, shift, flip) for start, history in windows]
 
     def _windows(self, most: int) -> Iterator[tuple[float, History]]:
         first = self.times[0] + 0.6 * (self.times[-1] - self.times[0])

@@ -133,6 +133,7 @@ def test_a_failure_counts_until_it_is_mended_or_something_was_decided_since() ->
 
 
 BAND, LOW = Band(value=0.7, low=0.66, high=0.74), Band(value=0.6, low=0.57, high=0.63)
+FAR = replace(LOW, outside=0.4)
 UNSURE = Band(value=0.65, low=0.6, high=0.7)
 
 
@@ -146,6 +147,8 @@ UNSURE = Band(value=0.65, low=0.6, high=0.7)
         (window("calm", estimate=BAND), "roc_auc ≈ 0.7 (0.66 to 0.74) ≥ 0.64", False),
         (window("calm", estimate=UNSURE), "roc_auc ≈ 0.65 (0.6 to 0.7) ≥ 0.64", False),
         (window("calm", estimate=LOW), "roc_auc ≈ 0.6 (0.57 to 0.63) ≥ 0.64", True),
+        (window("calm", estimate=FAR), "roc_auc ≈ 0.6 (extrapolated) ≥ 0.64", False),
+        (window("calm", live=0.71, expected=FAR), "roc_auc 0.71 ≥ 0.64", False),
         (window("calm", live=0.71, estimate=LOW), "roc_auc 0.71 ≥ 0.64", False),
     ],
 )

@@ -33,7 +33,8 @@ def metric(row: Row) -> str:
 
 def value(found: Metric) -> str:
     """Write the figure; what is estimated begins with `≈`."""
-    return f"{'≈ ' if found.estimated else ''}{found.value:.3g}"
+    far = " (extrapolated)" if found.extrapolated else ""
+    return f"{'≈ ' if found.estimated else ''}{found.value:.3g}{far}"
 
 
 def band(found: Metric) -> str:

@@ -28,6 +28,8 @@ class Metric:
     value: float
     estimated: bool
     """From the answers alone, without labels; else of the labels that have come."""
+    extrapolated: bool = False
+    """Estimated of rows that lie outside what it was calibrated on: no band is known."""
     low: float | None = None
     """Where it was to be expected: its band. None: nothing tells."""
     high: float | None = None
@@ -147,11 +149,13 @@ def _metric(seen: WindowRef, more_is_better: bool) -> Metric | None:
     value = seen.live if seen.live is not None else band.value if band else None
     if value is None:
         return None
-    unlabelled = seen.live is None
+    unlabelled, outside = seen.live is None, bool(band and band.outside)
     beyond = unlabelled and _is_beyond(band, seen.floor, more_is_better)
     return Metric(
         name=seen.metric, value=value, estimated=unlabelled,
-        low=band.low if band else None, high=band.high if band else None, limit=seen.floor,
+        extrapolated=unlabelled and outside, limit=seen.floor,
+        low=band.low if band and not outside else None,
+        high=band.high if band and not outside else None,
         more_is_better=more_is_better,
         poor=bool(seen.poor) or beyond,
     )  # fmt: skip
