@@ -14,7 +14,7 @@ that they were extrapolated; and how often the band held where they did not.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 os.environ |= {"OMP_NUM_THREADS": "1"}
@@ -133,13 +133,14 @@ class Held:
     """A window of a stream."""
 
     seed: int
+    length: str
     outside: bool
     metrics: dict[str, tuple[float, float, float]]
     """Value, estimate and half band."""
 
 
-def held(like: Stream, length: int, seed: int) -> Iterator[Held]:
-    """Yield each window of a stream."""
+def held(like: Stream, lengths: Mapping[str, int], seed: int) -> Iterator[Held]:
+    """Yield each window of a stream, of each length."""
     day, x, label = drawn(like, seed)
     output, scale, names = walked(like, day, x, label), Scale(like.kind), NAMES[like.kind]
     rows = pd.DataFrame(x).rename(columns=lambda n: f"x{n}")
@@ -147,16 +148,17 @@ def held(like: Stream, length: int, seed: int) -> Iterator[Held]:
     known = np.flatnonzero((day >= HISTORY) & (day < KNOWN))
     learned = Learned.of(scale, names, whole.take(known), label[known])
     happened("the walk forward was learned from", learned.problem, "")
-    for start in range(KNOWN, DAYS - length + 1, length):
-        now = np.flatnonzero((day >= start) & (day < start + length))
-        told = metrics.score(scale, label[now], output.take(now), names)
-        window = whole.take(now)
-        outside = learned.outside(window)
-        yield Held(seed, outside is not None and outside.extrapolated, {
-            one.name: (told[one.name], one.value, one.value - one.band[0])
-            for one in learned.estimates(scale, window)
-            if one.name in told
-        })  # fmt: skip
+    for words, length in lengths.items():
+        for start in range(KNOWN, DAYS - length + 1, length):
+            now = np.flatnonzero((day >= start) & (day < start + length))
+            told = metrics.score(scale, label[now], output.take(now), names)
+            window = whole.take(now)
+            outside = learned.outside(window)
+            yield Held(seed, words, outside is not None and outside.extrapolated, {
+                one.name: (told[one.name], one.value, one.value - one.band[0])
+                for one in learned.estimates(scale, window)
+                if one.name in told
+            })  # fmt: skip
 
 
 def main() -> None:
@@ -170,9 +172,9 @@ def main() -> None:
     )  # fmt: skip
     with measuring(arguments) as figures:
         for like in streams:
-            for words, length in lengths.items():
-                windows = [one for seed in range(times) for one in held(like, length, seed)]
-                tell(figures, like, words, windows)
+            windows = [one for seed in range(times) for one in held(like, lengths, seed)]
+            for words in lengths:
+                tell(figures, like, words, [one for one in windows if one.length == words])
 
 
 def tell(figures: Figures, like: Stream, words: str, windows: list[Held]) -> None:
