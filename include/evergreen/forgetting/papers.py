@@ -14,6 +14,7 @@ from pathlib import Path
 from evergreen import storage
 from evergreen.forgetting.subject import Subject
 from evergreen.records import Records
+from evergreen.refs import Json
 from evergreen.settings import Settings
 from evergreen.storage import Store
 
@@ -63,7 +64,7 @@ class Papers:
         held = [
             path
             for path in store.list(f"{self.subject.use_case}/champions/*.json")
-            if json.loads(store.read(path))["profile"]["snapshot_sha256"] in digests
+            if _snapshot(json.loads(store.read(path))) in digests | {None}
         ]
         for path in held if apply else ():
             store.delete(path)
@@ -123,3 +124,9 @@ class Papers:
     def _names(self, path: Path) -> bool:
         text = path.read_text("utf-8", "surrogateescape")
         return any(n in text for n in self.subject.needles) and self.subject.struck(text) != text
+
+
+def _snapshot(calm: Json) -> str | None:
+    """Return on which snapshot rests what is known of a champion in calm; None: it does not say."""
+    found = calm["profile"].get("snapshot_sha256") if "profile" in calm else None
+    return found or calm.get("about", {}).get("snapshot")
