@@ -175,22 +175,23 @@ def _claim(
     waiting = records.approvals.waiting(name)
     wanted = asked or (waiting[0].id if waiting else 0)
     claimed = records.approvals.answer(wanted, said, by=actor, reason=reason)
-    found = claimed or (records.approvals.get(wanted) if wanted else _unfinished(name, records))
+    found = claimed or (records.approvals.get(wanted) if wanted else _newest(name, records))
     if found is None or found.use_case != name:
         raise AlreadyAnswered(f"nothing of {name} waits for a person's word")
     again = not found.outcome and (found.answer, found.answered_by) == (said, actor)
     if claimed is None and not again:
+        nothing = "" if wanted else f"nothing of {name} waits for a person's word: "
         raise AlreadyAnswered(
-            f"version {found.version} of {name} was {found.answer} by {found.answered_by}"
+            f"{nothing}version {found.version} of {name} was {found.answer} by {found.answered_by}"
             f" on {found.answered_at:%Y-%m-%d %H:%M} UTC ({found.reason})"
         )
     return found
 
 
-def _unfinished(name: str, records: Records) -> Approval | None:
+def _newest(name: str, records: Records) -> Approval | None:
     """Return the newest approval, which a crash may have left answered and not carried out."""
     newest = records.approvals.newest(name, limit=1)
-    return newest[0] if newest and not newest[0].outcome else None
+    return newest[0] if newest else None
 
 
 def _carry_out(

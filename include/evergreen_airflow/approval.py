@@ -115,23 +115,28 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
         def carry_out(found: Json, answer: Json) -> Json | None:
             """Let the challenger take over or withdraw it, as the person said."""
             from evergreen import approvals, steps
+            from evergreen.errors import AlreadyAnswered
 
             who, asked = answer["responded_by_user"], found["asked"]
             with at_work() as kept:
                 if who is None:  # the time is over, or it was answered elsewhere
                     end = this_run().asked_at + within
                     told = approvals.expire(name, end, records=kept, settings=here.settings())
-                    tell(" ".join(told) or f"Question {asked} has been answered elsewhere.")
+                    tell(" ".join(told) or answered(kept.approvals.get(asked)))
                     return None
-                done = steps.answer(
-                    use_case,
-                    approve=answer["chosen_options"] == [YES],
-                    reason=answer["params_input"].get("reason") or NO_REASON,
-                    actor=who["name"],
-                    asked=asked,
-                    records=kept,
-                    settings=here.settings(),
-                )
+                try:
+                    done = steps.answer(
+                        use_case,
+                        approve=answer["chosen_options"] == [YES],
+                        reason=answer["params_input"].get("reason") or NO_REASON,
+                        actor=who["name"],
+                        asked=asked,
+                        records=kept,
+                        settings=here.settings(),
+                    )
+                except AlreadyAnswered as faster:  # no failure: somebody pressed after the answer
+                    tell(f"{who['name']} was too late: {faster}.")
+                    return None
                 tell_champions([name], kept.promotions)
             tell(done.sentence)
             return done.to_json()
@@ -140,6 +145,12 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
         found >> ask
         carry_out(found, ask.output)
     return dag
+
+
+def answered(found: Any) -> str:
+    """Say who has answered a question elsewhere, and why."""
+    who = f"{found.answer} by {found.answered_by} ({found.reason})"
+    return f"Version {found.version} of {found.use_case} was answered for elsewhere: {who}."
 
 
 def question(asked: Any) -> Json:

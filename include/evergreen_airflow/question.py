@@ -4,8 +4,9 @@
 
 Airflow's own operator knows its buttons only. This one waits in the triggerer, which looks at the
 ledger, too: `evergreen approve`, a rollback or the watchdog may have answered. Then the question is
-closed in Airflow with its default and nobody's name, and the task ends. It takes no worker, and
-where no triggerer runs the buttons work all the same.
+closed in Airflow with what was answered and, as its reason, who said so; no name stands beside it,
+as nobody pressed a button. It takes no worker, and where no triggerer runs the buttons work all the
+same.
 """
 
 import contextlib
@@ -19,7 +20,9 @@ from airflow.providers.standard.triggers.hitl import HITLTrigger
 from airflow.sdk.exceptions import TaskAwaitingInput
 from asgiref.sync import sync_to_async
 
-from evergreen import records
+from evergreen import reasons, records
+from evergreen.records import Approval
+from evergreen.records.approvals import APPROVED
 from evergreen.records.errors import DatabaseError
 from evergreen_airflow import here
 
@@ -79,17 +82,27 @@ class AnsweredAnywhere(HITLTrigger):
         event: TriggerEvent | None = await super()._handle_response()  # type: ignore[no-untyped-call]
         if event is not None:
             return event
-        if not await sync_to_async(is_answered)(self.asked):
+        waits, found = await sync_to_async(look)(self.asked)
+        if waits:
             return None
+        if found:
+            self.defaults = self.options[:1] if found.answer == APPROVED else self.defaults
+            self.params["reason"] = elsewhere(found)
         return await self._handle_timeout()  # unless a button was pressed just now: the default
 
 
-def is_answered(asked: int) -> bool:
-    """Tell whether an approval waits no longer; while the database is away, nobody knows: no."""
+def look(asked: int) -> tuple[bool, Approval | None]:
+    """Tell whether an approval waits, and which; while the database is away, nobody knows: yes."""
     try:
         with records.open(here.settings()) as kept:
             found = kept.approvals.get(asked)
     except DatabaseError as error:
         log.warning("cannot see whether question %d is answered: %s", asked, error)
-        return False
-    return found is None or found.answer is not None
+        return True, None
+    return found is not None and found.answer is None, found
+
+
+def elsewhere(found: Approval) -> str:
+    """Say who answered, and why, as far as the field of the reason holds it."""
+    told = f"Not by a button: {found.answer} by {found.answered_by}: {found.reason}"
+    return told[: reasons.LONGEST]

@@ -130,8 +130,29 @@ def test_without_an_answer_the_challenger_is_withdrawn(
     _, again = do(approval_of(iris), "carry_out", {"asked": asked.id}, silence)
 
     assert "version 3 waits no longer" in told.lower()
-    assert again == f"Question {asked.id} has been answered elsewhere."
+    assert again == (
+        "Version 3 of iris was answered for elsewhere: expired by nobody (nobody answered in time)."
+    )
     assert kept.approvals.newest("iris")[0].answer == "expired"
+
+
+def test_a_button_that_is_pressed_after_the_answer_changes_nothing_and_fails_nothing(
+    iris: UseCase, kept: Records
+) -> None:
+    asked = ask(kept)
+    kept.approvals.answer(asked.id, "refused", by="bob", reason="it leaks")
+    pressed = {
+        "chosen_options": ["Promote"], "params_input": {"reason": "yes"},
+        "responded_by_user": {"id": "2", "name": "ada"},
+    }  # fmt: skip
+
+    returned, told = do(approval_of(iris), "carry_out", {"asked": asked.id}, pressed)
+
+    assert returned is None
+    assert told.startswith("ada was too late: version 3 of iris was refused by bob on 20")
+    [left] = kept.approvals.newest("iris")
+    assert (left.answer, left.answered_by, left.reason) == ("refused", "bob", "it leaks")
+    assert kept.promotions.of("iris") == ()
 
 
 def test_the_question_holds_no_worker_and_ends_with_its_time(iris: UseCase) -> None:

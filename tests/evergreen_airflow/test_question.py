@@ -79,18 +79,24 @@ def test_it_waits_as_long_as_nobody_answers(kept: Records, buttons: Any) -> None
     assert buttons[1] == []
 
 
-def test_an_answer_elsewhere_closes_it_with_nobodys_name(kept: Records, buttons: Any) -> None:
+@pytest.mark.parametrize(
+    ("answer", "shown"), [("approved", "Promote"), ("refused", "Refuse"), ("overtaken", "Refuse")]
+)
+def test_an_answer_elsewhere_closes_it_with_who_said_what(
+    kept: Records, buttons: Any, answer: str, shown: str
+) -> None:
     asked = ask(kept)
 
     event = fired(
         trigger(asked.id),
-        lambda: kept.approvals.answer(asked.id, "approved", by="bob", reason="read") and None,
+        lambda: kept.approvals.answer(asked.id, answer, by="bob", reason="read") and None,
     )
 
     assert event is not None
-    assert (event["chosen_options"], event["responded_by_user"]) == (["Refuse"], None)
+    assert (event["chosen_options"], event["responded_by_user"]) == ([shown], None)
     [written] = buttons[1]
-    assert (written["ti_id"], written["chosen_options"]) == (TI, ["Refuse"])
+    assert (written["ti_id"], written["chosen_options"]) == (TI, [shown])
+    assert written["params_input"] == {"reason": f"Not by a button: {answer} by bob: read"}
 
 
 def test_a_button_is_heard_as_before(kept: Records, buttons: Any) -> None:
