@@ -29,3 +29,8 @@ def struck(text: str) -> str:
 def told(error: object, personal: Collection[str]) -> str:
     """Return the words of an error; of a source with personal columns, without what it quotes."""
     return struck(str(error)) if personal else str(error)
+
+
+def failure(error: Exception, personal: Collection[str]) -> str:
+    """Return what a person's own code raised, on one line, as `told`."""
+    return f"{type(error).__name__}: {' '.join(told(error, personal).split())}"

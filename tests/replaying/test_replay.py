@@ -164,6 +164,18 @@ def test_a_candidate_that_fails_is_told_and_the_others_are_replayed() -> None:
     assert len(done.policies) == 2
 
 
+def test_of_personal_columns_a_candidate_that_fails_quotes_no_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    private = replace(EQUAL.source, personal=("id",))
+    failing = replace(EQUAL, candidates=(*EQUAL.candidates, Candidate(name="odd", build=odd)))
+
+    done = run(table(), replace(failing, source=private), policies=["no gate"])
+
+    assert "The (personal) parameter" in done.problems["odd"]
+    assert "'C'" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -45,7 +45,7 @@ from evergreen.learning.recipes import Recipe, described
 from evergreen.learning.searching import SearchTrial
 from evergreen.learning.tracking import RunLog
 from evergreen.learning.walking import Known, Memory
-from evergreen.personal import told
+from evergreen.personal import failure
 from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, Json, RecipeRef
 from evergreen.settings import Settings
 from evergreen.spec import CHAMPION, UseCase
@@ -137,8 +137,8 @@ def train(
 
 def unwalked(name: str, error: Exception, personal: Collection[str] = ()) -> CandidateRef:
     """Return the reference of a training that failed: the others compete without it."""
-    problem = f"{type(error).__name__}: {' '.join(told(error, personal).split())}"
-    return CandidateRef(name=name, run_id="", cv={}, metrics={}, seconds=0.0, problem=problem)
+    why = failure(error, personal)
+    return CandidateRef(name=name, run_id="", cv={}, metrics={}, seconds=0.0, problem=why)
 
 
 def fit(

@@ -15,6 +15,7 @@ from evergreen.learning import hiccups, searching
 from evergreen.learning.computing import LOCAL, Compute
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
+from evergreen.personal import failure
 from evergreen.refs import Json
 from evergreen.replaying.advising import recommend
 from evergreen.replaying.history import History, Memories
@@ -202,8 +203,9 @@ def _walked(history: History, tell: Tell) -> tuple[History, dict[str, str]]:
         except Exception as error:  # whatever a candidate raises is its own, and told
             if hiccups.passes(error):
                 raise
-            logger.warning("%s: %s failed", history.use_case.name, name, exc_info=True)
-            problems[name] = f"{type(error).__name__}: {error}"
+            personal = history.use_case.source.personal  # a traceback ends with the error's words
+            logger.warning("%s: %s failed", history.use_case.name, name, exc_info=not personal)
+            problems[name] = failure(error, personal)
     left = {name: one for name, one in history.recipes.items() if name not in problems}
     history = replace(history, recipes=left)
     if not contending(history):
