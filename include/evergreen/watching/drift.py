@@ -9,6 +9,7 @@ columns that `watching.columns` found sound. Its tests by p-value ignore how man
 tested, and its chi-squared test takes the reference for the truth: hence our own distances.
 """
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from evergreen.watching.distances import Frequencies, numeric_distance, numeric_
 
 NUMERIC, CATEGORICAL = "numeric", "categorical"
 METHODS = {NUMERIC: "Kolmogorov-Smirnov distance", CATEGORICAL: "chi-squared distance"}
+DATA = re.compile(r"^ *var (?:additional_graphs_)?metric_\w+ = \{.*\};$", re.MULTILINE)
+"""The lines of Evidently's page that are JSON."""
 _NAMES = {NUMERIC: "evergreen_ks", CATEGORICAL: "evergreen_chi2"}
 
 
@@ -58,8 +61,15 @@ class Compared:
     """Evidently's own; None: there was nothing to compare."""
 
     def html(self) -> str | None:
-        """Return Evidently's report; None: there was nothing to compare."""
-        return None if self.snapshot is None else str(self.snapshot.get_html_str(as_iframe=False))
+        """Return Evidently's report; None: there was nothing to compare.
+
+        Evidently writes its data into a script as they are, where `</script>` in the name of a
+        column would end it, and what follows would run.
+        """
+        if self.snapshot is None:
+            return None
+        page = str(self.snapshot.get_html_str(as_iframe=False))
+        return DATA.sub(lambda line: line[0].replace("<", "\\u003c"), page)
 
 
 def compare(
