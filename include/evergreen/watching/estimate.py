@@ -129,8 +129,13 @@ def _learned(
     """
     store, names = storage.of(settings, storage.DRIFT), wanted_metrics(own)
     path = f"{own.use_case}/champions/{own.model.sha256[:16]}-estimate.json"
-    about = {"format": FORMAT, "snapshot": own.learned.snapshot.sha256,
-             "answers": own.proof.answers_sha256, "metrics": names, "columns": list(kinds)}  # fmt: skip
+    about = {
+        "format": FORMAT,
+        "snapshot": own.learned.snapshot.sha256,
+        "answers": own.proof.answers_sha256,
+        "metrics": names,
+        "columns": list(kinds),
+    }
     if store.exists(path):
         kept = json.loads(store.read(path))
         if kept["about"] == about:
