@@ -128,5 +128,5 @@ class Papers:
 
 def _snapshot(calm: Json) -> str | None:
     """Return on which snapshot rests what is known of a champion in calm; None: it does not say."""
-    found = calm["profile"].get("snapshot_sha256") if "profile" in calm else None
-    return found or calm.get("about", {}).get("snapshot")
+    found: str | None = calm.get("about", {}).get("snapshot")
+    return calm["profile"].get("snapshot_sha256") if "profile" in calm else found
