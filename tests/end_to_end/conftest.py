@@ -12,6 +12,16 @@ from own_stack import RunningStack, running
 from tools import PATIENCE
 
 USE_CASES = ("iris", "weather")
+QUICK = (
+    (', search={"C": [0.1, 1.0, 10.0]}', ""),
+    ('        Candidate(name="forest", build=forest),\n', ""),
+    ('        Candidate(name="neighbours", build=neighbours, search=', "#"),
+)
+"""One candidate is left."""
+IMPATIENT = (
+    ("from typing import Any", "from datetime import timedelta\nfrom typing import Any"),
+    ("approval=True", "approval=True, approval_within=timedelta(seconds=100)"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +32,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     for name in USE_CASES:
         shutil.copy(PROJECT / "include" / "use_cases" / f"{name}.py", folder / "use_cases")
     shutil.copytree(PROJECT / "expectations", folder / "expectations")
-    declare_blossoms(folder)
+    declare_asking(folder, "blossoms")
+    declare_asking(folder, "petals", *QUICK)
+    declare_asking(folder, "sepals", *QUICK, *IMPATIENT)
     declarations = {
         "EVERGREEN_USE_CASES_DIR": str(folder / "use_cases"),
         "EVERGREEN_EXPECTATIONS_DIR": str(folder / "expectations"),
@@ -31,20 +43,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield started
 
 
-def declare_blossoms(folder: Path) -> None:
-    """Declare `blossoms`: iris, where a person has to approve before a champion takes over."""
+def declare_asking(folder: Path, name: str, *changes: tuple[str, str]) -> None:
+    """Declare iris again, where a person has to approve before a champion takes over."""
     declared = (folder / "use_cases" / "iris.py").read_text()
-    for old, new in {
-        'name="iris"': 'name="blossoms"',
-        "UseCase, Windows": "Release, UseCase, Windows",
-        '    tags=("demo",)': "    release=Release(approval=True)",
-    }.items():
+    for old, new in (
+        ('name="iris"', f'name="{name}"'),
+        ("UseCase, Windows", "Release, UseCase, Windows"),
+        ('    tags=("demo",)', "    release=Release(approval=True)"),
+        *changes,
+    ):
         assert old in declared
         declared = declared.replace(old, new)
-    (folder / "use_cases" / "blossoms.py").write_text(declared)
+    (folder / "use_cases" / f"{name}.py").write_text(declared)
     suite = (folder / "expectations" / "iris.json").read_text()
-    (folder / "expectations" / "blossoms.json").write_text(
-        suite.replace('"name": "iris"', '"name": "blossoms"')
+    (folder / "expectations" / f"{name}.json").write_text(
+        suite.replace('"name": "iris"', f'"name": "{name}"')
     )
 
 

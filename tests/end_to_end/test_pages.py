@@ -218,7 +218,7 @@ def promote_again(ledger: Records, use_case: str) -> None:
 
 
 def test_a_person_approves_by_a_button_beside_the_report(page: Page, stack: RunningStack) -> None:
-    ledger = Records(stack.database_url, kept=0)
+    ledger = records_of(stack)
     [waiting] = ledger.approvals.waiting("blossoms")
     models = open_card(page, "blossoms")
     expect(models.locator("#blossoms")).to_contain_text("Version 1 waits for a person's word")
@@ -236,10 +236,73 @@ def test_a_person_approves_by_a_button_beside_the_report(page: Page, stack: Runn
     assert (promoted.version, promoted.actor) == (1, stack.user)
     assert promoted.reason.startswith(f"Approved by {stack.user}: I read the report. ")
     assert ledger.approvals.waiting("blossoms") == ()
+    late = stack.run("evergreen", "approve", "blossoms", "--reason", "me too", "--refuse")
+    assert late.returncode == 1
+    assert f"version 1 of blossoms was approved by {stack.user} on" in plain(late.stderr)
+    assert len(ledger.promotions.of("blossoms")) == 1
+
+
+def test_a_person_approves_by_the_command_line_while_the_buttons_wait(
+    page: Page, stack: RunningStack
+) -> None:
+    ledger, api = records_of(stack), AirflowApi(stack.url, stack.user, stack.password)
+    [waiting] = ledger.approvals.waiting("petals")
+    run = ("petals_approval", f"approval__{waiting.id}_version_1")
+    asked = f"{stack.url}/api/v2/dags/{run[0]}/dagRuns/{run[1]}/taskInstances/ask/-1/hitlDetails"
+    wait_for(page, lambda: "ask" in api.tasks(*run).get("deferred", ()))
+    assert page.request.get(asked).json()["response_received"] is False
+
+    done = stack.run("evergreen", "approve", "petals", "--reason", "I read it at home")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_for(page, lambda: api.state(*run) == "success")
+    [promoted] = ledger.promotions.of("petals")
+    [answered] = ledger.approvals.newest("petals")
+    who = promoted.actor
+    assert promoted.reason.startswith(f"Approved by {who}: I read it at home. ")
+    assert (answered.answer, answered.answered_by) == ("approved", who)
+    assert (answered.reason, answered.answered_at is None) == ("I read it at home", False)
+    shown = page.request.get(asked).json()
+    assert shown["chosen_options"] == ["Promote"]
+    assert shown["params_input"] == {
+        "reason": f"Not by a button: approved by {who}: I read it at home"
+    }
+    no = {"chosen_options": ["Refuse"], "params_input": {"reason": "no"}}
+    assert page.request.patch(asked, data=no).status == 409
+    assert len(ledger.promotions.of("petals")) == 1
+    assert [each.outcome for each in ledger.decisions.newest("petals", kind="approval")] == [
+        "approved", "asked"
+    ]  # fmt: skip
+
+
+def test_what_nobody_answers_is_withdrawn(page: Page, stack: RunningStack) -> None:
+    ledger, api = records_of(stack), AirflowApi(stack.url, stack.user, stack.password)
+    [asked] = ledger.approvals.newest("sepals")
+
+    wait_for(page, lambda: ledger.approvals.newest("sepals")[0].outcome)
+
+    run = ("sepals_approval", f"approval__{asked.id}_version_1")
+    wait_for(page, lambda: api.state(*run) == "success")
+    [expired] = ledger.approvals.newest("sepals")
+    assert (expired.answer, expired.answered_by) == ("expired", "nobody")
+    assert ledger.promotions.of("sepals") == ()
+    late = stack.run("evergreen", "approve", "sepals", "--reason", "yes")
+    assert late.returncode == 1
+    assert "version 1 of sepals was expired by nobody" in plain(late.stderr)
+    assert ledger.promotions.of("sepals") == ()
+
+
+def records_of(stack: RunningStack) -> Records:
+    return Records(stack.database_url, kept=0)
+
+
+def plain(told: str) -> str:
+    """What the command line says, on one line."""
+    return " ".join(told.split())
 
 
 def test_a_form_retires_a_use_case_and_brings_it_back(page: Page, stack: RunningStack) -> None:
-    ledger = Records(stack.database_url, kept=0)
+    ledger = records_of(stack)
     for back in (False, True):
         button = open_form(page, stack, "operations_retire")
         choose_use_case(page, "blossoms")
@@ -266,7 +329,7 @@ def wait_for(page: Page, condition: Callable[[], object], seconds: int = 120) ->
 def test_models_leads_to_a_rollback_that_asks_for_a_reason_only(
     page: Page, stack: RunningStack
 ) -> None:
-    ledger = Records(stack.database_url, kept=0)
+    ledger = records_of(stack)
     promote_again(ledger, "iris")
     models = open_card(page, "iris")
     models.get_by_role("link", name="Go back to an earlier one").click()
