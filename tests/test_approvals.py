@@ -266,6 +266,8 @@ def test_it_is_told_when_it_begins_once_more_at_half_time_and_when_it_is_over(
     [expired] = kept.approvals.newest("iris")
     assert (expired.answer, expired.answered_by) == ("expired", "nobody")
     assert "evergreen approve iris" in webhook.messages[0]["message"]
+    with pytest.raises(AlreadyAnswered, match=r"was withdrawn on .* \(nobody answered in time\)$"):
+        say(iris, known)
 
 
 def test_a_retired_use_case_asks_nobody(iris: UseCase, settings: Settings, kept: Records) -> None:

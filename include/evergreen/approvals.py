@@ -181,11 +181,16 @@ def _claim(
     again = not found.outcome and (found.answer, found.answered_by) == (said, actor)
     if claimed is None and not again:
         nothing = "" if wanted else f"nothing of {name} waits for a person's word: "
-        raise AlreadyAnswered(
-            f"{nothing}version {found.version} of {name} was {found.answer} by {found.answered_by}"
-            f" on {found.answered_at:%Y-%m-%d %H:%M} UTC ({found.reason})"
-        )
+        raise AlreadyAnswered(f"{nothing}{_ended(found)}")
     return found
+
+
+def _ended(one: Approval) -> str:
+    """Say what became of a question."""
+    by = f"{one.answer} by {one.answered_by}"
+    what = by if one.answer in {APPROVED, REFUSED} else "withdrawn"
+    when = f"{one.answered_at:%Y-%m-%d %H:%M} UTC"
+    return f"version {one.version} of {one.use_case} was {what} on {when} ({one.reason})"
 
 
 def _newest(name: str, records: Records) -> Approval | None:

@@ -288,7 +288,8 @@ def test_what_nobody_answers_is_withdrawn(page: Page, stack: RunningStack) -> No
     assert ledger.promotions.of("sepals") == ()
     late = stack.run("evergreen", "approve", "sepals", "--reason", "yes")
     assert late.returncode == 1
-    assert "version 1 of sepals was expired by nobody" in plain(late.stderr)
+    assert "version 1 of sepals was withdrawn on" in plain(late.stderr)
+    assert "(nobody answered in time)" in plain(late.stderr)
     assert ledger.promotions.of("sepals") == ()
 
 
