@@ -162,6 +162,26 @@ def test_a_model_that_misbehaves_fails(model: Any, name: str, words: str) -> Non
     assert words in test.detail
 
 
+class Talkative(Model):
+    """Quotes what it cannot read."""
+
+    def predict_proba(self, raw: pd.DataFrame) -> Array:
+        if len(raw) == 1:
+            raise ValueError("could not convert 'ada@example.org'")
+        return super().predict_proba(raw)
+
+
+@pytest.mark.parametrize(("personal", "words"), [(("b",), "(personal)"), ((), "'ada@example.org'")])
+def test_a_model_that_quotes_a_value_of_a_source_with_personal_columns_is_not_quoted(
+    personal: tuple[str, ...], words: str
+) -> None:
+    asked = replace(USE_CASE, source=replace(USE_CASE.source, personal=personal))
+
+    detail = examined(Talkative(), asked)["one_row"].detail
+
+    assert detail == f"it raised ValueError: could not convert {words}"
+
+
 class Regressor:
     """A hand-written regressor; `huge` is its answer where the input is huge."""
 

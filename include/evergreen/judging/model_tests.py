@@ -19,6 +19,7 @@ from evergreen.judging.evidence import ModelTest
 from evergreen.learning import models
 from evergreen.learning.features import RawHoldout, with_history
 from evergreen.learning.models import TOLERANCE, Output
+from evergreen.personal import failure
 from evergreen.spec import Kind, UseCase
 
 EXTREMES = (0.0, -1e9, 1e9, np.nan)
@@ -58,10 +59,10 @@ def examine(subject: Subject) -> tuple[ModelTest, ...]:
 def _test(name: str, test: Callable[[Subject], str], subject: Subject) -> ModelTest:
     try:
         return ModelTest(name=name, passed=True, detail=test(subject))
-    except Failed as failure:
-        return ModelTest(name=name, passed=False, detail=str(failure))
+    except Failed as failed:
+        return ModelTest(name=name, passed=False, detail=str(failed))
     except Exception as error:  # a model that cannot answer has failed
-        detail = f"it raised {type(error).__name__}: {error}"
+        detail = f"it raised {failure(error, subject.use_case.source.personal)}"
         return ModelTest(name=name, passed=False, detail=detail)
 
 
