@@ -9,7 +9,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from database import records_of
 from evergreen import catalog, cycle, steps
-from evergreen.champions.registry import CHAMPION, REFUSED, ModelRegistry
+from evergreen.champions.registry import ARCHIVED, CHAMPION, REFUSED, ModelRegistry
 from evergreen.learning import training
 from evergreen.records import Records
 from evergreen.settings import PROJECT, Settings
@@ -72,47 +72,28 @@ def refused(known: Settings) -> UseCase:
     return other
 
 
-def test_a_refused_recipe_is_a_version_and_who_serves_stays(
+def test_a_refused_recipe_is_a_version_once_and_of_more_the_oldest_goes(
     refused: UseCase, known: Settings, kept: Records
 ) -> None:
-    assert states(known, kept) == {1: CHAMPION, 2: REFUSED}
-    assert served(kept) == 1
-    assert ModelRegistry(known, kept.locks).waiting("iris") is None
-
-
-def test_what_is_refused_day_by_day_is_fitted_once(
-    refused: UseCase, known: Settings, kept: Records
-) -> None:
+    first = states(known, kept), served(kept), ModelRegistry(known, kept.locks).waiting("iris")
     demo.feed("iris", known.database_url, 20)
+    train(refused, known, day=20)  # refused again, and the champion fitted anew
+    again = states(known, kept)
+    train(iris("bayes"), replace(known, refused_versions=1), day=20)
 
-    train(refused, known, day=20)
-
-    assert sorted(states(known, kept).values(), key=str) == [
-        "archived", CHAMPION, REFUSED
-    ]  # fmt: skip
+    assert first == ({1: CHAMPION, 2: REFUSED}, 1, None)
+    assert again == {1: ARCHIVED, 2: REFUSED, 3: CHAMPION}
+    assert states(known, kept) == {1: ARCHIVED, 3: CHAMPION, 4: REFUSED}
 
 
-def test_of_more_than_are_kept_the_oldest_goes(
-    refused: UseCase, known: Settings, kept: Records
+def test_nothing_is_registered_by_a_dry_run_nor_where_none_are_to_be_kept(
+    known: Settings, kept: Records
 ) -> None:
-    train(iris("bayes"), replace(known, refused_versions=1))
-
-    assert states(known, kept) == {1: CHAMPION, 3: REFUSED}
-
-
-def test_none_are_kept_unless_it_is_set(known: Settings, kept: Records) -> None:
-    train(iris("logistic", lets_pass=True), known)
-
-    train(iris("neighbours"), replace(known, refused_versions=0))
-
-    assert states(known, kept) == {1: CHAMPION}
-
-
-def test_a_dry_run_registers_nothing(known: Settings, kept: Records) -> None:
     train(iris("logistic", lets_pass=True), known)
     asked = Run(as_of=AS_OF, asked_at=AS_OF, key="test/dry", actor="ada", purpose="dry_run")
 
     cycle.run(iris("neighbours"), asked, records=kept, settings=known)
+    train(iris("neighbours"), replace(known, refused_versions=0))
 
     assert states(known, kept) == {1: CHAMPION}
 
@@ -125,7 +106,7 @@ def test_a_person_may_force_what_was_refused(
     done = steps.force(refused, asked, reason="it is needed", records=kept, settings=known)
 
     assert done.promoted
-    assert states(known, kept) == {1: "archived", 2: CHAMPION}
+    assert states(known, kept) == {1: ARCHIVED, 2: CHAMPION}
     assert served(kept) == 2
 
 
