@@ -35,7 +35,7 @@ CLASSES = (
     *("__init__.py", "errors.py", "refs.py", "spec/*.py", "learning/__init__.py"),
     *(f"learning/{name}.py" for name in ("boosted", "canonical", "dates", "feature_code")),
     *(f"learning/{name}.py" for name in ("hashing", "intervals", "models", "preparing")),
-    "learning/source_code.py",
+    *("learning/source_code.py", "learning/streaming.py"),
 )
 """What `learning.models` and the classes of a model import of ours."""
 LOADER = "evergreen_elsewhere"
