@@ -22,7 +22,6 @@ def keep(
     *,
     ledger: Ledger,
     settings: Settings,
-    registry: ModelRegistry | None = None,
 ) -> int | None:
     """Register the challenger that the gate refused; its alias, and who serves, stay.
 
@@ -32,7 +31,6 @@ def keep(
         fit: makes the model of it that could serve.
         ledger: for its locks.
         settings: how many are kept, and where.
-        registry: of these settings, if None.
 
     Returns:
         The version; None: it passed, or it is a version already, or none are kept.
@@ -43,7 +41,7 @@ def keep(
         return None
     if in_charge is not None and in_charge.digest == recipe:
         return None
-    name, registry = snapshot.use_case, registry or ModelRegistry(settings, ledger.locks)
+    name, registry = snapshot.use_case, ModelRegistry(settings, ledger.locks)
     if recipe in registry.refused(name).values():
         return None
     about = Registration(

@@ -105,7 +105,7 @@ class ModelRegistry:
         """Delete the versions that a training made; what it answered names them no less."""
         for version in self._versions(use_case):
             if version.run_id == run_id:
-                self._client.delete_model_version(self._name(use_case), str(version.version))
+                self.delete(use_case, int(version.version))
 
     def refused(self, use_case: str) -> dict[int, str]:
         """Return the recipe of every version that a gate refused, the newest version first."""
