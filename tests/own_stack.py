@@ -17,6 +17,9 @@ from evergreen_workshop.stack.environment import PASSWORD, USER
 from evergreen_workshop.stack.ports import PORTS, free_port
 from webhook import Webhook
 
+SECONDS_TO_COME_UP = 1500
+"""Five times what it takes where others keep both cores."""
+
 
 @dataclass(frozen=True)
 class RunningStack:
@@ -73,5 +76,7 @@ def running(home: Path, variables: Mapping[str, str]) -> Iterator[RunningStack]:
 def make(target: str, env: dict[str, str]) -> None:
     """Do what `make up` and `make clean` do; show what they said if they fail."""
     command = [sys.executable, "-m", "evergreen_workshop.stack", target]
-    done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=env, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS_TO_COME_UP
+    )
     assert done.returncode == 0, done.stdout + done.stderr

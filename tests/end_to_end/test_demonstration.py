@@ -6,7 +6,7 @@ import pytest
 
 from end_to_end.conftest import RunningStack
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.end_to_end
 
 
 def test_drift_leads_to_one_retraining_and_every_step_says_why(stack: RunningStack) -> None:

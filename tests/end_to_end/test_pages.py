@@ -246,18 +246,18 @@ def test_a_person_approves_by_the_command_line_while_the_buttons_wait(
     page: Page, stack: RunningStack
 ) -> None:
     ledger, api = records_of(stack), AirflowApi(stack.url, stack.user, stack.password)
-    [waiting] = ledger.approvals.waiting("petals")
-    run = ("petals_approval", f"approval__{waiting.id}_version_1")
+    [waiting] = ledger.approvals.waiting("buds")
+    run = ("buds_approval", f"approval__{waiting.id}_version_1")
     asked = f"{stack.url}/api/v2/dags/{run[0]}/dagRuns/{run[1]}/taskInstances/ask/-1/hitlDetails"
     wait_for(page, lambda: "ask" in api.tasks(*run).get("deferred", ()))
     assert page.request.get(asked).json()["response_received"] is False
 
-    done = stack.run("evergreen", "approve", "petals", "--reason", "I read it at home")
+    done = stack.run("evergreen", "approve", "buds", "--reason", "I read it at home")
 
     assert done.returncode == 0, done.stdout + done.stderr
     wait_for(page, lambda: api.state(*run) == "success")
-    [promoted] = ledger.promotions.of("petals")
-    [answered] = ledger.approvals.newest("petals")
+    [promoted] = ledger.promotions.of("buds")
+    [answered] = ledger.approvals.newest("buds")
     who = promoted.actor
     assert promoted.reason.startswith(f"Approved by {who}: I read it at home. ")
     assert (answered.answer, answered.answered_by) == ("approved", who)
@@ -269,28 +269,28 @@ def test_a_person_approves_by_the_command_line_while_the_buttons_wait(
     }
     no = {"chosen_options": ["Refuse"], "params_input": {"reason": "no"}}
     assert page.request.patch(asked, data=no).status == 409
-    assert len(ledger.promotions.of("petals")) == 1
-    assert [each.outcome for each in ledger.decisions.newest("petals", kind="approval")] == [
+    assert len(ledger.promotions.of("buds")) == 1
+    assert [each.outcome for each in ledger.decisions.newest("buds", kind="approval")] == [
         "approved", "asked"
     ]  # fmt: skip
 
 
 def test_what_nobody_answers_is_withdrawn(page: Page, stack: RunningStack) -> None:
     ledger, api = records_of(stack), AirflowApi(stack.url, stack.user, stack.password)
-    [asked] = ledger.approvals.newest("sepals")
+    [asked] = ledger.approvals.newest("stems")
 
-    wait_for(page, lambda: ledger.approvals.newest("sepals")[0].outcome)
+    wait_for(page, lambda: ledger.approvals.newest("stems")[0].outcome)
 
-    run = ("sepals_approval", f"approval__{asked.id}_version_1")
+    run = ("stems_approval", f"approval__{asked.id}_version_1")
     wait_for(page, lambda: api.state(*run) == "success")
-    [expired] = ledger.approvals.newest("sepals")
+    [expired] = ledger.approvals.newest("stems")
     assert (expired.answer, expired.answered_by) == ("expired", "nobody")
-    assert ledger.promotions.of("sepals") == ()
-    late = stack.run("evergreen", "approve", "sepals", "--reason", "yes")
+    assert ledger.promotions.of("stems") == ()
+    late = stack.run("evergreen", "approve", "stems", "--reason", "yes")
     assert late.returncode == 1
-    assert "version 1 of sepals was withdrawn on" in plain(late.stderr)
+    assert "version 1 of stems was withdrawn on" in plain(late.stderr)
     assert "(nobody answered in time)" in plain(late.stderr)
-    assert ledger.promotions.of("sepals") == ()
+    assert ledger.promotions.of("stems") == ()
 
 
 def records_of(stack: RunningStack) -> Records:
