@@ -97,7 +97,7 @@ class Settings:
     """So many of the newest decisions of a use case stay, with all that they lead to."""
     keep_bytes: int = 0
     """Of a use case in the store: beyond it the oldest goes before its age; 0: no limit."""
-    refused_versions: int = 0
+    refused_versions: int = 3
     """So many recipes that the gate refused are fitted and registered, the newest; 0: none is."""
     prune: bool = False
     """The weekly pruning deletes; else it tells only what it would delete."""
@@ -260,7 +260,7 @@ class Variables(BaseSettings):
     keep_champions: int = Field(10, ge=2)
     keep_decisions: int = Field(100, ge=1)
     keep_bytes: Annotated[int, BeforeValidator(size)] = 0
-    refused_versions: int = Field(0, ge=0)
+    refused_versions: int = Field(3, ge=0)
     prune: bool = False
     compute: Annotated[str, AfterValidator(local_or_ray)] = LOCAL
 
