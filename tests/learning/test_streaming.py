@@ -1,4 +1,4 @@
-"""LightGBM learns from rows that lie in Parquet what it learns from rows that are held."""
+"""Boosted trees learn from rows that lie in Parquet what they learn from rows that are held."""
 
 import uuid
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier, XGBRegressor
 
 from evergreen.data.manifests import Group
 from evergreen.data.picking import Picked
@@ -40,6 +41,7 @@ from flights import flights, use_case_of
 from learning import WEATHER, built, weather_rows
 
 light = partial(LGBMClassifier, n_estimators=20)
+extreme = partial(XGBClassifier, n_estimators=10)
 CUTS = (0, 700, 701, 1_500)
 
 
@@ -72,25 +74,46 @@ def recipe(build: Callable[[], Any]) -> Recipe:
 @pytest.mark.parametrize("weights", [None, 0.5], ids=["", "weighed"])
 @pytest.mark.parametrize("held", [{}, {"threshold": 0.3, "positive": True}], ids=["", "threshold"])
 @pytest.mark.parametrize(
-    "changes",
+    "build",
     [
-        {},
-        {"early_stopping_round": 3, "n_estimators": 300},
-        {"class_weight": "balanced", "scale_pos_weight": 2.0},
-        {"monotone_constraints": {"distance": 1}, "subsample": 0.5, "subsample_freq": 1},
-        {"subsample_for_bin": 300, "max_bin": 40, "random_state": 4, "colsample_bytree": 0.5},
-        {"linear_tree": True},
-        {"n_jobs": 1, "boosting_type": "dart", "num_leaves": 7},
+        light,
+        partial(light, early_stopping_round=3, n_estimators=300),
+        partial(light, class_weight="balanced", scale_pos_weight=2.0),
+        partial(light, monotone_constraints={"distance": 1}, subsample=0.5, subsample_freq=1),
+        partial(light, subsample_for_bin=300, max_bin=40, random_state=4, colsample_bytree=0.5),
+        partial(light, linear_tree=True),
+        partial(light, n_jobs=1, boosting_type="dart", num_leaves=7),
+        extreme,
+        partial(extreme, early_stopping_rounds=3, n_estimators=300, eval_metric=["auc", "logloss"]),
+        partial(extreme, monotone_constraints={"distance": 1}, subsample=0.5, max_bin=40),
+        partial(extreme, n_jobs=2, random_state=4, colsample_bytree=0.5, grow_policy="lossguide"),
+        partial(extreme, missing=1_000.0, scale_pos_weight=2.0),
+        partial(extreme, tree_method="approx"),
+        partial(extreme, booster="dart", rate_drop=0.1),
     ],
-    ids=["plain", "stops early", "classes", "constraints", "sampled", "linear", "dart"],
+    ids=[
+        "plain",
+        "stops early",
+        "classes",
+        "constraints",
+        "sampled",
+        "linear",
+        "dart",
+        "xgboost",
+        "xgboost stops early",
+        "xgboost constraints",
+        "xgboost sampled",
+        "xgboost missing",
+        "xgboost approx",
+        "xgboost dart",
+    ],
 )
 def test_a_fit_is_the_same_to_the_last_bit(
-    changes: dict[str, Any], held: Any, weights: float | None, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    build: Any, held: Any, weights: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     monkeypatch.setattr(streaming, "AT_ONCE", 300)
     monkeypatch.setattr(streaming.Part, "batch_size", 300)
-    given, made = rows(), recipe(partial(light, **changes))
+    given, made = rows(), recipe(build)
     truth, chosen = given["delayed"].to_numpy(), np.flatnonzero(given.index % 11 != 0)
     frame = made.fresh()[0].transform(given)
     heavy = None if weights is None else np.where(truth[chosen], 1.0, weights)
@@ -107,8 +130,13 @@ def test_a_fit_is_the_same_to_the_last_bit(
     [
         (light, lambda given: np.where(given["id"] % 3 == 0, "cancelled", given["carrier"].isna())),
         (partial(LGBMRegressor, n_estimators=20), lambda given: given["distance"].fillna(0.0)),
+        (
+            extreme,
+            lambda given: np.where(given["id"] % 3 == 0, "cancelled", given["carrier"].isna()),
+        ),
+        (partial(XGBRegressor, n_estimators=10), lambda given: given["distance"].fillna(0.0)),
     ],
-    ids=["three classes", "a number"],
+    ids=["three classes", "a number", "three classes, xgboost", "a number, xgboost"],
 )
 def test_other_labels_are_learned_as_well(build: Callable[[], Any], label: Any) -> None:
     given = rows()
@@ -126,10 +154,11 @@ def test_other_labels_are_learned_as_well(build: Callable[[], Any], label: Any) 
     assert passed.model_ == held.model_
 
 
+@pytest.mark.parametrize("build", [light, extreme], ids=["lightgbm", "xgboost"])
 def test_a_training_of_many_rows_is_that_of_few(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    build: Callable[[], Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = replace(WEATHER, candidates=(Candidate(name="lightgbm", build=light),))
+    case = replace(WEATHER, candidates=(Candidate(name="boosted", build=build),))
     case = replace(case, baselines=(Candidate(name="prior", build=DummyClassifier),))
     ref = built(case, weather_rows(), settings)
     found = []
@@ -170,8 +199,11 @@ def test_who_needs_all_rows_is_given_them(
     assert "frame" in data.rows.features.__dict__
 
 
-def test_no_more_is_held_than_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    given, made = rows(), recipe(light)
+@pytest.mark.parametrize("build", [light, extreme], ids=["lightgbm", "xgboost"])
+def test_no_more_is_held_than_a_chunk(
+    build: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, made = rows(), recipe(build)
     frame = made.fresh()[0].transform(given)
     kept = stored(frame)
     taken: list[int] = []

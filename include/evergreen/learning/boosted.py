@@ -36,6 +36,12 @@ QUIET = {
 }
 """What is set where the declaration leaves it open: the same rows give the same trees."""
 LINES = ("linear_tree", "linear_trees")
+"""Of LightGBM: leaves that hold lines over numbers."""
+BINNED: dict[str, tuple[Any, ...]] = {
+    "tree_method": (None, "hist", "auto"), "booster": (None, "gbtree", "dart"),
+    "feature_weights": (None,),
+}  # fmt: skip
+"""Of XGBoost: what learns from bins alone."""
 STOPS = ("early_stopping_rounds", "early_stopping_round")
 NEWEST = 0.1
 """Share of the rows, the last, that tells when to stop: the newest, where rows have a time."""
@@ -202,10 +208,13 @@ def within(estimator: Any) -> Any:
 
 
 def streams(estimator: Any) -> bool:
-    """Tell whether it learns from rows that pass by: not where leaves hold lines over numbers."""
-    if not isinstance(estimator, Boosted) or estimator.package != "lightgbm":
+    """Tell whether it learns from rows that pass by: not where it needs more of them than bins."""
+    if not isinstance(estimator, Boosted):
         return False
-    return not any((estimator.parameters or {}).get(name) for name in LINES)
+    declared = estimator.parameters or {}
+    if estimator.package == "lightgbm":
+        return not any(declared.get(name) for name in LINES)
+    return all(declared.get(name) in allowed for name, allowed in BINNED.items())
 
 
 def versions(model: Any) -> dict[str, str]:
@@ -328,7 +337,10 @@ def _fit_xgboost(made: Any, options: dict[str, Any], rows: Learning) -> bytes:
     if rows.categories:
         kinds = ["c" if n in rows.categories else "q" for n in range(rows.matrix.shape[1])]
         options = options | {"feature_types": kinds, "enable_categorical": True}
-    booster = made(**options).fit(rows.matrix, rows.truth, verbose=False, **given).get_booster()
+    if isinstance(rows.matrix, Streamed):
+        booster = streaming.xgboost(made(**options), rows)
+    else:
+        booster = made(**options).fit(rows.matrix, rows.truth, verbose=False, **given).get_booster()
     booster.feature_names, booster.feature_types = None, options.get("feature_types")
     return bytes(booster.save_raw("ubj"))
 

@@ -50,7 +50,9 @@ def _streamed(before: Pipeline, rows: Chosen, truth: Array) -> Any:
     others = [name for name in rows.columns if name not in held]
     light = held.assign(**_light(held.index, others, {*others} - {*names} | present))
     made = before.fit_transform(light[rows.columns], truth)
-    return Streamed(rows, frozenset(present), made) if names else made
+    if not names:
+        return made
+    return Streamed(rows, made.columns, made.drop(columns=sorted(present)))
 
 
 def _light(index: pd.Index, names: list[str], present: set[str]) -> "dict[str, pd.Series[float]]":

@@ -1,13 +1,17 @@
-"""LightGBM learns from rows that lie in Parquet: they pass by in parts, and what it keeps is bins.
+"""Boosted trees learn from rows that lie in Parquet: they pass by in parts, and bins are kept.
 
     streamed = passing.fitted(model[:-1], rows.chosen(positions), truth)
     lightgbm(LGBMClassifier(num_leaves=15), Learning(streamed, …))      # the trees as text
+    xgboost(XGBClassifier(max_depth=4), Learning(streamed, …))          # the trees, a Booster
 
-They pass twice: a sample tells the edges of the bins, then each row is put into its own. Sample and
-edges are those that LightGBM would take from the whole, so the trees are the same to the last bit.
+LightGBM has them pass twice: a sample tells the edges of the bins, then each row is put into its
+own. XGBoost has them pass five times: it counts them, sketches the quantiles of each column, row
+after row wherever a part ends, and fills the bins. Edges are those that each would find in the
+whole, so the trees are the same to the last bit.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -34,10 +38,10 @@ class Streamed:
     """Prepared rows, of which the numbers that pass through as they are lie where they lay."""
 
     rows: "Chosen"
-    passing: frozenset[str]
-    """The columns that are read from `rows`."""
+    columns: pd.Index
+    """All of them, in their order."""
     made: pd.DataFrame
-    """All columns, stand-ins where they pass."""
+    """Those that are held; the others pass."""
 
     def __len__(self) -> int:
         return len(self.made)
@@ -48,17 +52,18 @@ class Streamed:
     @property
     def shape(self) -> tuple[int, int]:
         """Return rows and columns."""
-        return self.made.shape
+        return len(self), len(self.columns)
 
     @property
-    def columns(self) -> pd.Index:
-        """Return the names of the columns."""
-        return self.made.columns
+    def passing(self) -> list[str]:
+        """Return the columns that are read from `rows`."""
+        return sorted(name for name in self.columns if name not in self.made)
 
     @property
     def dtypes(self) -> "pd.Series[Any]":
         """Return the types of the columns: categories are to be split as such."""
-        return self.made.dtypes
+        held = self.made.dtypes
+        return pd.Series({name: held.get(name, np.dtype(float)) for name in self.columns})
 
     def parts(self) -> list["Part"]:
         """Return the rows of each chunk."""
@@ -68,7 +73,7 @@ class Streamed:
 
     def matrix(self, numbers: pd.DataFrame, rows: slice) -> Array:
         """Return n × features floats of some rows, whose passing numbers are at hand."""
-        sources = ((numbers if name in self.passing else self.made)[name] for name in self.made)
+        sources = ((self.made if name in self.made else numbers)[name] for name in self.columns)
         return np.column_stack([one.iloc[rows].astype(float).to_numpy() for one in sources])
 
 
@@ -84,7 +89,7 @@ class _Desk:
         """Return `AT_ONCE` rows of a part from `start` on."""
         if part is not self._part:
             self._numbers, self._block = pd.DataFrame(), None  # before others are read
-            self._part, self._numbers = part, part.rows.rows.only(sorted(part.rows.passing))
+            self._part, self._numbers = part, part.rows.rows.only(part.rows.passing)
         if self._block is None or self._block[0] != start:
             some = slice(start, start + AT_ONCE)
             self._block = start, part.rows.matrix(self._numbers, some)
@@ -109,6 +114,10 @@ class Part:
         within = int(index) % AT_ONCE
         row: Array = self._desk.block(self, int(index) - within)[within]
         return row
+
+    def blocks(self) -> Iterator[Array]:
+        """Yield the rows, as many as at once."""
+        yield from (self._desk.block(self, n) for n in range(0, len(self), AT_ONCE))
 
 
 def lightgbm(estimator: Any, learning: "Learning") -> str:
@@ -154,3 +163,62 @@ def _weights(estimator: Any, learning: "Learning") -> Array | None:
         return learning.weights
     by_class: Array = compute_sample_weight(estimator.class_weight, learning.truth)
     return by_class if learning.weights is None else learning.weights * by_class
+
+
+def xgboost(estimator: Any, learning: "Learning") -> Any:
+    """Return the trees of an unfitted estimator of XGBoost."""
+    import xgboost as package
+
+    settings = _parameters(estimator, learning)
+    bins = {
+        "max_bin": estimator.max_bin, "nthread": estimator.n_jobs, "missing": estimator.missing,
+        "enable_categorical": bool(learning.categories),
+    }  # fmt: skip
+    rows = _passing_by(learning.matrix, learning.truth, learning.weights, estimator.feature_types)
+    whole = package.QuantileDMatrix(rows, **bins)
+    late = []
+    if learning.late:
+        newest = _passing_by(*learning.late, None, estimator.feature_types)
+        late = [(package.QuantileDMatrix(newest, ref=whole, **bins), "late")]
+    return package.train(
+        settings, whole, estimator.get_num_boosting_rounds(), evals=late, verbose_eval=False,
+        early_stopping_rounds=estimator.early_stopping_rounds,
+    )  # fmt: skip
+
+
+def _parameters(estimator: Any, learning: "Learning") -> dict[str, Any]:
+    """Return what the package makes of an estimator's parameters when it fits it."""
+    found: dict[str, Any] = estimator.get_xgb_params()
+    classes = len(np.unique(learning.truth)) if hasattr(estimator, "predict_proba") else 0
+    if classes > 2:
+        found["num_class"] = classes
+        if found["objective"] != "multi:softmax":
+            found["objective"] = "multi:softprob"
+    return found
+
+
+def _passing_by(
+    rows: Streamed, truth: Array, weights: Array | None, kinds: list[str] | None
+) -> Any:
+    """Return what hands over rows, with labels and weights, whenever they are asked for."""
+    import xgboost as package
+
+    class PassingBy(package.DataIter):
+        def __init__(self) -> None:
+            super().__init__()
+            self.reset()
+
+        def reset(self) -> None:
+            self._start = 0
+            self._blocks = (block for part in rows.parts() for block in part.blocks())
+
+        def next(self, input_data: Any) -> bool:
+            if (block := next(self._blocks, None)) is None:
+                return False
+            some = slice(self._start, self._start + len(block))
+            weight = None if weights is None else weights[some]
+            input_data(data=block, label=truth[some], weight=weight, feature_types=kinds)
+            self._start = some.stop
+            return True
+
+    return PassingBy()
