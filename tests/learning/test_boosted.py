@@ -218,3 +218,22 @@ def test_another_version_of_the_package_makes_other_fits() -> None:
     recipes = [Recipe.of(c, c.candidates[0], {}) for c in (use_case_of(light), use_case_of())]
 
     assert set(recipes[0].environment) - set(recipes[1].environment) == {"lightgbm"}
+
+
+@pytest.mark.parametrize(
+    ("build", "answer"),
+    [
+        (LGBMClassifier, True),
+        (partial(LGBMRegressor, linear_tree=True), False),
+        (XGBRegressor, True),
+        (partial(XGBClassifier, tree_method="hist", booster="dart"), True),
+        (partial(XGBClassifier, tree_method="approx"), False),
+        (partial(XGBClassifier, booster="gblinear"), False),
+        (partial(XGBClassifier, feature_weights=[1.0, 2.0]), False),
+        (CalibratedClassifierCV, False),
+    ],
+)
+def test_who_needs_no_more_than_bins_learns_from_rows_that_pass_by(
+    build: Callable[[], Any], answer: bool
+) -> None:
+    assert boosted.streams(boosted.within(build())) is answer
