@@ -120,6 +120,9 @@ def _run(
     features = steps.build_features(
         use_case, cycle.validation, run, records=records, settings=settings
     )
+    if use_case.features.stored:
+        tell("store_features")
+        steps.store_features(use_case, features, run, records=records, settings=settings)
     for name in use_case.trainings:
         tell(f"train {name}")
         trained = steps.train(

@@ -21,11 +21,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from evergreen import approvals, cards, fitting_anew, planning, reasons, room, storage
+from evergreen import approvals, cards, filling, fitting_anew, planning, reasons, room, storage
 from evergreen.champions import in_charge, promotion, trainings
 from evergreen.data import extraction
 from evergreen.dossier import declaration
 from evergreen.errors import DataRefused, DeclarationChanged, EvergreenError
+from evergreen.filling import Filled
 from evergreen.fitting_anew import LONGEST_TRAINING, Anew
 from evergreen.judging import evaluation as evaluating
 from evergreen.judging import gate as gating
@@ -139,6 +140,20 @@ def build_features(
         records.locks.hold(extraction.LOCK, use_case.name, shared=True),
     ):
         return features.build(validated.snapshot, use_case, settings)
+
+
+@measured("store_features")
+def store_features(
+    use_case: UseCase, built: FeaturesRef, run: Run, *, records: Records, settings: Settings
+) -> Filled:
+    """Put the features of every row where serving reads them by key; `Features(stored=True)`.
+
+    Raises:
+        SnapshotCorrupt: the rows were pruned or forgotten meanwhile.
+    """
+    _check_declaration(use_case, built.snapshot)
+    with records.locks.hold(extraction.LOCK, use_case.name, shared=True):
+        return filling.fill(use_case, built, run.key, run.as_of, records=records, settings=settings)
 
 
 @measured("train")

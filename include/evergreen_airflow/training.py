@@ -167,6 +167,19 @@ def add_tasks(
         )
         return built.to_json()
 
+    @task(**queued("store_features"))
+    def store_features(features: Json) -> Json:
+        """Put the features of every row where serving reads them by key."""
+        from evergreen import steps
+
+        ref = FeaturesRef.from_json(features)
+        with at_work() as kept:
+            filled = steps.store_features(
+                use_case, ref, the_run(use_case), records=kept, settings=here.settings()
+            )
+        tell(filled.sentence)
+        return filled.to_json()
+
     @task(
         map_index_template="{{ task.op_kwargs['name'] }}",
         **mapped(queued("train", at_once=len(names)), "train"),
@@ -257,6 +270,8 @@ def add_tasks(
     if prefix is not None and use_case.ingest is not None:
         wait_for_ingest(use_case, prefix, options, use_case.schedule) >> snapshot
     features = build_features(validate(snapshot))
+    if use_case.features.stored:
+        store_features(features)
     trained = train.partial(features=features).expand(name=names)
     promoted = promote(fit(gate(evaluate(features, trained))))
     if prefix is not None and use_case.release.approval:

@@ -207,7 +207,7 @@ def test_every_task_of_a_use_case_can_be_given_options(report: Report) -> None:
         if not dag_id.startswith("operations_")
     }
 
-    assert ids == {*STEPS_OF_ALL} - {"land", "wait_for_ingest"}
+    assert ids == {*STEPS_OF_ALL} - {"land", "wait_for_ingest", "store_features"}
 
 
 def test_the_options_of_a_step_win_over_those_of_all_and_of_ours(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from evergreen.records.pool import secretless
 
 SCHEMA, BEFORE = "evergreen", "evergreen_before_restore"
 DUMP = ("--format=custom", "--no-owner", "--no-privileges", "--compress=6")
+DERIVED = ("feature_definitions", "feature_parts", "features")
+"""Tables that the next training fills again: a backup has them empty."""
 RESTORE = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
 
 
@@ -23,7 +25,8 @@ def dump_records(url: str, file: Path) -> None:
     Raises:
         BackupFailed: `pg_dump` is not there, too old for the server, or fails.
     """
-    _run("pg_dump", url, *DUMP, f"--schema={SCHEMA}", f"--file={file}")
+    empty = [f"--exclude-table-data={SCHEMA}.{table}" for table in DERIVED]
+    _run("pg_dump", url, *DUMP, f"--schema={SCHEMA}", *empty, f"--file={file}")
 
 
 def dump_mlflow(url: str, file: Path) -> None:

@@ -143,6 +143,9 @@ class Inputs(Ref):
     """Features that are dates or moments."""
     code_sha256: str
     """Of the text of the feature function, which the model carries."""
+    definition: str = ""
+    """Digest of the code and of all that it reads; features stored under it are the model's own.
+    Empty: none are stored."""
     table: str | None
     query: str | None
 
@@ -150,6 +153,12 @@ class Inputs(Ref):
     def names(self) -> tuple[str, ...]:
         """Names of the raw columns."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def whose(self) -> tuple[str, ...]:
+        """Columns that say whose a row is: the entity, or else the key without the time."""
+        named = self.lookup or self.entity
+        return named or tuple(c.name for c in self.key if c.name != self.timestamp)
 
     @property
     def looks_back(self) -> bool:

@@ -1,11 +1,12 @@
 """Write a dossier: the model is loaded, and its rows looked at, once for each version."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from sklearn.pipeline import Pipeline
 
-from evergreen.data import snapshots
+from evergreen.data import chunks, snapshots
 from evergreen.dossier import declaration
 from evergreen.dossier.document import (
     Answers,
@@ -26,6 +27,9 @@ from evergreen.spec import Kind, UseCase
 
 if TYPE_CHECKING:
     from evergreen.learning.feature_code import FeatureCode
+
+FEATURES = 1
+"""Format of stored features; with another, none of before are read."""
 
 
 def write(
@@ -56,7 +60,7 @@ def write(
     challenger = verdict.evaluation.challenger
     model = tracking.fetch_model(settings, challenger.model_uri, challenger.sha256)
     golden = tracking.fetch_golden(settings, challenger.run_id)
-    rows = _rows(use_case, verdict.evaluation.features, model[0], settings)
+    rows = raw_rows(use_case, verdict.evaluation.features, model[0], settings)
     made = describe(use_case, verdict, decision_id, version, model, golden, rows)
     return Dossier.from_json(kept.put(use_case.name, version, made.to_json()))
 
@@ -102,7 +106,7 @@ def describe(
         recipe=evaluation.challenger.name,
         model=_file(evaluation.challenger),
         proof=_proof(use_case, verdict, decision_id),
-        inputs=_inputs(use_case, model[0], rows),
+        inputs=inputs(use_case, model[0], rows),
         answers=_answers(use_case, model),
         learned=evaluation.features,
         temporal=use_case.windows.temporal,
@@ -129,9 +133,10 @@ def _type(kind: pa.DataType) -> str:
     return "string" if texts else str(kind)
 
 
-def _rows(
+def raw_rows(
     use_case: UseCase, learned: FeaturesRef, code: "FeatureCode", settings: Settings
 ) -> pa.Table:
+    """Return key and raw columns of the rows that a model learned from."""
     names = list(dict.fromkeys([*use_case.source.key, *code.inputs]))
     snapshot = learned.snapshot
     return snapshots.of(settings).table(snapshot.uri, snapshot.sha256, names)
@@ -156,10 +161,10 @@ def _proof(use_case: UseCase, verdict: Verdict, decision_id: str) -> Proof:
     )
 
 
-def _inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
+def inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
     """Take from the model what it carries itself, and the rest from the declaration."""
     source, text = use_case.source, use_case.features.text
-    return Inputs(
+    found = Inputs(
         columns=columns(rows, code.inputs),
         key=columns(rows, source.key),
         lookup=use_case.serving.key if use_case.serving else (),
@@ -177,6 +182,13 @@ def _inputs(use_case: UseCase, code: "FeatureCode", rows: pa.Table) -> Inputs:
         table=source.table,
         query=source.query,
     )
+    stored = use_case.features.stored
+    return replace(found, definition=definition(found, code)) if stored else found
+
+
+def definition(own: Inputs, code: "FeatureCode") -> str:
+    """Name all that the features of a row hang on, besides the rows: code, columns and types."""
+    return chunks.key(FEATURES, code.get_params(), own.to_json() | {"definition": ""})
 
 
 def _answers(use_case: UseCase, model: Pipeline) -> Answers:

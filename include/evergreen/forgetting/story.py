@@ -196,6 +196,7 @@ class _Work:
             yield "snapshots", len(found.raw)
             yield "chunks that no snapshot names", rows.loose()
         yield "predictions", self._predictions(subject, apply=apply)
+        yield "stored features", self._stored(subject, apply=apply)
         yield (
             "decisions, alerts and other words",
             self.records.subjects.rewrite(
@@ -231,6 +232,12 @@ class _Work:
                 self.use_case, subject.records, on_record
             ):
                 pass
+        return count
+
+    def _stored(self, subject: Subject, *, apply: bool) -> int:
+        count = self.records.features.about(self.use_case, subject.records)
+        if count and apply:
+            self.records.features.forget(self.use_case, subject.records)
         return count
 
     def _began(self, subject: Subject, is_known: bool) -> Erasure | None:

@@ -21,6 +21,7 @@
 `erasures` `subjects`  that somebody was forgotten, and what the tables held of one subject
 `costs`       what the steps of trainings took, and what had been foretold
 `quarantine`  which rows the newest snapshots lack, as they broke expectations
+`features`    of rows by key, of one definition each, where a use case has them stored
 `errors`      what PostgreSQL says when it does not do it, in our words
 `locks`       for seconds, of a transaction; `leases` for hours: a heartbeat, a fence for commits
 `protocols`   what functions of the domain ask for; tests/fakes.py has them in memory

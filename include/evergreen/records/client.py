@@ -13,6 +13,7 @@ from evergreen.records.costs import Costs
 from evergreen.records.decisions import Decisions
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.erasures import Erasures
+from evergreen.records.features import Features
 from evergreen.records.figures import Figures
 from evergreen.records.heartbeats import Heartbeats
 from evergreen.records.incidents import Incidents
@@ -151,6 +152,7 @@ class Records:
         self.erasures = Erasures(session)
         self.subjects = Subjects(session)
         self.quarantine = Quarantine(session)
+        self.features = Features(session)
         self.dossiers = Dossiers(session)
         self.figures = Figures(session)
         self.locks = Locks(session)

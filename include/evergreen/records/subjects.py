@@ -54,6 +54,10 @@ class Asked:
             held.append("subject = ANY(%(k0)s)")
         return f"({' OR '.join(held)})"
 
+    def among(self, *rows: str) -> str:
+        """Write SQL that tells whether one of some JSON columns is a row of the subject."""
+        return " OR ".join(map(self._in, rows))
+
     def _in(self, row: str) -> str:
         key = " AND ".join(f"{row} ->> %(kn{n})s = ANY(%(k{n})s)" for n in range(len(self.key)))
         own = (f"{row} ->> %(pn{n})s = ANY(%(p{n})s)" for n in range(len(self.personal)))

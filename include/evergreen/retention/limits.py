@@ -9,7 +9,7 @@ from evergreen.settings import Settings, days, size
 
 PREDICTIONS, SNAPSHOTS, REPORTS, DRIFT = "predictions", "snapshots", "reports", "drift"
 DATA_DOCS, REPLAYS, TRAININGS, WALKS = "data_docs", "replays", "trainings", "walks"
-LOGS = "logs"
+LOGS, FEATURES = "logs", "stored features"
 SETTINGS = {
     PREDICTIONS: "keep_predictions",
     TRAININGS: "keep_trainings",

@@ -22,6 +22,7 @@ from evergreen.retention import reach as reaching
 from evergreen.retention.choosing import Chosen, choose
 from evergreen.retention.limits import (
     DATA_DOCS,
+    FEATURES,
     GRACE,
     LOGS,
     PREDICTIONS,
@@ -159,6 +160,7 @@ class _Work:
             self._predictions(),
             self._said(TRAININGS, len(runs), size, _oldest(runs)),
             *self._kinds(shelf, chosen),
+            self._features(reached, apply=False),
         ]
 
     def do(self) -> list[Pruning]:
@@ -172,7 +174,8 @@ class _Work:
         with self.records.locks.hold(extraction.LOCK, self.use_case):
             shelf, chosen = self._store(kept, reached)
             self._prune_store(chosen)
-        found = self._kinds(shelf, chosen)
+            features = self._features(reached, apply=True)
+        found = [*self._kinds(shelf, chosen), features]
         if any(one.kind == DATA_DOCS and one.things for one in found):
             _renew_index(self.settings)
         return gone + [self.records.prunings.record(one) for one in found if one.things]
@@ -262,6 +265,23 @@ class _Work:
         for path in chosen.shared:  # last: no manifest names them any more
             store.delete(path)
 
+    def _features(self, reached: Reached, *, apply: bool) -> Pruning:
+        """Let go of stored features of definitions that no model answers by any more.
+
+        The one that was filled last stays, and what was begun within a day.
+        """
+        known = self.records.features.definitions(self.use_case)
+        going = [
+            one
+            for one in known[1:]
+            if one["created_at"] <= self.as_of - GRACE and not reached.why(FEATURES, one["sha256"])
+        ]
+        for one in going if apply else ():
+            self.records.features.drop(self.use_case, one["sha256"])
+        oldest = min((one["created_at"] for one in going), default=None)
+        why = "no champion that is kept has features by their definition"
+        return self._said(FEATURES, sum(one["rows"] for one in going), 0, oldest, why)
+
     def _kinds(self, shelf: Shelf, chosen: Chosen) -> list[Pruning]:
         kinds = dict.fromkeys([*(t.kind for t in chosen.going), *map(_kind, chosen.shared)])
         return [self._kind(kind, shelf, chosen) for kind in kinds]
@@ -275,7 +295,6 @@ class _Work:
     def _said(
         self, kind: str, things: int, size: int, oldest: datetime | None, why: str = ""
     ) -> Pruning:
-        age = f"{self.limits.ages[kind].days} days"
         large = TOO_LARGE.format(self.limits.bytes) if self.limits.bytes else ""
         return Pruning(
             use_case=self.use_case,
@@ -283,7 +302,7 @@ class _Work:
             things=things,
             bytes=size,
             oldest=oldest,
-            why=why or NOTHING_LEADS.format(age) + large,
+            why=why or NOTHING_LEADS.format(f"{self.limits.ages[kind].days} days") + large,
             as_of=self.as_of,
             actor=self.actor,
         )

@@ -27,6 +27,7 @@ from evergreen.refs import CandidateRef, Json
 from evergreen.retention.limits import (
     DATA_DOCS,
     DRIFT,
+    FEATURES,
     REPORTS,
     SNAPSHOTS,
     TRAININGS,
@@ -142,6 +143,7 @@ def _version(
         found.add(why, REPORTS, own.proof.report_id)
         found.add(why, TRAININGS, own.model.run_id)
         found.add(why, DRIFT, own.model.sha256[:SHORT])
+        found.add(why, FEATURES, own.inputs.definition)
         decisions.append(own.proof.decision_id)
     for id in dict.fromkeys(decisions):
         if decision := roots.records.decisions.get(id):

@@ -30,10 +30,20 @@ class Task:
     ids: tuple[str, ...]
     raw: pd.DataFrame | None = None
     wanted: Array | None = None
+    stored: Mapping[str, Array] | None = None
+    """Features that were stored, in the place of raw rows."""
+    read: Sequence[Row] = ()
+    """Raw columns of the rows whose features were stored."""
+    as_of: datetime | None = None
+    """When these were stored."""
+    told: tuple[str, ...] = ()
+    """What became of the features, if it is to be said."""
 
     @property
     def rows(self) -> Sequence[Row]:
         """The raw rows to predict, as they go on record."""
+        if self.stored is not None:
+            return self.read
         if self.raw is None or self.wanted is None:
             return self.order.predicted
         rows = self.raw.iloc[self.wanted].astype(object)
@@ -95,6 +105,8 @@ def finite(output: Output) -> Array:
 
 def _score(served: Served, task: Task) -> Scored:
     contract, order = served.contract, task.order
+    if task.stored is not None:
+        return served.engine.features_of(task.stored)
     if task.raw is not None and task.wanted is not None:
         return served.engine.frame(task.raw, task.wanted)
     if not contract.inputs.computed:
@@ -105,8 +117,14 @@ def _score(served: Served, task: Task) -> Scored:
 
 def notes(served: Served, task: Task) -> list[str]:
     """Say what the caller should know of the answer."""
-    contract, order = served.contract, task.order
-    time = contract.inputs.timestamp
+    return [*task.told, *_short(served.contract, task)]
+
+
+def _short(contract: Contract, task: Task) -> list[str]:
+    """Say where the history ends too early."""
+    order, time = task.order, contract.inputs.timestamp
+    if task.stored is not None:
+        return []
     if not contract.looks_back or time not in contract.inputs.names:
         return []
     if contract.inputs.entity:
@@ -155,6 +173,8 @@ def answer(
         "variant": variant,
     }
     document = {**shared, "predictions": found} if task.order.batch else {**found[0], **shared}
+    if task.as_of is not None:
+        document["features_as_of"] = task.as_of
     told = [*told, *([UNPROVEN] if variant == PAPER else [])]
     if told := [*told, *_taken_otherwise(scored)]:
         document["notes"] = told

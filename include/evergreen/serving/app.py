@@ -37,6 +37,7 @@ from evergreen.serving.journal import Journal
 from evergreen.serving.meters import Meters
 from evergreen.serving.pipeline import Pipeline
 from evergreen.serving.predicting import Predictor
+from evergreen.serving.stored import Shelf
 from evergreen.serving.tally import RequestTally
 from evergreen.serving.upstream import Upstream
 from evergreen.serving.watch import Watcher
@@ -87,8 +88,9 @@ class Service:
         self.meters.registry.register(Pipeline(self.records))
         ProcessCollector(registry=self.meters.registry)
         self.predictor = Predictor(
-            settings, self.watcher, self.journal, self.meters, self.records.quarantine
-        )
+            settings, self.watcher, self.journal, self.meters, self.records.quarantine,
+            Shelf(self.records.features),
+        )  # fmt: skip
         self.upstream = Upstream(settings)
 
     @asynccontextmanager

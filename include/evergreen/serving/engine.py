@@ -52,6 +52,9 @@ class Engine(Protocol):
     def columns(self, values: Columns) -> Scored:
         """Predict rows of plain columns: no feature function stands before."""
 
+    def features_of(self, values: Columns) -> Scored:
+        """Predict rows whose features are known already."""
+
     def frame(self, raw: pd.DataFrame, wanted: Array) -> Scored:
         """Predict the rows at the positions `wanted`; the others are what features look back at."""
 
@@ -74,6 +77,10 @@ class Compiled:
         output = _output(self.estimate(matrix), self.model)
         return Scored(output, noticed.unseen, noticed.imputed)
 
+    def features_of(self, values: Columns) -> Scored:
+        """Predict rows whose features are known already."""
+        return self.columns(values)
+
     def frame(self, raw: pd.DataFrame, wanted: Array) -> Scored:
         """Predict raw rows with their history."""
         found = self.features.transform(raw)
@@ -91,6 +98,10 @@ class Whole:
         """Predict rows of plain columns."""
         raw = pd.DataFrame(dict(values))
         return self.frame(raw, np.arange(len(raw)))
+
+    def features_of(self, values: Columns) -> Scored:
+        """Predict rows whose features are known already."""
+        return Scored(models.predict(self.model[1:], pd.DataFrame(dict(values))))
 
     def frame(self, raw: pd.DataFrame, wanted: Array) -> Scored:
         """Predict raw rows with their history."""

@@ -33,6 +33,10 @@ class Meters:
             "evergreen_unseen_categories", "Values never seen in training",
             ["use_case", "column"], registry=registry,
         )  # fmt: skip
+        self.features = Counter(
+            "evergreen_features", "Rows by key of use cases whose features are stored: who gave"
+            " them, stored or computed", ["use_case", "source"], registry=registry,
+        )  # fmt: skip
         self.failures = Counter(
             "evergreen_scoring_failures", "Rows that the model could not score",
             ["use_case", "version"], registry=registry,

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -24,6 +25,7 @@ from evergreen.serving.guard import Json
 from evergreen.serving.journal import Journal
 from evergreen.serving.left_out import LeftOut, Quarantined
 from evergreen.serving.meters import Meters
+from evergreen.serving.stored import RAW_ROWS, Shelf
 from evergreen.serving.watch import Watcher
 from evergreen.settings import Settings
 
@@ -43,9 +45,10 @@ class Predictor:
         journal: Journal,
         meters: Meters,
         quarantine: Quarantined,
+        shelf: Shelf,
     ) -> None:
         self._url = settings.warehouse_url
-        self._quarantine = quarantine
+        self._quarantine, self._shelf = quarantine, shelf
         self._watcher, self._journal, self._meters = watcher, journal, meters
         self._shadows: set[asyncio.Task[None]] = set()
         self._code = provenance.commit(settings)
@@ -112,6 +115,10 @@ class Predictor:
         if not task.order.keys:
             return task
         contract = desk.champion.contract
+        if contract.inputs.definition:
+            task = await asyncio.to_thread(self._stored, desk, task)
+            if task.stored is not None:
+                return task
         try:
             raw, wanted = await asyncio.to_thread(self._rows, desk, task.order.keys)
         except DatabaseError as error:
@@ -121,6 +128,15 @@ class Predictor:
             form = "history" if contract.looks_back else "row"
             raise Refused("key", f"{reason}; send the {form}, or try later", 503) from None
         return replace(task, raw=raw, wanted=wanted)
+
+    def _stored(self, desk: Desk, task: Task) -> Task:
+        """Take the features of the rows from where a training has stored them, or say why not."""
+        found = self._shelf.find(desk, task.order.keys, datetime.now(UTC))
+        where = "computed" if found.why else "stored"
+        self._meters.features.labels(desk.champion.ref.use_case, where).inc(len(task.order.keys))
+        if found.why:
+            return replace(task, told=(f"{RAW_ROWS}: {found.why}",))
+        return replace(task, stored=found.columns, read=found.rows, as_of=found.as_of)
 
     def _rows(self, desk: Desk, keys: Sequence[Row]) -> tuple[pd.DataFrame, Array]:
         contract = desk.champion.contract

@@ -42,6 +42,9 @@ class Features:
     entity: tuple[str, ...] = ()
     """Of a panel, the columns that say whose a row is, as ("city",): `function` gets the rows of
     one entity at a time, and whoever is asked about a city reads that city alone."""
+    stored: bool = False
+    """Each training puts the features of every row into PostgreSQL, and a request by key is
+    answered by them, as long as they are fresh; otherwise from raw rows, which it says."""
 
     def __post_init__(self) -> None:
         if not self.columns:

@@ -21,6 +21,7 @@ OF_A_TRAINING = (
 """In their order."""
 STEPS = (
     *OF_A_TRAINING,
+    "store_features",
     "collect", "watch", "decide", "start_training",
     "land", "wait_for_ingest",
     "score",
