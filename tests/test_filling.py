@@ -11,10 +11,13 @@ import pytest
 from cities import AS_OF, NAMES, USE_CASE, put, rows
 from database import query, records_of
 from databases import Databases
-from evergreen import cycle, dossier, scaffold, steps
+from evergreen import console, cycle, dossier, scaffold, steps
+from evergreen.catalog import Catalog
+from evergreen.forgetting.story import forget
 from evergreen.learning import features
 from evergreen.records.subjects import Asked
 from evergreen.refs import FeaturesRef
+from evergreen.scoring.seen import seen
 from evergreen.serving.app import create_app
 from evergreen.serving.stored import columns
 from evergreen.settings import Settings
@@ -204,6 +207,27 @@ def test_a_definition_is_dropped_with_its_rows_and_other_code_is_another(house: 
     ]
 
 
+def test_forgetting_a_subject_forgets_what_is_stored_of_it(house: House) -> None:
+    house.fill()
+    before, hers = house.stored(), (f"city={NAMES[3]}",)
+    query(house.settings.database_url, f"DELETE FROM sales WHERE city = '{NAMES[3]}'")
+    given: Any = {
+        "reason": "asked to", "actor": "bob", "as_of": LATER,
+        "catalog": Catalog({"sales": STORED}), "records": house.records,
+        "settings": house.settings,
+    }  # fmt: skip
+
+    told = forget("sales", hers, apply=False, **given)
+    untouched = house.stored()
+    done = forget("sales", hers, apply=True, **given)
+
+    counts = [{one.name: one.things for one in each.places} for each in (told, done)]
+    assert untouched == before
+    assert house.stored() == {key: row for key, row in before.items() if key[0] != NAMES[3]}
+    assert counts[0]["stored features"] == counts[1]["stored features"]
+    assert counts[0]["stored features"] == len(before) - len(house.stored()) > 0
+
+
 @pytest.fixture(scope="module")
 def shop(
     databases: Databases, mlflow_databases: Databases, tmp_path_factory: pytest.TempPathFactory
@@ -301,3 +325,27 @@ def test_columns_of_stored_rows_are_those_of_the_code(shop: tuple[House, Client]
     assert found is not None
 
     assert list(columns(inputs, [found])) == ["week", "before", "weekday"]
+
+
+def test_a_person_sees_what_is_stored_beside_what_is_computed(
+    shop: tuple[House, Client], capsys: pytest.CaptureFixture[str]
+) -> None:
+    house, _ = shop
+    given: Any = {"records": house.records, "settings": house.settings}
+    url = house.settings.database_url
+
+    alike = seen("sales", KEY, **given)
+    query(url, f"UPDATE sales SET visits = 1e6 WHERE city = '{NAMES[3]}' AND day = '2026-10-19'")
+    later = seen("sales", KEY, **given)
+    console.seen(later, as_json=False)
+    none = seen("sales", {"city": NAMES[3], "day": "2026-07-03"}, **given)
+
+    assert alike.stored is not None
+    assert alike.stored.features == alike.features
+    assert (alike.stored.as_of, alike.stored.run_key) == (AS_OF, "t/1")
+    assert later.stored == alike.stored
+    assert later.features != alike.features
+    assert none.stored is None
+    told = capsys.readouterr().out
+    assert f"(stored: {alike.features['before']})" in told
+    assert "Others are stored, as of 2026-11-01 00:00 UTC, by run t/1 (definition" in told

@@ -75,9 +75,20 @@ def seen(found: "Seen", *, as_json: bool) -> None:
         document(asdict(found))
         return
     say(f"Version {found.version} of {found.use_case} sees:")
+    kept = found.stored
+    beside = kept.features if kept else {}
+    others = {name for name, value in found.features.items() if value != beside.get(name, value)}
     for name, value in found.features.items():
-        told = "missing" if value is None else value
-        show(Text.assemble((f"{name:>24}", "bold"), f"  {told}"))
+        told = f"  (stored: {_or_missing(beside[name])})" if name in others else ""
+        show(Text.assemble((f"{name:>24}", "bold"), f"  {_or_missing(value)}{told}"))
+    if kept is not None:
+        what = "Others are stored" if others else "The same are stored"
+        by = f"by run {kept.run_key} (definition {kept.definition[:12]})"
+        say(f"{what}, as of {moment(kept.as_of)} UTC, {by}.")
+
+
+def _or_missing(value: object) -> object:
+    return "missing" if value is None else value
 
 
 def promotions(rows: Sequence[Promotion], *, as_json: bool) -> None:

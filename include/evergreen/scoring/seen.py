@@ -14,12 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from evergreen.dossier import Dossier, RawColumn
+from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.errors import DeclarationError, EvergreenError, did_you_mean
 from evergreen.plain import plain
 from evergreen.records import Records
 from evergreen.scoring.story import champion
-from evergreen.serving import history, newest
+from evergreen.serving import history, newest, stored
 from evergreen.serving.artifacts import Fetch
 from evergreen.serving.contract import Contract, Refused, Row
 from evergreen.serving.left_out import LeftOut
@@ -36,6 +36,20 @@ class Seen:
     """What the model reads of the row itself."""
     features: Row
     """Before they are filled, scaled or encoded; None: missing."""
+    stored: "Kept | None" = None
+    """What is stored of the row by the champion's own definition; None: nothing."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Features as a training has stored them."""
+
+    features: Row
+    as_of: datetime
+    run_key: str
+    """Of the training that filled them last."""
+    definition: str
+    """Digest of the code and of all that it reads."""
 
 
 def seen(
@@ -75,7 +89,20 @@ def seen(
         served.ref.version,
         {str(column): _told(raw[column].iloc[row]) for column in raw},
         {str(c): _told(found[c].iloc[row], moment=c in dates) for c in found},
+        _kept(served.dossier.inputs, name, wanted[0], records),
     )
+
+
+def _kept(inputs: Inputs, name: str, key: Row, records: Records) -> Kept | None:
+    named = {column.name for column in inputs.key}
+    if not inputs.definition or {*key} != named:
+        return None
+    found = records.features.find(name, inputs.definition, [stored.canonical(inputs.key, key)])
+    if not found:
+        return None
+    values = stored.columns(inputs, found)
+    told = {column: _told(of[0], moment=column in inputs.dates) for column, of in values.items()}
+    return Kept(told, found[0].as_of, found[0].run_key, inputs.definition)
 
 
 def _by_key(own: Dossier, key: Mapping[str, str], settings: Settings) -> Contract:
