@@ -80,6 +80,22 @@ def test_a_run_finishes_or_fails_with_its_body(settings: Settings) -> None:
     assert experiment.finished("x" * 64) is None
 
 
+def test_a_figure_may_have_any_name(settings: Settings) -> None:
+    experiment = tracking.experiment(settings, "figures")
+
+    with experiment.run("named", {tracking.KEY: KEY}) as log:
+        kept = {"business_kept (€)": 1.0, "business_kept (%)": 0.5}
+        log.figures({}, kept | {"größe": 2.0}, {}, None)
+        log.trial("one", {}, {"business_kept (€)": 1.0})
+
+    found = tracking.client(settings).get_run(log.run_id).data.metrics
+    assert found == {
+        "business_kept euro sign": 1.0,
+        "business_kept percent sign": 0.5,
+        "größe": 2.0,
+    }
+
+
 def test_ends_what_was_left_running_of_the_same_training_only(settings: Settings) -> None:
     experiment = tracking.experiment(settings, "leftovers")
     left, other = (

@@ -6,9 +6,11 @@ Only `MlflowClient`, with its address given: no active run, no global state. Of 
 
 import json
 import os
+import re
 import socket
 import tempfile
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,6 +55,8 @@ RACES, DUPLICATE = 5, "dataset_pk"
 """How often a dataset is logged that others log as well, and what MLflow's error names."""
 PATIENCE = 5.0
 """Seconds until a server that does not answer is taken for away."""
+_STRANGE = re.compile(r"[^\w.\- :/]")
+"""What MLflow takes in no metric's name."""
 _FILTER = "tags.`{}` = '{}' and attributes.status = '{}'"
 
 
@@ -149,7 +153,7 @@ class RunLog:
         now = time.time_ns() // 1_000_000
         self.client.log_batch(
             self.run_id,
-            metrics=[Metric(k, v, now, 0, model_id=model_id) for k, v in metrics.items()],
+            metrics=[Metric(_spelled(k), v, now, 0, model_id=model_id) for k, v in metrics.items()],
             params=[Param(k, str(v)) for k, v in params.items()],
             tags=[RunTag(k, str(v)) for k, v in tags.items()],
         )
@@ -162,7 +166,7 @@ class RunLog:
         now = time.time_ns() // 1_000_000
         self.client.log_batch(
             run.info.run_id,
-            metrics=[Metric(k, v, now, 0) for k, v in metrics.items()],
+            metrics=[Metric(_spelled(k), v, now, 0) for k, v in metrics.items()],
             params=[Param(k, str(v)) for k, v in params.items()],
         )
         self.client.set_terminated(run.info.run_id, "FINISHED")
@@ -188,6 +192,16 @@ class RunLog:
             raise
         self.client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
         self.client.log_outputs(self.run_id, [LoggedModelOutput(made.model_id, 0)])
+
+
+def _spelled(metric: str) -> str:
+    """Return a name in characters that MLflow takes: `kept (€)` is `kept euro sign`."""
+    return _STRANGE.sub(lambda found: _word(found[0]), metric)
+
+
+def _word(character: str) -> str:
+    bracket = unicodedata.category(character) in ("Ps", "Pe")
+    return "" if bracket else unicodedata.name(character, "_").lower()
 
 
 def client(settings: Settings) -> MlflowClient:
