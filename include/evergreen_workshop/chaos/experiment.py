@@ -183,8 +183,10 @@ def experiment(
     """Make the twin, which trains what the world has trained.
 
     Raises:
-        StackError: the world has a past that the twin does not have.
+        StackError: not all was well before, or the world has a past that the twin does not have.
     """
+    witness = Witness(world, messages)
+    witness.begin()
     with twins.of(world.use_case, world.settings) as twin:
         twin.begin(world.records)
-        yield Experiment(world, twin, strike, Witness(world, messages), seed)
+        yield Experiment(world, twin, strike, witness, seed)

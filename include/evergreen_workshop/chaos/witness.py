@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from evergreen import invariants
+from evergreen import invariants, notify
 from evergreen.catalog import Catalog
+from evergreen.errors import StackError
 from evergreen.records import Incident
 from evergreen_workshop.chaos.cells import Cell
 from evergreen_workshop.chaos.judge import GRACE, Message, Seen, complaints
@@ -38,6 +39,29 @@ class Witness:
     messages: list[Message] | None
     """What the webhook is told; None: nobody listens."""
 
+    def begin(self) -> None:
+        """Look whether all is well before the first fault: each would be blamed for what is not.
+
+        What nobody could be told before is told now, as the watchdog would in the midst of a fault.
+
+        Raises:
+            StackError: an invariant of `evergreen check` does not hold.
+        """
+        if self.messages is not None:
+            notify.resend(self.world.records, self.world.settings)
+        if broken := self.broken():
+            raise StackError(
+                "nothing was struck: `evergreen check` does not hold before the first fault, which"
+                f" would be blamed for it: {'; '.join(broken)}"
+            )
+
+    def broken(self) -> list[str]:
+        """Return which invariants do not hold, each as its number and what is wrong."""
+        world = self.world
+        alone = Catalog({world.use_case.name: world.use_case})
+        findings = invariants.check(world.records, world.settings, alone)
+        return [f"{one.number}: {one.detail}" for one in findings if not one.holds]
+
     def before(self) -> Before:
         """Note what there is."""
         kept = self.world.records
@@ -53,14 +77,11 @@ class Witness:
         """Look at what there is now, once what is due has been told and put on record."""
         lost = self._lost(before, traffic)
         incidents = self._incidents(before)
-        world = self.world
-        alone = Catalog({world.use_case.name: world.use_case})
-        findings = invariants.check(world.records, world.settings, alone)
+        broken = self.broken()
         told = None if self.messages is None else self.messages[before.messages :]
         return Seen(
-            broken=[f"{one.number}: {one.detail}" for one in findings if not one.holds],
-            incidents=incidents, messages=told, lost=lost,
-            limit=world.heartbeat_timeout + GRACE,
+            broken=broken, incidents=incidents, messages=told, lost=lost,
+            limit=self.world.heartbeat_timeout + GRACE,
         )  # fmt: skip
 
     def _lost(self, before: Before, traffic: Traffic | None) -> int:
