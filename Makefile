@@ -19,7 +19,7 @@ space := $(subst ,, )
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: install ## Start everything, load the demo data, train the first champions
+up: install ## Start everything, load the demo data, train the first champions (CLOCK=1: by a clock that `chaos` moves)
 	@$(STACK) up
 
 demo: install ## Show the loop closing on the running stack: cause, retraining, gate, swap (STORY=drift for another)

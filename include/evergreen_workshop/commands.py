@@ -124,14 +124,14 @@ def chaos(
     from evergreen_workshop.chaos.cells import SMOKE, choose, draw, grouped
 
     if listed:
-        command.listed(as_json=as_json)
+        command.listed(command.there_is(), as_json=as_json)
         return
     if table:
         if results is None:
             raise DeclarationError("--results", None, "the file of the results, with --table")
         command.renew(table, results)
         return
-    drawn = grouped(draw(choose(only or ()), seed, cells), together)
+    drawn = grouped(draw(choose(only or (), command.there_is()), seed, cells), together)
     groups = [list(SMOKE)] if smoke else drawn
     use_case = catalog().find(name)
     with (

@@ -1,13 +1,13 @@
 """The matrix: which fault, on whom, at which moment; and how a seed draws from it."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
 from itertools import product
 
-from evergreen.errors import DeclarationError
+from evergreen.errors import DeclarationError, StackError
 
 
 class Fault(StrEnum):
@@ -20,6 +20,10 @@ class Fault(StrEnum):
     """It stands still for three quarters of the time, in short turns."""
     FULL = "disk full"
     """It cannot write to files for a while."""
+    AHEAD = "clock ahead"
+    """Its time of day leaps an hour ahead, and comes back."""
+    BACK = "clock back"
+    """Its time of day leaps an hour back, and comes again."""
     DAMAGE = "damage"
     """One byte of a file is another."""
     TWICE = "delivered twice"
@@ -45,6 +49,7 @@ class Victim(StrEnum):
     POSTGRES = "postgres"
     SERVICE = "serve"
     WORKER = "Celery worker"
+    """That has the task, with all that it has started: as a container, or a machine."""
     SNAPSHOT = "snapshot"
     FIT = "fit"
     EVIDENCE = "evidence"
@@ -80,8 +85,13 @@ SERVICES = (
     Victim.POSTGRES, Victim.SERVICE,
 )  # fmt: skip
 BYTES = (Victim.SNAPSHOT, Victim.FIT, Victim.EVIDENCE, Victim.GOLDEN, Victim.COPY)
-NO_CELERY = "the embedded stack runs tasks by LocalExecutor: it has no Celery worker"
-NO_CLOCK = "not as a task runs: `make test-midnights` moves it, ahead, while nothing does"
+
+
+class Need(StrEnum):
+    """What not every stack has: why a cell cannot be run without it."""
+
+    WORKER = "the stack runs tasks by LocalExecutor: it has no Celery worker"
+    CLOCK = "the stack's tasks load no clock that can be moved: `make up CLOCK=1` gives them one"
 
 
 @dataclass(frozen=True, order=True)
@@ -98,12 +108,13 @@ class Cell:
     @property
     def ends_the_task(self) -> bool:
         """Tell whether the try of the task that was struck cannot go on."""
-        return self.fault is Fault.KILL and self.victim in TASK
+        return self.fault is Fault.KILL and self.victim in {*TASK, Victim.WORKER}
 
     @property
     def shares(self) -> bool:
         """Tell whether it may strike before, or in, one training together with others."""
-        in_it = self.fault in {Fault.KILL, Fault.FULL} and self.moment in TRAINING
+        brief = {Fault.KILL, Fault.FULL, Fault.AHEAD, Fault.BACK}
+        in_it = self.fault in brief and self.moment in TRAINING
         return in_it or self.fault is Fault.DAMAGE
 
     def goes_with(self, other: "Cell") -> bool:
@@ -114,9 +125,15 @@ class Cell:
         return other.shares and not same
 
     @property
-    def why_not(self) -> str:
-        """Why it is not run here; empty: it is."""
-        return NO_CELERY if self.victim is Victim.WORKER else ""
+    def need(self) -> Need | None:
+        """What a stack must have for it; None: what every stack has."""
+        if self.victim is Victim.WORKER:
+            return Need.WORKER
+        return Need.CLOCK if self.fault in {Fault.AHEAD, Fault.BACK} else None
+
+    def why_not(self, has: Collection[Need]) -> str:
+        """Why it cannot be run on a stack that has these; empty: it can."""
+        return "" if self.need is None or self.need in has else str(self.need)
 
 
 def matrix() -> tuple[Cell, ...]:
@@ -126,7 +143,7 @@ def matrix() -> tuple[Cell, ...]:
         *product((Fault.KILL, Fault.STOP), (*TASK, Victim.WORKER), moments),
         *product((Fault.KILL, Fault.STOP), SERVICES, (*moments, Moment.SERVE)),
         *product((Fault.SLOW,), (Victim.MLFLOW, Victim.POSTGRES), (*moments, Moment.SERVE)),
-        *product((Fault.FULL,), (Victim.CHILD,), moments),
+        *product((Fault.FULL, Fault.AHEAD, Fault.BACK), (Victim.CHILD,), moments),
         *product((Fault.FULL,), (Victim.SERVICE,), (Moment.SERVE,)),
         *product((Fault.DAMAGE,), BYTES, (Moment.REST,)),
         *product((Fault.TWICE, Fault.OPERATORS), (Victim.RUN,), TRAINING),
@@ -135,26 +152,30 @@ def matrix() -> tuple[Cell, ...]:
     return tuple(Cell(*each) for each in found)
 
 
-def choose(only: Sequence[str]) -> list[Cell]:
+def choose(only: Sequence[str], has: Collection[Need] = ()) -> list[Cell]:
     """Return the cells that can be run here and whose name holds one of the texts; none: all.
 
-    In a text, `*` stands for anything: `kill -9 / * / gate`.
+    In a text, `*` stands for anything: `kill -9 / * / gate`. `has`: what the stack has that not
+    every one does.
 
     Raises:
         DeclarationError: no cell is called so.
+        StackError: those that are called so cannot be run here.
     """
     texts = [f"*{text.lower()}*" for text in only]
-    found = [
+    called = [
         cell
         for cell in matrix()
-        if not cell.why_not
-        and (not texts or any(fnmatch(str(cell).lower(), text) for text in texts))
+        if not texts or any(fnmatch(str(cell).lower(), text) for text in texts)
     ]
-    if not found:
+    if not called:
         known = (
             "a part of a cell's name, as 'kill -9 / scheduler' or 'stop / * / gate' (see --list)"
         )
         raise DeclarationError("--only", ", ".join(only), known)
+    found = [cell for cell in called if not cell.why_not(has)]
+    if not found:
+        raise StackError(f"{called[0]} cannot be run here: {called[0].why_not(has)}")
     return found
 
 

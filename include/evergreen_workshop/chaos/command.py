@@ -1,7 +1,7 @@
 """What `evergreen chaos` does."""
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,15 +10,17 @@ from rich.table import Table
 
 from evergreen import console
 from evergreen.records import Records
-from evergreen.settings import Settings
+from evergreen.settings import Settings, environment
 from evergreen.spec import UseCase
 from evergreen_workshop.chaos import results as kept
-from evergreen_workshop.chaos.cells import Cell, matrix
+from evergreen_workshop.chaos.cells import Cell, Need, matrix
 from evergreen_workshop.chaos.experiment import Experiment, experiment
 from evergreen_workshop.chaos.faults import Strike
 from evergreen_workshop.chaos.listener import listening
 from evergreen_workshop.chaos.results import Result
 from evergreen_workshop.chaos.world import World
+from evergreen_workshop.stack import processes
+from evergreen_workshop.stack.clock import Clock
 from evergreen_workshop.stack.layout import Layout
 from evergreen_workshop.stack.local import Stack
 from evergreen_workshop.stack.progress import Progress
@@ -75,13 +77,24 @@ def show(results: Sequence[Result]) -> None:
     console.say(kept.summary(results))
 
 
-def listed(*, as_json: bool) -> None:
-    """Print every cell, and why one cannot be run here."""
+def there_is() -> set[Need]:
+    """Return what the stack of `EVERGREEN_HOME` has that not every one does; nothing: none runs."""
+    home = Path(environment()["EVERGREEN_HOME"]).resolve()
+    pid = processes.running(Layout(home), "scheduler")
+    env = psutil.Process(pid).environ() if pid else {}
+    celery = "CeleryExecutor" in env.get("AIRFLOW__CORE__EXECUTOR", "")
+    found = {Need.WORKER: celery, Need.CLOCK: Clock.of(env) is not None}
+    return {need for need, there in found.items() if there}
+
+
+def listed(has: Collection[Need], *, as_json: bool) -> None:
+    """Print every cell, and why one cannot be run on a stack that has these."""
+    found = [(str(cell), cell.why_not(has)) for cell in matrix()]
     if as_json:
-        console.document([{"cell": str(cell), "why_not": cell.why_not} for cell in matrix()])
+        console.document([{"cell": cell, "why_not": why_not} for cell, why_not in found])
         return
-    for cell in matrix():
-        console.say(f"{cell}{f': {cell.why_not}' if cell.why_not else ''}")
+    for cell, why_not in found:
+        console.say(f"{cell}{f': {why_not}' if why_not else ''}")
 
 
 def renew(page: Path, file: Path) -> None:

@@ -5,7 +5,7 @@ import resource
 import signal
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psutil  # type: ignore[import-untyped]
 
@@ -18,6 +18,8 @@ STANDS, RUNS = 0.3, 0.1
 """Seconds that what is slow stands still, and runs, in turn."""
 NO_ROOM = 0
 """Bytes that a file may have for a process whose disk is full."""
+LEAP, MOVED = timedelta(hours=1), 1.0
+"""How far a clock leaps, and for how many seconds: it comes back while the step runs."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Strike:
                 self._slow(world, cell, task)
             case Fault.FULL:
                 self._fill(world, cell, task)
+            case Fault.AHEAD:
+                self._move(world, cell, task, LEAP)
+            case Fault.BACK:
+                self._move(world, cell, task, -LEAP)
             case _:
                 raise ValueError(f"{cell.fault} strikes no process")
         return datetime.now(UTC)
@@ -82,6 +88,11 @@ class Strike:
         finally:
             with contextlib.suppress(psutil.NoSuchProcess):  # a task that failed of it
                 process.rlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    def _move(self, world: World, cell: Cell, task: TaskRun | None, by: timedelta) -> None:
+        """Let the time of day of the process, and of no other, be another for a moment."""
+        with world.clock.moved_for(world.leader(cell.victim, task).pid, by):
+            time.sleep(min(self.seconds, MOVED))
 
 
 def _send(members: set[psutil.Process], number: signal.Signals) -> None:

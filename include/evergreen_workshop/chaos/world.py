@@ -22,8 +22,9 @@ from evergreen.records import Records
 from evergreen.records.pool import libpq
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
-from evergreen_workshop.chaos.cells import TASK, Victim
+from evergreen_workshop.chaos.cells import TASK, Need, Victim
 from evergreen_workshop.stack import processes
+from evergreen_workshop.stack.clock import Clock
 from evergreen_workshop.stack.local import SERVICES, Stack, service_url
 
 TASKS = """
@@ -78,10 +79,26 @@ class World:
     @cached_property
     def heartbeat_timeout(self) -> float:
         """Seconds after which the scheduler gives up a task that does not beat."""
+        return float(self._variables.get(TIMEOUT, USUAL_TIMEOUT))
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock that tasks load: the scheduler's, as a task's process does not show its own.
+
+        Raises:
+            StackError: they have the machine's, which is not moved.
+        """
+        if clock := Clock.of(self._variables):
+            return clock
+        raise StackError(Need.CLOCK)
+
+    @cached_property
+    def _variables(self) -> dict[str, str]:
+        """What the scheduler was started with."""
         pid = processes.running(self.stack.layout, "scheduler")
         if pid is None:
             raise StackError("no scheduler runs here: `make up` first")
-        return float(psutil.Process(pid).environ().get(TIMEOUT, USUAL_TIMEOUT))
+        return dict(psutil.Process(pid).environ())
 
     def trigger(self, dag: str, conf: dict[str, Any]) -> str:
         """Start a run, as soon as the API takes it; return its id."""

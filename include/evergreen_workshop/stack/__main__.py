@@ -16,6 +16,7 @@ from evergreen import catalog, settings
 from evergreen.catalog import Catalog
 from evergreen.errors import EvergreenError
 from evergreen.records import Records
+from evergreen_workshop.stack.clock import Clock
 from evergreen_workshop.stack.layout import Layout
 from evergreen_workshop.stack.local import SERVICES, Stack, service_url
 from evergreen_workshop.stack.progress import Progress
@@ -32,12 +33,17 @@ def stack() -> Stack:
 
 @app.command()
 def up() -> None:
-    """Start everything, load the demo data and train what has no champion yet."""
+    """Start everything, load the demo data and train what has no champion yet.
+
+    With `CLOCK=1`, tasks load a clock that `evergreen chaos` can move.
+    """
     from evergreen_workshop.stack.first_training import FirstTraining, load_demo
 
     it = stack()
     with it.layout.lock():
         use_cases = load_catalog()
+        if settings.environment().get("CLOCK") and not Clock.built(it.layout.clock):
+            Clock.build(it.layout.clock)
 
         def prepare(database_url: str) -> None:
             with it.progress.step("loading the demo data"):

@@ -2,7 +2,8 @@
  *
  *     LD_PRELOAD=clock.so STACK_CLOCK=/path/to/file program
  *
- * The file holds one 64-bit number, and every program that maps it is moved at once when it changes.
+ * The file holds three 64-bit numbers: by how much all who map it are moved, at once when it changes; the
+ * id of a process that alone is moved further (0: none); and by how much that one is.
  * Clocks that count seconds since some start are left alone: whoever waits, waits as long as ever.
  */
 #define _GNU_SOURCE
@@ -26,25 +27,33 @@
 #endif
 #define SINCE_1970 1000000000 /* no machine has been up for that many seconds */
 
-static const volatile int64_t *ahead;
+enum { AHEAD, ALONE, FURTHER, NUMBERS };
+static const volatile int64_t *file_says;
 
 __attribute__((constructor)) static void map(void) {
     const char *path = getenv("STACK_CLOCK");
-    if (ahead || !path) return;
+    if (file_says || !path) return;
+    size_t size = NUMBERS * sizeof *file_says;
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    void *page = file < 0 ? MAP_FAILED : mmap(NULL, sizeof *ahead, PROT_READ, MAP_SHARED, file, 0);
+    void *page = file < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0);
     if (page == MAP_FAILED) { /* never the wrong time without a word */
         perror(path);
         _exit(127);
     }
     close(file);
-    ahead = page;
+    file_says = page;
+}
+
+static int64_t ahead(void) {
+    if (!file_says) return 0;
+    int64_t alone = file_says[ALONE];
+    return file_says[AHEAD] + (alone && alone == getpid() ? file_says[FURTHER] : 0);
 }
 
 int clock_gettime(clockid_t id, struct timespec *now) {
     int failed = (int)syscall(SYS_clock_gettime, id, now);
-    if (!failed && ahead && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
-        now->tv_sec += *ahead;
+    if (!failed && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
+        now->tv_sec += ahead();
     return failed;
 }
 
@@ -67,7 +76,7 @@ time_t time(time_t *now) {
 /* A moment to wait for, as the kernel counts: one of a clock that is not moved stays as it is. */
 static struct timespec counted(const struct timespec *until) {
     struct timespec moved = *until;
-    if (ahead && until->tv_sec > SINCE_1970) moved.tv_sec -= *ahead;
+    if (until->tv_sec > SINCE_1970) moved.tv_sec -= ahead();
     return moved;
 }
 

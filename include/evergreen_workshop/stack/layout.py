@@ -47,6 +47,11 @@ class Layout:
         """Home of the embedded PostgreSQL."""
         return self.home / "postgres"
 
+    @property
+    def clock(self) -> Path:
+        """Folder of the clock that tasks load, where somebody wants to move it."""
+        return self.home / "clock"
+
     def log(self, service: str) -> Path:
         """Log of a service."""
         return self.home / "logs" / f"{service}.log"

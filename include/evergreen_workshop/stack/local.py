@@ -23,6 +23,7 @@ from evergreen.errors import StackError
 from evergreen.settings import PROJECT
 from evergreen_workshop.stack import environment, processes
 from evergreen_workshop.stack.airflow import COMPONENTS, AirflowApi, plain_http
+from evergreen_workshop.stack.clock import Clock
 from evergreen_workshop.stack.layout import Layout, open_private
 from evergreen_workshop.stack.ports import PORTS
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
@@ -204,7 +205,12 @@ class Stack:
             if left := processes.orphans(self.layout, name):
                 self.progress.say(f"{name} died: ending {len(left)} processes that it left")
             service = Service(name, command(name, self.layout, env))
-            processes.start(service, self.layout, environment.for_service(name, env))
+            processes.start(service, self.layout, self.variables_of(name, env))
+
+    def variables_of(self, name: str, env: Mapping[str, str]) -> dict[str, str]:
+        """Return what a service is started with; the scheduler's tasks load a clock, if wanted."""
+        clock = Clock.built(self.layout.clock) if name == "scheduler" else None
+        return environment.for_service(name, env) | (clock.variables if clock else {})
 
     def _migrate(self, env: Mapping[str, str]) -> None:
         if processes.running(self.layout, "api-server"):

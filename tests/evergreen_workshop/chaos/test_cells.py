@@ -2,14 +2,14 @@
 
 import pytest
 
-from evergreen.errors import DeclarationError
+from evergreen.errors import DeclarationError, StackError
 from evergreen_workshop.chaos.cells import (
-    NO_CELERY,
     SMOKE,
     TRAINING,
     Cell,
     Fault,
     Moment,
+    Need,
     Victim,
     choose,
     draw,
@@ -31,11 +31,27 @@ def test_no_cell_is_there_twice() -> None:
     assert len(set(matrix())) == len(matrix())
 
 
-def test_what_cannot_be_run_says_why_and_is_not_chosen() -> None:
-    workers = [cell for cell in matrix() if cell.victim is Victim.WORKER]
+@pytest.mark.parametrize(
+    ("need", "names"), [(Need.WORKER, "Celery worker"), (Need.CLOCK, "clock ahead,clock back")]
+)
+def test_what_a_stack_lacks_the_means_for_says_why_and_is_chosen_only_where_they_are(
+    need: Need, names: str
+) -> None:
+    needy = {cell for cell in matrix() if any(name in str(cell) for name in names.split(","))}
 
-    assert {cell.why_not for cell in workers} == {NO_CELERY}
-    assert not set(workers) & set(choose(()))
+    assert {cell.why_not(set()) for cell in needy} == {str(need)}
+    assert {cell.why_not({need}) for cell in needy} == {""}
+    assert not needy & set(choose(()))
+    assert set(choose((), {need})) == {*choose(()), *needy}
+    with pytest.raises(StackError, match=f"cannot be run here: {need}"):
+        choose(names.split(","))
+
+
+def test_the_clock_of_a_task_leaps_both_ways_at_each_moment() -> None:
+    moved = [cell for cell in matrix() if cell.need is Need.CLOCK]
+
+    assert len(moved) == 2 * len({*TRAINING, Moment.WATCH, Moment.DECIDE})
+    assert {cell.victim for cell in moved} == {Victim.CHILD}
 
 
 def test_cells_are_chosen_by_parts_of_their_names() -> None:

@@ -1,11 +1,13 @@
 """Each fault does to a real process what it says, and lets it go."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 import psutil
@@ -15,6 +17,7 @@ from evergreen.errors import StackError
 from evergreen_workshop.chaos.cells import Cell, Fault, Moment, Victim
 from evergreen_workshop.chaos.faults import Strike
 from evergreen_workshop.chaos.world import TaskRun
+from evergreen_workshop.stack.clock import Clock
 
 WRITES = """
 import os, sys, time
@@ -28,11 +31,20 @@ while True:
 """
 
 
+SAYS = """
+import sys, time
+while True:
+    print(time.time(), flush=True)
+    time.sleep(0.05)
+"""
+
+
 @dataclass
 class OneProcess:
     """A world in which every victim is the same process."""
 
     process: psutil.Process
+    clock: Clock | None = None
     revived: list[Victim] = field(default_factory=list)
 
     def leader(self, victim: Victim, task: TaskRun | None) -> psutil.Process:
@@ -62,11 +74,20 @@ def writer(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
-def strike(fault: Fault, process: "subprocess.Popen[str]", seconds: float) -> OneProcess:
-    world = OneProcess(psutil.Process(process.pid))
+def strike(
+    fault: Fault, process: "subprocess.Popen[str]", seconds: float, clock: Clock | None = None
+) -> OneProcess:
+    world = OneProcess(psutil.Process(process.pid), clock)
     cell = Cell(fault, Victim.SERVICE, Moment.SERVE)
     Strike(seconds).carry_out(world, cell, None)  # type: ignore[arg-type]
     return world
+
+
+def hours_of(process: "subprocess.Popen[str]") -> list[int]:
+    """By how many hours each of its lines was ahead, once it is ended."""
+    process.kill()
+    assert process.stdout is not None
+    return [round((float(line) - time.time()) / 3600) for line in process.stdout.readlines()]
 
 
 def grows(file: Path) -> bool:
@@ -114,3 +135,19 @@ def test_what_has_no_room_is_told_so_and_has_it_again(
     writer.kill()
     assert writer.stdout is not None
     assert "File too large" in writer.stdout.read()
+
+
+@pytest.mark.parametrize(("fault", "hours"), [(Fault.AHEAD, 1), (Fault.BACK, -1)])
+def test_a_clock_leaps_and_comes_back(tmp_path: Path, fault: Fault, hours: int) -> None:
+    clock = Clock.build(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", SAYS], env=os.environ | clock.variables,
+        stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        time.sleep(0.5)
+
+        strike(fault, process, 0.3, clock)
+
+        time.sleep(0.3)
+        said = hours_of(process)
+    assert [hour for hour, _ in groupby(said)] == [0, hours, 0]

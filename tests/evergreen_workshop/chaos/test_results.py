@@ -39,7 +39,7 @@ def test_a_cell_that_was_not_run_is_said_not_to_be() -> None:
     assert found[AT_GATE] == "1 of 1 well | 12 s of 75"
     assert found[AT_FIT] == r"0 of 1 well | – | a \| b"
     assert found["kill -9 / task / extract"] == "not run | –"
-    assert found["kill -9 / Celery worker / gate"].startswith("not run | – | the embedded stack")
+    assert found["kill -9 / Celery worker / gate"].startswith("not run | – | the stack runs tasks")
 
 
 def test_a_fault_that_came_too_late_proves_nothing() -> None:

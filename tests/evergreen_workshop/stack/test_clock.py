@@ -8,9 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from evergreen.errors import StackError
 from evergreen_workshop.stack.clock import Clock
+from evergreen_workshop.stack.layout import Layout
+from evergreen_workshop.stack.local import Stack
+from evergreen_workshop.stack.progress import Progress
 
 HOURS, SOON = timedelta(hours=20), timedelta(seconds=30)
 TALKS = """
@@ -62,6 +66,24 @@ def test_a_process_that_runs_is_moved_ahead_and_back_and_waits_as_long_as_ever(
         assert 0.2 <= waited < SOON.seconds
 
 
+@pytest.mark.parametrize("by", [HOURS, -HOURS])
+def test_one_process_alone_is_moved_ahead_or_back_and_put_right_again(
+    clock: Clock, process: "subprocess.Popen[str]", by: timedelta
+) -> None:
+    clock.move(HOURS)
+
+    with clock.moved_for(process.pid, by):
+        alone, _, waited = asked(process)
+    with clock.moved_for(os.getpid(), by):
+        as_others, *_ = asked(process)
+    again, *_ = asked(process)
+
+    assert abs(alone - datetime.now(UTC) - HOURS - by) < SOON
+    for moment in (as_others, again):
+        assert abs(moment - datetime.now(UTC) - HOURS) < SOON
+    assert 0.2 <= waited < SOON.seconds
+
+
 def test_it_can_be_a_moment_to_come_and_no_past_one(
     clock: Clock, process: "subprocess.Popen[str]"
 ) -> None:
@@ -87,6 +109,17 @@ def test_without_its_file_a_process_ends_and_does_not_live_at_the_wrong_time(clo
 def test_a_process_knows_whether_it_has_such_a_clock(clock: Clock) -> None:
     assert Clock.of(os.environ | clock.variables) == clock
     assert Clock.of({"PATH": "/bin"}) is None
+
+
+def test_the_tasks_of_a_stack_load_the_clock_that_was_built_for_it(tmp_path: Path) -> None:
+    stack = Stack(Layout(tmp_path), Progress(Console(quiet=True)))
+    without = stack.variables_of("scheduler", {})
+
+    clock = Clock.build(stack.layout.clock)
+
+    assert without == {}
+    assert stack.variables_of("scheduler", {}) == clock.variables
+    assert stack.variables_of("serve", {}) == {}
 
 
 def test_what_has_no_compiler_says_how_to_get_one(
