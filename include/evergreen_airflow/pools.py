@@ -28,9 +28,15 @@ LACKING = (
 
 
 @hookimpl
-def on_starting() -> None:
-    """Make the pool of trainings, where it is missing, as a component of Airflow starts."""
-    make(variables().training_pool)
+def on_starting(component: object) -> None:
+    """Make the pool of trainings, where it is missing, as a component of Airflow starts.
+
+    Airflow calls it as each task starts, too, which has no way to its database.
+    """
+    from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+
+    if not isinstance(component, TaskRunnerMarker):
+        make(variables().training_pool)
 
 
 @hookimpl

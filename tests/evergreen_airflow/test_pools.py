@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("airflow")
 NOW = datetime.now(UTC)
 OURS = "evergreen_training"
+SCHEDULER = object()
+"""A component that is no task."""
 
 
 @pytest.fixture
@@ -70,21 +72,31 @@ def test_the_pool_is_made_once_and_its_slots_are_then_whoevers_who_changed_them(
 
     from evergreen_airflow.pools import on_starting
 
-    on_starting()
+    on_starting(SCHEDULER)
     made = pools(session)
     session.execute(Pool.__table__.update().values(slots=7))
     session.commit()
-    on_starting()
+    on_starting(SCHEDULER)
 
     assert made == {OURS: 24}  # three quarters of 32
     assert pools(session) == {OURS: 7}
+
+
+def test_a_task_that_starts_makes_none(session: "Session") -> None:
+    from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+
+    from evergreen_airflow.pools import on_starting
+
+    on_starting(TaskRunnerMarker())
+
+    assert pools(session) == {}
 
 
 def test_it_has_the_slots_that_are_set(session: "Session", monkeypatch: pytest.MonkeyPatch) -> None:
     from evergreen_airflow.pools import on_starting
 
     monkeypatch.setenv("EVERGREEN_TRAINING_SLOTS", "5")
-    on_starting()
+    on_starting(SCHEDULER)
 
     assert pools(session) == {OURS: 5}
 
@@ -104,7 +116,7 @@ def test_a_run_makes_the_pool_again_that_somebody_deleted(session: "Session") ->
 def test_the_note_tells_of_a_pool_that_there_is_not(session: "Session") -> None:
     from evergreen_airflow.pools import on_dag_run_running, on_starting
 
-    on_starting()
+    on_starting(SCHEDULER)
     run = ran(session, "weather_training", "running", timedelta())
     waits(session, run, OURS, "gpu")
 
