@@ -45,7 +45,7 @@ test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbou
 	@sh tests/system_tools.sh $(BIN)
 	@$(BIN)/python -m pytest -m "system and not workers" $(SIDE_BY_SIDE) $(ARGS)
 
-test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (Redis, PgBouncer; S3 on loopback)
+test-workers: install-dev ## Train all use cases by two of Celery's workers, kill one, and strike them by chaos (Redis, PgBouncer; STRIKES=16)
 	@sh tests/system_tools.sh $(BIN) redis-server
 	@$(BIN)/python -m pytest -m workers $(ARGS)
 

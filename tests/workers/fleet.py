@@ -1,142 +1,158 @@
 """Airflow under CeleryExecutor: two workers that share no folder, and what they do share."""
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from evergreen.settings import PROJECT
-from evergreen_workshop.stack import environment, processes
+import pytest
+from rich.console import Console
+
+from evergreen import settings
+from evergreen.settings import PROJECT, Settings
+from evergreen_workshop.rehearsal.scratch import database
+from evergreen_workshop.stack import environment, processes, workers
 from evergreen_workshop.stack.airflow import AirflowApi
 from evergreen_workshop.stack.layout import Layout
-from evergreen_workshop.stack.local import program
+from evergreen_workshop.stack.local import SERVICES, Stack, program, tail
 from evergreen_workshop.stack.ports import PORTS, free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
-from mlflow_server import MlflowServer
+from evergreen_workshop.stack.progress import Progress
 from pgbouncer import in_front_of
 from s3 import Bucket
 
-AIRFLOW = program("airflow")
-WORKERS = ("one", "two")
+WORKERS = ("worker-one", "worker-two")
 HEARTBEAT = 30
 """Seconds without a word after which Airflow gives a task to another worker; 300 by default."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Fleet:
-    """Its processes, each by its name, and the folder of each."""
+    """A stack without a PostgreSQL of its own, and its workers."""
 
-    folder: Path
-    env: dict[str, str]
-    """Of the house: scheduler, DAG processor, API server."""
-    services: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    stack: Stack
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables of the house: scheduler, DAG processor, API server, service."""
+        return self.stack.environment
 
     @property
     def api(self) -> AirflowApi:
         """A client of its Airflow."""
-        env = self.env
-        return AirflowApi(env["EVERGREEN_UI_URL"], environment.USER, env[environment.PASSWORD])
+        return self.stack.airflow
 
-    def start(self, name: str, *command: str, env: Mapping[str, str] | None = None) -> None:
-        """Start a program in a session of its own."""
-        with (self.folder / f"{name}.log").open("wb") as log:
-            self.services[name] = subprocess.Popen(
-                command, cwd=self.folder, env=dict(env or self.env), start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+    def settings(self, monkeypatch: pytest.MonkeyPatch) -> Settings:
+        """Return the settings of the house, as its environment tells them."""
+        for name, value in self.env.items():
+            if name.startswith(("EVERGREEN_", "MLFLOW_")):
+                monkeypatch.setenv(name, value)
+        return settings.complete(settings.variables())
 
-    def start_worker(self, name: str) -> None:
+    def well(self) -> bool:
+        """Tell whether all that the house runs does its work."""
+        found = {each.name: each.health for each in self.stack.status()}
+        return {found[name] for name in SERVICES} == {"healthy"}
+
+    def start_worker(self, name: str, declarations: Path) -> None:
         """Start a worker with a home, logs and declarations of its own."""
-        home = declared(self.folder / name)
-        env = self.env | folders(home)
-        command = ("celery", "worker", "--skip-serve-logs", "--concurrency", "2")
-        self.start(name, AIRFLOW, *command, "--celery-hostname", f"{name}@here", env=env)
+        declared(workers.home(self.stack.layout, name), declarations)
+        self.stack.revive(name)
 
     def who_did(self, dag_id: str, task_id: str) -> set[str]:
         """Return the workers in whose logs the task is."""
         pattern = f"airflow/logs/dag_id={dag_id}/**/task_id={task_id}/**/*.log"
-        return {name for name in WORKERS if any((self.folder / name).glob(pattern))}
+        layout = self.stack.layout
+        return {name for name in WORKERS if any(workers.home(layout, name).glob(pattern))}
 
     def kill(self, name: str) -> None:
         """Kill the process and all that it has started, at once."""
-        started = self.services.pop(name)
-        processes.kill(processes.family(started.pid))
-        started.wait()
+        pid = processes.running(self.stack.layout, name)
+        assert pid is not None, self.told(name)
+        processes.kill(processes.family(pid))
 
-    def stop(self) -> None:
-        """End what runs."""
-        for name in list(self.services):
-            if self.services[name].poll() is None:
-                self.kill(name)
-
-    def told(self, name: str, characters: int = 3000) -> str:
+    def told(self, name: str) -> str:
         """Return the end of a log."""
-        return (self.folder / f"{name}.log").read_text(errors="replace")[-characters:]
+        return tail(self.stack.layout.log(name))
 
 
-def declared(home: Path) -> Path:
-    """Make a folder with a copy of the declarations, and nothing else; return it."""
-    shutil.copytree(PROJECT / "include" / "use_cases", home / "use_cases")
+def declared(home: Path, declarations: Path) -> Path:
+    """Make a folder with a copy of these declarations, and nothing else; return it."""
+    shutil.copytree(declarations, home / "use_cases")
     shutil.copytree(PROJECT / "expectations", home / "expectations")
     (home / "airflow").mkdir()
     return home
 
 
-def folders(home: Path) -> dict[str, str]:
-    """Return the settings of a machine's own folders."""
-    return {
-        "EVERGREEN_HOME": str(home / "state"),
-        "EVERGREEN_USE_CASES_DIR": str(home / "use_cases"),
-        "EVERGREEN_EXPECTATIONS_DIR": str(home / "expectations"),
-        "AIRFLOW_HOME": str(home / "airflow"),
-    }
-
-
 @contextmanager
 def running(
-    folder: Path, postgres: EmbeddedPostgres, bucket: Bucket, *, redis: Path, pgbouncer: Path
+    folder: Path,
+    postgres: EmbeddedPostgres,
+    bucket: Bucket,
+    *,
+    redis: Path,
+    pgbouncer: Path,
+    declarations: Path = PROJECT / "include" / "use_cases",
+    variables: Mapping[str, str] = {},
 ) -> Iterator[Fleet]:
-    """Yield a fleet without workers: Redis, MLflow, Airflow, our records behind PgBouncer."""
+    """Yield a fleet: Redis, MLflow, Airflow, our records behind PgBouncer, and two workers."""
     with ExitStack() as ending:
-        for name in ("evergreen", "airflow", "mlflow"):
-            postgres.create_database(f"fleet_{name}")
-        shared_url = ending.enter_context(in_front_of(postgres.url("fleet_evergreen"), pgbouncer))
-        backend = environment.sqlalchemy(postgres.url("fleet_mlflow"))
-        mlflow = MlflowServer(backend, folder / "mlflow", free_port())
-        ending.callback(mlflow.stop)
-        house = declared(folder / "house")
-        layout, ports = Layout(house), {port.setting: free_port() for port in PORTS}
-        env = environment.stack_environment(layout, ports, postgres, {})
-        environment.write(layout, env)
-        password, broker = secrets.token_urlsafe(), free_port()
-        airflow = postgres.url("fleet_airflow")
-        env = os.environ | env | folders(house) | {
+        urls = {
+            name: ending.enter_context(database(postgres.url(), f"fleet_{name}"))
+            for name in ("evergreen", "airflow", "mlflow")
+        }
+        shared_url = ending.enter_context(in_front_of(urls["evergreen"], pgbouncer))
+        house = declared(folder / "house", declarations)
+        stack = Stack(Layout(house / "state"), Progress(Console(quiet=True)))
+        stack.layout.create()
+        ports = {port.setting: free_port() for port in PORTS}
+        env = environment.stack_environment(stack.layout, ports, postgres, {})
+        broker = ending.enter_context(_redis(folder, redis))
+        airflow, mlflow = (environment.sqlalchemy(urls[name]) for name in ("airflow", "mlflow"))
+        env |= workers.variables(house) | {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
-            "AIRFLOW__CELERY__BROKER_URL": f"redis://:{password}@127.0.0.1:{broker}/0",
-            "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{environment.sqlalchemy(airflow)}",
+            "AIRFLOW__CELERY__BROKER_URL": broker,
+            "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{airflow}",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{env['EVERGREEN_UI_URL']}/execution/",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": environment.sqlalchemy(airflow),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": airflow,
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT),
             "EVERGREEN_DATABASE_URL": shared_url,
-            "EVERGREEN_DATABASE_DIRECT_URL": postgres.url("fleet_evergreen"),
+            "EVERGREEN_DATABASE_DIRECT_URL": urls["evergreen"],
             "EVERGREEN_STORE_URL": bucket.url,
             "EVERGREEN_STORE_OPTIONS": json.dumps(bucket.options),
             "EVERGREEN_COMMIT": "0" * 40,
-            "MLFLOW_TRACKING_URI": mlflow.url,
+            "MLFLOW_BACKEND_STORE_URI": mlflow,
+            **variables,
         }  # fmt: skip
-        fleet = Fleet(folder, env)
-        ending.callback(fleet.stop)
-        said = f'requirepass {password}\nport {broker}\nbind 127.0.0.1\nsave ""\n'
-        (folder / "redis.conf").write_text(said)
-        fleet.start("redis", str(redis), str(folder / "redis.conf"))
-        mlflow.wait()
-        subprocess.run([AIRFLOW, "db", "migrate"], env=env, check=True, capture_output=True)
-        fleet.start("api-server", AIRFLOW, "api-server")
-        fleet.start("scheduler", AIRFLOW, "scheduler", "--skip-serve-logs")
-        fleet.start("dag-processor", AIRFLOW, "dag-processor")
+        environment.write(stack.layout, env)
+        fleet = Fleet(stack)
+        ending.callback(stack.down)
+        migrate = (program("airflow"), "db", "migrate")
+        env = environment.for_services(env)
+        subprocess.run(migrate, env=env, cwd=PROJECT, check=True, capture_output=True)
+        for name in SERVICES:
+            stack.revive(name)
+        for name in WORKERS:
+            fleet.start_worker(name, declarations)
         yield fleet
+
+
+@contextmanager
+def _redis(folder: Path, program: Path) -> Iterator[str]:
+    """Yield the URL of a Redis with a password."""
+    password, port = secrets.token_urlsafe(), free_port()
+    said = f'requirepass {password}\nport {port}\nbind 127.0.0.1\nsave ""\n'
+    (folder / "redis.conf").write_text(said)
+    with (folder / "redis.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, folder / "redis.conf"], cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        yield f"redis://:{password}@127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()

@@ -11,7 +11,6 @@ from rich.console import Console
 
 from database import query
 from evergreen import catalog, cycle, invariants
-from evergreen import settings as found
 from evergreen.catalog import Catalog
 from evergreen.records import Decision, Records
 from evergreen.refs import Status
@@ -43,18 +42,12 @@ def fleet(
     postgres: EmbeddedPostgres, bucket: Bucket, redis: Path, pgbouncer: Path, tmp_path: Path
 ) -> Iterator[Fleet]:
     with running(tmp_path, postgres, bucket, redis=redis, pgbouncer=pgbouncer) as started:
-        for name in WORKERS:
-            started.start_worker(name)
         yield started
 
 
 @pytest.fixture
 def shared(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings of the house, as its environment tells them."""
-    for name, value in fleet.env.items():
-        if name.startswith(("EVERGREEN_", "MLFLOW_")):
-            monkeypatch.setenv(name, value)
-    return found.complete(found.variables())
+    return fleet.settings(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +73,10 @@ def test_a_worker_dies_in_mid_training_and_the_other_ends_it(
     fleet: Fleet,
     shared: Settings,
     settings: Settings,
-    postgres: EmbeddedPostgres,
     known: Catalog,
     yesterday: date,
 ) -> None:
-    airflow = postgres.url("fleet_airflow")
+    airflow = shared.airflow_database_url
     for database in (shared.database_url, settings.database_url):
         load_demo(known, database, yesterday)
     eventually(lambda: fleet.api.health()["scheduler"] == "healthy", "the scheduler", PATIENCE)

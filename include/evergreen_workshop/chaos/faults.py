@@ -18,8 +18,8 @@ STANDS, RUNS = 0.3, 0.1
 """Seconds that what is slow stands still, and runs, in turn."""
 NO_ROOM = 0
 """Bytes that a file may have for a process whose disk is full."""
-LEAP, MOVED = timedelta(hours=1), 1.0
-"""How far a clock leaps, and for how many seconds: it comes back while the step runs."""
+LEAP, MOVED = timedelta(hours=1), 0.5
+"""How far a clock leaps; and for how many seconds it is moved, and right, in turn."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,13 @@ class Strike:
                 process.rlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     def _move(self, world: World, cell: Cell, task: TaskRun | None, by: timedelta) -> None:
-        """Let the time of day of the process, and of no other, be another for a moment."""
-        with world.clock.moved_for(world.leader(cell.victim, task).pid, by):
-            time.sleep(min(self.seconds, MOVED))
+        """Let the time of day of the process, and of no other, leap and come back, in turns."""
+        process, clock = world.leader(cell.victim, task), world.clock
+        deadline = time.monotonic() + min(self.seconds, 10)
+        while process.is_running() and time.monotonic() < deadline:
+            with clock.moved_for(process.pid, by):
+                time.sleep(MOVED)
+            time.sleep(MOVED)
 
 
 def _send(members: set[psutil.Process], number: signal.Signals) -> None:

@@ -23,7 +23,7 @@ from evergreen.records.pool import libpq
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen_workshop.chaos.cells import TASK, Need, Victim
-from evergreen_workshop.stack import processes
+from evergreen_workshop.stack import processes, workers
 from evergreen_workshop.stack.clock import Clock
 from evergreen_workshop.stack.local import SERVICES, Stack, service_url
 
@@ -138,8 +138,8 @@ class World:
         Raises:
             StackError: it does not run.
         """
-        pid = self._pid(victim, task)
         try:
+            pid = self._pid(victim, task)
             found = psutil.Process(pid) if pid else None
             if found and victim is Victim.SUPERVISOR:
                 found = psutil.Process(found.ppid())
@@ -154,7 +154,16 @@ class World:
             return task.pid if task else None
         if victim is Victim.POSTGRES:
             return self.stack.postgres.pid
+        if victim is Victim.WORKER:
+            return self._worker(task)
         return processes.running(self.stack.layout, victim)
+
+    def _worker(self, task: TaskRun | None) -> int | None:
+        """Return the Celery worker below which a task runs."""
+        layout = self.stack.layout
+        running = {processes.running(layout, name) for name in workers.names(layout)}
+        above = psutil.Process(task.pid).parents() if task and task.pid else ()
+        return next((each.pid for each in above if each.pid in running), None)
 
     def members(self, victim: Victim, task: TaskRun | None) -> set[psutil.Process]:
         """Return the processes that stand still together: of a service, all."""
@@ -166,12 +175,17 @@ class World:
         return processes.family(leader.pid)
 
     def kill(self, victim: Victim, task: TaskRun | None) -> None:
-        """Kill -9 the process, and not what it has forked."""
-        os.kill(self.leader(victim, task).pid, signal.SIGKILL)
+        """Kill -9 the process, and not what it has forked; of a Celery worker, all."""
+        if victim is Victim.WORKER:
+            processes.kill(self.members(victim, task))
+        else:
+            os.kill(self.leader(victim, task).pid, signal.SIGKILL)
 
     def revive(self, victim: Victim) -> None:
         """Start a service that has died, as whoever keeps it running would; nothing else."""
-        if victim not in TASK:
+        if victim is Victim.WORKER:
+            self.keep()
+        elif victim not in TASK:
             deadline = time.monotonic() + 10
             while self._pid(victim, None) and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -179,7 +193,7 @@ class World:
 
     def keep(self) -> None:
         """Start again what has died of a fault of another: Airflow's, without its database."""
-        for name in SERVICES:
+        for name in (*SERVICES, *workers.names(self.stack.layout)):
             if processes.running(self.stack.layout, name) is None:
                 with contextlib.suppress(StackError, psycopg2.Error):
                     self.stack.revive(name)
@@ -200,6 +214,9 @@ class World:
         """
         if victim in TASK:
             return True
+        if victim is Victim.WORKER:
+            layout = self.stack.layout
+            return all(processes.running(layout, name) for name in workers.names(layout))
         struck = {Victim.POSTGRES: DEPENDENTS}.get(victim, (_asked(victim),))
         try:
             return all(self._answers(each, since) for each in struck)

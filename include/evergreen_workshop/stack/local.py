@@ -21,7 +21,7 @@ import httpx
 
 from evergreen.errors import StackError
 from evergreen.settings import PROJECT
-from evergreen_workshop.stack import environment, processes
+from evergreen_workshop.stack import environment, processes, workers
 from evergreen_workshop.stack.airflow import COMPONENTS, AirflowApi, plain_http
 from evergreen_workshop.stack.clock import Clock
 from evergreen_workshop.stack.layout import Layout, open_private
@@ -102,7 +102,8 @@ class Stack:
 
     def down(self) -> None:
         """Stop everything; the data stays. Harmless when nothing runs."""
-        for group in (SERVICES[2:], SERVICES[:2]):  # tasks report to the API server to the end
+        last, first = SERVICES[:2], (*workers.names(self.layout), *SERVICES[2:])
+        for group in (first, last):  # tasks report to the API server to the end
             names = [name for name in group if processes.running(self.layout, name)]
             left = {name for name in group if processes.orphans(self.layout, name)}
             if names or left:
@@ -208,9 +209,13 @@ class Stack:
             processes.start(service, self.layout, self.variables_of(name, env))
 
     def variables_of(self, name: str, env: Mapping[str, str]) -> dict[str, str]:
-        """Return what a service is started with; the scheduler's tasks load a clock, if wanted."""
-        clock = Clock.built(self.layout.clock) if name == "scheduler" else None
-        return environment.for_service(name, env) | (clock.variables if clock else {})
+        """Return what a service is started with; whoever runs tasks loads a clock, if wanted."""
+        found = environment.for_service(name, env)
+        is_worker = name.startswith(workers.BEGINS)
+        if is_worker:
+            found |= workers.variables(workers.home(self.layout, name))
+        clock = Clock.built(self.layout.clock) if is_worker or name == "scheduler" else None
+        return found | (clock.variables if clock else {})
 
     def _migrate(self, env: Mapping[str, str]) -> None:
         if processes.running(self.layout, "api-server"):
@@ -313,7 +318,7 @@ def command(name: str, layout: Layout, env: Mapping[str, str]) -> tuple[str, ...
         "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
         "serve": ("python", "-m", "evergreen.serving"),
     }  # fmt: skip
-    head, *rest = commands[name]
+    head, *rest = commands[name] if name in commands else workers.command(name)
     return (program(head), *rest)
 
 
