@@ -41,6 +41,7 @@ RUN_ELSEWHERE = {
     "docker compose up -d": "tests/test_compose.py",
     "make image": "make test-images",
     ".venv/bin/python benchmarks/rush.py": ".ci/nightly",  # a stack of its own
+    ".venv/bin/python benchmarks/executors.py": ".ci/nightly",
 }
 
 
