@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 
@@ -55,3 +56,33 @@ class Slow(LogisticRegression):
         time.sleep(2)
         super().fit(X, y, sample_weight)
         return self
+
+
+class Deadly:
+    """Rows of numbers, the last of which end whoever reads them, or raise; once, or every time."""
+
+    def __init__(self, rows: Any, died: Path | None = None, message: str = "") -> None:
+        self.rows = rows
+        self.last = True
+        self.died = died
+        """A file that says that somebody has; None: everybody does."""
+        self.message = message
+        """What is raised instead."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, some: slice) -> "Deadly":
+        found = Deadly(self.rows[some], self.died, self.message)
+        found.last = self.last and some.stop >= len(self.rows)
+        return found
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Read them."""
+        if self.last and self.message:
+            raise LookupError(self.message)
+        if self.last and not (self.died and self.died.exists()):
+            if self.died:
+                self.died.write_text(str(os.getpid()))
+            os._exit(1)
+        return np.array(self.rows, dtype=dtype)

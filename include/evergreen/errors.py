@@ -26,6 +26,7 @@ EvergreenError
 └── StackError            a part of the local stack does not start or does not answer
     ├── NoRoom            the disk is full, or too full for the next step
     ├── ComputeAway       the cluster that makes fits does not answer, or lost one
+    ├── WorkerLost        one of the workers that make a fit together is gone
     └── SourceAway        an API that rows come from does not answer, or not now
 """
 
@@ -177,10 +178,16 @@ class ComputeAway(StackError):
     def __init__(self, setting: str, why: object) -> None:
         lines = str(why).strip().splitlines()
         told = lines[-1:] if "Traceback (most recent call last):" in str(why) else lines
-        super().__init__(
-            f"the cluster of Ray that EVERGREEN_COMPUTE ({setting}) names cannot be used:"
-            f" {' '.join(' '.join(told).split())} (EVERGREEN_COMPUTE=local needs none)"
-        )
+        cluster, advice = f"the cluster of Ray that EVERGREEN_COMPUTE ({setting}) names", ""
+        if setting == "local":
+            cluster = "this machine (EVERGREEN_COMPUTE=local)"
+        else:
+            advice = " (EVERGREEN_COMPUTE=local needs none)"
+        super().__init__(f"{cluster} cannot be used: {' '.join(' '.join(told).split())}{advice}")
+
+
+class WorkerLost(StackError):
+    """One of the workers that make a fit together is gone. The fit can be made again."""
 
 
 class Unreachable(StackError):

@@ -178,8 +178,15 @@ class RecipeRef(Ref):
     """How far back a fit learns; None: as far as the use case allows."""
     half_life: timedelta | None = None
     """A row so much older than the newest counts half in a fit; None: as much."""
+    num_workers: int = 1
+    """Processes that make each fit."""
     parameters: Json = field(default_factory=dict)
     """What a search chose."""
+
+    @property
+    def told(self) -> Json:
+        """Return its parameters as reports and cards tell them: with the workers, if several."""
+        return self.parameters | ({"num_workers": self.num_workers} if self.num_workers > 1 else {})
 
 
 @dataclass(frozen=True, kw_only=True)

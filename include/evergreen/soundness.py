@@ -63,9 +63,13 @@ def _of_suite(folder: Path, use_case: UseCase) -> Iterator[str]:
 
 
 def _of_candidates(use_case: UseCase) -> Iterator[str]:
+    from evergreen.learning import boosted, spreading
+
     for candidate in (*use_case.candidates, *use_case.baselines):
         try:
-            known = candidate.build().get_params()
+            built = candidate.build()
+            known = built.get_params()
+            spreading.check(boosted.within(built), candidate.num_workers)
         except Exception as error:  # whatever a user's function raises is theirs to see
             yield f"candidate {candidate.name!r} cannot be built: {type(error).__name__}: {error}"
             continue

@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
 from evergreen.errors import DeclarationError, ModelRefused
-from evergreen.learning import boosted, model_folder, models
+from evergreen.learning import boosted, model_folder, models, spreading
 from evergreen.learning.boosted import Boosted
 from evergreen.learning.recipes import Recipe
 from evergreen.serving.engine import Whole, engine
@@ -236,4 +236,4 @@ def test_another_version_of_the_package_makes_other_fits() -> None:
 def test_who_needs_no_more_than_bins_learns_from_rows_that_pass_by(
     build: Callable[[], Any], answer: bool
 ) -> None:
-    assert boosted.streams(boosted.within(build())) is answer
+    assert spreading.streams(boosted.within(build())) is answer

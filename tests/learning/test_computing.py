@@ -8,7 +8,8 @@ from evergreen import steps
 from evergreen.errors import ComputeAway, SettingError
 from evergreen.learning import computing, hiccups
 from evergreen.learning.computing import LOCAL, Fit
-from evergreen.learning.on_ray import OnRay, _differing
+from evergreen.learning.crew_on_ray import differing
+from evergreen.learning.on_ray import OnRay
 from evergreen.learning.recipes import Recipe
 from evergreen.records import Records
 from evergreen.settings import Settings, variables
@@ -81,11 +82,11 @@ def test_no_candidate_is_refused_as_a_cluster_is_away(settings: Settings, record
 
 
 def test_versions_that_differ_are_named() -> None:
-    assert _differing({"numpy": "2.4", "skops": "1"}, {"numpy": "2.3", "skops": "1"}) == (
+    assert differing({"numpy": "2.4", "skops": "1"}, {"numpy": "2.3", "skops": "1"}) == (
         "numpy 2.4 (here 2.3)"
     )
-    assert _differing({}, {"lightgbm": "4.7"}) == "lightgbm none (here 4.7)"
-    assert _differing({"numpy": "2.4"}, {"numpy": "2.4"}) == ""
+    assert differing({}, {"lightgbm": "4.7"}) == "lightgbm none (here 4.7)"
+    assert differing({"numpy": "2.4"}, {"numpy": "2.4"}) == ""
 
 
 @pytest.mark.parametrize("value", ["local", "ray", "ray://10.0.0.5:10001", "ray://head:10001"])

@@ -1,6 +1,5 @@
 """Boosted trees learn from rows that lie in Parquet what they learn from rows that are held."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -8,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.compose import ColumnTransformer
@@ -17,9 +14,6 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
-from evergreen.data.manifests import Group
-from evergreen.data.picking import Picked
-from evergreen.data.snapshots import SnapshotStore
 from evergreen.learning import (
     boosted,
     features,
@@ -32,43 +26,15 @@ from evergreen.learning import (
 )
 from evergreen.learning.frames import Chosen, Stored
 from evergreen.learning.preparing import AsTheyAre
-from evergreen.learning.recipes import Recipe
 from evergreen.learning.streaming import Streamed
 from evergreen.learning.training import Forgetful
 from evergreen.settings import Settings
 from evergreen.spec import Candidate
-from flights import flights, use_case_of
 from learning import WEATHER, built, weather_rows
+from streamed import recipe, rows, stored
 
 light = partial(LGBMClassifier, n_estimators=20)
 extreme = partial(XGBClassifier, n_estimators=10)
-CUTS = (0, 700, 701, 1_500)
-
-
-def rows() -> pd.DataFrame:
-    """Flights with gaps, and a number that nobody has measured."""
-    found = flights()
-    found.loc[found.index % 7 == 0, "distance"] = np.nan
-    return found.assign(wind=np.nan)
-
-
-def stored(frame: pd.DataFrame) -> Stored:
-    """Keep features in chunks."""
-    whole = pa.Table.from_pandas(frame, preserve_index=False)
-    ends = [*CUTS[1:], len(whole)]
-    pieces = [whole.slice(start, end - start) for start, end in zip(CUTS, ends, strict=True)]
-    store = SnapshotStore(f"memory://{uuid.uuid4().hex}")
-    chunks = tuple(
-        store.add("flights", str(n), str(n), one.to_batches(), one.schema)
-        for n, one in enumerate(pieces)
-    )
-    kept = store.seal("flights", whole.schema, [Group(tuple(whole.schema.names), chunks)], {})
-    return Stored(Picked(store, kept.uri, kept.sha256, list(frame)))
-
-
-def recipe(build: Callable[[], Any]) -> Recipe:
-    case = use_case_of(build, numeric=("distance", "wind"))
-    return Recipe.of(case, case.candidates[0], {})
 
 
 @pytest.mark.parametrize("weights", [None, 0.5], ids=["", "weighed"])

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from evergreen.planning import FleetHappened, FleetPlan, Happened
+    from evergreen.planning.forecasting import Step
     from evergreen.planning.story import Plan
 
 PLANNED = ("seconds", "peak_bytes", "fits", "kept", "unknown", "sentence", "spread")
@@ -32,7 +33,7 @@ def plan(made: "Plan", *, as_json: bool) -> None:
     for one in made.steps:
         table.add_row(
             one.title, _count(one.rows), _seconds(one.seconds), _memory(one.peak_bytes),
-            _count(one.fits), _count(one.kept), "yes" if one.spread else "",
+            _count(one.fits), _count(one.kept), _spread(one),
             counted(one.runs, "run"),
         )  # fmt: skip
     show(table)
@@ -91,6 +92,11 @@ def fleet_compared(found: "FleetHappened", *, as_json: bool) -> None:
     show(table)
     _more(len(found.ran))
     say(found.sentence, style="bold")
+
+
+def _spread(step: "Step") -> str:
+    workers = f"{step.workers} workers a fit" if step.workers > 1 else ""
+    return workers or ("yes" if step.spread else "")
 
 
 def _more(count: int) -> None:

@@ -235,7 +235,7 @@ def _score(contest: Contest, one: Contender, champion: ChampionRef | None) -> Sc
         recipe=one.recipe,
         version=champion.version if champion and one.role is Role.CHAMPION else None,
         window=recipe.window if recipe else None,
-        parameters=recipe.parameters if recipe else {},
+        parameters=recipe.told if recipe else {},
         cv=one.ref.cv or None,
         metrics={},
         slices={},

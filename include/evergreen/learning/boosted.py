@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from evergreen.errors import DeclarationError, ModelRefused
 from evergreen.learning import streaming
 from evergreen.learning.streaming import Streamed
+
+if TYPE_CHECKING:
+    from evergreen.learning.crews import Crew
 
 Array = NDArray[Any]
 
@@ -35,13 +38,6 @@ QUIET = {
     "xgboost": {"verbosity": 0},
 }
 """What is set where the declaration leaves it open: the same rows give the same trees."""
-LINES = ("linear_tree", "linear_trees")
-"""Of LightGBM: leaves that hold lines over numbers."""
-BINNED: dict[str, tuple[Any, ...]] = {
-    "tree_method": (None, "hist", "auto"), "booster": (None, "gbtree", "dart"),
-    "feature_weights": (None,),
-}  # fmt: skip
-"""Of XGBoost: what learns from bins alone."""
 STOPS = ("early_stopping_rounds", "early_stopping_round")
 NEWEST = 0.1
 """Share of the rows, the last, that tells when to stop: the newest, where rows have a time."""
@@ -60,6 +56,8 @@ class Learning:
     """Columns that are split as categories."""
     late: tuple[Any, Array] | None
     """Rows and labels that tell when to stop."""
+    crew: "Crew | None" = None
+    """Who learns it together; None: this process."""
 
 
 class Boosted(BaseEstimator):  # type: ignore[misc]
@@ -98,7 +96,13 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
         """Return whose it is."""
         return self.name.partition(".")[0]
 
-    def fit(self, rows: Any, truth: Array, sample_weight: Array | None = None) -> Self:
+    def fit(
+        self,
+        rows: Any,
+        truth: Array,
+        sample_weight: Array | None = None,
+        crew: "Crew | None" = None,
+    ) -> Self:
         """Fit on n × features numbers; columns of pandas categories are split as categories."""
         matrix, numbers = self._given(rows), self._numbers(truth)  # before what is declared of it
         size, self.n_features_in_ = matrix.shape
@@ -106,7 +110,7 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
         cut = _learning(options, size)
         late = (matrix[cut:], numbers[cut:]) if cut < size else None
         weights = None if sample_weight is None else np.asarray(sample_weight)[:cut]
-        learning = Learning(matrix[:cut], numbers[:cut], weights, _categories(rows), late)
+        learning = Learning(matrix[:cut], numbers[:cut], weights, _categories(rows), late, crew)
         made = getattr(_module(self.package), self.name.partition(".")[2])
         self.model_ = FITS[self.package](made, options, learning)
         self.__dict__.pop("booster", None)
@@ -207,16 +211,6 @@ def within(estimator: Any) -> Any:
     return estimator.set_params(**inner) if inner else estimator
 
 
-def streams(estimator: Any) -> bool:
-    """Tell whether it learns from rows that pass by: not where it needs more of them than bins."""
-    if not isinstance(estimator, Boosted):
-        return False
-    declared = estimator.parameters or {}
-    if estimator.package == "lightgbm":
-        return not any(declared.get(name) for name in LINES)
-    return all(declared.get(name) in allowed for name, allowed in BINNED.items())
-
-
 def versions(model: Any) -> dict[str, str]:
     """Return what a model needs of PyPI besides scikit-learn's, with the versions that are here.
 
@@ -224,10 +218,15 @@ def versions(model: Any) -> dict[str, str]:
         ModelRefused: it is not installed.
     """
     parts = [model, *model.get_params().values()]
-    return dict(_installed(one) for one in {p.package for p in parts if isinstance(p, Boosted)})
+    return dict(installed(one) for one in {p.package for p in parts if isinstance(p, Boosted)})
 
 
-def _installed(package: str) -> tuple[str, str]:
+def installed(package: str) -> tuple[str, str]:
+    """Return the name that PyPI has a package by, and the version that is here.
+
+    Raises:
+        ModelRefused: it is not installed.
+    """
     for name in (package, f"{package}-cpu"):
         try:
             return name, metadata.version(name)
@@ -337,8 +336,11 @@ def _fit_xgboost(made: Any, options: dict[str, Any], rows: Learning) -> bytes:
     if rows.categories:
         kinds = ["c" if n in rows.categories else "q" for n in range(rows.matrix.shape[1])]
         options = options | {"feature_types": kinds, "enable_categorical": True}
-    if isinstance(rows.matrix, Streamed):
-        booster = streaming.xgboost(made(**options), rows)
+    if rows.crew is not None:
+        trees = rows.crew.learn(streaming.lesson(made(**options), rows))
+        booster = _module("xgboost").Booster(model_file=bytearray(trees))
+    elif isinstance(rows.matrix, Streamed):
+        booster = streaming.xgboost(streaming.lesson(made(**options), rows))
     else:
         booster = made(**options).fit(rows.matrix, rows.truth, verbose=False, **given).get_booster()
     booster.feature_names, booster.feature_types = None, options.get("feature_types")

@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 
 from evergreen.data.splits import Fold
 from evergreen.learning import models, weighing
+from evergreen.learning.crews import Crew, Here
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
@@ -52,6 +53,9 @@ class Compute(Protocol):
         Whatever an estimator raises passes through, when its turn comes.
         """
 
+    def crew(self, recipe: Recipe) -> Crew | None:
+        """Return who makes a fit of a recipe together; None: one process alone."""
+
 
 class Local:
     """Makes one fit after the other in this process, each when it is asked for."""
@@ -59,7 +63,13 @@ class Local:
     def run(self, fits: Iterable[Fit], rows: Rows) -> Iterator[Made]:
         """Yield what each fit answers."""
         for fit in fits:
-            yield made(fit.recipe.fresh()[1:], fit.recipe.half_life, rows, fit.fold)
+            yield made(
+                fit.recipe.fresh()[1:], fit.recipe.half_life, rows, fit.fold, self.crew(fit.recipe)
+            )
+
+    def crew(self, recipe: Recipe) -> Crew | None:
+        """Return processes of this machine; None: this one alone."""
+        return Here(recipe.num_workers) if recipe.num_workers > 1 else None
 
 
 LOCAL = Local()
@@ -77,10 +87,16 @@ def of(settings: Settings) -> Iterator[Compute]:
         yield cluster
 
 
-def made(model: Pipeline, half_life: timedelta | None, rows: Rows, fold: Fold) -> Made:
+def made(
+    model: Pipeline,
+    half_life: timedelta | None,
+    rows: Rows,
+    fold: Fold,
+    crew: Crew | None = None,
+) -> Made:
     """Fit the steps behind the features, in place, and answer the fold's test rows."""
     began = time.perf_counter()
     weights = weighing.weights(rows, fold.train, half_life)
-    weighing.fit(model, rows.chosen(fold.train), rows.truth[fold.train], weights)
+    weighing.fit(model, rows.chosen(fold.train), rows.truth[fold.train], weights, crew)
     output = models.predict(model, rows.take(fold.test))
     return Made(output, time.perf_counter() - began)

@@ -121,12 +121,16 @@ def _judge(
     )
 
 
-def newest(recipe: Recipe, data: Data, held: Held) -> Pipeline:
-    """Fit the model that serves: on all mature rows that the recipe's window holds."""
+def newest(recipe: Recipe, data: Data, held: Held, compute: Compute = LOCAL) -> Pipeline:
+    """Fit the model that serves: on all mature rows that the recipe's window holds.
+
+    It is made in this process, but for what workers learn of their shares.
+    """
     rows = learned(recipe, data)
     model = recipe.fresh(**held)
     weights = weighing.weights(data.rows, rows, recipe.half_life)
-    weighing.fit(model[1:], data.rows.chosen(rows), data.rows.truth[rows], weights)
+    crew = compute.crew(recipe)
+    weighing.fit(model[1:], data.rows.chosen(rows), data.rows.truth[rows], weights, crew)
     return model
 
 

@@ -64,6 +64,9 @@ class Stored:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"rows": self.rows}  # elsewhere they are read, and not sent
+
     @property
     def columns(self) -> list[str]:
         """The features, in their order."""

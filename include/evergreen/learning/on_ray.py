@@ -24,7 +24,6 @@ from types import ModuleType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
@@ -32,8 +31,11 @@ from threadpoolctl import threadpool_limits
 
 from evergreen.data.splits import Fold
 from evergreen.errors import ComputeAway
-from evergreen.learning import boosted, provenance
+from evergreen.learning import boosted, crew_on_ray, provenance
 from evergreen.learning.computing import Fit, Made, made
+from evergreen.learning.crew_on_ray import differing
+from evergreen.learning.crews import Crew, threads
+from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
 
 Array = NDArray[Any]
@@ -92,32 +94,44 @@ class OnRay:
         """
         asked = iter(fits)
         for first in asked:  # where there is none, nobody is connected to
-            ahead = AHEAD * max(1, self.cores // _threads())
+            ahead = AHEAD * max(1, self.cores // threads())
             begun = ((fit, self._begin(fit, rows)) for fit in chain([first], asked))
             waiting = deque(islice(begun, ahead))
             while waiting:
                 yield self._answer(*waiting.popleft())
                 waiting.extend(islice(begun, 1))
 
+    def crew(self, recipe: Recipe) -> Crew | None:
+        """Return workers of the cluster that fit together; None: one process alone."""
+        if recipe.num_workers == 1:
+            return None
+        ray, size = self._connected(), recipe.num_workers
+        return crew_on_ray.CrewOnRay(ray, self._setting, size, recipe.environment)
+
     def _begin(self, fit: Fit, rows: Rows) -> Any:
+        """Begin a fit there; one by several workers begins when it is waited for, from here."""
+        if fit.recipe.num_workers > 1:
+            return rows
         ray = self._connected()
         try:
             return self._task.remote(
                 self._put_rows(rows), fit.recipe.fresh()[1:], fit.recipe.half_life,
-                self._put(fit.fold.train), self._put(fit.fold.test), _threads(),
+                self._put(fit.fold.train), self._put(fit.fold.test), threads(),
             )  # fmt: skip
         except (ray.exceptions.RayError, ConnectionError) as error:
             raise self._away(error) from error
 
     def _answer(self, fit: Fit, task: Any) -> Made:
-        ray = self._connected()
+        recipe, ray = fit.recipe, self._connected()
+        if isinstance(task, Rows):
+            return made(recipe.fresh()[1:], recipe.half_life, task, fit.fold, self.crew(recipe))
         try:
             answer, there = ray.get(task)
         except ray.exceptions.RayTaskError as failed:  # what the estimator raised is its own
             raise (failed.cause or failed) from failed
         except (ray.exceptions.RayError, ConnectionError) as error:
-            raise self._away(error, f" while it fitted {fit.recipe.name}") from error
-        if strange := _differing(there, fit.recipe.environment):
+            raise self._away(error, f" while it fitted {recipe.name}") from error
+        if strange := differing(there, recipe.environment):
             raise self._away(f"its workers have {strange}; let them run the same image")
         return answer  # type: ignore[no-any-return]
 
@@ -138,7 +152,7 @@ class OnRay:
         if self._ray is None:
             self._ray, self._ours = _connect(self._setting)
             self._check_cores()
-            options = {"num_cpus": _threads(), "max_retries": TRIES}
+            options = {"num_cpus": threads(), "max_retries": TRIES}
             self._task = self._ray.remote(**options)(_made_there)
         return self._ray
 
@@ -146,9 +160,9 @@ class OnRay:
         assert self._ray is not None, "it is connected"  # noqa: S101
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         most = max((node.get("CPU", 0) for node in nodes), default=0)
-        if most < _threads():
+        if most < threads():
             raise self._away(
-                f"a fit uses {_threads()} threads, and no node of it has so many cores ({most:g} at"
+                f"a fit uses {threads()} threads, and no node of it has so many cores ({most:g} at"
                 " most); start a larger one, or set OMP_NUM_THREADS to less here"
             )
 
@@ -211,19 +225,6 @@ def _options(setting: str) -> dict[str, Any]:
 def _address(setting: str) -> str:
     """Return where a cluster is; empty: it is to be started here."""
     return setting if "://" in setting else os.environ.get("RAY_ADDRESS", "")
-
-
-def _threads() -> int:
-    """Return how many threads a fit uses here, as scikit-learn counts them."""
-    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    return int(said) if said.isdecimal() else int(joblib.cpu_count(only_physical_cores=True))
-
-
-def _differing(there: dict[str, str], here: dict[str, str]) -> str:
-    """Say which versions are others than ours; empty: none."""
-    names = sorted(name for name in {*there, *here} if there.get(name) != here.get(name))
-    told = (f"{name} {there.get(name, 'none')} (here {here.get(name, 'none')})" for name in names)
-    return ", ".join(told)
 
 
 def _made_there(

@@ -1,4 +1,4 @@
-"""A recipe: candidate + parameters + training window (and half-life) + features + code.
+"""A recipe: candidate + parameters + window (half-life, number of workers) + features + code.
 
     recipe = Recipe.of(weather, weather.candidate("forest_60d"), {"max_depth": 4})
     recipe.digest                    # the same on every machine, whatever else the module says
@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
-from evergreen.learning import boosted, models
+from evergreen.learning import boosted, models, spreading
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.learning.provenance import environment
 from evergreen.refs import RecipeRef
@@ -42,19 +42,31 @@ class Recipe:
     """What a search chose, on rows before those that judge it."""
     half_life: timedelta | None = None
     """A row so much older than the newest counts half in a fit; None: as much."""
+    num_workers: int = 1
+    """Processes that make each fit."""
 
     @classmethod
     def of(cls, use_case: UseCase, candidate: Candidate, parameters: Mapping[str, Any]) -> Self:
-        """Return the recipe of a contender or baseline with some parameters."""
+        """Return the recipe of a contender or baseline with some parameters.
+
+        Raises:
+            DeclarationError: several workers cannot make its fits.
+        """
         model = models.pipeline(use_case, candidate, parameters)
-        return cls(candidate.name, model, candidate.window, dict(parameters), candidate.half_life)
+        spreading.check(model[-1], candidate.num_workers)
+        return cls(
+            candidate.name, model, candidate.window, dict(parameters), candidate.half_life,
+            candidate.num_workers,
+        )  # fmt: skip
 
     @classmethod
     def behind(cls, fit: Pipeline, about: RecipeRef) -> Self:
         """Return the recipe that a fit was made by."""
         steps = [*fit.steps[:-1], (fit.steps[-1][0], models.bare(fit.steps[-1][1]))]
         model = clone(Pipeline(steps))
-        return cls(about.name, model, about.window, about.parameters, about.half_life)
+        return cls(
+            about.name, model, about.window, about.parameters, about.half_life, about.num_workers
+        )
 
     @property
     def code(self) -> FeatureCode:
@@ -72,6 +84,7 @@ class Recipe:
         """Return the sha256 of all that makes it another recipe."""
         about = [described(self.model), str(self.window)]
         about += [f"half-life {self.half_life}"] if self.half_life else []
+        about += [f"workers {self.num_workers}"] if self.num_workers > 1 else []
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -82,6 +95,7 @@ class Recipe:
             digest=self.digest,
             window=self.window,
             half_life=self.half_life,
+            num_workers=self.num_workers,
             parameters={name: plain(value) for name, value in self.parameters.items()},
         )
 

@@ -2,7 +2,7 @@
 
     streamed = passing.fitted(model[:-1], rows.chosen(positions), truth)
     lightgbm(LGBMClassifier(num_leaves=15), Learning(streamed, …))      # the trees as text
-    xgboost(XGBClassifier(max_depth=4), Learning(streamed, …))          # the trees, a Booster
+    xgboost(lesson(XGBClassifier(max_depth=4), Learning(streamed, …)))  # the trees, a Booster
 
 LightGBM has them pass twice: a sample tells the edges of the bins, then each row is put into its
 own. XGBoost has them pass five times: it counts them, sketches the quantiles of each column, row
@@ -165,25 +165,80 @@ def _weights(estimator: Any, learning: "Learning") -> Array | None:
     return by_class if learning.weights is None else learning.weights * by_class
 
 
-def xgboost(estimator: Any, learning: "Learning") -> Any:
-    """Return the trees of an unfitted estimator of XGBoost."""
-    import xgboost as package
+@dataclass(frozen=True)
+class Lesson:
+    """Rows that XGBoost learns from, and how."""
 
-    settings = _parameters(estimator, learning)
+    rows: Any
+    """Streamed, or n × features numbers that are held."""
+    truth: Array
+    weights: Array | None
+    late: tuple[Any, Array] | None
+    """Rows and labels that tell when to stop."""
+    settings: dict[str, Any]
+    bins: dict[str, Any]
+    rounds: int
+    patience: int | None
+    """Rounds without anything better, until it stops; None: it does not."""
+    kinds: list[str] | None
+    """Of the columns: numbers or categories."""
+
+    def share(self, number: int, of: int) -> "Lesson":
+        """Return one of so many parts, each of rows that follow each other."""
+        some, late = _stretch(self.truth, number, of), self.late
+        if late is not None:
+            newest = _stretch(late[1], number, of)
+            late = _rows(late[0], newest), late[1][newest]
+        weights = None if self.weights is None else self.weights[some]
+        rows = _rows(self.rows, some)
+        return replace(self, rows=rows, truth=self.truth[some], weights=weights, late=late)
+
+
+def lesson(estimator: Any, learning: "Learning") -> Lesson:
+    """Return what an unfitted estimator of XGBoost is to learn."""
     bins = {
         "max_bin": estimator.max_bin, "nthread": estimator.n_jobs, "missing": estimator.missing,
         "enable_categorical": bool(learning.categories),
     }  # fmt: skip
-    rows = _passing_by(learning.matrix, learning.truth, learning.weights, estimator.feature_types)
-    whole = package.QuantileDMatrix(rows, **bins)
-    late = []
-    if learning.late:
-        newest = _passing_by(*learning.late, None, estimator.feature_types)
-        late = [(package.QuantileDMatrix(newest, ref=whole, **bins), "late")]
-    return package.train(
-        settings, whole, estimator.get_num_boosting_rounds(), evals=late, verbose_eval=False,
-        early_stopping_rounds=estimator.early_stopping_rounds,
+    return Lesson(
+        learning.matrix, learning.truth, learning.weights, learning.late,
+        _parameters(estimator, learning), bins, estimator.get_num_boosting_rounds(),
+        estimator.early_stopping_rounds, estimator.feature_types,
     )  # fmt: skip
+
+
+def xgboost(asked: Lesson) -> Any:
+    """Return the trees, a Booster of XGBoost."""
+    import xgboost as package
+
+    rows = _passing_by(asked.rows, asked.truth, asked.weights, asked.kinds)
+    whole = package.QuantileDMatrix(rows, **asked.bins)
+    late = []
+    if asked.late:
+        newest = _passing_by(*asked.late, None, asked.kinds)
+        late = [(package.QuantileDMatrix(newest, ref=whole, **asked.bins), "late")]
+    return package.train(
+        asked.settings, whole, asked.rounds, evals=late, verbose_eval=False,
+        early_stopping_rounds=asked.patience,
+    )  # fmt: skip
+
+
+def _stretch(rows: Array, number: int, of: int) -> slice:
+    """Return where one of so many parts lies, which differ by a row at most."""
+    return slice(len(rows) * number // of, len(rows) * (number + 1) // of)
+
+
+def _rows(rows: Any, some: slice) -> Any:
+    return rows.iloc[some] if isinstance(rows, pd.DataFrame) else rows[some]
+
+
+def _blocks(rows: Any) -> Iterator[Array]:
+    """Yield rows, as many as at once."""
+    if isinstance(rows, Streamed):
+        yield from (block for part in rows.parts() for block in part.blocks())
+        return
+    for start in range(0, len(rows), AT_ONCE):
+        yield np.asarray(_rows(rows, slice(start, start + AT_ONCE)), dtype=float)
 
 
 def _parameters(estimator: Any, learning: "Learning") -> dict[str, Any]:
@@ -197,9 +252,7 @@ def _parameters(estimator: Any, learning: "Learning") -> dict[str, Any]:
     return found
 
 
-def _passing_by(
-    rows: Streamed, truth: Array, weights: Array | None, kinds: list[str] | None
-) -> Any:
+def _passing_by(rows: Any, truth: Array, weights: Array | None, kinds: list[str] | None) -> Any:
     """Return what hands over rows, with labels and weights, whenever they are asked for."""
     import xgboost as package
 
@@ -210,7 +263,7 @@ def _passing_by(
 
         def reset(self) -> None:
             self._start = 0
-            self._blocks = (block for part in rows.parts() for block in part.blocks())
+            self._blocks = _blocks(rows)
 
         def next(self, input_data: Any) -> bool:
             if (block := next(self._blocks, None)) is None:

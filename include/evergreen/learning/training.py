@@ -156,7 +156,8 @@ def fit(
     """
     recipe = recipe_of(use_case, ref, in_charge, settings)
     data = features.data(built, use_case, settings, recipe.code)
-    model = fitting.newest(recipe, data, ref.held)
+    with computing.of(settings) as compute:
+        model = fitting.newest(recipe, data, ref.held, compute)
     holdout = features.held_out(use_case, data)
     experiment = tracking.experiment(settings, use_case.name)
     log = RunLog(experiment.client, experiment.id, ref.run_id)
@@ -233,6 +234,7 @@ def _asked(use_case: UseCase, name: str, in_charge: InCharge | None) -> Any:
         candidate.trials,
         str(candidate.window),
         str(candidate.half_life),
+        *([candidate.num_workers] if candidate.num_workers > 1 else []),
         described(models.pipeline(use_case, candidate)[1:]),
     ]
 
@@ -393,6 +395,7 @@ def _params(use_case: UseCase, tried: Tried, built: FeaturesRef) -> dict[str, An
             "recipe": tried.recipe.digest[:16],
             "window": str(tried.recipe.window or "all"),
             "half_life": str(tried.recipe.half_life or "none"),
+            "num_workers": tried.recipe.num_workers,
             "weight": use_case.source.weight or "none",
             "seed": use_case.seed,
             "split": built.split,

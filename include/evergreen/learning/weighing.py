@@ -16,7 +16,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from evergreen.errors import DeclarationError
-from evergreen.learning import boosted, models, passing, preparing
+from evergreen.learning import models, passing, preparing, spreading
+from evergreen.learning.crews import Crew
 from evergreen.learning.frames import Chosen
 from evergreen.learning.rows import Rows
 
@@ -41,8 +42,14 @@ def weights(rows: Rows, positions: Array, half_life: timedelta | None) -> Array 
     return faded if given is None else faded * given
 
 
-def fit(model: Pipeline, rows: pd.DataFrame | Chosen, truth: Array, weights: Array | None) -> None:
-    """Fit the steps behind the features, in place.
+def fit(
+    model: Pipeline,
+    rows: pd.DataFrame | Chosen,
+    truth: Array,
+    weights: Array | None,
+    crew: Crew | None = None,
+) -> None:
+    """Fit the steps behind the features, in place; a crew learns in the estimator's place.
 
     Raises:
         DeclarationError: there are weights, and the estimator takes none.
@@ -51,19 +58,20 @@ def fit(model: Pipeline, rows: pd.DataFrame | Chosen, truth: Array, weights: Arr
     holder = models.is_wrapper(last)
     if isinstance(rows, Chosen) and not _streams(last.estimator if holder else last):
         rows = rows.frame
-    if weights is None:
+    if weights is None and crew is None:
         last.fit(passing.fitted(model[:-1], rows, truth), truth)
         return
     estimator = clone(last.estimator) if holder else last
-    name = _parameter(estimator)
-    estimator.fit(passing.fitted(model[:-1], rows, truth), truth, **{name: weights})
+    given: dict[str, Any] = {} if weights is None else {_parameter(estimator): weights}
+    given |= {} if crew is None else {"crew": crew}
+    estimator.fit(passing.fitted(model[:-1], rows, truth), truth, **given)
     if holder:
         last.estimator_ = estimator
 
 
 def _streams(estimator: Any) -> bool:
     """Tell whether it needs no row held: it learns from those that pass by, or from none."""
-    return boosted.streams(estimator) or preparing.is_blind(estimator)
+    return spreading.streams(estimator) or preparing.is_blind(estimator)
 
 
 def _parameter(estimator: Any) -> str:

@@ -47,6 +47,8 @@ class Step(Ref):
     """That are known from before."""
     spread: bool = False
     """Its fits are made by the cluster of EVERGREEN_COMPUTE."""
+    workers: int = 1
+    """Processes that make each of its fits."""
     runs: int = 0
     """So many runs it is foretold from."""
 
@@ -129,6 +131,7 @@ def _training(use_case: UseCase, past: Past, name: str, asked: str, in_charge: s
     foretold = Step(
         step=TRAIN, name=name, rows=past.rows, fits=counts.anew, kept=counts.kept,
         spread=past.spread and counts.anew > 0, runs=len(known),
+        workers=_workers(use_case, in_charge if name == CHAMPION else name),
     )  # fmt: skip
     if name == CHAMPION and not known:  # walked for the first time, as the recipe that it is
         known = past.of(TRAIN, in_charge or "")
@@ -154,6 +157,12 @@ def _counts(
     if name == CHAMPION and (in_charge in names or (known and not known[0].fits)):
         return Counts(0, counts.anew + counts.kept)
     return counts
+
+
+def _workers(use_case: UseCase, name: str | None) -> int:
+    """Return by how many workers a recipe's fits are made; of one that is not declared: by one."""
+    declared = {one.name: one.num_workers for one in use_case.contenders + use_case.baselines}
+    return declared.get(name or "", 1)
 
 
 def _seconds_of_a_fit(past: Past, name: str, in_charge: str | None) -> float | None:

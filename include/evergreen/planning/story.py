@@ -65,8 +65,22 @@ class Plan(Ref):
         features = "the features, a function of pandas" if self.function else "the features"
         alone = f"extract, validate, {features}, evaluate and the fit that serves"
         if self.compute == "local":
-            return "Nothing is spread: EVERGREEN_COMPUTE is local."
-        return f"{self.fits} fits are spread by {self.compute}; {alone} stay in one process each."
+            return f"Nothing is spread: EVERGREEN_COMPUTE is local.{self._together}"
+        told = f"{self.fits} fits are spread by {self.compute}; {alone} stay in one process each."
+        return f"{told}{self._together}"
+
+    @property
+    def _together(self) -> str:
+        """Which fits are made by several workers, and where; empty: none is."""
+        sizes = {one.name: one.workers for one in self.steps if one.workers > 1}
+        if not sizes:
+            return ""
+        told = ", ".join(f"{name} by {size}" for name, size in sizes.items())
+        where = "this machine" if self.compute == "local" else self.compute
+        return (
+            f" Workers of {where} make fits together, the one that serves as well: {told} each;"
+            " their memory is not in the table."
+        )
 
     @property
     def sentence(self) -> str:

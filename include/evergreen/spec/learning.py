@@ -134,11 +134,17 @@ class Candidate:
     """How many points of the search space are tried (all, if there are fewer)."""
     budget: timedelta | None = None
     """No trial begins once the search has taken this long. It cuts the same trials short."""
+    num_workers: int = 1
+    """By so many processes each fit of XGBoost is made, each of which holds its share of the rows:
+    those of `EVERGREEN_COMPUTE`. Another number makes other trees, and so is another recipe."""
 
     def __post_init__(self) -> None:
         check_name("candidate.name", self.name)
         if self.trials < 1:
             raise DeclarationError("candidate.trials", self.trials, "1 or more")
+        if type(self.num_workers) is not int or self.num_workers < 1:
+            allowed = "a whole number, 1 or more"
+            raise DeclarationError("candidate.num_workers", self.num_workers, allowed)
         if not self.windows or any(w is not None and w <= timedelta(0) for w in self.windows):
             raise DeclarationError("candidate.windows", self.windows, "None or lengths above zero")
 
