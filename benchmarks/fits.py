@@ -1,16 +1,19 @@
-"""What one fit of boosted trees costs as rows grow: held, streamed from Parquet, each on its own.
+"""What one fit of boosted trees costs as rows grow: held, streamed from Parquet, by two workers.
 
     python benchmarks/fits.py [--rows 1000000,3000000] [--with xgboost,lightgbm]        # no stack
+    python benchmarks/fits.py --ways streamed,2,4     # 2 and 4: so many workers of XGBoost
 
 18 features (14 numbers, one of them with gaps, and categories of 5, 40, 400 and 2,000 values), 20
 trees, in a store of the benchmark's own. Each fit is a process of its own: the peak of its memory
 (with its imports), the seconds of the fit, what it answers of 100,000 rows that it has not seen
-(ROC AUC), and the first digits of its trees' sha256. `held` is the same with all rows in memory.
+(ROC AUC), and the first digits of its trees' sha256. `held` is the same with all rows in memory. Of
+a fit by workers the process is the one that prepares; each worker has a peak of its own, beside it.
 """
 
 import argparse
 import hashlib
 import json
+import logging
 import os
 import resource
 import subprocess
@@ -18,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,7 +36,7 @@ from common import Figures, happened, measuring, options
 from evergreen.data.manifests import Group
 from evergreen.data.picking import Picked
 from evergreen.data.snapshots import SnapshotStore
-from evergreen.learning import frames, models, weighing
+from evergreen.learning import crews, frames, models, weighing
 from evergreen.learning.frames import Stored
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
@@ -42,7 +46,7 @@ NUMBERS = tuple(f"x{n}" for n in range(14))
 CATEGORIES = {"kind": 5, "shop": 40, "town": 400, "plane": 2_000}
 CHUNK = 250_000
 UNSEEN = 100_000
-WAYS = ("held", "streamed")
+WAYS = ("held", "streamed", "2")
 CLASSES = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier"}
 
 
@@ -98,6 +102,18 @@ def keep(rows: int, folder: Path) -> dict[str, str]:
     return {"uri": kept.uri, "sha256": kept.sha256, "folder": str(folder)}
 
 
+class Peaks(logging.Handler):
+    """Hears of each worker how much memory it took."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gb: list[float] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _, _, _, gb, _ = record.args
+        self.gb.append(gb)
+
+
 def fit(way: str, package: str, at: dict[str, str]) -> dict[str, Any]:
     """Make one fit in this process."""
     from sklearn.metrics import roc_auc_score
@@ -109,8 +125,11 @@ def fit(way: str, package: str, at: dict[str, str]) -> dict[str, Any]:
     rows = Rows(frames.stored(picked) if way == "held" else Stored(picked), truth, None)
     train, test = np.split(np.arange(len(truth)), [len(truth) - UNSEEN])
     recipe = Recipe.of(use_case(package), candidate(package), {})
+    crew, peaks = crews.Here(int(way)) if way.isdecimal() else None, Peaks()
+    crews.logger.setLevel(logging.INFO)
+    crews.logger.addHandler(peaks)
     model, began = recipe.fresh()[1:], time.perf_counter()
-    weighing.fit(model, rows.chosen(train), truth[train], None)
+    weighing.fit(model, rows.chosen(train), truth[train], None, crew)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     said = models.predict(model, rows.take(test)).positive
@@ -118,22 +137,24 @@ def fit(way: str, package: str, at: dict[str, str]) -> dict[str, Any]:
     digest = hashlib.sha256(trees).hexdigest()[:12] if trees else "-"
     return {
         "gb": peak / 1e9, "seconds": seconds, "roc_auc": float(roc_auc_score(truth[test], said)),
-        "trees": digest,
+        "trees": digest, "workers_gb": peaks.gb,
     }  # fmt: skip
 
 
 def measure(rows: int, packages: list[str], ways: list[str], figures: Figures) -> None:
     with TemporaryDirectory(dir="/var/tmp") as folder:
         at = keep(rows, Path(folder))
-        for package in packages:
-            for way in ways:
+        for package, way in product(packages, ways):
+            if package == "xgboost" or not way.isdecimal():  # the others learn alone
                 asked = json.dumps([way, package, at])
                 command = [sys.executable, __file__, "--fit", asked]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
                 happened(f"{way}: {done.stderr[-2_000:]}, its exit code", done.returncode, 0)
                 found = json.loads(done.stdout.splitlines()[-1])
+                beside = ", ".join(f"{gb:.2f}" for gb in found["workers_gb"])
                 figures.tell(
                     f"{rows:>10,} rows {package:8} {way:8} {found['gb']:5.2f} GB"
+                    f"{f' and workers {beside}' if beside else ''}"
                     f" {found['seconds']:6.1f} s  ROC AUC {found['roc_auc']:.4f}"
                     f"  trees {found['trees']}",
                     rows=rows, package=package, way=way, **found,

@@ -119,6 +119,13 @@ def test_a_candidate_that_cannot_be_built_is_told(folder: Path) -> None:
     assert "candidate 'neighbours' cannot be built: ImportError" in problems()["iris"]
 
 
+def test_workers_that_a_candidate_has_no_use_for_are_told(folder: Path) -> None:
+    edit(folder / "use_cases" / "iris.py", 'search={"C"', 'num_workers=2, search={"C"')
+
+    told = "candidate 'logistic': candidate.num_workers is 2; allowed: 1 with LogisticRegression;"
+    assert told in problems()["iris"]
+
+
 def test_an_unknown_name_is_wrong_usage(folder: Path) -> None:
     done = validate("irsi")
 

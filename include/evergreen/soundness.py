@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evergreen.catalog import Catalog
-from evergreen.errors import SuiteError, UnknownUseCase
+from evergreen.errors import DeclarationError, SuiteError, UnknownUseCase
 from evergreen.spec import UseCase
 
 
@@ -70,6 +70,9 @@ def _of_candidates(use_case: UseCase) -> Iterator[str]:
             built = candidate.build()
             known = built.get_params()
             spreading.check(boosted.within(built), candidate.num_workers)
+        except DeclarationError as error:
+            yield f"candidate {candidate.name!r}: {error}"
+            continue
         except Exception as error:  # whatever a user's function raises is theirs to see
             yield f"candidate {candidate.name!r} cannot be built: {type(error).__name__}: {error}"
             continue

@@ -1,11 +1,14 @@
 """The component of Ray, in the overlay that it is for."""
 
+import json
 import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
@@ -15,6 +18,7 @@ from evergreen.settings import PROJECT, local_or_ray
 from tools import tool
 
 KUBERNETES = ("1.33", "1.36")
+KUBERAY = Path(__file__).parent / "vendor" / "raycluster.json"
 EXTRA = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
 
@@ -59,6 +63,37 @@ def test_kubernetes_knows_every_field_of_its_pods_and_policy(
     kubernetes_validate.validate(one(objects, "NetworkPolicy", "ray"), version, strict=True)
 
 
+def closed(schema: Any) -> Any:
+    """Return a schema that knows no other fields than those it names, as the API's strict check."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: closed(each) for name, each in schema.items()}
+    if isinstance(schema.get("properties"), dict) and "type" in schema:
+        found.setdefault("additionalProperties", False)
+    return found
+
+
+def test_kuberay_knows_every_field_of_it(objects: list[Object]) -> None:
+    schema = closed(json.loads(KUBERAY.read_text()))
+
+    jsonschema.validate(one(objects, "RayCluster", "evergreen"), schema)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("rayVersions", "2.60.0"), ("rayVersion", 2.60)], ids=["unknown", "number"]
+)
+def test_kuberay_s_schema_refuses_what_it_does_not_know(
+    objects: list[Object], field: str, value: Any
+) -> None:
+    cluster = one(objects, "RayCluster", "evergreen")
+    odd = cluster | {"spec": cluster["spec"] | {field: value}}
+
+    with pytest.raises(jsonschema.ValidationError, match=r"rayVersions|2\.6"):
+        jsonschema.validate(odd, closed(json.loads(KUBERAY.read_text())))
+
+
 def test_its_pods_may_do_no_more_than_the_others(objects: list[Object]) -> None:
     for template in templates(objects):
         pod = template["spec"]
@@ -94,7 +129,7 @@ def test_both_sides_have_the_token_from_the_same_secret(objects: list[Object]) -
     assert one(objects, "ConfigMap", "evergreen")["data"]["RAY_AUTH_MODE"] == "token"
     assert {"secretRef": {"name": "evergreen-ray", "optional": True}} in tasks
     for container in (one for each in templates(objects) for one in containers(each["spec"])):
-        assert container["envFrom"] == [{"secretRef": {"name": "evergreen-ray"}}]
+        assert {"secretRef": {"name": "evergreen-ray"}} in container["envFrom"]
         assert {"name": "RAY_AUTH_MODE", "value": "token"} in container["env"]
 
 
@@ -106,7 +141,17 @@ def test_its_version_is_the_one_that_is_tested(objects: list[Object]) -> None:
     assert f"ray[client]=={version}" in comment
 
 
-def test_only_airflow_reaches_it_and_it_reaches_nobody(objects: list[Object]) -> None:
+def test_workers_alone_have_what_reads_the_store(objects: list[Object]) -> None:
+    store = {"secretRef": {"name": "evergreen-store", "optional": True}}
+
+    head, *workers = (containers(each["spec"])[0] for each in templates(objects))
+
+    assert store not in head["envFrom"]
+    assert all(store in worker["envFrom"] for worker in workers)
+    assert one(objects, "ExternalSecret", "evergreen-store")
+
+
+def test_only_airflow_reaches_it_and_it_reaches_the_store(objects: list[Object]) -> None:
     spec = one(objects, "NetworkPolicy", "ray")["spec"]
     ray = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "ray"}}}
 
@@ -120,3 +165,9 @@ def test_only_airflow_reaches_it_and_it_reaches_nobody(objects: list[Object]) ->
     ]  # fmt: skip
     assert spec["egress"][0] == {"to": [ray]}
     assert {port["port"] for port in spec["egress"][1]["ports"]} == {53}
+    assert spec["egress"][2:] == [
+        {
+            "to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}],
+            "ports": [{"port": 443, "protocol": "TCP"}],
+        }
+    ]

@@ -114,7 +114,7 @@ def test_a_fit_that_loses_every_worker_is_told_as_away_and_leaves_nothing(cluste
 
 
 def test_what_one_worker_raises_is_told_though_the_other_waits_for_it(cluster: OnRay) -> None:
-    with pytest.raises(LookupError, match="^the chunk is gone"):
+    with pytest.raises(LookupError, match=r"^the chunk is gone"):
         crew(cluster).learn(lesson(Deadly(NUMBERS, message="the chunk is gone")))
 
     eventually(lambda: free(cluster), "their cores", 60)

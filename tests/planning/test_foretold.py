@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from typer.testing import CliRunner
+from xgboost import XGBClassifier
 
 from database import query, records_of
 from evergreen import cli, cycle, planning
@@ -14,7 +15,7 @@ from evergreen.cli import base
 from evergreen.errors import EvergreenError
 from evergreen.records import Cost
 from evergreen.settings import Settings
-from evergreen.spec import CHAMPION, UseCase
+from evergreen.spec import CHAMPION, Candidate, UseCase
 from evergreen.steps import Run
 from evergreen_workshop import demo
 from learning import WEATHER
@@ -131,6 +132,18 @@ def test_a_cluster_is_told_what_it_gets_and_what_it_does_not(settings: Settings)
     assert {one.name for one in made.steps if one.spread} == WALKED
     assert "fits are spread by ray://10.0.0.5:10001" in made.spread
     assert "the features, a function of pandas" in made.spread
+
+
+def test_fits_by_several_workers_are_told(settings: Settings) -> None:
+    extreme = Candidate(name="extreme", build=XGBClassifier, num_workers=2)
+
+    made = plan(settings, AS_OF, replace(QUICK, candidates=(extreme,)))
+
+    assert {one.name: one.workers for one in made.steps if one.workers > 1} == {"extreme": 2}
+    assert made.spread == (
+        "Nothing is spread: EVERGREEN_COMPUTE is local. Workers of this machine make fits together,"
+        " the one that serves as well: extreme by 2 each; their memory is not in the table."
+    )
 
 
 def test_the_command_tells_the_next_training_and_the_last(

@@ -12,6 +12,7 @@ import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
 from typing import Any
 
 from evergreen.learning import boosted, provenance, streaming
@@ -20,8 +21,7 @@ from evergreen.learning.streaming import Lesson
 LOOPBACK = "127.0.0.1"
 PATIENCE = 86_400
 """Seconds that workers wait for each other: one that dies is seen at once by who asked them."""
-UNIT = 1 if sys.platform == "darwin" else 1024
-"""Bytes that `ru_maxrss` counts in."""
+STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ class Worker:
         collective.init(**meeting, dmlc_task_id=f"{number:06}", dmlc_timeout=PATIENCE)
         trees = bytes(streaming.xgboost(lesson).save_raw("ubj"))
         collective.finalize()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
-        return Learned(trees, len(lesson.truth), peak, time.perf_counter() - began)
+        return Learned(trees, len(lesson.truth), _peak_bytes(), time.perf_counter() - began)
 
 
 def main() -> None:
@@ -100,6 +99,19 @@ def _sendable(error: Exception) -> Exception:
     except Exception:  # one that cannot be made from its message alone
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
+
+
+def _peak_bytes() -> int:
+    """Return the most resident memory that this process had; `ru_maxrss` begins with its parent's.
+
+    Source: proc(5), VmHWM.
+    """
+    try:
+        lines = STATUS.read_text().splitlines()
+    except OSError:  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(peak) * 1024
 
 
 def _end_with_the_other() -> None:
