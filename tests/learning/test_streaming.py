@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier, XGBRegressor
 
+from evergreen.data.snapshots import SnapshotStore
 from evergreen.learning import (
     boosted,
     features,
@@ -24,6 +26,7 @@ from evergreen.learning import (
     streaming,
     weighing,
 )
+from evergreen.learning.boosted import Learning
 from evergreen.learning.frames import Chosen, Stored
 from evergreen.learning.preparing import AsTheyAre
 from evergreen.learning.streaming import Streamed
@@ -185,3 +188,29 @@ def test_no_more_is_held_than_a_chunk(
     texts, *others = sorted(taken, reverse=True)
     assert texts == 3_000 * 2
     assert max(others) <= 1_500 * 2
+
+
+def test_a_share_reads_the_chunks_of_its_own_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = rows()
+    truth = given["delayed"].to_numpy(dtype=float)
+    frame = recipe(extreme).fresh()[0].transform(given)
+    part = ("numbers", AsTheyAre(), ["distance", "wind"])
+    step = ColumnTransformer([part], verbose_feature_names_out=False)
+    before = Pipeline([("prepare", step.set_output(transform="pandas"))])
+    streamed = passing.fitted(before, Chosen(stored(frame), np.arange(len(frame))), truth)
+    estimator = extreme(feature_types=None)
+    whole = streaming.lesson(estimator, Learning(streamed, truth, truth + 1, [], None))
+    _ = streamed.rows.stored.frame  # held here, and not sent
+    read, real = [], SnapshotStore.rows
+    monkeypatch.setattr(
+        SnapshotStore, "rows", lambda *asked: read.append(asked[2].name) or real(*asked)
+    )
+
+    sent = [ForkingPickler.dumps(whole.share(number, 2)) for number in range(2)]
+    shares = [ForkingPickler.loads(one) for one in sent]
+    blocks = [np.concatenate([*streaming._blocks(one.rows)]) for one in shares]
+
+    assert read == ["0", "1", "2", "3"]  # each once: 1,500 rows lie in three, 1,500 in the last
+    assert np.array_equal(np.concatenate(blocks)[:, 0], frame["distance"], equal_nan=True)
+    assert np.array_equal(np.concatenate([one.truth for one in shares]), truth)
+    assert np.array_equal(np.concatenate([one.weights for one in shares]), truth + 1)
