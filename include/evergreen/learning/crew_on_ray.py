@@ -109,7 +109,8 @@ class There(Worker):
     def __init__(self) -> None:
         import ray
 
-        super().__init__(str(ray.util.get_node_ip_address()))  # type: ignore[no-untyped-call]
+        util: Any = ray.util  # which has no types
+        super().__init__(str(util.get_node_ip_address()))
 
 
 class Actors:
