@@ -1,14 +1,31 @@
+import contextlib
 import os
+import socket
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
 
 from database import query
+from evergreen.records import pool as pools
 from evergreen.records.pool import Pool
+from evergreen_workshop.stack.clock import Clock
 
 PID = "SELECT pg_backend_pid() AS pid"
+CONNECTS = """
+import sys
+from evergreen.records.pool import connect
+print("now", flush=True)
+print(connect(sys.argv[1]).closed, flush=True)
+"""
 
 
 def backend(pool: Pool) -> int:
@@ -115,3 +132,62 @@ def test_a_child_that_is_forked_while_a_thread_holds_the_mutex_does_not_wait(poo
     _, status = os.waitpid(child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@contextlib.contextmanager
+def slow_way_to(url: str, pause: float) -> Iterator[str]:
+    """Yield the URL of the same database by a way on which all that is said takes so long."""
+    parts = urlsplit(url)
+
+    def pass_on(source: socket.socket, target: socket.socket) -> None:
+        with source, contextlib.suppress(OSError):
+            while said := source.recv(65536):
+                time.sleep(pause)
+                target.sendall(said)
+            target.shutdown(socket.SHUT_WR)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection((parts.hostname, parts.port))
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=pass_on, args=pair, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        here = f"{parts.username}:{parts.password}@127.0.0.1:{listener.getsockname()[1]}"
+        yield parts._replace(netloc=here).geturl()
+
+
+def test_a_clock_that_leaps_ahead_as_it_connects_ends_no_patience(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock = Clock.build(tmp_path)
+    with (
+        slow_way_to(database_url, 0.1) as url,
+        subprocess.Popen(
+            [sys.executable, "-c", CONNECTS, url], env=os.environ | clock.variables,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process,
+    ):  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "now\n"
+        time.sleep(0.3)
+
+        clock.move(timedelta(hours=1))
+
+        assert process.communicate(timeout=60) == ("0\n", "")
+
+
+def test_a_server_that_says_nothing_is_given_up_when_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pools, "CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+
+        with pytest.raises(psycopg2.OperationalError, match="timeout expired"):
+            pools.connect(f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/x")
+
+    assert 1.5 <= time.monotonic() - began < 10

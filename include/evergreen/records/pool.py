@@ -16,6 +16,7 @@ import contextlib
 import os
 import select
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,8 @@ from psycopg2.extras import RealDictCursor
 KEPT = 4
 """How many connections wait for the next who asks."""
 CONNECT_SECONDS = 5
+TIMED_OUT = "timeout expired"
+"""What libpq says then."""
 Connection = connection
 
 
@@ -109,13 +112,25 @@ SETTINGS = (UTC, "SET LOCAL search_path = pg_catalog")
 
 
 def connect(url: str, name: str = "evergreen") -> connection:
-    """Open a connection that is nobody else's; PostgreSQL's lists show its name."""
-    opened: connection = psycopg2.connect(
-        libpq(url), application_name=name, client_encoding="UTF8",
-        connect_timeout=CONNECT_SECONDS,
-        keepalives_idle=60, keepalives_interval=10, keepalives_count=3,
-    )  # fmt: skip
-    return opened
+    """Open a connection that is nobody else's; PostgreSQL's lists show its name.
+
+    libpq waits by the time of day. A clock that leaps ahead meanwhile ends its patience at once: it
+    is asked again, until the time is really over.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            opened: connection = psycopg2.connect(
+                libpq(url), application_name=name, client_encoding="UTF8",
+                connect_timeout=CONNECT_SECONDS,
+                keepalives_idle=60, keepalives_interval=10, keepalives_count=3,
+            )  # fmt: skip
+        except psycopg2.OperationalError as error:
+            over = time.monotonic() - began >= CONNECT_SECONDS
+            if over or TIMED_OUT not in str(error):
+                raise
+        else:
+            return opened
 
 
 def is_alive(unused: connection) -> bool:
