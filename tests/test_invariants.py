@@ -616,6 +616,12 @@ def test_15_holds_where_the_source_may_be_of_any_age(world: World):
     assert world.finding(15).detail == "no champion's knowledge has a limit"
 
 
+NO_TASK = """
+CREATE TABLE public.task_instance (
+    dag_id text, run_id text, task_id text, state text, end_date timestamptz)
+"""
+
+
 def test_16_names_a_run_that_the_scheduler_does_not_look_at_any_more(world: World):
     world.execute(
         "CREATE TABLE public.dag AS SELECT * FROM (VALUES ('w_training', false), ('paused', true))"
@@ -629,6 +635,7 @@ def test_16_names_a_run_that_the_scheduler_does_not_look_at_any_more(world: Worl
         " ('w_training', 'over', 'success', '2026-11-20', '2026-11-20'),"
         " ('paused', 'waits', 'running', '2026-11-20', '2026-11-20'))"
         " AS runs (dag_id, run_id, state, began, decided)",
+        NO_TASK,
     )
 
     finding = world.finding(16, airflow_database_url=world.settings.database_url)
@@ -638,6 +645,27 @@ def test_16_names_a_run_that_the_scheduler_does_not_look_at_any_more(world: Worl
     assert "has not looked at it since 2026-11-20 06:30" in finding.detail
     assert "w_training/never" in finding.detail
     assert finding.detail.count("is under way") == 2
+
+
+def test_16_names_a_task_whose_next_try_waits_for_a_clock_that_was_ahead(world: World):
+    world.execute(
+        "CREATE TABLE public.dag (dag_id text, is_paused boolean)",
+        "CREATE TABLE public.dag_run (dag_id text, run_id text, state text,"
+        " start_date timestamptz, last_scheduling_decision timestamptz)",
+        NO_TASK,
+        "INSERT INTO public.task_instance VALUES"
+        " ('w_training', 'late', 'train', 'up_for_retry', now() + interval '1 hour'),"
+        " ('w_training', 'soon', 'train', 'up_for_retry', now() + interval '5 seconds'),"
+        " ('w_training', 'over', 'train', 'success', now() + interval '1 hour')",
+    )
+
+    finding = world.finding(
+        16, airflow_database_url=world.settings.database_url, now=datetime.now(UTC)
+    )
+
+    assert finding.status == "failed"
+    assert "w_training/late waits for another try of train until" in finding.detail
+    assert finding.detail.count("waits for another try") == 1
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,10 @@ WHERE run.state = 'running' AND NOT dag.is_paused
     AND coalesce(run.last_scheduling_decision, run.start_date) < %s
 ORDER BY 2
 """
+POSTPONED = """
+SELECT dag_id || '/' || run_id, task_id, end_date FROM task_instance
+WHERE state = 'up_for_retry' AND end_date > %s ORDER BY 3
+"""
 
 
 def snapshots_match_their_manifests(scene: Scene) -> Found:
@@ -167,6 +171,11 @@ def runs_are_scheduled(scene: Scene) -> Found:
         f"{key} is under way, and the scheduler has not looked at it since {since:%F %H:%M %Z}:"
         " `make up` starts one that died; a session that holds its row is in pg_stat_activity"
         for key, since in scene.airflow(UNSCHEDULED, (scene.now - STILL,))
+    ]
+    found.failed += [
+        f"{key} waits for another try of {task} until {until:%F %H:%M %Z}: the clock of whoever ran"
+        " the last one was ahead; clear the task in Airflow to have it tried at once"
+        for key, task, until in scene.airflow(POSTPONED, (scene.now + STILL,))
     ]
     return found
 
