@@ -202,6 +202,22 @@ def test_what_several_workers_cannot_fit_is_refused(build: Callable[[], Any], to
     spreading.check(boosted.within(build()), 1)
 
 
+@pytest.mark.parametrize(
+    ("size", "late", "told"),
+    [
+        (401, None, "401; allowed: at most 400, the rows of a fit: each worker has a share"),
+        (2, 1, "2; allowed: at most 1, the rows that tell when to stop: each worker has a share"),
+    ],
+)
+def test_fewer_rows_than_workers_are_refused(size: int, late: int | None, told: str) -> None:
+    asked = lesson()
+    if late is not None:
+        asked = replace(asked, late=(NUMBERS[:late], asked.truth[:late]))
+
+    with pytest.raises(DeclarationError, match=rf"^candidate.num_workers is {told}$"):
+        Here(size).learn(asked)
+
+
 @pytest.mark.parametrize("number", [0, -1, 2.0, True, "2"])
 def test_a_number_of_workers_is_whole_and_above_zero(number: Any) -> None:
     with pytest.raises(DeclarationError, match=r"candidate.num_workers is .*a whole number, 1"):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import joblib
 
-from evergreen.errors import ComputeAway, WorkerLost
+from evergreen.errors import ComputeAway, DeclarationError, WorkerLost
 from evergreen.settings import LOCAL
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def learned(lesson: "Lesson", size: int, hire: Hire, setting: str) -> bytes:
 
     Raises:
         ComputeAway: workers were lost, again and again.
+        DeclarationError: there are fewer rows than workers.
     """
+    _check_rows(lesson, size)
     asked = settled(lesson)
     for tries_left in reversed(range(TRIES)):
         try:
@@ -98,6 +100,14 @@ def learned(lesson: "Lesson", size: int, hire: Hire, setting: str) -> bytes:
                 raise ComputeAway(setting, why) from lost
             logger.warning("a fit by %s workers is made again: %s", size, lost)
     raise AssertionError("the last try returns or raises")
+
+
+def _check_rows(lesson: "Lesson", size: int) -> None:
+    late = [] if lesson.late is None else [len(lesson.late[1])]
+    if (fewest := min([len(lesson.truth), *late])) < size:
+        what = "that tell when to stop" if late == [fewest] else "of a fit"
+        allowed = f"at most {fewest}, the rows {what}: each worker has a share"
+        raise DeclarationError("candidate.num_workers", size, allowed)
 
 
 def _learned(staff: Staff, lesson: "Lesson", size: int) -> "list[Learned]":
