@@ -222,11 +222,7 @@ def versions(model: Any) -> dict[str, str]:
 
 
 def installed(package: str) -> tuple[str, str]:
-    """Return the name that PyPI has a package by, and the version that is here.
-
-    Raises:
-        ModelRefused: it is not installed.
-    """
+    """Return the name that PyPI has a package by, and the version that is here, or refuse it."""
     for name in (package, f"{package}-cpu"):
         try:
             return name, metadata.version(name)

@@ -98,7 +98,8 @@ class OnRay:
             begun = ((fit, self._begin(fit, rows)) for fit in chain([first], asked))
             waiting = deque(islice(begun, ahead))
             while waiting:
-                yield self._answer(*waiting.popleft())
+                fit, task = waiting.popleft()
+                yield self._together(fit, rows) if task is None else self._answer(fit, task)
                 waiting.extend(islice(begun, 1))
 
     def crew(self, recipe: Recipe) -> Crew | None:
@@ -109,9 +110,9 @@ class OnRay:
         return crew_on_ray.CrewOnRay(ray, self._setting, size, recipe.environment)
 
     def _begin(self, fit: Fit, rows: Rows) -> Any:
-        """Begin a fit there; one by several workers begins when it is waited for, from here."""
+        """Begin a fit there; None: one by several workers begins when it is waited for."""
         if fit.recipe.num_workers > 1:
-            return rows
+            return None
         ray = self._connected()
         try:
             return self._task.remote(
@@ -121,10 +122,13 @@ class OnRay:
         except (ray.exceptions.RayError, ConnectionError) as error:
             raise self._away(error) from error
 
+    def _together(self, fit: Fit, rows: Rows) -> Made:
+        """Make a fit from here, whose workers are there."""
+        recipe = fit.recipe
+        return made(recipe.fresh()[1:], recipe.half_life, rows, fit.fold, self.crew(recipe))
+
     def _answer(self, fit: Fit, task: Any) -> Made:
         recipe, ray = fit.recipe, self._connected()
-        if isinstance(task, Rows):
-            return made(recipe.fresh()[1:], recipe.half_life, task, fit.fold, self.crew(recipe))
         try:
             answer, there = ray.get(task)
         except ray.exceptions.RayTaskError as failed:  # what the estimator raised is its own
