@@ -3,6 +3,7 @@
 workers.main()     # in a process whose first argument is the descriptor that it is asked through
 """
 
+import contextlib
 import os
 import resource
 import sys
@@ -71,22 +72,17 @@ def main() -> None:
     """Do what is asked for through a descriptor; end when whoever started this one does."""
     threading.Thread(target=_end_with_the_other, daemon=True).start()
     worker = Worker()
-    with Connection(int(sys.argv[1])) as line:
-        while (asked := _next(line)) is not None:
-            line.send(_answer(worker, asked))
+    with Connection(int(sys.argv[1])) as line, contextlib.suppress(EOFError):
+        while True:
+            line.send(_answer(worker, line))
 
 
-def _next(line: "Connection[Any, Any]") -> bytes | None:
-    try:
-        return line.recv_bytes()
-    except EOFError:
-        return None
-
-
-def _answer(worker: Worker, asked: bytes) -> tuple[bool, Any]:
-    """Return whether it went well, and what was found or raised."""
+def _answer(worker: Worker, line: "Connection[Any, Any]") -> tuple[bool, Any]:
+    """Return whether what is asked for went well, and what was found or raised."""
+    asked = line.recv_bytes()
     try:
         what, given = ForkingPickler.loads(asked)
+        del asked  # it is as large as the share
         return True, getattr(worker, what)(*given)
     except Exception as error:  # whatever a fit raises is its asker's
         error.add_note(f"In a worker:\n{traceback.format_exc()}")
