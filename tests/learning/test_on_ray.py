@@ -160,11 +160,14 @@ def test_workers_with_other_packages_are_refused(
 
 @THEIR_WARNINGS
 def test_more_threads_than_any_node_has_cores_are_told(
-    cluster: OnRay, monkeypatch: pytest.MonkeyPatch
+    nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "64")
 
-    with pytest.raises(ComputeAway, match="uses 64 threads, and no node of it has so many cores"):
+    with (
+        OnRay(nodes.address) as cluster,  # it looks when it connects
+        pytest.raises(ComputeAway, match="uses 64 threads, and no node of it has so many cores"),
+    ):
         list(cluster.run(fits(WEATHER.candidate("logistic").build(), 1), ROWS))
 
 
