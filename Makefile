@@ -12,9 +12,6 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 STACK := $(BIN)/python -m evergreen_workshop.stack
 # How tests run: module by module, as many at once as there are cores, the longest first.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
-# Marks of the tests that need more than `make test` brings by itself: WITH="system elsewhere" adds some.
-APART := system elsewhere images workers midnights ray
-space := $(subst ,, )
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,9 +34,8 @@ logs: install ## Show the logs' ends (SERVICE=scheduler for one, FOLLOW=1 to go 
 clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
-test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some; WITH="system elsewhere" for more)
-	@$(if $(filter system,$(WITH)),sh tests/system_tools.sh $(BIN))
-	@$(BIN)/python -m pytest -m "not ($(subst $(space), or ,$(filter-out $(WITH),$(APART))))" $(SIDE_BY_SIDE) $(ARGS)
+test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
+	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
 
 test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbouncer or nginx (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN)

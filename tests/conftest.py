@@ -27,7 +27,6 @@ LONGEST = (
     "tests/midnights/",
     "tests/workers/",
     "tests/end_to_end/",
-    "tests/test_existing_airflow.py",
     "tests/evergreen_workshop/stack/test_local.py",
     "tests/test_two_homes.py",
     "tests/test_walks.py",

@@ -140,29 +140,12 @@ def test_images_are_tried_by_root_only(user: int, told: str, tmp_path: Path) -> 
     assert ("installing with apt: buildah mmdebstrap" in answer.stdout) == (user == 0)
 
 
-@pytest.mark.parametrize(
-    ("asked", "marks"),
-    [
-        ("", "system or elsewhere or images or workers or midnights or ray"),
-        ("elsewhere", "system or images or workers or midnights or ray"),
-        ("system elsewhere", "images or workers or midnights or ray"),
-    ],
-)
-def test_what_needs_more_is_tried_beside_the_rest_when_asked_for(
-    asked: str, marks: str, tmp_path: Path
-) -> None:
-    said = make(tmp_path, "-n", "test", WITH=asked).stdout
-
-    assert f'-m "not ({marks})"' in said
-    assert ("sh tests/system_tools.sh" in said) == ("system" in asked)
-
-
 def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> None:
     script = (PROJECT / ".ci" / "run").read_text()
     readme = (PROJECT / "README.md").read_text()
 
     asked = set(re.findall(r"^(make [a-z-]+)$", script, re.MULTILINE))
-    known = {"make check", "make test", "make up"}
+    known = {"make check", "make test", "make test-system", "make test-elsewhere", "make up"}
     assert known <= asked
     assert [each for each in sorted(asked) if not re.search(rf"{each}\b(?!-)", readme)] == []
     assert not re.search(r"\b(apt|apt-get|pip|npm|curl|wget)\b", script)
