@@ -94,6 +94,8 @@ class Stored:
             name: pd.Series(values, dtype=values.dtype, copy=False)
             for name, values in cells.items()
         }
+        del table
+        pa.default_memory_pool().release_unused()  # Arrow keeps what it has freed
         return pd.DataFrame(columns, copy=False).set_axis(positions)
 
     def by_chunk(self, positions: Positions) -> list[Positions]:
