@@ -151,7 +151,7 @@ with started(2) as staff:
 
 def test_workers_end_with_who_started_them() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", ENDED], capture_output=True, text=True, check=False
+        [sys.executable, "-c", ENDED], stdout=subprocess.PIPE, text=True, check=False
     )
 
     started = [int(pid) for pid in done.stdout.split()]
