@@ -2,6 +2,7 @@
 
     python benchmarks/fits.py [--rows 1000000,3000000] [--with xgboost,lightgbm]        # no stack
     python benchmarks/fits.py --ways streamed,2,4     # 2 and 4: so many workers of XGBoost
+    python benchmarks/fits.py --numbers               # the 14 numbers alone: nothing is prepared
 
 18 features (14 numbers, one of them with gaps, and categories of 5, 40, 400 and 2,000 values), 20
 trees, in a store of the benchmark's own. Each fit is a process of its own: the peak of its memory
@@ -67,11 +68,11 @@ def prior() -> Any:
     return DummyClassifier(strategy="prior")
 
 
-def use_case(package: str) -> UseCase:
+def use_case(package: str, categories: tuple[str, ...] = tuple(CATEGORIES)) -> UseCase:
     return UseCase(
         name="fits", doc="", owner="benchmark", kind=Kind.BINARY,
         source=Source(table="fits", key=("id",), target="label"), windows=Windows(holdout=0.1),
-        features=Features(numeric=NUMBERS, categorical=tuple(CATEGORIES)),
+        features=Features(numeric=NUMBERS, categorical=categories),
         candidates=(candidate(package),), baselines=(Candidate(name="prior", build=prior),),
         gate=Gate(metric="roc_auc", floors={"roc_auc": 0.5}),
     )  # fmt: skip
@@ -114,17 +115,17 @@ class Peaks(logging.Handler):
         self.gb.append(gb)
 
 
-def fit(way: str, package: str, at: dict[str, str]) -> dict[str, Any]:
+def fit(way: str, package: str, at: dict[str, str], numbers: bool) -> dict[str, Any]:
     """Make one fit in this process."""
     from sklearn.metrics import roc_auc_score
 
     store = SnapshotStore(at["folder"])
-    names = [*NUMBERS, *CATEGORIES]
-    picked = Picked(store, at["uri"], at["sha256"], names)
+    case = use_case(package, () if numbers else tuple(CATEGORIES))
+    picked = Picked(store, at["uri"], at["sha256"], case.features.columns)
     truth = store.table(at["uri"], at["sha256"], ["label"])["label"].to_numpy()
     rows = Rows(frames.stored(picked) if way == "held" else Stored(picked), truth, None)
     train, test = np.split(np.arange(len(truth)), [len(truth) - UNSEEN])
-    recipe = Recipe.of(use_case(package), candidate(package), {})
+    recipe = Recipe.of(case, candidate(package), {})
     crew, peaks = crews.Here(int(way)) if way.isdecimal() else None, Peaks()
     crews.logger.setLevel(logging.INFO)
     crews.logger.addHandler(peaks)
@@ -141,12 +142,14 @@ def fit(way: str, package: str, at: dict[str, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def measure(rows: int, packages: list[str], ways: list[str], figures: Figures) -> None:
+def measure(
+    rows: int, packages: list[str], ways: list[str], numbers: bool, figures: Figures
+) -> None:
     with TemporaryDirectory(dir="/var/tmp") as folder:
         at = keep(rows, Path(folder))
         for package, way in product(packages, ways):
             if package == "xgboost" or not way.isdecimal():  # the others learn alone
-                asked = json.dumps([way, package, at])
+                asked = json.dumps([way, package, at, numbers])
                 command = [sys.executable, __file__, "--fit", asked]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
                 happened(f"{way}: {done.stderr[-2_000:]}, its exit code", done.returncode, 0)
@@ -157,7 +160,7 @@ def measure(rows: int, packages: list[str], ways: list[str], figures: Figures) -
                     f"{f' and workers {beside}' if beside else ''}"
                     f" {found['seconds']:6.1f} s  ROC AUC {found['roc_auc']:.4f}"
                     f"  trees {found['trees']}",
-                    rows=rows, package=package, way=way, **found,
+                    rows=rows, package=package, way=way, numbers=numbers, **found,
                 )  # fmt: skip
 
 
@@ -166,6 +169,7 @@ if __name__ == "__main__":
     parser.add_argument("--rows", default="1000000,3000000", help="so many, one by one")
     parser.add_argument("--with", dest="packages", default="xgboost", help="xgboost, lightgbm")
     parser.add_argument("--ways", default=",".join(WAYS), help="some of them")
+    parser.add_argument("--numbers", action="store_true", help="no categories")
     parser.add_argument("--fit", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.fit:
@@ -173,4 +177,7 @@ if __name__ == "__main__":
         sys.exit()
     with measuring(arguments) as figures:
         for rows in [20_000] if arguments.small else map(int, arguments.rows.split(",")):
-            measure(rows, arguments.packages.split(","), arguments.ways.split(","), figures)
+            measure(
+                rows, arguments.packages.split(","), arguments.ways.split(","), arguments.numbers,
+                figures,
+            )  # fmt: skip
