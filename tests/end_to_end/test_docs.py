@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,10 +47,14 @@ RUN_ELSEWHERE = {
 
 
 FIGURES = (PROJECT / "docs" / "figures.md").read_text()
+ALONE = re.findall(
+    r"no stack needed.*`(\.venv/bin/python benchmarks/[^`]+)` \|$", FIGURES, re.MULTILINE
+)
+"""Benchmarks that tests/test_figures.py runs, beside these tests."""
 BENCHMARKS = [
     command
     for command in re.findall(r"`(\.venv/bin/python benchmarks/[^`]+)`", FIGURES)
-    if command not in RUN_ELSEWHERE
+    if command not in RUN_ELSEWHERE and command not in ALONE
 ]
 
 
@@ -87,9 +92,13 @@ sys.meta_path.insert(0, Missing())
 @pytest.fixture(scope="module")
 def reader(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment after `make up`: what only tests need cannot be imported."""
-    folder = tmp_path_factory.mktemp("reader")
+    return stack.env | {"PYTHONPATH": str(installed_by_up(tmp_path_factory.mktemp("reader")))}
+
+
+def installed_by_up(folder: Path) -> Path:
+    """Make a folder that a Python on whose path it is imports nothing for that only tests need."""
     (folder / "sitecustomize.py").write_text(MISSING.format(names=set(only_for_tests())))
-    return stack.env | {"PYTHONPATH": str(folder)}
+    return folder
 
 
 def only_for_tests() -> Iterator[str]:
@@ -131,10 +140,16 @@ def test_every_command_of_a_page_works(
 def test_every_benchmark_of_the_page_of_figures_gives_them(
     command: str, reader: dict[str, str]
 ) -> None:
-    done = run(f"{command} --small --json", reader)
+    assert figures(command, reader)
+
+
+def figures(command: str, env: dict[str, str]) -> list[dict[str, Any]]:
+    """Return what a benchmark tells when it is tried out."""
+    done = run(f"{command} --small --json", env)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["figures"]
+    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])["figures"]
+    return found
 
 
 def run(command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
