@@ -50,7 +50,7 @@ FIGURES = (PROJECT / "docs" / "figures.md").read_text()
 ALONE = re.findall(
     r"no stack needed.*`(\.venv/bin/python benchmarks/[^`]+)` \|$", FIGURES, re.MULTILINE
 )
-"""Benchmarks that tests/test_figures.py runs, beside these tests."""
+"""Benchmarks that tests/test_small_benchmarks.py runs, beside these tests."""
 BENCHMARKS = [
     command
     for command in re.findall(r"`(\.venv/bin/python benchmarks/[^`]+)`", FIGURES)
