@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Any
 
 from evergreen.catalog import Catalog
 from evergreen.errors import StackError
@@ -19,9 +20,8 @@ APPEARANCE = 90.0
 TRAINING = 900.0
 """Seconds until a first training must have ended."""
 
-SCHEDULED = 3.0
-"""Seconds that the scheduler is given to start the run that is due by itself."""
-
+SCHEDULED = 60.0
+"""Seconds that the scheduler is given to start a run that is due by itself."""
 
 SETTLING = ("gate", "fit", "retirement", "approval")
 """Kinds of decisions that say why there is no champion."""
@@ -99,16 +99,17 @@ class FirstTraining:
         return next((one for one in newest if one.kind in SETTLING), None)
 
     def _start(self, dag: str, step: Step) -> str:
-        """Return the run that is under way (the schedule may have started one), or start one."""
-        self._wait_for_dag(dag, step)
+        """Return the run that is under way or that the schedule is about to start, or start one."""
         deadline = time.monotonic() + SCHEDULED
-        while time.monotonic() < deadline:
+        while True:
+            known = self._known(dag, step)
             if (run := self.api.active_run(dag)) is not None:
                 return run
+            if not _is_due(known) or time.monotonic() > deadline:
+                return self.api.trigger(dag, note="First training, started by make up.")
             time.sleep(0.3)
-        return self.api.trigger(dag, note="First training, started by make up.")
 
-    def _wait_for_dag(self, dag: str, step: Step) -> None:
+    def _known(self, dag: str, step: Step) -> dict[str, Any]:
         began = step.seconds
         while (known := self.api.dag(dag)) is None:
             if step.seconds - began > APPEARANCE:
@@ -118,6 +119,7 @@ class FirstTraining:
             time.sleep(0.3)
         if known["is_paused"]:
             raise StackError(f"the DAG {dag} is paused: switch it on in the UI, then `make up`")
+        return known
 
     def _wait(self, runs: dict[str, str], step: Step) -> None:
         began = step.seconds
@@ -141,6 +143,12 @@ class FirstTraining:
 def dag_id(use_case: str) -> str:
     """Return the id of the training DAG of a use case."""
     return f"{use_case}_training"
+
+
+def _is_due(known: dict[str, Any]) -> bool:
+    """Tell whether the scheduler is about to start a run of the last time that a schedule names."""
+    following = known["next_dagrun_run_after"]
+    return following is not None and datetime.fromisoformat(following) <= datetime.now(UTC)
 
 
 def _unique(names: Iterable[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -30,6 +32,26 @@ class Airflow:
         return {"running": ["train", "train"]} if dag == "iris_training" else {}
 
 
+class Slow(Airflow):
+    """An Airflow that starts what is due at the fortieth look, and all else when asked."""
+
+    def __init__(self, following: datetime | None) -> None:
+        super().__init__()
+        self.following, self.left, self.asked = following, 40, 0
+
+    def dag(self, dag: str) -> dict[str, Any]:
+        following = self.following and self.following.isoformat().replace("+00:00", "Z")
+        return {"is_paused": False, "next_dagrun_run_after": following}
+
+    def active_run(self, dag: str) -> str | None:
+        self.left -= 1
+        return None if self.left else "by the schedule"
+
+    def trigger(self, dag: str, note: str) -> str:
+        self.asked += 1
+        return "asked for"
+
+
 @pytest.fixture
 def first(settings: Settings) -> FirstTraining:
     records_of(settings).migrate()
@@ -52,6 +74,31 @@ def test_tells_how_many_are_done_and_what_the_others_do(
         "… training: 1 done, iris_training: train (0 s)",
         "✓ training (0 s)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("following", "run"),
+    [
+        (-timedelta(hours=1), "by the schedule"),
+        (timedelta(hours=1), "asked for"),
+        (None, "asked for"),
+    ],
+    ids=["due", "later", "no schedule"],
+)
+def test_what_the_schedule_starts_is_not_started_twice(
+    following: timedelta | None, run: str, first: FirstTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: clock.append(clock.pop() + seconds))
+    slow = Slow(None if following is None else datetime.now(UTC) + following)
+    first.api = slow  # type: ignore[assignment]
+
+    with first.progress.step("training") as step:
+        found = first._start("iris_training", step)
+
+    assert found == run
+    assert slow.asked == (run == "asked for")
 
 
 def test_a_champion_is_told_with_the_reason_of_its_promotion(
