@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test test-system test-workers test-midnights test-ray test-elsewhere test-images image check audit format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test test-system test-workers test-midnights test-ray test-elsewhere test-images test-deploy image check audit format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 STACK := $(BIN)/python -m evergreen_workshop.stack
 # How tests run: module by module, as many at once as there are cores, the longest first.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+SIDE_BY_SIDE := -n auto --dist loadscope --no-loadscope-reorder
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ test-midnights: install-dev ## Let four midnights pass over a stack of its own, 
 	@$(BIN)/python -m pytest -m midnights $(ARGS)
 
 test-ray: install-dev ## Spread fits over two nodes of Ray on loopback, and kill one (the extra `ray`)
-	@$(UV) pip install --quiet --python $(BIN)/python -r pyproject.toml --extra ray
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r pyproject.toml --extra ray
 	@$(BIN)/python -m pytest -m ray $(ARGS)
 
 test-elsewhere: install-dev ## Run the tests that install the wheel, or a model's packages, outside the checkout
@@ -60,6 +60,8 @@ test-images: install-dev ## Build both images without Docker, and run in them (r
 	@sh deploy/images/base.sh
 	@BASE_IMAGE=localhost/evergreen-base:0 BUILDAH_ISOLATION=chroot sh deploy/images/build.sh
 	@BUILDAH_ISOLATION=chroot $(BIN)/python -m pytest -m images -s $(ARGS)
+
+test-deploy: test-images test-workers test-ray ## Run all that more than one machine rests on (make --jobs 2 test-deploy)
 
 image: ## Build both images (BASE_IMAGE=… for another base), with buildah or Docker
 	@sh deploy/images/build.sh
@@ -112,5 +114,5 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(UV)
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "installing the packages of requirements-dev.txt"
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	@touch $@

@@ -15,6 +15,7 @@ if ! command -v apt-get >/dev/null 2>&1; then
     echo "error: make test-images needs$missing (on Debian: apt install$missing)" >&2
     exit 1
 fi
+exec 9> "${TMPDIR:-/tmp}/evergreen-apt.lock" && flock 9 # apt refuses two at once
 echo "installing with apt:$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq

@@ -22,6 +22,7 @@ if [ "$(id -u)" != 0 ] || ! found apt-get; then
     exit 1
 fi
 
+exec 9> "${TMPDIR:-/tmp}/evergreen-apt.lock" && flock 9 # apt refuses two at once
 echo "installing with apt:$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq

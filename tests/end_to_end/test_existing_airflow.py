@@ -28,7 +28,7 @@ PAGE = PROJECT / "docs" / "existing-airflow.md"
 BUILD, INSTALL, CONNECT, *START, OPENLINEAGE = commands(PAGE)
 PROMOTED = "SELECT version FROM evergreen.promotions"
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname = 'evergreen'"
-OURS = re.compile("EVERGREEN|MLFLOW|AIRFLOW|PYTHONPATH|VIRTUAL_ENV")
+OURS = re.compile("EVERGREEN|MLFLOW|AIRFLOW|PYTHON|VIRTUAL_ENV")
 FEED = """
 from airflow.sdk import DAG, Asset, task
 
