@@ -80,8 +80,7 @@ def show(results: Sequence[Result]) -> None:
 def there_is() -> set[Need]:
     """Return what the stack of `EVERGREEN_HOME` has that not every one does; nothing: none runs."""
     home = Path(environment()["EVERGREEN_HOME"]).resolve()
-    pid = processes.running(Layout(home), "scheduler")
-    env = psutil.Process(pid).environ() if pid else {}
+    env = processes.variables(Layout(home), "scheduler")
     celery = "CeleryExecutor" in env.get("AIRFLOW__CORE__EXECUTOR", "")
     found = {Need.WORKER: celery, Need.CLOCK: Clock.of(env) is not None}
     return {need for need, there in found.items() if there}

@@ -95,10 +95,9 @@ class World:
     @cached_property
     def _variables(self) -> dict[str, str]:
         """What the scheduler was started with."""
-        pid = processes.running(self.stack.layout, "scheduler")
-        if pid is None:
-            raise StackError("no scheduler runs here: `make up` first")
-        return dict(psutil.Process(pid).environ())
+        if found := processes.variables(self.stack.layout, "scheduler"):
+            return found
+        raise StackError("no scheduler runs here: `make up` first")
 
     def trigger(self, dag: str, conf: dict[str, Any]) -> str:
         """Start a run, as soon as the API takes it; return its id."""

@@ -83,6 +83,12 @@ def born(layout: Layout, name: str) -> float | None:
     return float(_known(layout, name)["born"]) if running(layout, name) else None
 
 
+def variables(layout: Layout, name: str) -> dict[str, str]:
+    """Return what the service was started with; nothing when it does not run."""
+    pid = running(layout, name)
+    return dict(psutil.Process(pid).environ()) if pid else {}
+
+
 def _known(layout: Layout, name: str) -> dict[str, Any]:
     """Return what the pid file holds; nothing when there is none, or half of one."""
     try:
