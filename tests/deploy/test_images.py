@@ -93,13 +93,13 @@ def test_the_service_answers_from_its_image(serve: Image, shop: Shop, tmp_path: 
 
 
 def test_airflow_migrates_its_database_and_lists_our_dags(
-    airflow_image: Image, volume: Path, database_url: str
+    airflow_image: Image, volume: Path, blank_url: str
 ) -> None:
     env = {
         "AIRFLOW_HOME": "/var/lib/evergreen/airflow",
         "AIRFLOW__CORE__DAGS_FOLDER": "/opt/evergreen/dags",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlalchemy(database_url),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlalchemy(blank_url),
     }
 
     for command in ("airflow db migrate", "airflow dags reserialize"):
@@ -113,10 +113,10 @@ def test_airflow_migrates_its_database_and_lists_our_dags(
 
 
 def test_the_migrations_of_kubernetes_migrate(
-    airflow_image: Image, volume: Path, databases: Databases
+    airflow_image: Image, volume: Path, blank_databases: Databases
 ) -> None:
     pod = of("local", "Job", "migrate")["spec"]["template"]["spec"]
-    with databases.lend() as ours, databases.lend() as mlflows:
+    with blank_databases.lend() as ours, blank_databases.lend() as mlflows:
         env = {
             "EVERGREEN_DATABASE_URL": ours,
             "MLFLOW_BACKEND_STORE_URI": sqlalchemy(mlflows),
