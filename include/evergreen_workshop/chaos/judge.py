@@ -48,6 +48,8 @@ class Seen:
     """Invariants that do not hold afterwards."""
     incidents: Sequence[Incident] = ()
     """Those that began since."""
+    over: Sequence[Incident] = ()
+    """Those that had begun before, and are over since."""
     messages: Sequence[Message] | None = None
     """What was told since; None: nobody listened."""
     lost: int = 0
@@ -67,7 +69,7 @@ def complaints(seen: Seen) -> list[str]:
     elif seen.recovery > seen.limit:
         found.append(f"it took {seen.recovery:.0f} s to recover, and may take {seen.limit:.0f} s")
     found += [f"evergreen check: {sentence}" for sentence in seen.broken]
-    found += untold(seen.incidents, seen.messages)
+    found += untold(seen.incidents, seen.messages, seen.over)
     if seen.lost:
         found.append(f"{seen.lost} answers are neither on record nor counted")
     return [*found, *seen.harm]
@@ -94,23 +96,27 @@ def differences(outcome: Outcome | None, expected: Outcome | None) -> list[str]:
     ]
 
 
-def untold(incidents: Sequence[Incident], messages: Sequence[Message] | None) -> list[str]:
+def untold(
+    incidents: Sequence[Incident],
+    messages: Sequence[Message] | None,
+    over: Sequence[Incident] = (),
+) -> list[str]:
     """Say of which incidents people were not told exactly once, and what they were told for none.
 
     A message belongs to the incident whose sentence it begins with; one that says that it is over
-    begins with its resolution.
+    begins with its resolution. `over`: what had begun before, and of which only the end was due.
     """
     if messages is None:
         return []
-    found, due = [], 0
-    for one in incidents:
-        begun = _count(messages, one.message, over=False)
-        over = _count(messages, one.resolution, over=True) if one.resolved_at else 0
-        due += 1 + bool(one.resolved_at)
-        if begun != 1:
-            found.append(f"{one.run_key} was told {begun} times: {one.message}")
-        if one.resolved_at and over != 1:
-            found.append(f"the end of {one.run_key} was told {over} times")
+    ended = [*(one for one in incidents if one.resolved_at), *over]
+    begun = {one.run_key: _count(messages, one.message, over=False) for one in incidents}
+    ends = {one.run_key: _count(messages, one.resolution, over=True) for one in ended}
+    found = [
+        *(f"{one.run_key} was told {begun[one.run_key]} times: {one.message}"
+          for one in incidents if begun[one.run_key] != 1),
+        *(f"the end of {key} was told {times} times" for key, times in ends.items() if times != 1),
+    ]  # fmt: skip
+    due = len(incidents) + len(ended)
     if not found and len(messages) != due:
         found.append(f"{len(messages)} messages for {due} that were due")
     return found

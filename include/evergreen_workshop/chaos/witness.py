@@ -16,6 +16,8 @@ from evergreen_workshop.chaos.results import Result
 from evergreen_workshop.chaos.traffic import Traffic
 from evergreen_workshop.chaos.world import World
 
+MOST = 100
+"""So many incidents are looked at, the newest."""
 TELLING = 30.0
 """Seconds until what has to be told, or put on record, must have been."""
 
@@ -26,6 +28,8 @@ class Before:
 
     incident: int
     """Id of the newest."""
+    lasting: frozenset[int]
+    """Ids of those whose end has not been told."""
     messages: int
     dropped: int
     promotions: int
@@ -65,9 +69,10 @@ class Witness:
     def before(self) -> Before:
         """Note what there is."""
         kept = self.world.records
-        newest = kept.incidents.newest(limit=1)
+        newest = kept.incidents.newest(limit=MOST)
         return Before(
             incident=newest[0].id if newest else 0,
+            lasting=frozenset(one.id for one in newest if _ends_untold(one)),
             messages=len(self.messages or ()),
             dropped=kept.predictions.tally().dropped,
             promotions=len(kept.promotions.of(self.world.use_case.name)),
@@ -76,11 +81,11 @@ class Witness:
     def seen(self, before: Before, traffic: Traffic | None) -> Seen:
         """Look at what there is now, once what is due has been told and put on record."""
         lost = self._lost(before, traffic)
-        incidents = self._incidents(before)
+        incidents, over = self._incidents(before)
         broken = self.broken()
         told = None if self.messages is None else self.messages[before.messages :]
         return Seen(
-            broken=broken, incidents=incidents, messages=told, lost=lost,
+            broken=broken, incidents=incidents, over=over, messages=told, lost=lost,
             limit=self.world.heartbeat_timeout + GRACE,
         )  # fmt: skip
 
@@ -96,14 +101,29 @@ class Witness:
                 return 0
         return missing - counted
 
-    def _incidents(self, before: Before) -> list[Incident]:
-        """Return what began since; those that are to be told have been, after a while."""
+    def _incidents(self, before: Before) -> tuple[list[Incident], list[Incident]]:
+        """Return what began since, and what had begun before and is over since.
+
+        What is to be told of them has been, after a while.
+        """
         kept = self.world.records.incidents
         for _ in _for(TELLING):
-            found = [one for one in kept.newest(limit=100) if one.id > before.incident]
-            if all(one.notified_at for one in found):
+            found = kept.newest(limit=MOST)
+            begun = [one for one in found if one.id > before.incident]
+            over = [one for one in found if one.id in before.lasting and one.resolved_at]
+            if not any(_waits(one) for one in (*begun, *over)):
                 break
-        return found
+        return begun, over
+
+
+def _waits(one: Incident) -> bool:
+    """Tell whether people have still to be told that it began, or that it is over."""
+    return not one.notified_at or bool(one.resolved_at and _ends_untold(one))
+
+
+def _ends_untold(one: Incident) -> bool:
+    """Tell whether people do not know yet that it is over; of a digest nobody is told."""
+    return one.kind != notify.DIGEST and not one.resolution_notified_at
 
 
 def results(

@@ -71,6 +71,16 @@ def test_an_end_that_was_not_told_is_a_breach() -> None:
     assert complaints(replace(WELL, incidents=[over], messages=[TOLD, told_over])) == []
 
 
+def test_of_what_had_begun_before_the_end_alone_is_due() -> None:
+    over = replace(FAILED, resolved_at=NOW, resolution="it goes well again")
+    told_over = Message(title="Evergreen: over: iris failed in gate", body="it goes well again")
+
+    assert complaints(replace(WELL, over=[over], messages=[told_over])) == []
+    assert complaints(replace(WELL, over=[over], messages=[])) == [
+        "the end of iris_training/x was told 0 times"
+    ]
+
+
 def test_a_message_about_nothing_is_a_breach() -> None:
     assert complaints(replace(WELL, messages=[TOLD])) == ["1 messages for 0 that were due"]
 

@@ -50,3 +50,19 @@ def test_what_waited_for_a_listener_is_told_before_the_first_fault(
     looking_on(records, replace(settings, notify_urls=(webhook.url,)), []).begin()
 
     assert [each["message"].partition("\n")[0] for each in webhook.messages] == ["it fell"]
+
+
+def test_what_had_begun_before_a_fault_and_ends_after_it_is_not_of_the_fault(
+    records: Records, settings: Settings, webhook: Webhook
+) -> None:
+    told = replace(settings, notify_urls=(webhook.url,))
+    notify.report_failure(records, told, "iris", "iris_training/x", "gate", "it fell")
+    witness = looking_on(records, told, [])
+    before = witness.before()
+
+    notify.recovered(records, told, "iris_training/y")
+    begun, over = witness._incidents(before)
+
+    assert begun == []
+    assert [one.resolution for one in over] == ["iris_training/y went well."]
+    assert witness._incidents(witness.before()) == ([], [])
