@@ -69,28 +69,21 @@ def _place(item: pytest.Item) -> int:
 
 
 class ByFile(LoadScopeScheduling):
-    """Keeps the tests of a file in one process, and all that share a stack in another.
+    """Keeps the tests of a file in one process, and all that share the stack in another.
 
-    The docs, whose commands take longest, have a stack of their own. The walks share nothing, and
-    go one by one.
+    The walks share nothing, and go one by one.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         if file.endswith("test_walks.py"):
             return nodeid
-        shares = "end_to_end/" in file and not file.endswith("test_docs.py")
-        return "the stack" if shares else file
+        return "the stack" if "end_to_end/" in file else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Hand out the tests that way."""
     return ByFile(config, log)
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: a stack is waited for more than it computes."""
-    return min(4, (os.cpu_count() or 1) + 1)
 
 
 @pytest.fixture(scope="session")
