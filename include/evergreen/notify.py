@@ -156,9 +156,8 @@ def resend(ledger: Ledger, settings: Settings) -> tuple[Incident, ...]:
     """Tell again what nobody could be told so far, oldest first."""
     waiting = ledger.incidents.newest(waiting=True, limit=1000)
     told = tuple(notify(ledger, settings, incident) for incident in reversed(waiting))
-    over = [
-        each for each in ledger.incidents.newest(limit=1000) if each.resolved_at and _is_due(each)
-    ]
+    newest = ledger.incidents.newest(limit=1000)
+    over = [each for each in newest if each.resolved_at and end_is_due(each)]
     return told + tuple(
         _resolve(ledger, settings, each, each.resolution) for each in reversed(over)
     )
@@ -180,13 +179,13 @@ def _resolve(ledger: Ledger, settings: Settings, incident: Incident, message: st
     """Note that an incident is over; tell it once to those who were told that it began."""
     with ledger.locks.hold("incident", incident.run_key):
         over = ledger.incidents.resolve(incident.run_key, redact(message, settings))
-        if over is None or not _is_due(over):
+        if over is None or not end_is_due(over):
             return over or incident
         told, delivery = _send(settings, over)
         return ledger.incidents.note_resolution(over.id, delivery, told=told)
 
 
-def _is_due(over: Incident) -> bool:
+def end_is_due(over: Incident) -> bool:
     """Tell whether those who were told of the beginning must still be told of the end."""
     if over.kind == DIGEST:
         return False

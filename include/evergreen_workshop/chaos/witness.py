@@ -29,7 +29,7 @@ class Before:
     incident: int
     """Id of the newest."""
     lasting: frozenset[int]
-    """Ids of those whose end has not been told."""
+    """Ids of those whose end is still to be told."""
     messages: int
     dropped: int
     promotions: int
@@ -72,7 +72,7 @@ class Witness:
         newest = kept.incidents.newest(limit=MOST)
         return Before(
             incident=newest[0].id if newest else 0,
-            lasting=frozenset(one.id for one in newest if _ends_untold(one)),
+            lasting=frozenset(one.id for one in newest if notify.end_is_due(one)),
             messages=len(self.messages or ()),
             dropped=kept.predictions.tally().dropped,
             promotions=len(kept.promotions.of(self.world.use_case.name)),
@@ -118,12 +118,7 @@ class Witness:
 
 def _waits(one: Incident) -> bool:
     """Tell whether people have still to be told that it began, or that it is over."""
-    return not one.notified_at or bool(one.resolved_at and _ends_untold(one))
-
-
-def _ends_untold(one: Incident) -> bool:
-    """Tell whether people do not know yet that it is over; of a digest nobody is told."""
-    return one.kind != notify.DIGEST and not one.resolution_notified_at
+    return not one.notified_at or bool(one.resolved_at and notify.end_is_due(one))
 
 
 def results(
