@@ -15,7 +15,8 @@ RUN pip install --no-cache-dir uv=="$UV_VERSION" \
     && uv pip install --quiet --no-cache --require-hashes -r /tmp/requirements.txt \
     && sh /tmp/slim.sh "$VIRTUAL_ENV"/lib/python3.*/site-packages
 
-# What makes our code known: the command `evergreen`, the plugin of Airflow, where the code lies.
+# Our code, compiled (no process of a container may do that for the next), and what makes it known: the
+# command `evergreen`, the plugin of Airflow, where the code lies.
 FROM ${BASE_IMAGE} AS code
 
 ARG UV_VERSION=0.13.9
@@ -25,7 +26,8 @@ RUN pip install --no-cache-dir uv=="$UV_VERSION" && python -m venv --without-pip
 WORKDIR /opt/evergreen
 COPY pyproject.toml README.md LICENSE ./
 COPY include include
-RUN uv pip install --quiet --no-cache --no-deps -e . \
+RUN python -m compileall -q --invalidation-mode checked-hash include \
+    && uv pip install --quiet --no-cache --no-deps -e . \
     && mkdir /opt/ours \
     && cp -r --parents "$VIRTUAL_ENV"/bin/evergreen "$VIRTUAL_ENV"/lib/python3.*/site-packages/evergreen* \
        /opt/ours
@@ -50,7 +52,7 @@ COPY --from=packages /opt/venv /opt/venv
 COPY --from=code /opt/ours /
 WORKDIR /opt/evergreen
 COPY pyproject.toml README.md LICENSE ./
-COPY include include
+COPY --from=code /opt/evergreen/include include
 COPY config config
 COPY dags dags
 COPY plugins plugins

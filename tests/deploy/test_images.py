@@ -161,6 +161,14 @@ def test_nobody_special_runs_and_writes_to_the_volume_only(image: Image, volume:
     assert tried.stderr.count("Read-only file system") == 3, tried.stderr
 
 
+def test_no_process_compiles_our_code_anew(image: Image, volume: Path) -> None:
+    told = image.run(volume, "python", "-v", "-c", "import evergreen.serving.app").stderr
+
+    ours = re.findall(r"code object from '?(/opt/evergreen/include/[^'\s]+)", told)
+    assert ours
+    assert not [file for file in ours if not file.endswith(".pyc")]
+
+
 def test_there_is_no_compiler(image: Image, volume: Path) -> None:
     found = image.run(volume, "sh", "-c", "command -v gcc cc c++ clang make uv; true")
 
