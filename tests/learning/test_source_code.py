@@ -140,6 +140,25 @@ def test_what_a_function_does_not_read_leaves_its_closure_as_it_is(
     assert "numpy" not in old
 
 
+def test_the_closure_neither_follows_nor_imports_what_is_installed(tmp_path: Path) -> None:
+    file = tmp_path / "far.py"
+    file.write_text(
+        "def far():\n"
+        "    from wsgiref.simple_server import WSGIServer\n"
+        "    from evergreen.errors import DeclarationError\n"
+    )
+    names: dict[str, FunctionType] = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)  # noqa: S102
+    loaded = [name for name in sys.modules if name.startswith("wsgiref")]
+    for name in loaded:
+        del sys.modules[name]
+
+    found = source_code.closure(names["far"])
+
+    assert "class DeclarationError" not in found
+    assert not [name for name in sys.modules if name.startswith("wsgiref")]
+
+
 def test_the_closure_of_what_has_no_text_of_its_own_names_it(worth: FunctionType) -> None:
     assert source_code.closure(dict) == "builtins.dict"
     assert source_code.closure(partial(worth, 1)) != source_code.closure(partial(worth, 2))

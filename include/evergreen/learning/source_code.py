@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,8 +25,8 @@ _ALWAYS = "*"
 _INSTALLED = tuple(
     sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")
 )
-_WORDS = "evergreen.spec"
-"""The words of a declaration, not its content."""
+_WORDS = "evergreen"
+"""Whose words a declaration uses; they are not its content, however they were installed."""
 
 
 def of(function: Callable[..., Any]) -> str:
@@ -105,15 +106,26 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
 
 
 def _file(module: str) -> Path | None:
-    """Return the file of a module that is no installed package."""
-    if module.startswith(_WORDS):
+    """Return the file of a module that belongs to no installed package."""
+    if not _is_own(module.partition(".")[0]):  # asked first: to look into a package imports it
         return None
+    spec = _spec(module)
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
+
+
+def _is_own(package: str) -> bool:
+    spec = _spec(package)
+    if package == _WORDS or spec is None:
+        return False
+    places = [spec.origin] if spec.has_location else [*(spec.submodule_search_locations or ())]
+    return any(place and not place.startswith(_INSTALLED) for place in places)
+
+
+def _spec(module: str) -> ModuleSpec | None:
     try:
-        spec = importlib.util.find_spec(module)
+        return importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return None
-    origin = spec.origin if spec and spec.has_location else None
-    return Path(origin) if origin and not origin.startswith(_INSTALLED) else None
 
 
 def load(source: str, function: str) -> Callable[..., Any]:
