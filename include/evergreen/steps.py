@@ -33,7 +33,6 @@ from evergreen.judging import gate as gating
 from evergreen.learning import features, hiccups, training
 from evergreen.learning.training import InCharge
 from evergreen.planning import measured
-from evergreen.quality import validation
 from evergreen.records import Decision, Records, decision_id
 from evergreen.refs import (
     CHANGE,
@@ -116,6 +115,8 @@ def validate(
     Raises:
         ValidationFailed: an expectation failed; the decision is on record.
     """
+    from evergreen.quality import validation  # not above: it loads Great Expectations
+
     _check_declaration(use_case, snapshot)
     with _refusals_on_record(use_case, run, records):
         result = validation.validate(snapshot, use_case, kept=records.quarantine, settings=settings)
