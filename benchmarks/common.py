@@ -5,16 +5,20 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
+
+Found = TypeVar("Found")
 
 
 class DidNotHappen(Exception):
@@ -72,6 +76,17 @@ def happened(what: str, done: Any, expected: Any) -> None:
     """
     if done != expected:
         raise DidNotHappen(f"{what}: {done!r} instead of {expected!r}, so there is no figure")
+
+
+def alone(function: Callable[..., Found], *arguments: Any) -> Found:
+    """Call a function in a process of its own that has our imports already, and return its result.
+
+    The process's peak of memory is that of the imports and the call.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload([name for name in sys.modules if name.startswith("evergreen.")])
+    with ProcessPoolExecutor(1, mp_context=context) as process:
+        return process.submit(function, *arguments).result()
 
 
 @contextmanager

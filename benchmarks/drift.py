@@ -72,7 +72,7 @@ def main() -> None:
         known = list(STREAMS)  # all of them are tried out by `usual.py --small`
         usual.tables(figures, known[:1] if arguments.small else known, small=arguments.small)
         if arguments.small:
-            run(settings, [1_000], 2_000, 3, figures)
+            run(settings, [1_000], 2_000, 1, figures)
         else:
             run(settings, arguments.rows, TRAINED_ON, 200, figures)
 
@@ -186,7 +186,7 @@ def streams(
         f"no drift: {alarms} of {calm} windows of {rows} rows alarm ({alarms / calm:.1%})",
         drift="none", windows=calm, alarms=alarms,
     )  # fmt: skip
-    streams_of_each, longest = (5, 25) if calm > 100 else (1, 3)
+    streams_of_each, longest, times = (5, 25, 20) if calm > 100 else (1, 2, 1)
     for name, shift in {
         "sudden, 0.25 sd": lambda _: 0.25,
         "sudden, 0.5 sd": lambda _: 0.5,
@@ -203,7 +203,7 @@ def streams(
             f" ({len(delays)} streams: {delays})",
             drift=name, windows=median(delays), streams=delays,
         )  # fmt: skip
-    found = [outcome(0.0, 0.5) != "calm" for _ in range(20 if calm > 100 else 2)]
+    found = [outcome(0.0, 0.5) != "calm" for _ in range(times)]
     figures.tell(
         f"a correlation of 0.5 between 2 of 20 columns that had none: found in {np.mean(found):.0%}"
         f" of {len(found)} windows",

@@ -7,12 +7,8 @@ runs each way in a process of its own, alternating. Seconds are without the impo
 the peak of the process with them.
 """
 
-import argparse
-import json
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from common import Figures, happened, house, measuring, options, settings
+from common import Figures, alone, happened, house, measuring, options, settings
 from evergreen.spec import Source, UseCase
 
 AS_OF = datetime(2026, 8, 24, tzinfo=UTC)
@@ -81,22 +77,15 @@ def read_sql(url: str, folder: str) -> Callable[[], int]:
 WAYS = {"evergreen": evergreen, "stream_only": stream_only, "read_sql": read_sql}
 
 
-def measure(way: str, url: str) -> None:
-    """Run one way in this process and print what it took as JSON."""
+def measure(way: str, url: str) -> dict[str, float]:
+    """Run one way in this process and tell what it took."""
     with tempfile.TemporaryDirectory() as folder:
         run = WAYS[way](url, folder)
         start = time.perf_counter()
         rows = run()
         seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    print(json.dumps({"rows": rows, "seconds": seconds, "peak_gb": peak}))
-
-
-def child(way: str, url: str) -> dict[str, float]:
-    command = [sys.executable, __file__, "--way", way, "--url", url]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    result: dict[str, float] = json.loads(output.splitlines()[-1])
-    return result
+    return {"rows": rows, "seconds": seconds, "peak_gb": peak}
 
 
 def compare(rows: int, repeat: int, figures: Figures) -> None:
@@ -105,7 +94,7 @@ def compare(rows: int, repeat: int, figures: Figures) -> None:
         runs = {way: [] for way in WAYS}
         for _ in range(repeat):
             for way in WAYS:
-                runs[way].append(child(way, here.database_url))
+                runs[way].append(alone(measure, way, here.database_url))
                 happened(f"{way} took rows", runs[way][-1]["rows"], rows)
     medians = {
         way: {key: statistics.median(run[key] for run in done) for key in ("seconds", "peak_gb")}
@@ -131,12 +120,7 @@ if __name__ == "__main__":
     parser = options(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    parser.add_argument("--url", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.way:
-        measure(arguments.way, arguments.url)
-        sys.exit()
     if arguments.small:
         arguments.rows, arguments.repeat = 1_000, 1
     with measuring(arguments) as figures:

@@ -11,14 +11,10 @@ trees, in a store of the benchmark's own. Each fit is a process of its own: the 
 a fit by workers the process is the one that prepares; each worker has a peak of its own, beside it.
 """
 
-import argparse
 import hashlib
-import json
 import logging
 import os
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from importlib import import_module
@@ -33,7 +29,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from common import Figures, happened, measuring, options
+from common import Figures, alone, measuring, options
 from evergreen.data.manifests import Group
 from evergreen.data.picking import Picked
 from evergreen.data.snapshots import SnapshotStore
@@ -149,11 +145,7 @@ def measure(
         at = keep(rows, Path(folder))
         for package, way in product(packages, ways):
             if candidate(package).name == "xgboost" or not way.isdecimal():  # others learn alone
-                asked = json.dumps([way, package, at, numbers])
-                command = [sys.executable, __file__, "--fit", asked]
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
-                happened(f"{way}: {done.stderr[-2_000:]}, its exit code", done.returncode, 0)
-                found = json.loads(done.stdout.splitlines()[-1])
+                found = alone(fit, way, package, at, numbers)
                 beside = ", ".join(f"{gb:.2f}" for gb in found["workers_gb"])
                 figures.tell(
                     f"{rows:>10,} rows {package:8} {way:8} {found['gb']:5.2f} GB"
@@ -170,11 +162,7 @@ if __name__ == "__main__":
     parser.add_argument("--with", dest="packages", default="xgboost", help="xgboost, lightgbm")
     parser.add_argument("--ways", default=",".join(WAYS), help="some of them")
     parser.add_argument("--numbers", action="store_true", help="no categories")
-    parser.add_argument("--fit", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.fit:
-        print(json.dumps(fit(*json.loads(arguments.fit))))
-        sys.exit()
     with measuring(arguments) as figures:
         for rows in [20_000] if arguments.small else map(int, arguments.rows.split(",")):
             measure(

@@ -7,19 +7,18 @@ flights) beside. *Before* is what all estimators were given once: imputed, scale
 Each fit runs in a process of its own; the memory is its peak, with that of the rows.
 """
 
-import json
 import os
 import resource
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from typing import Any
 
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
 import numpy as np
 import pandas as pd
 
-from common import Figures, happened, measuring, options
+from common import Figures, alone, happened, measuring, options
 
 BEFORE, NOW = "before", "now"
 CATEGORIES, PLANES = 13, 4_000
@@ -106,11 +105,7 @@ def one(name: str, how: str, rows: int, planes: int) -> dict[str, float]:
 def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--one", help="fit one, as JSON [name, how, rows, planes]")
     arguments = parser.parse_args()
-    if arguments.one:
-        print(json.dumps(one(*json.loads(arguments.one))))
-        return
     with measuring(arguments) as figures:
         measure(3_000 if arguments.small else arguments.rows, figures)
 
@@ -121,22 +116,13 @@ def measure(rows: int, figures: Figures) -> None:
             for how in (BEFORE, NOW):
                 if how == BEFORE and (planes or name == EXTRA):
                     continue  # dense one-hot of 4,000 categories: 32 GB for a million rows
-                found = child(name, how, rows, planes)
+                found = alone(one, name, how, rows, planes)
                 happened(f"{name} learned something", found["right"] > 0.6, True)
                 figures.tell(
                     f"{name:10} {how:7} {planes:5} planes {rows:9,} rows"
                     f" {found['seconds']:7.1f} s {found['gb']:6.2f} GB",
                     candidate=name, how=how, planes=planes, rows=rows, **found,
                 )  # fmt: skip
-
-
-def child(name: str, how: str, rows: int, planes: int) -> dict[str, float]:
-    asked = json.dumps([name, how, rows, planes])
-    command = [sys.executable, __file__, "--one", asked]
-    alone = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=alone)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
 
 
 if __name__ == "__main__":

@@ -10,11 +10,8 @@ judged row, twice: for the gate and for tomorrow's walk), and what is told (evid
 Docs), which must not grow with the rows.
 """
 
-import argparse
 import json
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,8 +20,7 @@ from typing import Any
 os.environ |= {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
 os.environ |= {"OMP_WAIT_POLICY": "PASSIVE"}
 
-from common import Figures, happened, house, measuring, options, records_of
-from common import settings as settings_of
+from common import Figures, alone, happened, house, measuring, options, records_of
 from evergreen import steps
 from evergreen.data.warehouse import connect, reading
 from evergreen.quality import profiling
@@ -101,8 +97,8 @@ def fill(rows: int, here: Settings) -> None:
     (here.expectations_dir / "scale.json").write_text(json.dumps(suite))
 
 
-def do(step: str, here: Settings) -> None:
-    """Do a step in this process, hand on what it returned, and print what it took as JSON."""
+def do(step: str, here: Settings) -> dict[str, float]:
+    """Do a step in this process, hand on what it returned, and tell what it took."""
     ours, home = use_case(), here.home
     run = steps.Run(as_of=AS_OF, asked_at=AS_OF, key="benchmark", actor="benchmark")
     kept: dict[str, Any] = {}
@@ -135,7 +131,7 @@ def do(step: str, here: Settings) -> None:
                 happened(done.sentence, done.passed, True)
         [cost, *_] = records.costs.newest(ours.name)
     (home / f"{step}.json").write_text(json.dumps(done.to_json()))
-    print(json.dumps({"seconds": cost.seconds, "gb": cost.peak_bytes / 1e9, "idle_gb": before}))
+    return {"seconds": cost.seconds, "gb": cost.peak_bytes / 1e9, "idle_gb": before}
 
 
 KINDS: dict[str, Any] = {
@@ -149,15 +145,6 @@ def resident() -> float:
     """Return the memory of this process in GB: what the imports take."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e9
-
-
-def child(step: str, here: Settings) -> dict[str, float]:
-    command = [sys.executable, __file__, "--step", step, "--home", str(here.home),
-               "--url", here.database_url, "--mlflow", here.tracking_uri]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    happened(f"{step}: {done.stderr[-2_000:]}, its exit code", done.returncode, 0)
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 def sizes(here: Settings) -> dict[str, int]:
@@ -175,13 +162,13 @@ def sizes(here: Settings) -> dict[str, int]:
 
 def measure(rows: int, figures: Figures) -> None:
     with house() as settings:
-        here = there(settings.home, settings.database_url, settings.tracking_uri)
+        here = replace(settings, expectations_dir=settings.home / "expectations")
         here.expectations_dir.mkdir()
         records_of(here).migrate()
         fill(rows, here)
         before = sizes(here)
         for step in STEPS:
-            found, after = child(step, here), sizes(here)
+            found, after = alone(do, step, here), sizes(here)
             wrote = {sort: after[sort] - before[sort] for sort in after}
             before = after
             told = ", ".join(f"{sort} {size / 1e6:.1f} MB" for sort, size in wrote.items() if size)
@@ -192,21 +179,10 @@ def measure(rows: int, figures: Figures) -> None:
             )  # fmt: skip
 
 
-def there(home: Path, url: str, mlflow: str) -> Settings:
-    """Settings of the benchmark's own PostgreSQL and MLflow."""
-    expectations = home / "expectations"
-    return replace(settings_of(home, url), tracking_uri=mlflow, expectations_dir=expectations)
-
-
 if __name__ == "__main__":
     parser = options(__doc__)
     parser.add_argument("--rows", default="300000,1000000,3000000", help="so many, one by one")
-    for name in ("--step", "--home", "--url", "--mlflow"):
-        parser.add_argument(name, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.step:
-        do(arguments.step, there(Path(arguments.home), arguments.url, arguments.mlflow))
-        sys.exit()
     with measuring(arguments) as figures:
         for rows in [5_000] if arguments.small else map(int, arguments.rows.split(",")):
             measure(rows, figures)

@@ -7,15 +7,9 @@ benchmark's own, each run in a process of its own: the memory is its peak, with 
 second run of the same interval replaces the first; the table must hold the same rows after it.
 """
 
-import argparse
-import json
 import os
 import resource
-import subprocess
-import sys
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 os.environ |= {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
 
@@ -24,8 +18,7 @@ import pyarrow as pa
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from common import Figures, champion, happened, house, measuring, options, records_of
-from common import settings as settings_of
+from common import Figures, alone, champion, happened, house, measuring, options, records_of
 from evergreen.scoring import asked, interval_of, score
 from evergreen.settings import Settings
 from evergreen.spec import Candidate, Features, Gate, Kind, Scoring, Source, UseCase, Windows
@@ -66,23 +59,15 @@ def learned(rows: int) -> pa.Table:
     )  # fmt: skip
 
 
-def measure(model: str, here: Settings) -> None:
-    """Score in this process, and print what it took as JSON."""
+def measure(model: str, here: Settings) -> dict[str, float]:
+    """Score in this process, and tell what it took."""
     ours = use_case(model)
     order = asked(ours, interval_of(ours, AS_OF, None, None))
     run = Run(as_of=AS_OF, asked_at=AS_OF, key="benchmark", actor="benchmark")
     with records_of(here) as kept:
         done = score(ours, order, run, records=kept, settings=here)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    print(json.dumps({"rows": done.rows, "seconds": done.seconds, "peak_gb": peak}))
-
-
-def child(model: str, here: Settings) -> dict[str, float]:
-    command = [sys.executable, __file__, "--model", model, "--home", str(here.home),
-               "--url", here.database_url, "--mlflow", here.tracking_uri]  # fmt: skip
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return {"rows": done.rows, "seconds": done.seconds, "peak_gb": peak}
 
 
 def run(here: Settings, sizes: list[int], models: list[str], figures: Figures) -> None:
@@ -97,7 +82,7 @@ def run(here: Settings, sizes: list[int], models: list[str], figures: Figures) -
             cursor.execute(ROWS.format(columns=columns, rows=rows))
         for model in models:
             for again in (False, True):
-                found = child(model, here)
+                found = alone(measure, model, here)
                 happened("scored rows", found["rows"], rows)
                 figures.tell(
                     f"{model:9} {rows:>9,} rows  {found['seconds']:6.1f} s "
@@ -113,13 +98,7 @@ def run(here: Settings, sizes: list[int], models: list[str], figures: Figures) -
 if __name__ == "__main__":
     parser = options(__doc__)
     parser.add_argument("rows", nargs="*", type=int, default=[100_000, 1_000_000])
-    for name in ("--model", "--home", "--url", "--mlflow"):
-        parser.add_argument(name, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.model:
-        there = settings_of(Path(arguments.home), arguments.url)
-        measure(arguments.model, replace(there, tracking_uri=arguments.mlflow))
-        sys.exit()
     with measuring(arguments) as figures, house() as settings:
         records_of(settings).migrate()
         if arguments.small:
