@@ -44,8 +44,9 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 # As in the stack: threads of several tests at once would wait for each other (33 s for one fit).
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Each test has a database of its own: a pool for each would use up the server's connections.
-os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
+# Each test has a database of its own: a pool for each would use up the server's connections, and a
+# connection for each question takes a quarter of a test that trains.
+os.environ["MLFLOW_SQLALCHEMYSTORE_POOL_SIZE"] = "1"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -32,9 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600, func_only=True))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """A stack of the tests' own, brought up and cleaned away by the commands behind `make`."""
+    """A stack of the tests' own, brought up and cleaned away by the commands behind `make`.
+
+    It goes with the last test here: while it only stands there it takes a quarter of a core.
+    """
     folder = tmp_path_factory.mktemp("end_to_end")
     (folder / "use_cases").mkdir()
     for name in USE_CASES:

@@ -182,7 +182,7 @@ class EmbeddedPostgres:
         result = self._run(
             "initdb", "--auth=scram-sha-256", f"--pwfile={password_file}", f"--username={USER}",
             "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
-            "--set=scram_iterations=1",  # as the password is random; 4096 double what connecting takes
+            "--set=scram_iterations=1",  # the password is random: 4096 only double the time
         )  # fmt: skip
         password_file.unlink()
         if result.returncode:
