@@ -29,7 +29,7 @@ WITH_AN_EDGE = ("churn", "crop", "energy", "iris", "weather")
 """Stocks has none: its gate refuses, as it should."""
 PATIENCE = 600.0
 A_FIT = """
-SELECT dag_id, task_id FROM task_instance
+SELECT dag_id, task_id || '/map_index=' || map_index FROM task_instance
 WHERE state = 'running' AND dag_id = 'weather_training' AND task_id LIKE 'train%'
 """
 TRIED_AGAIN = "SELECT count(*) FROM task_instance WHERE try_number > 1 AND state = 'success'"
