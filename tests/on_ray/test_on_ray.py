@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from evergreen.spec import Between, Candidate, UseCase
 from fakes import FakeTrainings
 from learning import IRIS, WEATHER, built, flowers, folds, iris_rows, weather_rows
 from mortal import Fatal, Mortal, Slow, Wrong
-from ray_cluster import HERE, TwoNodes, listening, patiently, two_nodes
+from ray_cluster import HERE, TwoNodes, listening
 from waiting import eventually
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
@@ -35,19 +34,6 @@ ROWS = flowers()
 CHOOSING = folds(ROWS)
 LISTED = replace(WEATHER.candidate("boosting"), search={"max_leaf_nodes": [7, 15]})
 RANGED = replace(WEATHER.candidate("logistic"), search={"C": Between(0.01, 1.0)}, trials=2)
-
-
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[TwoNodes]:
-    with two_nodes() as started:
-        yield started
-
-
-@pytest.fixture
-def cluster(nodes: TwoNodes) -> Iterator[OnRay]:
-    with OnRay(nodes.address) as connected:
-        patiently(connected._connected)
-        yield connected
 
 
 def fits(estimator: Any, number: int = 2) -> list[Fit]:

@@ -1,6 +1,5 @@
 """Fits of XGBoost by workers on two nodes of Ray; test_crews.py has processes of one machine."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -23,7 +22,7 @@ from fakes import FakeTrainings
 from learning import IRIS, built, iris_rows
 from lessons import NUMBERS, lesson
 from mortal import Deadly
-from ray_cluster import TwoNodes, patiently, two_nodes
+from ray_cluster import TwoNodes
 from waiting import eventually
 
 pytestmark = [
@@ -37,19 +36,6 @@ CANDIDATE = Candidate(
 ALONE = bytes(streaming.xgboost(lesson()).save_raw("ubj"))
 """What one process learns: few rows have the same bins, by whomever they are learned."""
 USE_CASE = replace(IRIS, candidates=(CANDIDATE,))
-
-
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[TwoNodes]:
-    with two_nodes() as started:
-        yield started
-
-
-@pytest.fixture
-def cluster(nodes: TwoNodes) -> Iterator[OnRay]:
-    with OnRay(nodes.address) as connected:
-        patiently(connected._connected)
-        yield connected
 
 
 def crew(cluster: OnRay, size: int = 2) -> Crew:
