@@ -110,15 +110,20 @@ def _file(module: str) -> Path | None:
     if not _is_own(module.partition(".")[0]):  # asked first: to look into a package imports it
         return None
     spec = _spec(module)
-    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
+    origin = spec.origin if spec and spec.has_location else None
+    return Path(origin) if origin and not _is_installed(origin) else None
 
 
 def _is_own(package: str) -> bool:
     spec = _spec(package)
     if package == _WORDS or spec is None:
         return False
-    places = [spec.origin] if spec.has_location else [*(spec.submodule_search_locations or ())]
-    return any(place and not place.startswith(_INSTALLED) for place in places)
+    places = [spec.origin] if spec.has_location else spec.submodule_search_locations or ()
+    return any(place and not _is_installed(place) for place in places)
+
+
+def _is_installed(place: str) -> bool:
+    return place.startswith(_INSTALLED)
 
 
 def _spec(module: str) -> ModuleSpec | None:
