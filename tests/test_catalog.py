@@ -1,4 +1,6 @@
 import builtins
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,20 @@ def test_asking_for_a_broken_one_tells_its_error(folder: Path) -> None:
 
     with pytest.raises(EvergreenError, match="ZeroDivisionError"):
         catalog.load(folder).find("broken")
+
+
+def test_a_change_within_the_same_second_and_of_the_same_size_is_seen(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file, floors = folder / "iris.py", []
+    for floor in ("0.90", "0.91"):
+        file.write_text(GOOD.replace('"accuracy": 0.90', f'"accuracy": {floor}'))
+        os.utime(file, (1, 1))
+        floors.append(catalog.load(folder).find("iris").gate.floors["accuracy"])
+
+    assert floors == [0.90, 0.91]
+    assert [path.name for path in folder.iterdir()] == ["iris.py"]
 
 
 NOTED = f"{GOOD}\nimport builtins\nbuiltins.times_read = getattr(builtins, 'times_read', 0) + 1\n"

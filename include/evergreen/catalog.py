@@ -8,7 +8,9 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 
 from evergreen.errors import DeclarationError, EvergreenError, UnknownUseCase
 from evergreen.spec import UseCase
@@ -82,8 +84,18 @@ def _recall(path: Path) -> UseCase:
     return known[1]
 
 
+class _AsWritten(SourceFileLoader):
+    """Compiles the file as it is: Python takes bytecode of the same second and size for it."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _load(path: Path) -> UseCase:
-    spec = importlib.util.spec_from_file_location(f"use_cases.{path.stem}", path)
+    name = f"use_cases.{path.stem}"
+    loader = _AsWritten(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or spec.loader is None:
         raise DeclarationError("file", str(path), "a Python module")
     module = importlib.util.module_from_spec(spec)
