@@ -13,12 +13,15 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+from database import query
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.environment import sqlalchemy
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 PARTS = ("", "_mlflow")
 """How the names of a world's databases end."""
+CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
+"""PostgreSQL copies no database that somebody has open, as MLflow's pool has."""
 _numbers = count()
 
 
@@ -37,11 +40,12 @@ def empty(postgres: EmbeddedPostgres, mlflow_template: str, home: Path) -> Setti
 
 @contextmanager
 def copied(world: Settings, postgres: EmbeddedPostgres) -> Iterator[Settings]:
-    """Yield the settings of a copy; nobody may be connected to the world's databases."""
+    """Yield the settings of a copy; who is connected to the world's databases is cut off."""
     home, name = world.home, f"{world.home.name}_{next(_numbers)}"
     aside = home.with_name(f"{home.name}_aside")
     shutil.copytree(home, aside)
     for part in PARTS:
+        query(postgres.url(), CUT_OFF.format(home.name + part))
         postgres.create_database(name + part, template=home.name + part)
     try:
         yield replace(world, **_urls(postgres, name))
