@@ -14,14 +14,13 @@ from itertools import count
 from pathlib import Path
 
 from database import query
+from databases import END_OTHERS
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.environment import sqlalchemy
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 PARTS = ("", "_mlflow")
 """How the names of a world's databases end."""
-CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
-"""PostgreSQL copies no database that somebody has open, as MLflow's pool has."""
 _numbers = count()
 
 
@@ -45,7 +44,7 @@ def copied(world: Settings, postgres: EmbeddedPostgres) -> Iterator[Settings]:
     aside = home.with_name(f"{home.name}_aside")
     shutil.copytree(home, aside)
     for part in PARTS:
-        query(postgres.url(), CUT_OFF.format(home.name + part))
+        query(postgres.url(home.name + part), END_OTHERS)  # MLflow's pool keeps a connection
         postgres.create_database(name + part, template=home.name + part)
     try:
         yield replace(world, **_urls(postgres, name))
