@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test test-system test-workers test-midnights test-ray test-elsewhere test-images test-deploy image check audit format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test test-system test-workers test-strikes test-midnights test-ray test-elsewhere test-images test-deploy image check audit format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ UV_VERSION := 0.13.9
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 STACK := $(BIN)/python -m evergreen_workshop.stack
-# How tests run: module by module, as many at once as there are cores, the longest first.
+# How tests run: module by module, one more at once than there are cores (tests/conftest.py), the longest first.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 help: ## Show the commands
@@ -35,15 +35,19 @@ clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
-	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
+	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or strikes or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
 
 test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbouncer or nginx (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN)
-	@$(BIN)/python -m pytest -m "system and not workers" $(SIDE_BY_SIDE) $(ARGS)
+	@$(BIN)/python -m pytest -m "system and not (workers or strikes)" $(SIDE_BY_SIDE) $(ARGS)
 
-test-workers: install-dev ## Train all use cases by two of Celery's workers, kill one, and strike them by chaos (Redis, PgBouncer; STRIKES=16)
+test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (apt brings Redis and PgBouncer)
 	@sh tests/system_tools.sh $(BIN) redis-server
 	@$(BIN)/python -m pytest -m workers $(ARGS)
+
+test-strikes: install-dev ## Kill and stop Celery's workers by what `evergreen chaos` does, twice (STRIKES=16: every cell)
+	@sh tests/system_tools.sh $(BIN) redis-server
+	@$(BIN)/python -m pytest -m strikes $(ARGS)
 
 test-midnights: install-dev ## Let four midnights pass over a stack of its own, by a clock that leaps (cc; NIGHTS=1 for one)
 	@$(BIN)/python -m pytest -m midnights $(ARGS)

@@ -22,7 +22,7 @@ from waiting import eventually
 from workers.fleet import Fleet, running
 
 pytestmark = [
-    pytest.mark.workers,
+    pytest.mark.strikes,
     pytest.mark.end_to_end,
     pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
 ]

@@ -19,7 +19,6 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import skops.io
 from numpy.typing import NDArray
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
@@ -209,7 +208,9 @@ def save(model: Pipeline, file: Path) -> str:
 
 def dumped(model: Any, name: str = "the model") -> bytes:
     """Return the bytes of a model as skops; see `save`."""
-    content = canonical(skops.io.dumps(model))
+    from skops import io  # not above: it imports all of scikit-learn
+
+    content = canonical(io.dumps(model))
     _check_types(content, name)
     return content
 
@@ -227,11 +228,13 @@ def load(file: Path, sha256: str) -> Pipeline:
 
 def loaded(content: bytes, sha256: str, name: str) -> Any:
     """Return the model of some bytes; see `load`."""
+    from skops import io
+
     found = digest(content)
     if found != sha256:
         raise ModelRefused(f"{name} has sha256 {found}, the model that was gated {sha256}")
     _check_types(content, name)
-    return skops.io.loads(content, trusted=list(TRUSTED))
+    return io.loads(content, trusted=list(TRUSTED))
 
 
 def digest(content: bytes) -> str:
@@ -241,7 +244,9 @@ def digest(content: bytes) -> str:
 
 def strange_types(content: bytes) -> list[str]:
     """Return the types in a skops file that are not trusted."""
-    return sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
+    from skops import io
+
+    return sorted(set(io.get_untrusted_types(data=content)) - set(TRUSTED))
 
 
 def _check_types(content: bytes, name: str) -> None:

@@ -4,17 +4,19 @@ No pyplot: figures are objects here, without a global state that forked tasks wo
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, roc_curve
 
 from evergreen.learning import metrics
 from evergreen.learning.models import Output
 from evergreen.spec import Kind
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Array = NDArray[Any]
 
@@ -41,7 +43,7 @@ def draw(
     return [_save(figure, folder / f"{name}.png") for name, figure in figures.items()]
 
 
-def roc(truth: Array, output: Output) -> Figure:
+def roc(truth: Array, output: Output) -> "Figure":
     """Draw the ROC curve of the positive class."""
     figure, axes = _axes("ROC", "false positive rate", "true positive rate")
     positive = _positive(truth, output)
@@ -53,7 +55,7 @@ def roc(truth: Array, output: Output) -> Figure:
     return figure
 
 
-def calibration(truth: Array, output: Output) -> Figure:
+def calibration(truth: Array, output: Output) -> "Figure":
     """Draw the observed share against the mean predicted probability, in bins of equal mass."""
     error = metrics.calibration_error(truth, output)
     figure, axes = _axes(f"Calibration (error {error:.3f})", "predicted", "observed")
@@ -66,7 +68,7 @@ def calibration(truth: Array, output: Output) -> Figure:
     return figure
 
 
-def confusion(truth: Array, output: Output) -> Figure:
+def confusion(truth: Array, output: Output) -> "Figure":
     """Draw how many rows of each class were called what."""
     classes = np.union1d(truth, output.labels)
     counts = confusion_matrix(truth, output.labels, labels=classes)
@@ -80,7 +82,7 @@ def confusion(truth: Array, output: Output) -> Figure:
     return figure
 
 
-def per_class(truth: Array, output: Output) -> Figure:
+def per_class(truth: Array, output: Output) -> "Figure":
     """Draw precision and recall of each class."""
     classes, hit, said, true = metrics.hits(truth, output)
     figure, axes = _axes("Per class", "", "share")
@@ -93,7 +95,7 @@ def per_class(truth: Array, output: Output) -> Figure:
     return figure
 
 
-def residuals(truth: Array, output: Output) -> Figure:
+def residuals(truth: Array, output: Output) -> "Figure":
     """Draw how far off each prediction is, against the prediction."""
     figure, axes = _axes("Residuals", "predicted", "actual − predicted")
     axes.axhline(0, color=SOFT, linestyle=":")
@@ -101,7 +103,7 @@ def residuals(truth: Array, output: Output) -> Figure:
     return figure
 
 
-def predicted_vs_actual(truth: Array, output: Output) -> Figure:
+def predicted_vs_actual(truth: Array, output: Output) -> "Figure":
     """Draw each prediction against the truth."""
     figure, axes = _axes("Predicted and actual", "actual", "predicted")
     ends = [min(truth.min(), output.labels.min()), max(truth.max(), output.labels.max())]
@@ -110,7 +112,7 @@ def predicted_vs_actual(truth: Array, output: Output) -> Figure:
     return figure
 
 
-def importances(importance: dict[str, float]) -> Figure:
+def importances(importance: dict[str, float]) -> "Figure":
     """Draw what shuffling each feature costs, the 20 dearest on top."""
     figure, axes = _axes("Importance", "metric lost when the feature is shuffled", "", left=0.32)
     dearest = sorted(importance.items(), key=lambda item: item[1])[-20:]
@@ -123,8 +125,10 @@ def _positive(truth: Array, output: Output) -> Array:
     return positive
 
 
-def _axes(title: str, x: str, y: str, left: float = 0.17) -> tuple[Figure, Axes]:
+def _axes(title: str, x: str, y: str, left: float = 0.17) -> tuple["Figure", "Axes"]:
     """Return empty axes with fixed margins: a computed layout doubles the time to draw."""
+    from matplotlib.figure import Figure  # not above: only trainings draw
+
     figure = Figure(figsize=(5, 4))
     figure.subplots_adjust(left=left, right=0.96, bottom=0.14, top=0.91)
     axes = figure.add_subplot()
@@ -133,7 +137,7 @@ def _axes(title: str, x: str, y: str, left: float = 0.17) -> tuple[Figure, Axes]
     return figure, axes
 
 
-def _save(figure: Figure, file: Path) -> Path:
+def _save(figure: "Figure", file: Path) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=100)
     return file

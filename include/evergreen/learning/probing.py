@@ -11,7 +11,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
@@ -69,8 +68,10 @@ def _spaced(positions: Array, most: int) -> Array:
 
 
 def _refuse(name: str, model: Pipeline) -> None:
+    from skops import io  # not above: it imports all of scikit-learn
+
     try:
-        strange = models.strange_types(skops.io.dumps(model))
+        strange = models.strange_types(io.dumps(model))
     except Exception as error:
         raise ModelRefused(f"{name} cannot be saved: {error}; {ADVICE}") from error
     if strange:
