@@ -10,7 +10,7 @@ UV_VERSION := 0.13.9
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 STACK := $(BIN)/python -m evergreen_workshop.stack
-# How tests run: module by module, one more at once than there are cores (tests/conftest.py), the longest first.
+# How tests run: module by module, as many at once as there are cores, the longest first.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 help: ## Show the commands

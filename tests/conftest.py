@@ -82,11 +82,6 @@ class ByFile(LoadScopeScheduling):
         return "the stack" if "end_to_end/" in file else file
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: much of what tests do is to wait for servers of their own."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Hand out the tests that way."""
     return ByFile(config, log)
