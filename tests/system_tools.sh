@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings what `make test-system` needs and the machine lacks: chromium by apt; prometheus, alertmanager
 # (with promtool, amtool), pgbouncer and nginx (and redis-server, where it is asked for) into the virtual
-# environment: to install their packages would start servers.
+# environment: to install their packages would start servers. With redis-server: also what makes another host.
 set -eu
 
 bin="${1:?usage: system_tools.sh BIN [redis-server]}"
@@ -13,7 +13,11 @@ found prometheus && found promtool || missing="$missing prometheus"
 found prometheus-alertmanager && found amtool || missing="$missing prometheus-alertmanager"
 found pgbouncer || missing="$missing pgbouncer"
 found nginx || missing="$missing nginx"
-[ -z "${2:-}" ] || found "$2" || missing="$missing $2"
+if [ -n "${2:-}" ]; then
+    found "$2" || missing="$missing $2"
+    found ip || missing="$missing iproute2"
+    found iptables || missing="$missing iptables"
+fi
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! found apt-get; then
@@ -48,6 +52,9 @@ case "$missing" in *nginx*)
     extract nginx usr/sbin/nginx
     ;;
 esac
+for package in iproute2 iptables; do # programs, which start nothing
+    case "$missing " in *" $package "*) apt-get install -qq -y --no-install-recommends "$package" >/dev/null ;; esac
+done
 case "$missing" in *redis-server*) # which is another name of a program of redis-tools
     apt-get install -qq -y --no-install-recommends redis-tools >/dev/null
     ln -sf /usr/bin/redis-check-rdb "$bin/redis-server"

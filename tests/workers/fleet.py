@@ -18,10 +18,12 @@ from evergreen_workshop.rehearsal.scratch import database
 from evergreen_workshop.stack import environment, processes, workers
 from evergreen_workshop.stack.airflow import AirflowApi
 from evergreen_workshop.stack.layout import Layout
-from evergreen_workshop.stack.local import SERVICES, Stack, program, tail
+from evergreen_workshop.stack.local import SERVICES, Stack, command, program, tail
 from evergreen_workshop.stack.ports import PORTS, free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
+from evergreen_workshop.stack.processes import Service
 from evergreen_workshop.stack.progress import Progress
+from hosts import Host
 from pgbouncer import in_front_of
 from s3 import Bucket
 
@@ -35,6 +37,8 @@ class Fleet:
     """A stack without a PostgreSQL of its own, and its workers."""
 
     stack: Stack
+    far: Host | None = None
+    """Where the second worker runs, if not on this machine."""
 
     @property
     def env(self) -> dict[str, str]:
@@ -61,7 +65,13 @@ class Fleet:
     def start_worker(self, name: str, declarations: Path) -> None:
         """Start a worker with a home, logs and declarations of its own."""
         declared(workers.home(self.stack.layout, name), declarations)
-        self.stack.revive(name)
+        if self.far is None or name == WORKERS[0]:
+            self.stack.revive(name)
+            return
+        env = environment.for_services(self.env)
+        service = Service(name, self.far.command(*command(name, self.stack.layout, env)))
+        there = self.far.reaching(self.stack.variables_of(name, env))
+        processes.start(service, self.stack.layout, there)
 
     def who_did(self, dag_id: str, task_id: str) -> set[str]:
         """Return the workers in whose logs the task is."""
@@ -98,6 +108,7 @@ def running(
     pgbouncer: Path,
     declarations: Path = PROJECT / "include" / "use_cases",
     variables: Mapping[str, str] = {},
+    far: Host | None = None,
 ) -> Iterator[Fleet]:
     """Yield a fleet: Redis, MLflow, Airflow, our records behind PgBouncer, and two workers."""
     with ExitStack() as ending:
@@ -113,7 +124,8 @@ def running(
         env = environment.stack_environment(stack.layout, ports, postgres, {})
         broker = ending.enter_context(_redis(folder, redis))
         airflow, mlflow = (environment.sqlalchemy(urls[name]) for name in ("airflow", "mlflow"))
-        env |= workers.variables(house) | {
+        known_as = {"MLFLOW_SERVER_ALLOWED_HOSTS": f"{far.here}:*"} if far else {}
+        env |= workers.variables(house) | known_as | {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
             "AIRFLOW__CELERY__BROKER_URL": broker,
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{airflow}",
@@ -129,7 +141,7 @@ def running(
             **variables,
         }  # fmt: skip
         environment.write(stack.layout, env)
-        fleet = Fleet(stack)
+        fleet = Fleet(stack, far)
         ending.callback(stack.down)
         migrate = (program("airflow"), "db", "migrate")
         env = environment.for_services(env)

@@ -1,4 +1,7 @@
-"""All use cases trained by Celery's workers, of which one dies in the middle of a training."""
+"""All use cases trained by Celery's workers, of which one dies in the middle of a training.
+
+One runs on another machine: what listens on this one's loopback is not on its own.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +22,7 @@ from evergreen.steps import Run
 from evergreen_workshop.stack.first_training import FirstTraining, load_demo
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from evergreen_workshop.stack.progress import Progress
+from hosts import another_host
 from s3 import Bucket
 from waiting import eventually
 from workers.fleet import WORKERS, Fleet, running
@@ -41,7 +45,10 @@ SHARED = (2, 3, 4, 5, 6, 7, 9, 10)
 def fleet(
     postgres: EmbeddedPostgres, bucket: Bucket, redis: Path, pgbouncer: Path, tmp_path: Path
 ) -> Iterator[Fleet]:
-    with running(tmp_path, postgres, bucket, redis=redis, pgbouncer=pgbouncer) as started:
+    with (
+        another_host() as far,
+        running(tmp_path, postgres, bucket, redis=redis, pgbouncer=pgbouncer, far=far) as started,
+    ):
         yield started
 
 

@@ -306,10 +306,11 @@ def service_url(env: Mapping[str, str]) -> str:
 def command(name: str, layout: Layout, env: Mapping[str, str]) -> tuple[str, ...]:
     """Return the command line of a service."""
     port = env["EVERGREEN_MLFLOW_PORT"]
+    hosts = [f"127.0.0.1:{port}", f"localhost:{port}", env.get("MLFLOW_SERVER_ALLOWED_HOSTS")]
     commands = {
         "mlflow": (
             "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1",
-            "--allowed-hosts", f"127.0.0.1:{port},localhost:{port}",
+            "--allowed-hosts", ",".join(filter(None, hosts)),
             "--artifacts-destination", str(layout.artifacts),
         ),
         "api-server": ("airflow", "api-server"),

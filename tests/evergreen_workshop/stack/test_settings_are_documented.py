@@ -4,7 +4,9 @@ import re
 
 from evergreen.settings import PROJECT, Variables
 
-READ = re.compile(r'"(EVERGREEN_[A-Z_]+|MLFLOW_TRACKING_URI|MLFLOW_BACKEND_STORE_URI)"')
+READ = re.compile(
+    r'"(EVERGREEN_[A-Z_]+|MLFLOW_(?:TRACKING_URI|BACKEND_STORE_URI|SERVER_ALLOWED_HOSTS))"'
+)
 IN_COMPOSE = re.compile(r"\$\{(EVERGREEN_[A-Z_]+)")
 DOCUMENTED = re.compile(r"^#([A-Z][A-Z_]+)=", re.MULTILINE)
 EXAMPLE = (PROJECT / ".env.example").read_text()

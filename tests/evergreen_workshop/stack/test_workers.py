@@ -43,3 +43,11 @@ def test_the_workers_of_a_stack_are_those_that_were_started(tmp_path: Path) -> N
         layout.pid(name).touch()
 
     assert workers.names(layout) == ("worker-one", "worker-two")
+
+
+def test_mlflow_answers_under_the_names_that_the_user_allows_beside_its_own(tmp_path: Path) -> None:
+    env = {"EVERGREEN_MLFLOW_PORT": "1", "MLFLOW_SERVER_ALLOWED_HOSTS": "lab:*"}
+
+    found = command("mlflow", Layout(tmp_path), env)
+
+    assert found[found.index("--allowed-hosts") + 1] == "127.0.0.1:1,localhost:1,lab:*"

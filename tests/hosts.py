@@ -1,0 +1,71 @@
+"""Another machine, as far as a network can tell: a namespace with a name and a loopback of its own.
+
+A cable leads from it to this machine, whose loopback it reaches at one address. What listens on
+127.0.0.1 there is not what listens here.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import tool
+
+LOOPBACK = "127.0.0.1"
+OF = "make test-workers"
+"""What installs `ip` and `iptables`."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine with a name, and the address at which it finds this one."""
+
+    name: str
+    here: str
+
+    def command(self, *command: str) -> tuple[str, ...]:
+        """Return the command line that runs a command there, under one pid."""
+        named = ("unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', self.name)
+        return (str(tool("ip", of=OF)), "netns", "exec", self.name, *named, *command)
+
+    def reaching(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables with the address of what is on this machine, as seen from there."""
+        return {name: value.replace(LOOPBACK, self.here) for name, value in env.items()}
+
+
+@contextmanager
+def another_host() -> Iterator[Host]:
+    """Yield another machine, which is gone in the end. Only root can make one."""
+    number = os.getpid() % 250
+    host = Host(f"eg-far-{number}", f"10.213.{number}.1")
+    here, there = f"eg{number}-here", f"eg{number}-there"
+    with ExitStack() as ending:
+        _ip(f"netns add {host.name}")
+        ending.callback(_ip, f"netns del {host.name}")  # the cable goes with it
+        _ip(f"link add {here} type veth peer name {there} netns {host.name}")
+        _ip(f"addr add {host.here}/30 dev {here}")
+        _ip(f"link set {here} up")
+        _ip(f"-n {host.name} addr add 10.213.{number}.2/30 dev {there}")
+        _ip(f"-n {host.name} link set {there} up")
+        _ip(f"-n {host.name} link set lo up")
+        Path(f"/proc/sys/net/ipv4/conf/{here}/route_localnet").write_text("1")
+        for rule in (
+            f"PREROUTING -i {here} -p tcp -j DNAT --to-destination {LOOPBACK}",
+            f"INPUT -i {here} -p tcp -j SNAT --to-source {LOOPBACK}",
+        ):
+            _run("iptables", f"-t nat -A {rule}")
+            ending.callback(_run, "iptables", f"-t nat -D {rule}")
+        yield host
+
+
+def _ip(said: str) -> None:
+    _run("ip", said)
+
+
+def _run(program: str, said: str) -> None:
+    done = subprocess.run(
+        [tool(program, of=OF), *said.split()], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{program} {said}: {done.stderr}"
