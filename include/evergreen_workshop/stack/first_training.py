@@ -23,6 +23,10 @@ TRAINING = 900.0
 SCHEDULED = 60.0
 """Seconds that the scheduler is given to start a run that is due by itself."""
 
+PAUSE = 2.0
+"""Seconds between two looks at trainings: Airflow is asked twice about each of them, which took its
+API server a third of a core when a look came every half second."""
+
 SETTLING = ("gate", "fit", "retirement", "approval")
 """Kinds of decisions that say why there is no champion."""
 
@@ -127,7 +131,7 @@ class FirstTraining:
             if step.seconds - began > TRAINING:
                 raise StackError(f"{', '.join(active)}: still running after {TRAINING:.0f} s")
             step.update(f"{len(runs) - len(active)} done, {self._what_runs(runs, active)}")
-            time.sleep(0.5)
+            time.sleep(PAUSE)
 
     def _is_active(self, dag: str, run: str) -> bool:
         return self.api.state(dag, run) in {"queued", "running"}
