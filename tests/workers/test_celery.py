@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.workers, pytest.mark.end_to_end]
 
 WITH_AN_EDGE = ("churn", "crop", "energy", "iris", "weather")
 """Stocks has none: its gate refuses, as it should."""
-PATIENCE = 600.0
+PATIENCE = 1200.0
 A_FIT = """
 SELECT dag_id, task_id || '/map_index=' || map_index FROM task_instance
 WHERE state = 'running' AND dag_id = 'weather_training' AND task_id LIKE 'train%'
@@ -75,7 +75,7 @@ def alone(name: str, known: Catalog, like: Decision, settings: Settings) -> cycl
         return cycle.run(known.find(name), run, records=kept, settings=settings)
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2400)
 def test_a_worker_dies_in_mid_training_and_the_other_ends_it(
     fleet: Fleet,
     shared: Settings,
