@@ -1,15 +1,13 @@
 """A training by Airflow's executors: LocalExecutor, Celery's workers, and fits on Ray.
 
-python benchmarks/executors.py [--rounds 3] [--use-case weather] [--only Ray]
+python benchmarks/executors.py [--rounds 3] [--use-case weather]
 
 Each has a house of its own, as in `make test-workers`, which installs what is needed: Airflow with
 PostgreSQL behind PgBouncer, S3 and MLflow on loopback, Redis and two workers. It tells seconds from
 the request to the end of the run, of the trainings after the first, and what it is worth that
-workers have imported our packages before a task is forked. Ray is told of where it is installed:
-two nodes that stand beside the house, and one that each step starts for itself.
+workers have imported our packages before a task is forked. Ray is told of where it is installed.
 """
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -33,29 +31,14 @@ from s3 import Endpoint
 from tools import tool
 from workers.fleet import Fleet, running
 
-LOCAL = {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
-STANDING = "LocalExecutor, Ray beside it"
+EXECUTOR = "AIRFLOW__CORE__EXECUTOR"
 WAYS = {
-    "LocalExecutor": LOCAL,
-    STANDING: LOCAL,
-    "LocalExecutor, Ray by each step": LOCAL | {"EVERGREEN_COMPUTE": "ray"},
+    "LocalExecutor": {EXECUTOR: "LocalExecutor"},
+    "LocalExecutor, fits on Ray": {EXECUTOR: "LocalExecutor", "EVERGREEN_COMPUTE": "ray"},
     "CeleryExecutor": {},
     "CeleryExecutor, nothing imported": {"PYTHONPATH": str(PROJECT / "include")},
 }
 """The variables of each, beside those of the house."""
-
-
-@contextmanager
-def compute(way: str) -> Iterator[dict[str, str]]:
-    """Yield the variables that name the cluster of a way, which stands so long."""
-    if way != STANDING:
-        yield {}
-        return
-    from ray_cluster import two_nodes
-
-    with two_nodes() as nodes:
-        token = {name: os.environ[name] for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")}
-        yield token | {"EVERGREEN_COMPUTE": nodes.address}
 
 
 @contextmanager
@@ -82,9 +65,9 @@ def house(use_case: str, variables: dict[str, str]) -> Iterator[Fleet]:
             postgres.destroy()
 
 
-def seconds(use_case: str, way: str, rounds: int) -> list[float]:
+def seconds(use_case: str, variables: dict[str, str], rounds: int) -> list[float]:
     """Return how long each training took, but the first, which finds nothing imported anywhere."""
-    with compute(way) as cluster, house(use_case, WAYS[way] | cluster) as fleet:
+    with house(use_case, variables) as fleet:
         eventually(lambda: fleet.api.dag(f"{use_case}_training"), 600)
         _, *found = [through_airflow(fleet.api, use_case) for _ in range(rounds + 1)]
         return found
@@ -94,21 +77,20 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--use-case", default="weather")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="the ways with this in their name")
     arguments = parser.parse_args()
     if arguments.small:
         arguments.use_case, arguments.rounds = "iris", 1
     with measuring(arguments) as figures:
         first: list[float] = []
-        for way in (each for each in WAYS if arguments.only in each):
+        for way, variables in WAYS.items():
             if "Ray" in way and find_spec("ray") is None:
                 figures.tell(f"{way}: not installed (make test-ray)")
                 continue
-            found = seconds(arguments.use_case, way, arguments.rounds)
+            found = seconds(arguments.use_case, variables, arguments.rounds)
             first = first or found
             ratio = median(found) / median(first)
             figures.tell(
-                f"{way:32} {median(found):6.1f} s, {ratio:.2f} times the first   "
+                f"{way:32} {median(found):6.1f} s, {ratio:.2f} times LocalExecutor   "
                 + " ".join(f"{one:.1f}" for one in found),
                 way=way, seconds=median(found), ratio=ratio, rounds=found,
             )  # fmt: skip
