@@ -1,6 +1,5 @@
 """Ask the database of a test."""
 
-from functools import lru_cache
 from typing import Any
 
 from evergreen.data.warehouse import connect
@@ -15,11 +14,5 @@ def query(url: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 def records_of(settings: Settings) -> Records:
-    """Return the records of a test, which need not be closed."""
-    return _records(settings.database_url)
-
-
-@lru_cache(maxsize=4)
-def _records(url: str) -> Records:
-    """Keep one connection: who opens another for each question spends half a test on that."""
-    return Records(url, kept=1)
+    """Return the records of a test, which keep no connection and need not be closed."""
+    return Records(settings.database_url, kept=0)

@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg2
 
-from evergreen.records.pool import is_alive
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 OURS = "nspname !~ '^pg_' AND nspname <> 'information_schema'"
@@ -62,7 +61,6 @@ class Databases:
         self._server, self._prefix, self._template = server, prefix, template
         self._numbers, self._unused = itertools.count(), list[str]()
         self._untouched: list[Any] = []
-        self._sessions: dict[str, Any] = {}
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[str]:
@@ -72,7 +70,6 @@ class Databases:
         if self._is_as_new(name):
             self._unused.append(name)
         else:
-            self._sessions.pop(name, None)
             with self._session("postgres") as session:
                 session.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
@@ -97,22 +94,12 @@ class Databases:
 
     @contextlib.contextmanager
     def _session(self, database: str) -> Iterator[Any]:
-        """One that stays: what it has learned of the tables it need not ask again."""
-        opened = self._sessions.pop(database, None)
-        if opened is None or not is_alive(opened):  # a test may have cut it off
-            options = "-c statement_timeout=5000 -c search_path="
-            opened = psycopg2.connect(self._server.url(database), options=options)
-            opened.autocommit = True
-        with opened.cursor() as cursor:
+        opened = psycopg2.connect(
+            self._server.url(database), options="-c statement_timeout=5000 -c search_path="
+        )
+        with contextlib.closing(opened) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
             yield cursor
-        self._sessions[database] = opened
-
-
-def duplicate(server: EmbeddedPostgres, template: str, name: str) -> None:
-    """Copy a database; who is connected to it is cut off."""
-    with contextlib.closing(psycopg2.connect(server.url(template))) as connection:
-        connection.cursor().execute(END_OTHERS)
-    server.create_database(name, template=template)
 
 
 def _content(session: Any) -> list[Any]:
