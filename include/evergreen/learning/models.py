@@ -228,12 +228,12 @@ def load(file: Path, sha256: str) -> Pipeline:
 
 def loaded(content: bytes, sha256: str, name: str) -> Any:
     """Return the model of some bytes; see `load`."""
-    from skops import io
-
     found = digest(content)
     if found != sha256:
         raise ModelRefused(f"{name} has sha256 {found}, the model that was gated {sha256}")
     _check_types(content, name)
+    from skops import io
+
     return io.loads(content, trusted=list(TRUSTED))
 
 
