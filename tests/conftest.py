@@ -21,6 +21,8 @@ from webhook import Webhook
 SYSTEM_TOOLS = {"amtool", "chromium", "pgbouncer", "promtool"}
 """The fixtures that give them."""
 
+OPTIONS = ("fsync=off", "synchronous_commit=off", "max_connections=300")
+"""Of the tests' PostgreSQL: nothing need outlive it, and much is open at once."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 LONGEST = (
@@ -91,7 +93,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL server of this session's own."""
     home = tmp_path_factory.mktemp("postgres")
-    server = EmbeddedPostgres(home, free_port(), options=("fsync=off", "synchronous_commit=off"))
+    server = EmbeddedPostgres(home, free_port(), options=OPTIONS)
     server.start()
     yield server
     server.destroy()

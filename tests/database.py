@@ -14,5 +14,17 @@ def query(url: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 def records_of(settings: Settings) -> Records:
-    """Return the records of a test, which keep no connection and need not be closed."""
-    return Records(settings.database_url, kept=0)
+    """Return the records of a test, which need not be closed.
+
+    Their one connection stays until somebody asks for those of another database: to open one for
+    each question is half of what a test costs PostgreSQL.
+    """
+    url = settings.database_url
+    if url not in _asked:
+        while _asked:
+            _asked.popitem()[1].close()
+        _asked[url] = Records(url, kept=1)
+    return _asked[url]
+
+
+_asked: dict[str, Records] = {}

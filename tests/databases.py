@@ -11,8 +11,11 @@ from typing import Any
 
 import psycopg2
 
+from evergreen.records.pool import is_alive
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
+LENDER = "lender"
+"""What PostgreSQL's lists call the sessions that clean."""
 OURS = "nspname !~ '^pg_' AND nspname <> 'information_schema'"
 EXISTING = f"""
 SELECT 'schema', nspname, 0 FROM pg_namespace WHERE {OURS}
@@ -61,6 +64,7 @@ class Databases:
         self._server, self._prefix, self._template = server, prefix, template
         self._numbers, self._unused = itertools.count(), list[str]()
         self._untouched: list[Any] = []
+        self._sessions: dict[str, Any] = {}
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[str]:
@@ -70,6 +74,7 @@ class Databases:
         if self._is_as_new(name):
             self._unused.append(name)
         else:
+            self._sessions.pop(name, None)
             with self._session("postgres") as session:
                 session.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
@@ -94,12 +99,23 @@ class Databases:
 
     @contextlib.contextmanager
     def _session(self, database: str) -> Iterator[Any]:
-        opened = psycopg2.connect(
-            self._server.url(database), options="-c statement_timeout=5000 -c search_path="
-        )
-        with contextlib.closing(opened) as connection, connection.cursor() as cursor:
-            connection.autocommit = True
+        """One that stays as long as its database: it knows the tables, a new one asks for each."""
+        opened = self._sessions.get(database)
+        if opened is None or not is_alive(opened):  # a test may have cut it off
+            options = "-c statement_timeout=5000 -c search_path="
+            opened = self._sessions[database] = psycopg2.connect(
+                self._server.url(database), application_name=LENDER, options=options
+            )
+            opened.autocommit = True
+        with opened.cursor() as cursor:
             yield cursor
+
+
+def duplicate(server: EmbeddedPostgres, template: str, name: str) -> None:
+    """Copy a database; who is connected to it is cut off."""
+    with contextlib.closing(psycopg2.connect(server.url(template))) as connection:
+        connection.cursor().execute(END_OTHERS)
+    server.create_database(name, template=template)
 
 
 def _content(session: Any) -> list[Any]:

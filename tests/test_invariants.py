@@ -20,6 +20,7 @@ import pyarrow as pa
 import pytest
 
 from database import records_of
+from databases import duplicate
 from evergreen import invariants
 from evergreen.catalog import Catalog
 from evergreen.champions import promotion
@@ -142,7 +143,7 @@ def built_world(
 @pytest.fixture
 def world(built_world: World, postgres: EmbeddedPostgres) -> World:
     name = f"invariants_{next(_numbers)}"
-    postgres.create_database(name, template=built_world.settings.home.name)
+    duplicate(postgres, built_world.settings.home.name, name)
     return replace(
         built_world, settings=replace(built_world.settings, database_url=postgres.url(name))
     )

@@ -13,8 +13,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from database import query
-from databases import END_OTHERS
+from databases import duplicate
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.environment import sqlalchemy
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
@@ -44,8 +43,7 @@ def copied(world: Settings, postgres: EmbeddedPostgres) -> Iterator[Settings]:
     aside = home.with_name(f"{home.name}_aside")
     shutil.copytree(home, aside)
     for part in PARTS:
-        query(postgres.url(home.name + part), END_OTHERS)  # MLflow's pool keeps a connection
-        postgres.create_database(name + part, template=home.name + part)
+        duplicate(postgres, home.name + part, name + part)
     try:
         yield replace(world, **_urls(postgres, name))
     finally:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from database import query
+from databases import LENDER
 from evergreen.data.warehouse import columns, connect, quoted, reading, stream, write
 from evergreen.records import Records
 from evergreen.records.pool import Pool
@@ -37,11 +38,13 @@ def test_what_is_written_can_be_read(database_url: str) -> None:
 
 
 def others(url: str) -> int:
-    """Count the connections to the database, but for the one that asks."""
+    """Count the connections to the database, but for the one that asks and the lender's."""
     with connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND application_name <> %s",
+            (LENDER,),
         )
         [(count,)] = cursor.fetchall()
     return int(count)
