@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from answering import answering
 from databases import Databases
 from evergreen.records import Records
 from evergreen.settings import PROJECT, Settings
@@ -175,10 +176,8 @@ def records(database_url: str) -> Iterator[Records]:
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
     """Somebody to tell."""
-    server = Webhook()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with answering(Webhook()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

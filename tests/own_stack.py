@@ -12,6 +12,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
+from answering import answering
 from evergreen.settings import PROJECT
 from evergreen_workshop.stack.environment import PASSWORD, USER
 from evergreen_workshop.stack.ports import PORTS, free_port
@@ -50,27 +51,25 @@ class RunningStack:
 @contextmanager
 def running(home: Path, variables: Mapping[str, str]) -> Iterator[RunningStack]:
     """Yield a stack with that state and these variables; at the end nothing is left of it."""
-    told = Webhook()
-    env = os.environ | {port.setting: str(free_port()) for port in PORTS} | dict(variables)
-    env |= {"EVERGREEN_HOME": str(home), "EVERGREEN_NOTIFY_URLS": told.url}
-    for name in ("EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI"):
-        env.pop(name, None)
-    try:
-        make("up", env)
-        known = dotenv_values(home / "stack.env")
-        yield RunningStack(
-            known["EVERGREEN_UI_URL"] or "",
-            USER,
-            known[PASSWORD] or "",
-            known["MLFLOW_TRACKING_URI"] or "",
-            known["EVERGREEN_DATABASE_URL"] or "",
-            env,
-            told,
-        )
-    finally:
-        make("clean", env)
-        told.shutdown()
-        told.server_close()
+    with answering(Webhook()) as told:
+        env = os.environ | {port.setting: str(free_port()) for port in PORTS} | dict(variables)
+        env |= {"EVERGREEN_HOME": str(home), "EVERGREEN_NOTIFY_URLS": told.url}
+        for name in ("EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI"):
+            env.pop(name, None)
+        try:
+            make("up", env)
+            known = dotenv_values(home / "stack.env")
+            yield RunningStack(
+                known["EVERGREEN_UI_URL"] or "",
+                USER,
+                known[PASSWORD] or "",
+                known["MLFLOW_TRACKING_URI"] or "",
+                known["EVERGREEN_DATABASE_URL"] or "",
+                env,
+                told,
+            )
+        finally:
+            make("clean", env)
 
 
 def make(target: str, env: dict[str, str]) -> None:

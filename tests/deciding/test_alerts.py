@@ -1,7 +1,6 @@
 """Alerts to a real webhook: one message when a state begins, one when it is over."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from answering import answering
 from database import records_of
 from deciding.champion import make_champion
 from deciding.test_policy import NOW, critical, poor, seen
@@ -272,11 +272,8 @@ class _Ready(BaseHTTPRequestHandler):
 def service(port: int, **document: Any) -> Iterator[None]:
     """A service that says this of itself."""
     handler = type("Ready", (_Ready,), {"document": document})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield
-    server.shutdown()
-    server.server_close()
+    with answering(ThreadingHTTPServer(("127.0.0.1", port), handler)):
+        yield
 
 
 def test_a_service_that_is_down_is_told_and_when_it_is_back(

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from answering import answering
 from database import query
 from evergreen import ingest
 from evergreen.refs import Landing
@@ -100,12 +100,8 @@ def server() -> Iterator[Server]:
     known = Server()
     listening = ThreadingHTTPServer(("127.0.0.1", 0), _handler(known))
     known.url = f"http://127.0.0.1:{listening.server_port}"
-    thread = threading.Thread(target=listening.serve_forever)
-    thread.start()
-    yield known
-    listening.shutdown()
-    thread.join()
-    listening.server_close()
+    with answering(listening):
+        yield known
 
 
 def _handler(known: Server) -> Callable[..., BaseHTTPRequestHandler]:

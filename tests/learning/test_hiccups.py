@@ -1,7 +1,6 @@
 import errno
 import json
 import resource
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,6 +10,7 @@ import pytest
 import requests
 from mlflow.exceptions import MlflowException
 
+from answering import answering
 from evergreen.errors import ModelRefused, NoRoom, Unreachable
 from evergreen.learning import hiccups, tracking
 from evergreen.settings import Settings
@@ -69,13 +69,8 @@ class Faulty(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def faulty() -> Iterator[HTTPServer]:
-    server = HTTPServer(("127.0.0.1", free_port()), Faulty)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(HTTPServer(("127.0.0.1", free_port()), Faulty)) as server:
+        yield server
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from answering import answering
 from evergreen.records import Records
 from evergreen.serving import upstream
 from evergreen.serving.artifacts import MODEL
@@ -109,10 +110,8 @@ def test_is_degraded_and_keeps_serving_while_mlflow_is_down(
     with shop.open(tracking_uri=f"http://127.0.0.1:{port}") as client:
         down = eventually(lambda: (f := client.get("/ready").json())["reasons"] and f)
         answer = client.post("/iris/predict", json={"row": ROW})
-        with HTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler) as mlflow:
-            threading.Thread(target=mlflow.serve_forever, daemon=True).start()
+        with answering(HTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler)):
             eventually(lambda: client.get("/ready").json()["status"] == "ready")
-            mlflow.shutdown()
 
     assert (down["status"], list(down["reasons"])) == ("degraded", ["mlflow"])
     assert answer.status_code == 200

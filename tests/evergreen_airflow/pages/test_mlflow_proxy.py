@@ -1,11 +1,11 @@
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from fastapi.testclient import TestClient
 
+from answering import answering
 from evergreen.settings import Settings
 
 
@@ -36,12 +36,9 @@ class EchoServer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def mlflow(settings: Settings) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), EchoServer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    object.__setattr__(settings, "tracking_uri", f"http://127.0.0.1:{server.server_port}")
-    yield
-    server.shutdown()
-    server.server_close()
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), EchoServer)) as server:
+        object.__setattr__(settings, "tracking_uri", f"http://127.0.0.1:{server.server_port}")
+        yield
 
 
 @pytest.mark.parametrize(
