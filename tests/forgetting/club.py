@@ -224,9 +224,9 @@ def _texts(settings: Settings) -> Iterator[tuple[str, str]]:
             url, "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname NOT IN"
             " ('pg_catalog', 'information_schema') AND tablename <> 'members'"
         )  # fmt: skip
-        for (table,) in tables:
-            rows = query(url, f"SELECT held::text FROM {table} AS held")
-            yield table, "\n".join(text for (text,) in rows)
+        held = "SELECT '{0}', string_agg(held::text, chr(10)) FROM {0} AS held"
+        found = query(url, " UNION ALL ".join(held.format(table) for (table,) in tables))
+        yield from ((table, text) for table, text in found if text)
     for path in sorted(settings.home.rglob("*")):
         if path.is_file():
             yield str(path.relative_to(settings.home)), _unpacked(path.name, path.read_bytes())
