@@ -2,9 +2,10 @@
 
 python benchmarks/together.py (needs no database)
 
-2,000 rows of a reference and 500 of a window, ranks within each, so that no margin tells. A
-classifier is asked by folds that it has not seen which of both a row is of, and is measured by its
-AUC. Told is how far a change stands out: by how many standard deviations of what no change gives.
+2,000 rows of a reference and 500 of a window (small: 400 and 100), ranks within each, so that no
+margin tells. A classifier is asked by folds that it has not seen which of both a row is of, and is
+measured by its AUC. Told is how far a change stands out: by how many standard deviations of what no
+change gives.
 """
 
 import os
@@ -26,6 +27,8 @@ from evergreen.watching.drift import NUMERIC
 from evergreen.watching.together import Scores
 
 BEFORE, NOW = 2_000, 500
+SMALL = 5
+"""How many times fewer rows are enough to see that it runs."""
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 CHANGES: dict[str, tuple[float, Change | None]] = {
     "a correlation of 0.5 turns round": (0.5, None),
@@ -87,18 +90,21 @@ def main() -> None:
     with measuring(arguments) as figures:
         for columns in (6,) if arguments.small else (6, 20):
             for way in WAYS:
-                tell(figures, way, columns, 3 if arguments.small else 12)
+                if arguments.small:
+                    tell(figures, way, columns, 2, (BEFORE // SMALL, NOW // SMALL))
+                else:
+                    tell(figures, way, columns, 12, (BEFORE, NOW))
 
 
-def tell(figures: Figures, way: str, columns: int, times: int) -> None:
+def tell(figures: Figures, way: str, columns: int, times: int, rows: tuple[int, int]) -> None:
     """Tell how far each change stands out for one way, and what it costs."""
     measure, started, found = WAYS[way], time.process_time(), {}
     for name, (strength, change) in CHANGES.items():
         calm, moved = [], []
         for seed in range(times):
-            before = drawn(BEFORE, columns, strength, None, seed)
-            calm.append(measure(before, drawn(NOW, columns, strength, None, 1000 + seed)))
-            moved.append(measure(before, drawn(NOW, columns, -strength, change, 2000 + seed)))
+            before = drawn(rows[0], columns, strength, None, seed)
+            calm.append(measure(before, drawn(rows[1], columns, strength, None, 1000 + seed)))
+            moved.append(measure(before, drawn(rows[1], columns, -strength, change, 2000 + seed)))
         found[name] = (np.mean(moved) - np.mean(calm)) / max(np.std(calm, ddof=1), 1e-9)
     seconds = (time.process_time() - started) / (2 * times * len(CHANGES))
     happened(f"{way} measured", all(map(np.isfinite, found.values())), True)
