@@ -43,29 +43,30 @@ test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbou
 
 test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (apt brings Redis and PgBouncer)
 	@sh tests/system_tools.sh $(BIN) redis-server
-	@$(BIN)/python -m pytest -m workers $(ARGS)
+	@$(BIN)/python -m pytest -m workers tests/workers $(ARGS)
 
 test-strikes: install-dev ## Kill and stop Celery's workers by what `evergreen chaos` does, twice (STRIKES=16: every cell)
 	@sh tests/system_tools.sh $(BIN) redis-server
-	@$(BIN)/python -m pytest -m strikes $(ARGS)
+	@$(BIN)/python -m pytest -m strikes tests/workers $(ARGS)
 
 test-midnights: install-dev ## Let four midnights pass over a stack of its own, by a clock that leaps (cc; NIGHTS=1 for one)
-	@$(BIN)/python -m pytest -m midnights $(ARGS)
+	@$(BIN)/python -m pytest -m midnights tests/midnights $(ARGS)
 
 test-ray: install-dev ## Spread fits over two nodes of Ray on loopback, and kill one (the extra `ray`)
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r pyproject.toml --extra ray
-	@$(BIN)/python -m pytest -m ray $(ARGS)
+	@$(BIN)/python -m pytest -m ray tests/on_ray $(ARGS)
 
 test-elsewhere: install-dev ## Run the tests that install the wheel, or a model's packages, outside the checkout
-	@$(BIN)/python -m pytest -m elsewhere $(SIDE_BY_SIDE) $(ARGS)
+	@$(BIN)/python -m pytest -m elsewhere tests/end_to_end tests/learning $(SIDE_BY_SIDE) $(ARGS)
 
 test-images: install-dev ## Build both images without Docker, and run in them (root on Debian; apt brings buildah)
 	@sh tests/image_tools.sh
 	@sh deploy/images/base.sh
 	@BASE_IMAGE=localhost/evergreen-base:0 BUILDAH_ISOLATION=chroot sh deploy/images/build.sh
-	@BUILDAH_ISOLATION=chroot $(BIN)/python -m pytest -m images -s $(ARGS)
+	@BUILDAH_ISOLATION=chroot $(BIN)/python -m pytest -m images tests/deploy -s $(ARGS)
 
-test-deploy: test-images test-workers test-ray ## Run all that more than one machine rests on (make --jobs 2 test-deploy)
+test-deploy: ## Run all that more than one machine rests on: images, workers, Ray; two of them at once
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-images test-workers test-ray
 
 image: ## Build both images (BASE_IMAGE=… for another base), with buildah or Docker
 	@sh deploy/images/build.sh

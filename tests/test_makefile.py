@@ -149,10 +149,27 @@ def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> N
     readme = (PROJECT / "README.md").read_text()
 
     asked = set(re.findall(r"^(make [a-z-]+)$", script, re.MULTILINE))
-    tests = {"make test", "make test-system", "make test-elsewhere"}
+    tests = {"make test", "make test-system", "make test-elsewhere", "make test-deploy"}
     assert tests | {"make check", "make up", "make down", "make demo"} <= asked
     assert [each for each in sorted(asked) if not re.search(rf"{each}\b(?!-)", readme)] == []
     assert not re.search(r"\b(apt|apt-get|pip|npm|curl|wget)\b", script)
+
+
+def test_each_target_looks_where_its_tests_are() -> None:
+    looks = dict(re.findall(r"-m (\w+) (tests/.+?) [-$]", (PROJECT / "Makefile").read_text()))
+    marked = [
+        (marker, file)
+        for file in (PROJECT / "tests").rglob("test_*.py")
+        for marker in re.findall(r"\bmark\.(\w+)", file.read_text())
+        if marker in looks
+    ]
+
+    assert {marker for marker, _ in marked} == set(looks) >= {"workers", "images", "ray"}
+    assert [
+        (marker, file)
+        for marker, file in marked
+        if not any(PROJECT / place in file.parents for place in looks[marker].split())
+    ] == []
 
 
 @pytest.mark.parametrize("file", ["Makefile", ".ci/run", "Dockerfile", "requirements.txt"])
