@@ -1,5 +1,6 @@
 """Real parts for the tests: one PostgreSQL for the session, a database of its own for each test."""
 
+import gc
 import os
 import warnings
 from collections.abc import Iterator
@@ -64,6 +65,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SYSTEM_TOOLS & set(getattr(item, "fixturenames", ())):
             item.add_marker("system")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported to no collector: looking through it took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 def _place(item: pytest.Item) -> int:
