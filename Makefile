@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test test-system test-workers test-strikes test-midnights test-ray test-elsewhere test-images test-deploy image check audit format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test test-system test-workers test-strikes test-midnights test-ray test-elsewhere test-images test-deploy test-figures image check audit format docs secrets lock install install-dev
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -35,7 +35,7 @@ clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
-	@$(BIN)/python -m pytest -m "not (system or elsewhere or images or workers or strikes or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
+	@$(BIN)/python -m pytest -m "not (system or elsewhere or figures or images or workers or strikes or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
 
 test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbouncer or nginx (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN)
@@ -65,8 +65,10 @@ test-images: install-dev ## Build both images without Docker, and run in them (r
 	@BASE_IMAGE=localhost/evergreen-base:0 BUILDAH_ISOLATION=chroot sh deploy/images/build.sh
 	@BUILDAH_ISOLATION=chroot $(BIN)/python -m pytest -m images tests/deploy -s $(ARGS)
 
-test-deploy: ## Run all that more than one machine rests on: images, workers, Ray; two of them at once
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-images test-workers test-ray
+test-deploy: test-images test-workers test-ray ## Run all that more than one machine rests on (make --jobs 2 test-deploy)
+
+test-figures: install-dev ## Try every benchmark, small: what it tells then means little
+	@$(BIN)/python -m pytest -m figures tests/figures tests/end_to_end $(SIDE_BY_SIDE) $(ARGS)
 
 image: ## Build both images (BASE_IMAGE=… for another base), with buildah or Docker
 	@sh deploy/images/build.sh

@@ -32,7 +32,7 @@ LONGEST = (
     "tests/workers/",
     "tests/end_to_end/",
     "tests/evergreen_workshop/stack/test_local.py",
-    "tests/test_small_benchmarks.py",
+    "tests/figures/",
     "tests/test_two_homes.py",
     "tests/test_walks.py",
     "tests/serving/",

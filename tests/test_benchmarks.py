@@ -1,6 +1,6 @@
 """What a benchmark calls is there, and it fails when what it times did not happen.
 
-tests/end_to_end/test_docs.py and tests/test_small_benchmarks.py run each of them, small.
+`make test-figures` runs each of them, small.
 """
 
 import ast

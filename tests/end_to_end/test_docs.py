@@ -50,7 +50,7 @@ FIGURES = (PROJECT / "docs" / "figures.md").read_text()
 ALONE = re.findall(
     r"no stack needed.*`(\.venv/bin/python benchmarks/[^`]+)` \|$", FIGURES, re.MULTILINE
 )
-"""Benchmarks that tests/test_small_benchmarks.py runs, beside these tests."""
+"""Benchmarks that tests/figures/ runs, beside these tests."""
 BENCHMARKS = [
     command
     for command in re.findall(r"`(\.venv/bin/python benchmarks/[^`]+)`", FIGURES)
@@ -136,6 +136,7 @@ def test_every_command_of_a_page_works(
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
+@pytest.mark.figures
 @pytest.mark.parametrize("command", BENCHMARKS)
 def test_every_benchmark_of_the_page_of_figures_gives_them(
     command: str, reader: dict[str, str]

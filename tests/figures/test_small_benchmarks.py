@@ -1,7 +1,6 @@
 """The benchmarks that need no stack give figures, by what `make up` installs.
 
-They run beside the stack's tests, which take longest; those that need it are in
-tests/end_to_end/test_docs.py.
+Those that need one are in tests/end_to_end/test_docs.py, beside which these run.
 """
 
 import os
@@ -9,6 +8,8 @@ import os
 import pytest
 
 from end_to_end.test_docs import ALONE, figures, installed_by_up
+
+pytestmark = pytest.mark.figures
 
 
 @pytest.fixture(scope="module")
