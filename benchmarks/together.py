@@ -87,13 +87,11 @@ def drawn(rows: int, columns: int, strength: float, change: Change | None, seed:
 
 def main() -> None:
     arguments = options(__doc__).parse_args()
+    times, fewer = (2, SMALL) if arguments.small else (12, 1)
     with measuring(arguments) as figures:
         for columns in (6,) if arguments.small else (6, 20):
             for way in WAYS:
-                if arguments.small:
-                    tell(figures, way, columns, 2, (BEFORE // SMALL, NOW // SMALL))
-                else:
-                    tell(figures, way, columns, 12, (BEFORE, NOW))
+                tell(figures, way, columns, times, (BEFORE // fewer, NOW // fewer))
 
 
 def tell(figures: Figures, way: str, columns: int, times: int, rows: tuple[int, int]) -> None:
