@@ -52,8 +52,7 @@ test-strikes: install-dev ## Kill and stop Celery's workers by what `evergreen c
 test-midnights: install-dev ## Let four midnights pass over a stack of its own, by a clock that leaps (cc; NIGHTS=1 for one)
 	@$(BIN)/python -m pytest -m midnights tests/midnights $(ARGS)
 
-test-ray: install-dev ## Spread fits over two nodes of Ray on loopback, and kill one (the extra `ray`)
-	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r pyproject.toml --extra ray
+test-ray: $(VENV)/.installed-ray ## Spread fits over two nodes of Ray on loopback, and kill one (the extra `ray`)
 	@$(BIN)/python -m pytest -m ray tests/on_ray $(ARGS)
 
 test-elsewhere: install-dev ## Run the tests that install the wheel, or a model's packages, outside the checkout
@@ -64,6 +63,11 @@ test-images: install-dev ## Build both images without Docker, and run in them (r
 	@sh deploy/images/base.sh
 	@BASE_IMAGE=localhost/evergreen-base:0 BUILDAH_ISOLATION=chroot sh deploy/images/build.sh
 	@BUILDAH_ISOLATION=chroot $(BIN)/python -m pytest -m images tests/deploy -s $(ARGS)
+
+# Side by side, nothing is installed under what runs.
+ifneq ($(filter test-ray test-deploy,$(MAKECMDGOALS)),)
+test-elsewhere test-images test-workers: | $(VENV)/.installed-ray
+endif
 
 test-deploy: test-images test-workers test-ray ## Run all that more than one machine rests on (make --jobs 2 test-deploy)
 
@@ -122,4 +126,9 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(UV)
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "installing the packages of requirements-dev.txt"
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-ray: $(VENV)/.installed-dev
+	@echo "installing the extra ray of pyproject.toml"
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r pyproject.toml --extra ray
 	@touch $@

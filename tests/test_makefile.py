@@ -148,12 +148,21 @@ def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> N
     script = (PROJECT / ".ci" / "run").read_text()
     readme = (PROJECT / "README.md").read_text()
 
-    lines = re.findall(r"^make(?: --\S+(?: \d+)?)*((?: [a-z][a-z-]*)+)$", script, re.MULTILINE)
+    lines = re.findall(r"^(?:make|beside)((?: [a-z][a-z-]*)+)$", script, re.MULTILINE)
     asked = set(" ".join(lines).split())
     tests = {"test", "test-system", "test-elsewhere", "test-deploy"}
     assert tests | {"check", "up", "down", "demo"} <= asked
     assert [each for each in sorted(asked) if not re.search(rf"make {each}\b(?!-)", readme)] == []
     assert not re.search(r"\b(apt|apt-get|pip|npm|curl|wget)\b", script)
+
+
+def test_nothing_is_installed_under_tests_that_run_beside_each_other(tmp_path: Path) -> None:
+    told = make(tmp_path, "--dry-run", "test-elsewhere", "test-deploy").stdout
+
+    installed = told.index("--extra ray")
+    begun = {each: told.index(f"-m {each} ") for each in ("elsewhere", "images", "workers", "ray")}
+    assert {each for each, at in begun.items() if at < installed} == set()
+    assert "--extra ray" not in make(tmp_path, "--dry-run", "test-elsewhere").stdout
 
 
 def test_each_target_looks_where_its_tests_are() -> None:
