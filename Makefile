@@ -38,21 +38,22 @@ test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for 
 	@$(BIN)/python -m pytest -m "not (system or elsewhere or figures or images or workers or strikes or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
 
 test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbouncer or nginx (as root, apt brings them)
-	@sh tests/system_tools.sh $(BIN)
+	@sh tests/system_tools.sh $(BIN) chromium prometheus alertmanager pgbouncer nginx
 	@$(BIN)/python -m pytest -m "system and not (workers or strikes)" $(SIDE_BY_SIDE) $(ARGS)
 
-test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (apt brings Redis and PgBouncer)
-	@sh tests/system_tools.sh $(BIN) redis-server
+test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (apt brings Redis, PgBouncer, ip)
+	@sh tests/system_tools.sh $(BIN) pgbouncer redis-server ip iptables
 	@$(BIN)/python -m pytest -m workers tests/workers $(ARGS)
 
 test-strikes: install-dev ## Kill and stop Celery's workers by what `evergreen chaos` does, twice (STRIKES=16: every cell)
-	@sh tests/system_tools.sh $(BIN) redis-server
+	@sh tests/system_tools.sh $(BIN) pgbouncer redis-server ip iptables
 	@$(BIN)/python -m pytest -m strikes tests/workers $(ARGS)
 
 test-midnights: install-dev ## Let four midnights pass over a stack of its own, by a clock that leaps (cc; NIGHTS=1 for one)
 	@$(BIN)/python -m pytest -m midnights tests/midnights $(ARGS)
 
-test-ray: $(VENV)/.installed-ray ## Spread fits over two nodes of Ray on loopback, and kill one (the extra `ray`)
+test-ray: $(VENV)/.installed-ray ## Spread fits over two nodes of Ray, and kill one; over two hosts (the extra `ray`; apt brings ip)
+	@sh tests/system_tools.sh $(BIN) ip
 	@$(BIN)/python -m pytest -m ray tests/on_ray $(ARGS)
 
 test-elsewhere: install-dev ## Run the tests that install the wheel, or a model's packages, outside the checkout
@@ -69,7 +70,7 @@ ifneq ($(filter test-ray test-deploy,$(MAKECMDGOALS)),)
 test-elsewhere test-images test-workers: | $(VENV)/.installed-ray
 endif
 
-test-deploy: test-images test-workers test-ray ## Run all that more than one machine rests on (make --jobs 2 test-deploy)
+test-deploy: test-workers test-images test-ray ## Run all that more than one machine rests on (make --jobs 2 test-deploy)
 
 test-figures: install-dev ## Try every benchmark, small: what it tells then means little
 	@$(BIN)/python -m pytest -m figures tests/figures tests/end_to_end $(SIDE_BY_SIDE) $(ARGS)

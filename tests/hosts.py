@@ -1,7 +1,7 @@
 """Another machine, as far as a network can tell: a namespace with a name and a loopback of its own.
 
-A cable leads from it to this machine, whose loopback it reaches at one address. What listens on
-127.0.0.1 there is not what listens here.
+A cable leads from it to this machine, which it reaches at one address. What listens on 127.0.0.1
+there is not what listens here.
 """
 
 import os
@@ -20,10 +20,13 @@ OF = "make test-workers"
 
 @dataclass(frozen=True)
 class Host:
-    """A machine with a name, and the address at which it finds this one."""
+    """A machine with a name, and the addresses of both ends of the cable."""
 
     name: str
     here: str
+    there: str
+    cable: str
+    """The interface at this end."""
 
     def command(self, *command: str) -> tuple[str, ...]:
         """Return the command line that runs a command there, under one pid."""
@@ -39,21 +42,29 @@ class Host:
 def another_host() -> Iterator[Host]:
     """Yield another machine, which is gone in the end. Only root can make one."""
     number = os.getpid() % 250
-    host = Host(f"eg-far-{number}", f"10.213.{number}.1")
-    here, there = f"eg{number}-here", f"eg{number}-there"
+    net, cable = f"10.213.{number}", f"eg{number}-here"
+    host = Host(f"eg-far-{number}", here=f"{net}.1", there=f"{net}.2", cable=cable)
+    end = f"eg{number}-there"
     with ExitStack() as ending:
         _ip(f"netns add {host.name}")
         ending.callback(_ip, f"netns del {host.name}")  # the cable goes with it
-        _ip(f"link add {here} type veth peer name {there} netns {host.name}")
-        _ip(f"addr add {host.here}/30 dev {here}")
-        _ip(f"link set {here} up")
-        _ip(f"-n {host.name} addr add 10.213.{number}.2/30 dev {there}")
-        _ip(f"-n {host.name} link set {there} up")
+        _ip(f"link add {cable} type veth peer name {end} netns {host.name}")
+        _ip(f"addr add {host.here}/30 dev {cable}")
+        _ip(f"link set {cable} up")
+        _ip(f"-n {host.name} addr add {host.there}/30 dev {end}")
+        _ip(f"-n {host.name} link set {end} up")
         _ip(f"-n {host.name} link set lo up")
-        Path(f"/proc/sys/net/ipv4/conf/{here}/route_localnet").write_text("1")
+        yield host
+
+
+@contextmanager
+def another_host_on_loopback() -> Iterator[Host]:
+    """The same, and what it sends to this machine reaches what listens on loopback."""
+    with another_host() as host, ExitStack() as ending:
+        Path(f"/proc/sys/net/ipv4/conf/{host.cable}/route_localnet").write_text("1")
         for rule in (
-            f"PREROUTING -i {here} -p tcp -j DNAT --to-destination {LOOPBACK}",
-            f"INPUT -i {here} -p tcp -j SNAT --to-source {LOOPBACK}",
+            f"PREROUTING -i {host.cable} -p tcp -j DNAT --to-destination {LOOPBACK}",
+            f"INPUT -i {host.cable} -p tcp -j SNAT --to-source {LOOPBACK}",
         ):
             _run("iptables", f"-t nat -A {rule}")
             ending.callback(_run, "iptables", f"-t nat -D {rule}")

@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 from uuid import uuid4
 
@@ -44,7 +45,7 @@ class Wrong(LogisticRegression):
 
 
 class Slow(LogisticRegression):
-    """Takes its time, and leaves a file in a folder each time."""
+    """Takes its time, and leaves a file in a folder each time, which names the host."""
 
     def __init__(self, folder: str = "") -> None:
         super().__init__()
@@ -52,7 +53,7 @@ class Slow(LogisticRegression):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "Slow":  # noqa: N803
         """Wait, and fit."""
-        Path(self.folder, uuid4().hex).touch()
+        Path(self.folder, f"{gethostname()}.{uuid4().hex}").touch()
         time.sleep(2)
         super().fit(X, y, sample_weight)
         return self

@@ -1,9 +1,12 @@
-"""Two nodes of Ray on loopback, with what listens to clients."""
+"""Two nodes of Ray, on loopback or on two hosts, with what listens to clients."""
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,8 @@ from typing import Any
 import psutil
 
 from evergreen_workshop.stack.ports import free_port
+from hosts import Host
+from waiting import eventually
 
 HERE = "127.0.0.1"
 TRIES = 3
@@ -21,11 +26,14 @@ PATIENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else its client server takes the network's address
     "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "180",
     "RAY_agent_register_timeout_ms": "180000",
     "RAY_worker_register_timeout_seconds": "180",
 }
+
+
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Else its client server takes the network's address."""
 
 
 @dataclass(frozen=True)
@@ -42,32 +50,68 @@ class TwoNodes:
 @contextmanager
 def two_nodes() -> Iterator[TwoNodes]:
     """Start them; nothing is left of them in the end."""
-    before = {name: os.environ.get(name) for name in PATIENT}
-    os.environ.update(PATIENT)
-    running = _children()
-    from ray.cluster_utils import Cluster
+    with _patient(LOOPBACK):
+        from ray.cluster_utils import Cluster
 
-    cluster, port = Cluster(shutdown_at_exit=False), free_port()
+        cluster, port = Cluster(shutdown_at_exit=False), free_port()
+        try:
+            _add(cluster, ray_client_server_port=port)
+            node = _add(cluster)
+            _connect(f"ray://{HERE}:{port}")
+            yield TwoNodes(cluster, f"ray://{HERE}:{port}", node)
+        finally:
+            cluster.shutdown()
+
+
+@contextmanager
+def two_hosts(far: Host) -> Iterator[str]:
+    """Start a node here and one on another host; yield the address for EVERGREEN_COMPUTE."""
+    ray = str(Path(sys.executable).with_name("ray"))
+    each = ("--num-cpus=1", "--object-store-memory=100000000", "--block", "--node-ip-address")
+    head, clients = free_port(), free_port()
+    here = (ray, "start", "--head", f"--port={head}", f"--ray-client-server-port={clients}",
+            "--include-dashboard=false", *each, far.here)  # fmt: skip
+    there = far.command(ray, "start", f"--address={far.here}:{head}", *each, far.there)
+    address = f"ray://{far.here}:{clients}"
+    with _patient(), ExitStack() as ending:
+        for command in (here, there):
+            node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            ending.callback(node.wait)
+            ending.callback(node.terminate)
+            eventually(lambda: _reached(far.here, head), "the head", 120)
+        _connect(address)
+        yield address
+
+
+@contextmanager
+def _patient(more: Mapping[str, str] = {}) -> Iterator[None]:
+    """Let Ray take its time, and nobody else in; nothing that is started is left in the end."""
+    asked = {**PATIENT, **more}
+    before = {name: os.environ.get(name) for name in asked}
+    os.environ.update(asked)
+    running = _children()
     try:
-        _add(cluster, ray_client_server_port=port)
-        node = _add(cluster)
-        _connect(f"ray://{HERE}:{port}")
-        yield TwoNodes(cluster, f"ray://{HERE}:{port}", node)
+        yield
     finally:
-        cluster.shutdown()
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
     gone, left = psutil.wait_procs(_children() - running, timeout=60)
     assert not left, f"{left} are left, {len(gone)} went"
 
 
+def _reached(host: str, port: int) -> bool:
+    with suppress(OSError), socket.create_connection((host, port), 1):
+        return True
+    return False
+
+
 def listening() -> list[tuple[str, int, str]]:
     """Return where children of this process listen: address, port, name."""
     return [
-        (socket.laddr.ip.removeprefix("::ffff:"), socket.laddr.port, process.name())
+        (one.laddr.ip.removeprefix("::ffff:"), one.laddr.port, process.name())
         for process in _children()
-        for socket in _sockets(process)
-        if socket.status == psutil.CONN_LISTEN
+        for one in _sockets(process)
+        if one.status == psutil.CONN_LISTEN
     ]
 
 

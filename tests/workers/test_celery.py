@@ -22,7 +22,7 @@ from evergreen.steps import Run
 from evergreen_workshop.stack.first_training import FirstTraining, load_demo
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from evergreen_workshop.stack.progress import Progress
-from hosts import another_host
+from hosts import another_host_on_loopback
 from s3 import Bucket
 from waiting import eventually
 from workers.fleet import WORKERS, Fleet, running
@@ -46,7 +46,7 @@ def fleet(
     postgres: EmbeddedPostgres, bucket: Bucket, redis: Path, pgbouncer: Path, tmp_path: Path
 ) -> Iterator[Fleet]:
     with (
-        another_host() as far,
+        another_host_on_loopback() as far,
         running(tmp_path, postgres, bucket, redis=redis, pgbouncer=pgbouncer, far=far) as started,
     ):
         yield started
@@ -89,7 +89,7 @@ def test_a_worker_dies_in_mid_training_and_the_other_ends_it(
     eventually(lambda: fleet.api.health()["scheduler"] == "healthy", "the scheduler", PATIENCE)
 
     with Records(shared.database_url) as kept, ThreadPoolExecutor(1) as aside:
-        training = FirstTraining(fleet.api, kept, Progress(Console(quiet=True)))
+        training = FirstTraining(fleet.api, kept, Progress(Console(quiet=True)), PATIENCE)
         ended = aside.submit(training.run, known)
         [(dag, task), *_] = eventually(lambda: query(airflow, A_FIT), "a fit of weather", PATIENCE)
         [dies] = eventually(lambda: fleet.who_did(dag, task), "its log", PATIENCE)

@@ -66,7 +66,7 @@ def test_a_worker_that_is_killed_or_stands_still_does_no_harm(
     eventually(fleet.well, "all that the house runs", PATIENCE)
 
     with Records(shared.database_url) as kept:
-        training = FirstTraining(fleet.api, kept, Progress(Console(quiet=True)))
+        training = FirstTraining(fleet.api, kept, Progress(Console(quiet=True)), PATIENCE)
         outcomes = training.run(known)
         cells = draw(choose(["Celery worker"], command.there_is()), SEED, STRIKES)
         with command.prepared(

@@ -18,7 +18,7 @@ APPEARANCE = 90.0
 """Seconds until a DAG must have been parsed."""
 
 TRAINING = 900.0
-"""Seconds until a first training must have ended."""
+"""Seconds until first trainings must have ended, if nobody grants them more."""
 
 SCHEDULED = 60.0
 """Seconds that the scheduler is given to start a run that is due by itself."""
@@ -60,6 +60,7 @@ class FirstTraining:
     api: AirflowApi
     ledger: Ledger
     progress: Progress
+    patience: float = TRAINING
 
     def run(self, catalog: Catalog) -> list[FirstOutcome]:
         """Train what must be trained, wait for it, and tell what became of each use case.
@@ -128,8 +129,8 @@ class FirstTraining:
     def _wait(self, runs: dict[str, str], step: Step) -> None:
         began = step.seconds
         while active := [dag for dag, run in runs.items() if self._is_active(dag, run)]:
-            if step.seconds - began > TRAINING:
-                raise StackError(f"{', '.join(active)}: still running after {TRAINING:.0f} s")
+            if step.seconds - began > self.patience:
+                raise StackError(f"{', '.join(active)}: still running after {self.patience:.0f} s")
             step.update(f"{len(runs) - len(active)} done, {self._what_runs(runs, active)}")
             time.sleep(PAUSE)
 
