@@ -25,6 +25,7 @@ from typing import Any
 import psycopg2
 
 from evergreen.errors import StackError
+from evergreen_workshop.stack import processes
 
 USER = "evergreen"
 SYSTEM_HOME = Path("/var/lib/evergreen")
@@ -67,9 +68,18 @@ class EmbeddedPostgres:
             )
 
     def stop(self) -> None:
-        """Stop the server and wait for it; harmless when it does not run."""
-        if self.running:
-            self._run("pg_ctl", "-w", "-m", "fast", "stop")
+        """Stop the server and wait for all of it; harmless when it does not run.
+
+        Raises:
+            StackError: it goes on.
+        """
+        if (pid := self.pid) is None:
+            return
+        members = processes.family(pid)
+        done = self._run("pg_ctl", "-w", "-t", "120", "-m", "fast", "stop")
+        if done.returncode != 0 and self.running:
+            raise StackError(f"PostgreSQL does not stop: {done.stderr.strip()}")
+        processes.wait(members)  # it says that it has stopped a moment before the last of it has
 
     def destroy(self) -> None:
         """Stop the server and delete its data."""

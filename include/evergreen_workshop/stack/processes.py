@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -160,6 +161,13 @@ def kill(processes: Iterable[psutil.Process], timeout: float = 10) -> None:
         except psutil.NoSuchProcess:
             continue
     psutil.wait_procs(processes, timeout=timeout)
+
+
+def wait(processes: Iterable[psutil.Process], timeout: float = 10) -> None:
+    """Wait until the processes have ended, whether anybody has taken notice of it or not."""
+    processes, end = list(processes), time.monotonic() + timeout
+    while any(map(_is_alive, processes)) and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def _session_of(pid: int) -> int | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from evergreen.errors import StackError
+from evergreen_workshop.stack import processes
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
@@ -29,3 +31,47 @@ def test_starts_where_its_user_can_reach_neither_home_nor_programs(
 
     assert answer == (42,)
     assert not server.data.exists()
+
+
+def stopping(server: EmbeddedPostgres, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `pg_ctl` stop it with another option than to wait."""
+    real = server._run
+    monkeypatch.setattr(
+        server, "_run", lambda *said: real(*(option if one == "-w" else one for one in said))
+    )
+
+
+def test_nothing_of_it_is_left_when_it_is_said_to_have_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedPostgres(tmp_path, free_port())
+    server.start()
+    assert server.pid is not None
+    members = processes.family(server.pid)
+    stopping(server, "-W", monkeypatch)  # as if it said so long before
+
+    try:
+        server.stop()
+        left = [one for one in members if processes._is_alive(one)]
+    finally:
+        monkeypatch.undo()
+        server.destroy()
+
+    assert len(members) > 3
+    assert left == []
+
+
+def test_a_server_that_goes_on_is_told_and_keeps_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedPostgres(tmp_path, free_port())
+    server.start()
+    stopping(server, "--no-such-option", monkeypatch)
+
+    try:
+        with pytest.raises(StackError, match=r"PostgreSQL does not stop: .*no-such-option"):
+            server.destroy()
+        assert server.data.exists()
+    finally:
+        monkeypatch.undo()
+        server.destroy()
