@@ -54,9 +54,13 @@ SELECT (coalesce(sum(count), 0) - coalesce(sum(count) FILTER (WHERE variant = 'b
 FROM evergreen.prediction_counts
 """
 _LOOKED_AT = """
-SELECT month, now.counted, there, orphans, last.counted IS NOT DISTINCT FROM now.counted AS same
-FROM (SELECT month, sum(count)::bigint AS counted FROM evergreen.prediction_counts GROUP BY month)
-    AS now
+SELECT month, now.counted, shadows, there, orphans,
+    last.counted IS NOT DISTINCT FROM now.counted AS same
+FROM (
+    SELECT month, sum(count)::bigint AS counted,
+        coalesce(sum(count) FILTER (WHERE variant = 'shadow'), 0)::bigint AS shadows
+    FROM evergreen.prediction_counts GROUP BY month
+) AS now
 LEFT JOIN evergreen.recounts AS last USING (month)
 """
 _SPAN = """
@@ -64,8 +68,7 @@ time >= %(since)s::timestamp AT TIME ZONE 'UTC'
     AND time < (%(until)s + interval '1 month') AT TIME ZONE 'UTC'
 """
 _THERE = f"""
-SELECT date_trunc('month', time AT TIME ZONE 'UTC')::date AS month, count(*) AS there
-FROM evergreen.predictions WHERE {_SPAN} GROUP BY 1
+SELECT count(*) AS there FROM evergreen.predictions WHERE {_SPAN}
 """
 _ORPHANS = f"""
 SELECT date_trunc('month', time AT TIME ZONE 'UTC')::date AS month, count(*) AS orphans
@@ -108,12 +111,14 @@ def tally(session: Session) -> Tally:
 
 
 def _recount(cursor: Any, changed: Sequence[Row]) -> None:
-    """Write into the months what they really hold."""
-    if not changed:
+    """Write into the months what they really hold; lost answers are looked for beside shadows."""
+    for month in changed:
+        cursor.execute(_THERE, {"since": month["month"], "until": month["month"]})
+        month.update(cursor.fetchone(), orphans=0)
+    shadowed = [month["month"] for month in changed if month["shadows"]]
+    if not shadowed:
         return
-    months = [month["month"] for month in changed]
-    for name, sql in {"there": _THERE, "orphans": _ORPHANS}.items():
-        cursor.execute(sql, {"since": min(months), "until": max(months)})
-        found = {row["month"]: row[name] for row in cursor.fetchall()}
-        for month in changed:
-            month[name] = found.get(month["month"], 0)
+    cursor.execute(_ORPHANS, {"since": min(shadowed), "until": max(shadowed)})
+    found = {row["month"]: row["orphans"] for row in cursor.fetchall()}
+    for month in changed:
+        month["orphans"] = found.get(month["month"], 0)
