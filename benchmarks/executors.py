@@ -5,13 +5,15 @@ python benchmarks/executors.py [--rounds 3] [--use-case weather]
 Each has a house of its own, as in `make test-workers`, which installs what is needed: Airflow with
 PostgreSQL behind PgBouncer, S3 and MLflow on loopback, Redis and two workers. It tells seconds from
 the request to the end of the run, of the trainings after the first, and what it is worth that
-workers have imported our packages before a task is forked. Ray is told of where it is installed.
+workers have imported our packages before a task is forked. Ray, by a cluster that stands beside
+Airflow and by one that each step starts for itself, is told of where it is installed.
 """
 
+import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,12 +33,27 @@ from s3 import Endpoint
 from tools import tool
 from workers.fleet import Fleet, running
 
-EXECUTOR = "AIRFLOW__CORE__EXECUTOR"
-WAYS = {
-    "LocalExecutor": {EXECUTOR: "LocalExecutor"},
-    "LocalExecutor, fits on Ray": {EXECUTOR: "LocalExecutor", "EVERGREEN_COMPUTE": "ray"},
-    "CeleryExecutor": {},
-    "CeleryExecutor, nothing imported": {"PYTHONPATH": str(PROJECT / "include")},
+LOCAL = {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
+
+
+@contextmanager
+def on_standing_ray() -> Iterator[dict[str, str]]:
+    """Yield the variables of a house beside which two nodes of Ray stand, one core each."""
+    from ray_cluster import two_nodes
+
+    with two_nodes() as nodes:
+        token = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+        yield LOCAL | token | {"EVERGREEN_COMPUTE": nodes.address}
+
+
+WAYS: dict[str, Callable[[], AbstractContextManager[dict[str, str]]]] = {
+    "LocalExecutor": lambda: nullcontext(LOCAL),
+    "LocalExecutor, fits on Ray that stands": on_standing_ray,
+    "LocalExecutor, fits on Ray": lambda: nullcontext(LOCAL | {"EVERGREEN_COMPUTE": "ray"}),
+    "CeleryExecutor": lambda: nullcontext({}),
+    "CeleryExecutor, nothing imported": lambda: nullcontext(
+        {"PYTHONPATH": str(PROJECT / "include")}
+    ),
 }
 """The variables of each, beside those of the house."""
 
@@ -82,15 +99,16 @@ def main() -> None:
         arguments.use_case, arguments.rounds = "iris", 1
     with measuring(arguments) as figures:
         first: list[float] = []
-        for way, variables in WAYS.items():
+        for way, prepared in WAYS.items():
             if "Ray" in way and find_spec("ray") is None:
                 figures.tell(f"{way}: not installed (make test-ray)")
                 continue
-            found = seconds(arguments.use_case, variables, arguments.rounds)
+            with prepared() as variables:
+                found = seconds(arguments.use_case, variables, arguments.rounds)
             first = first or found
             ratio = median(found) / median(first)
             figures.tell(
-                f"{way:32} {median(found):6.1f} s, {ratio:.2f} times LocalExecutor   "
+                f"{way:38} {median(found):6.1f} s, {ratio:.2f} times LocalExecutor   "
                 + " ".join(f"{one:.1f}" for one in found),
                 way=way, seconds=median(found), ratio=ratio, rounds=found,
             )  # fmt: skip
