@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ def test_an_error_is_told_whole_brackets_included() -> None:
 
     assert done.exit_code == 2
     assert done.stderr == "error: NAME is 'Bad'; allowed: ^[a-z][a-z0-9_]{0,62}$\n"
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    done = CliRunner().invoke(cli.app, ["--version"])
+
+    assert (done.exit_code, done.stdout) == (0, f"evergreen {version('evergreen')}\n")
 
 
 @pytest.mark.parametrize("command", [["ls"], ["run", "iris"]])

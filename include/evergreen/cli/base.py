@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
+from importlib.metadata import version as version_of
 from typing import Annotated, ParamSpec
 
 import typer
@@ -49,6 +50,22 @@ Vault = Annotated[
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")]
 Force = Annotated[bool, typer.Option("--force", help="Train again what was trained before.")]
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"evergreen {version_of('evergreen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
 
 
 def told(command: Callable[P, None]) -> Callable[P, None]:
