@@ -79,7 +79,10 @@ class EmbeddedPostgres:
         done = self._run("pg_ctl", "-w", "-t", "120", "-m", "fast", "stop")
         if done.returncode != 0 and self.running:
             raise StackError(f"PostgreSQL does not stop: {done.stderr.strip()}")
-        processes.wait(members)  # it says that it has stopped a moment before the last of it has
+        # It says that it has stopped a moment before the last of it has.
+        if left := processes.wait(members):
+            pids = ", ".join(str(one.pid) for one in left)
+            raise StackError(f"PostgreSQL has stopped, but of its processes there still are {pids}")
 
     def destroy(self) -> None:
         """Stop the server and delete its data."""

@@ -163,11 +163,15 @@ def kill(processes: Iterable[psutil.Process], timeout: float = 10) -> None:
     psutil.wait_procs(processes, timeout=timeout)
 
 
-def wait(processes: Iterable[psutil.Process], timeout: float = 10) -> None:
-    """Wait until the processes have ended, whether anybody has taken notice of it or not."""
-    processes, end = list(processes), time.monotonic() + timeout
-    while any(map(_is_alive, processes)) and time.monotonic() < end:
+def wait(processes: Iterable[psutil.Process], timeout: float = 10) -> list[psutil.Process]:
+    """Wait until the processes have ended, whether anybody has taken notice of it or not.
+
+    Those that are left after `timeout` seconds are returned.
+    """
+    left, end = list(processes), time.monotonic() + timeout
+    while (left := [one for one in left if _is_alive(one)]) and time.monotonic() < end:
         time.sleep(0.02)
+    return left
 
 
 def _session_of(pid: int) -> int | None:

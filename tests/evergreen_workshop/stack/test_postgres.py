@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+from functools import partial
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -59,6 +61,27 @@ def test_nothing_of_it_is_left_when_it_is_said_to_have_stopped(
 
     assert len(members) > 3
     assert left == []
+
+
+def test_a_process_that_outlives_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedPostgres(tmp_path, free_port())
+    server.start()
+    assert server.pid is not None
+    stays = psutil.Process(server.pid).children()[0]
+    stopping(server, "-W", monkeypatch)
+    monkeypatch.setattr(processes, "wait", partial(processes.wait, timeout=0.5))
+    stays.suspend()
+
+    try:
+        with pytest.raises(StackError, match=rf"there still are .*\b{stays.pid}\b"):
+            server.destroy()
+        assert server.data.exists()
+    finally:
+        stays.resume()
+        monkeypatch.undo()
+        server.destroy()
 
 
 def test_a_server_that_goes_on_is_told_and_keeps_its_data(
