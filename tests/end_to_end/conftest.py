@@ -1,27 +1,20 @@
 """A running stack, and a browser that has logged in to it."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
-from evergreen.settings import PROJECT
 from own_stack import RunningStack, running
+from shortened import declare
 from tools import PATIENCE
 
 USE_CASES = ("iris", "weather")
-QUICK = (
-    (', search={"C": [0.1, 1.0, 10.0]}', ""),
-    ('        Candidate(name="forest", build=forest),\n', ""),
-    ('        Candidate(name="neighbours", build=neighbours, search=', "#"),
-)
-"""One candidate is left."""
-IMPATIENT = (
-    ("from typing import Any", "from datetime import timedelta\nfrom typing import Any"),
-    ("approval=True", "approval=True, approval_within=timedelta(seconds=100)"),
-)
+APPROVAL = "tags=(), release=Release(approval=True)"
+IMPATIENT = "tags=(), release=Release(approval=True, approval_within=timedelta(seconds=100))"
+ASKING = {"blossoms": APPROVAL, "buds": APPROVAL, "stems": IMPATIENT}
+"""Irises again, where a person has to approve before a champion takes over."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,19 +26,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningStack]:
     """A stack of the tests' own, brought up and cleaned away by the commands behind `make`.
 
     It goes with the last test here: while it only stands there it takes a quarter of a core.
     """
     folder = tmp_path_factory.mktemp("end_to_end")
-    (folder / "use_cases").mkdir()
     for name in USE_CASES:
-        shutil.copy(PROJECT / "include" / "use_cases" / f"{name}.py", folder / "use_cases")
-    shutil.copytree(PROJECT / "expectations", folder / "expectations")
-    declare_asking(folder, "blossoms")
-    declare_asking(folder, "buds", *QUICK)
-    declare_asking(folder, "stems", *QUICK, *IMPATIENT)
+        declare(folder, name)
+    if any("asking" in getattr(test, "fixturenames", ()) for test in request.session.items):
+        for name, more in ASKING.items():
+            declare(folder, name, like="iris", more=more)
     declarations = {
         "EVERGREEN_USE_CASES_DIR": str(folder / "use_cases"),
         "EVERGREEN_EXPECTATIONS_DIR": str(folder / "expectations"),
@@ -54,22 +47,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield started
 
 
-def declare_asking(folder: Path, name: str, *changes: tuple[str, str]) -> None:
-    """Declare iris again, where a person has to approve before a champion takes over."""
-    declared = (folder / "use_cases" / "iris.py").read_text()
-    for old, new in (
-        ('name="iris"', f'name="{name}"'),
-        ("UseCase, Windows", "Release, UseCase, Windows"),
-        ('    tags=("demo",)', "    release=Release(approval=True)"),
-        *changes,
-    ):
-        assert old in declared
-        declared = declared.replace(old, new)
-    (folder / "use_cases" / f"{name}.py").write_text(declared)
-    suite = (folder / "expectations" / "iris.json").read_text()
-    (folder / "expectations" / f"{name}.json").write_text(
-        suite.replace('"name": "iris"', f'"name": "{name}"')
-    )
+@pytest.fixture(scope="package")
+def asking(stack: RunningStack) -> None:
+    """Who asks for it finds on the stack the use cases that wait for a person's word."""
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ They see what `make up` installs, and nothing that only the tests need.
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from end_to_end.conftest import RunningStack
 from evergreen.settings import PROJECT
+from own_stack import RunningStack
+from shortened import declare
 
 pytestmark = pytest.mark.end_to_end
 
@@ -168,7 +168,9 @@ def prepare(page: Path, stack: RunningStack) -> None:
     if page.name == "decisions.md":
         two_champions(declared / "iris.py", stack)
     if page.name == "batch.md":
-        a_quick_champion(declared / "churn.py", stack)
+        declare(declared.parent, "churn", more="schedule=None")
+        asked(stack, "db load churn")
+        assert '"promoted": true' in asked(stack, "run churn --json")
 
 
 def two_champions(file: Path, stack: RunningStack) -> None:
@@ -176,17 +178,6 @@ def two_champions(file: Path, stack: RunningStack) -> None:
     file.write_text(file.read_text().replace("gate=Gate(", "gate=Gate(min_improvement=-1, "))
     asked(stack, "feed iris --days 30")
     assert '"promoted": true' in asked(stack, "run iris --force --json")
-
-
-def a_quick_champion(file: Path, stack: RunningStack) -> None:
-    """Train a use case that the stack does not have yet, by its first candidate only."""
-    shutil.copy(PROJECT / "include" / "use_cases" / file.name, file)
-    few = "(replace(USE_CASE.candidates[0], search={}),)"
-    with file.open("a") as declared:
-        declared.write("\n\nfrom dataclasses import replace\n\n")
-        declared.write(f"USE_CASE = replace(USE_CASE, schedule=None, candidates={few})\n")
-    asked(stack, f"db load {file.stem}")
-    assert json.loads(asked(stack, f"run {file.stem} --json"))["promoted"]
 
 
 def asked(stack: RunningStack, command: str) -> str:

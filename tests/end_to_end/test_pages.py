@@ -217,6 +217,7 @@ def promote_again(ledger: Records, use_case: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("asking")
 def test_a_person_approves_by_a_button_beside_the_report(page: Page, stack: RunningStack) -> None:
     ledger = records_of(stack)
     [waiting] = ledger.approvals.waiting("blossoms")
@@ -242,6 +243,7 @@ def test_a_person_approves_by_a_button_beside_the_report(page: Page, stack: Runn
     assert len(ledger.promotions.of("blossoms")) == 1
 
 
+@pytest.mark.usefixtures("asking")
 def test_a_person_approves_by_the_command_line_while_the_buttons_wait(
     page: Page, stack: RunningStack
 ) -> None:
@@ -275,6 +277,7 @@ def test_a_person_approves_by_the_command_line_while_the_buttons_wait(
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("asking")
 def test_what_nobody_answers_is_withdrawn(page: Page, stack: RunningStack) -> None:
     ledger, api = records_of(stack), AirflowApi(stack.url, stack.user, stack.password)
     [asked] = ledger.approvals.newest("stems")
@@ -302,6 +305,7 @@ def plain(told: str) -> str:
     return " ".join(told.split())
 
 
+@pytest.mark.usefixtures("asking")
 def test_a_form_retires_a_use_case_and_brings_it_back(page: Page, stack: RunningStack) -> None:
     ledger = records_of(stack)
     for back in (False, True):

@@ -91,9 +91,8 @@ class Fleet:
 
 
 def declared(home: Path, declarations: Path) -> Path:
-    """Make a folder with a copy of these declarations, and nothing else; return it."""
-    shutil.copytree(declarations, home / "use_cases")
-    shutil.copytree(PROJECT / "expectations", home / "expectations")
+    """Make a folder with a copy of these declarations and suites, and nothing else; return it."""
+    shutil.copytree(declarations, home)
     (home / "airflow").mkdir()
     return home
 
@@ -104,13 +103,16 @@ def running(
     postgres: EmbeddedPostgres,
     bucket: Bucket,
     *,
+    declarations: Path,
     redis: Path,
     pgbouncer: Path,
-    declarations: Path = PROJECT / "include" / "use_cases",
     variables: Mapping[str, str] = {},
     far: Host | None = None,
 ) -> Iterator[Fleet]:
-    """Yield a fleet: Redis, MLflow, Airflow, our records behind PgBouncer, and two workers."""
+    """Yield a fleet: Redis, MLflow, Airflow, our records behind PgBouncer, and two workers.
+
+    All have the declarations and suites of this folder.
+    """
     with ExitStack() as ending:
         urls = {
             name: ending.enter_context(database(postgres.url(), f"fleet_{name}"))

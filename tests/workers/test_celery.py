@@ -17,13 +17,14 @@ from evergreen import catalog, cycle, invariants
 from evergreen.catalog import Catalog
 from evergreen.records import Decision, Records
 from evergreen.refs import Status
-from evergreen.settings import PROJECT, Settings
+from evergreen.settings import Settings
 from evergreen.steps import Run
 from evergreen_workshop.stack.first_training import FirstTraining, load_demo
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from evergreen_workshop.stack.progress import Progress
 from hosts import another_host_on_loopback
 from s3 import Bucket
+from shortened import declare
 from waiting import eventually
 from workers.fleet import WORKERS, Fleet, running
 
@@ -42,13 +43,30 @@ SHARED = (2, 3, 4, 5, 6, 7, 9, 10)
 
 
 @pytest.fixture
+def declarations(tmp_path: Path) -> Path:
+    """All use cases, two candidates of each."""
+    folder = tmp_path / "declared"
+    for name in (*WITH_AN_EDGE, "stocks"):
+        declare(folder, name, candidates=2)
+    return folder
+
+
+@pytest.fixture
 def fleet(
-    postgres: EmbeddedPostgres, bucket: Bucket, redis: Path, pgbouncer: Path, tmp_path: Path
+    postgres: EmbeddedPostgres,
+    bucket: Bucket,
+    declarations: Path,
+    redis: Path,
+    pgbouncer: Path,
+    tmp_path: Path,
 ) -> Iterator[Fleet]:
     with (
         another_host_on_loopback() as far,
-        running(tmp_path, postgres, bucket, redis=redis, pgbouncer=pgbouncer, far=far) as started,
-    ):
+        running(
+            tmp_path, postgres, bucket, declarations=declarations, redis=redis,
+            pgbouncer=pgbouncer, far=far,
+        ) as started,
+    ):  # fmt: skip
         yield started
 
 
@@ -57,9 +75,9 @@ def shared(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return fleet.settings(monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def known() -> Catalog:
-    return catalog.load(PROJECT / "include" / "use_cases")
+@pytest.fixture
+def known(declarations: Path) -> Catalog:
+    return catalog.load(declarations / "use_cases")
 
 
 @pytest.fixture(scope="module")

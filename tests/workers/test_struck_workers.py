@@ -10,7 +10,6 @@ from rich.console import Console
 
 from evergreen import catalog
 from evergreen.records import Records
-from evergreen.settings import PROJECT
 from evergreen_workshop.chaos import command
 from evergreen_workshop.chaos.cells import choose, draw
 from evergreen_workshop.stack.first_training import FirstTraining, load_demo
@@ -18,6 +17,7 @@ from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from evergreen_workshop.stack.progress import Progress
 from s3 import Bucket
+from shortened import declare
 from waiting import eventually
 from workers.fleet import Fleet, running
 
@@ -33,25 +33,17 @@ RESULTS = os.environ.get("RESULTS")
 STOPPED = 60.0
 """Seconds that a worker stands still: Airflow has given its task to the other one by then."""
 PATIENCE = 600.0
-USE_CASES = PROJECT / "include" / "use_cases"
-ALONE = """
-from dataclasses import replace
-
-USE_CASE = replace(USE_CASE, candidates=USE_CASE.candidates[:1])
-"""
-"""Iris with its first candidate only: each fault wants a training."""
 
 
 @pytest.fixture
 def fleet(
     postgres: EmbeddedPostgres, bucket: Bucket, redis: Path, pgbouncer: Path, tmp_path: Path
 ) -> Iterator[Fleet]:
-    (tmp_path / "declared").mkdir()
-    (tmp_path / "declared" / "iris.py").write_text((USE_CASES / "iris.py").read_text() + ALONE)
+    declare(tmp_path / "declared", "iris")  # each fault wants a training
     told = {"EVERGREEN_NOTIFY_URLS": f"json://127.0.0.1:{free_port()}/"}  # where chaos listens
     with running(
-        tmp_path, postgres, bucket, redis=redis, pgbouncer=pgbouncer,
-        declarations=tmp_path / "declared", variables=told,
+        tmp_path, postgres, bucket, declarations=tmp_path / "declared", redis=redis,
+        pgbouncer=pgbouncer, variables=told,
     ) as started:  # fmt: skip
         yield started
 
