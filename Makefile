@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test test-system test-workers test-strikes test-midnights test-ray test-elsewhere test-images test-deploy test-figures image check audit format docs secrets lock install install-dev
+.PHONY: help up demo down status logs clean test test-system test-workers test-strikes test-midnights test-ray test-elsewhere test-images test-deploy test-figures image check audit format docs secrets lock install install-dev install-ray
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,7 +52,7 @@ test-strikes: install-dev ## Kill and stop Celery's workers by what `evergreen c
 test-midnights: install-dev ## Let four midnights pass over a stack of its own, by a clock that leaps (cc; NIGHTS=1 for one)
 	@$(BIN)/python -m pytest -m midnights tests/midnights $(ARGS)
 
-test-ray: $(VENV)/.installed-ray ## Spread fits over two nodes of Ray, and kill one; over two hosts (the extra `ray`; apt brings ip)
+test-ray: install-ray ## Spread fits over two nodes of Ray, and kill one; over two hosts (the extra `ray`; apt brings ip)
 	@sh tests/system_tools.sh $(BIN) ip
 	@$(BIN)/python -m pytest -m ray tests/on_ray $(ARGS)
 
@@ -109,6 +109,7 @@ lock: $(UV) ## Renew the requirements*.txt from their .in files
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
+install-ray: $(VENV)/.installed-ray
 
 $(UV):
 	@if [ -z "$(PYTHON)" ]; then echo "error: Evergreen needs Python 3.11 or newer, and found none:" \
