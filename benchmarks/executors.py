@@ -64,14 +64,16 @@ def house(use_case: str, variables: dict[str, str]) -> Iterator[Fleet]:
     with TemporaryDirectory(dir="/var/tmp") as temporary:
         folder = Path(temporary)
         folder.chmod(0o755)
-        (folder / "declared").mkdir()
-        shutil.copy(PROJECT / "include" / "use_cases" / f"{use_case}.py", folder / "declared")
+        for file in (f"include/use_cases/{use_case}.py", f"expectations/{use_case}.json"):
+            into = folder / "declared" / Path(file).parent.name
+            into.mkdir(parents=True)
+            shutil.copy(PROJECT / file, into)
         postgres, s3 = EmbeddedPostgres(folder / "postgres", free_port()), Endpoint(free_port())
         postgres.start()
         try:
             with running(
-                folder, postgres, s3.bucket(), redis=tool("redis-server"),
-                pgbouncer=tool("pgbouncer"), declarations=folder / "declared", variables=variables,
+                folder, postgres, s3.bucket(), declarations=folder / "declared",
+                redis=tool("redis-server"), pgbouncer=tool("pgbouncer"), variables=variables,
             ) as fleet:  # fmt: skip
                 yesterday = datetime.now(UTC).date() - timedelta(days=1)
                 demo.load(use_case, fleet.env["EVERGREEN_DATABASE_DIRECT_URL"], until=yesterday)
@@ -101,7 +103,7 @@ def main() -> None:
         first: list[float] = []
         for way, prepared in WAYS.items():
             if "Ray" in way and find_spec("ray") is None:
-                figures.tell(f"{way}: not installed (make test-ray)")
+                figures.tell(f"{way}: not installed (make install-ray)")
                 continue
             with prepared() as variables:
                 found = seconds(arguments.use_case, variables, arguments.rounds)
