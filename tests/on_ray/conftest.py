@@ -1,4 +1,4 @@
-"""Two nodes of Ray for the tests of a file, and a client for each test."""
+"""Two nodes of Ray and a client for the tests of a file."""
 
 from collections.abc import Iterator
 
@@ -14,8 +14,15 @@ def nodes() -> Iterator[TwoNodes]:
         yield started
 
 
-@pytest.fixture
-def cluster(nodes: TwoNodes) -> Iterator[OnRay]:
+@pytest.fixture(scope="module")
+def client(nodes: TwoNodes) -> Iterator[None]:
+    """A connection that stays: a new one has new workers, which import everything anew."""
     with OnRay(nodes.address) as connected:
         patiently(connected._connected)
+        yield
+
+
+@pytest.fixture
+def cluster(client: None, nodes: TwoNodes) -> Iterator[OnRay]:
+    with OnRay(nodes.address) as connected:
         yield connected
