@@ -1,6 +1,6 @@
 """A training by Airflow's executors: LocalExecutor, Celery's workers, and fits on Ray.
 
-python benchmarks/executors.py [--rounds 3] [--use-case weather]
+python benchmarks/executors.py [--rounds 3] [--use-case weather] [--way CeleryExecutor ...]
 
 Each has a house of its own, as in `make test-workers`, which installs what is needed: Airflow with
 PostgreSQL behind PgBouncer, S3 and MLflow on loopback, Redis and two workers. It tells seconds from
@@ -96,21 +96,24 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--use-case", default="weather")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--way", choices=WAYS, action="append", help="only this one (again for more)"
+    )
     arguments = parser.parse_args()
     if arguments.small:
         arguments.use_case, arguments.rounds = "iris", 1
     with measuring(arguments) as figures:
         first: list[float] = []
-        for way, prepared in WAYS.items():
+        for way in arguments.way or WAYS:
             if "Ray" in way and find_spec("ray") is None:
                 figures.tell(f"{way}: not installed (make install-ray)")
                 continue
-            with prepared() as variables:
+            with WAYS[way]() as variables:
                 found = seconds(arguments.use_case, variables, arguments.rounds)
             first = first or found
             ratio = median(found) / median(first)
             figures.tell(
-                f"{way:38} {median(found):6.1f} s, {ratio:.2f} times LocalExecutor   "
+                f"{way:38} {median(found):6.1f} s, {ratio:.2f} times the first   "
                 + " ".join(f"{one:.1f}" for one in found),
                 way=way, seconds=median(found), ratio=ratio, rounds=found,
             )  # fmt: skip
