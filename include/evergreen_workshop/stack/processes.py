@@ -30,7 +30,7 @@ OURS_ALONE = 0o077
 """The umask of services: what they write is for their owner's eyes."""
 
 _started: list[subprocess.Popen[bytes]] = []
-"""What this process has started and left running: nobody waits for it here."""
+"""What this process has started and left running."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ def start(service: Service, layout: Layout, environment: Mapping[str, str]) -> i
     if pid is not None:
         return pid
     kill(orphans(layout, service.name))
+    _take_notice()
     log = layout.log(service.name)
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".old"))
@@ -110,6 +111,12 @@ def stop(layout: Layout, names: Iterable[str], grace: float = 20) -> None:
     kill({*alive, *left, *(member for pid in leaders for member in session(pid))})
     for name in names:
         layout.pid(name).unlink(missing_ok=True)
+    _take_notice()
+
+
+def _take_notice() -> None:
+    """Let go of what has ended: until its parent takes notice, it is a zombie."""
+    _started[:] = [process for process in _started if process.poll() is None]
 
 
 def family(pid: int) -> set[psutil.Process]:

@@ -75,6 +75,19 @@ def test_a_service_that_ignores_the_request_to_end_is_killed(layout: Layout) -> 
     assert not psutil.pid_exists(pid)
 
 
+def test_no_zombie_is_left_of_one_that_was_killed_and_is_started_again(layout: Layout) -> None:
+    killed = start(layout, SLEEP)
+    os.kill(killed, signal.SIGKILL)
+    while psutil.Process(killed).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.02)
+
+    start(layout, SLEEP)
+
+    assert not psutil.pid_exists(killed)
+    processes.stop(layout, ["it"])
+    assert processes._started == []  # Python would warn of it as it ends
+
+
 def test_a_child_in_a_process_group_of_its_own_is_stopped_too(layout: Layout) -> None:
     pid = start(layout, PARENT)
     wait_for_log(layout, "up")
