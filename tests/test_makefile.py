@@ -151,7 +151,7 @@ def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> N
     script = (PROJECT / ".ci" / "run").read_text()
     readme = (PROJECT / "README.md").read_text()
 
-    lines = re.findall(r"^make(?: --jobs 2 \S+)?((?: [a-z][a-z-]*)+)(?: 2>&1|$)", script, re.M)
+    lines = re.findall(r"^make((?: [a-z][a-z-]*)+)$", script, re.MULTILINE)
     asked = set(" ".join(lines).split())
     tests = {"test", "test-system", "test-elsewhere", "test-deploy"}
     assert tests | {"check", "up", "down", "demo"} <= asked
