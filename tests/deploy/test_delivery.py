@@ -12,18 +12,15 @@ import yaml
 
 from evergreen.settings import PROJECT, Settings
 from learning import iris_rows
+from shortened import declare
 from tools import tool
 
 DELIVERY = PROJECT / "deploy" / "delivery"
 PIPELINES = {"github/evergreen.yml": "github-workflows", "gitlab-ci.yml": "gitlab-ci"}
 SCRIPTS = {"check.sh", "dry_run.sh", "release.sh"}
-FEW = """
-from dataclasses import replace
-
-USE_CASE = replace(USE_CASE, candidates=(replace(USE_CASE.candidates[0], search={{}}),){more})
+HOPELESS = """
+USE_CASE = replace(USE_CASE, gate=replace(USE_CASE.gate, floors={"accuracy": 1.0, "f1": 1.0}))
 """
-"""One candidate is enough to see what a gate says."""
-HOPELESS = ', gate=replace(USE_CASE.gate, floors={"accuracy": 1.0, "f1": 1.0})'
 
 
 @pytest.mark.parametrize(("file", "schema"), PIPELINES.items())
@@ -71,14 +68,12 @@ class Repository:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
-        for name in ("use_cases", "expectations", "snapshots"):
-            (folder / name).mkdir(parents=True)
-        declared = (PROJECT / "include" / "use_cases" / "iris.py").read_text()
+        declare(folder, "iris")  # one candidate is enough to see what a gate says
         self.declaration = folder / "use_cases" / "iris.py"
-        self.declaration.write_text(declared + FEW.format(more=""))
-        suite = (PROJECT / "expectations" / "iris.json").read_text()
-        landed = suite.replace('"int32"', '"int64"')  # as every whole number that is landed
-        (folder / "expectations" / "iris.json").write_text(landed)
+        suite = folder / "expectations" / "iris.json"
+        landed = suite.read_text().replace('"int32"', '"int64"')  # as whole numbers are landed
+        suite.write_text(landed)
+        (folder / "snapshots").mkdir()
         shutil.copytree(PROJECT / "deploy", folder / "deploy")
         iris_rows().to_parquet(folder / "snapshots" / "iris.parquet", index=False)
         (folder / "ruff.toml").write_text("line-length = 100\n")
@@ -173,7 +168,7 @@ def test_a_gate_that_passes_lets_the_change_through(repository: Repository) -> N
 def test_a_gate_that_refuses_stops_the_pipeline(repository: Repository) -> None:
     base = repository.git("rev-parse", "HEAD")
     with repository.declaration.open("a") as declared:
-        declared.write(FEW.format(more=HOPELESS))
+        declared.write(HOPELESS)
     repository.commit()
 
     done = repository.script("dry_run.sh", base)
