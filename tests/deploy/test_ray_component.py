@@ -107,6 +107,7 @@ def test_its_pods_may_do_no_more_than_the_others(objects: list[Object]) -> None:
             assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container)
             names = {each["name"]: each["value"] for each in container["env"]}
             assert names["RAY_USAGE_STATS_ENABLED"] == "0"
+            assert names["GRPC_ENABLE_FORK_SUPPORT"] == "0"
 
 
 def test_tasks_ask_the_head_by_a_setting_that_is_allowed(objects: list[Object]) -> None:

@@ -38,11 +38,13 @@ from evergreen.learning.crews import Crew, threads
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
 
+logger = logging.getLogger(__name__)
+
 Array = NDArray[Any]
 PATIENCE = 5.0
 """Seconds until a cluster that does not answer is taken for away."""
 TRIES = 3
-"""So often a fit is made again whose worker died."""
+"""So often a fit is made again whose worker died, and a cluster is asked to let us in."""
 AHEAD = 2
 """So many fits are begun for each that the cluster can make at once: what nobody waits for any more
 is little, and ends with the step. (To cancel a task as it ends, ends our process: Ray 2.60.)"""
@@ -185,10 +187,25 @@ def _connect(setting: str) -> tuple[ModuleType, bool]:
     if ray.is_initialized():
         return ray, False
     try:
-        ray.init(**_options(setting), log_to_driver=False)
+        _enter(ray, **_options(setting), log_to_driver=False)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise ComputeAway(setting, error) from error
     return ray, True
+
+
+def _enter(ray: ModuleType, **options: Any) -> None:
+    """Connect. The process that a head forks for each client may die at once, and another lives.
+
+    It does so where gRPC takes part in the fork: https://github.com/ray-project/ray/issues/63202
+    """
+    for _ in range(TRIES - 1):
+        try:
+            ray.init(**options)
+        except ConnectionAbortedError as error:
+            logger.warning("the cluster of Ray let nobody in, and is asked again: %s", error)
+        else:
+            return
+    ray.init(**options)
 
 
 def _reach(setting: str) -> None:
