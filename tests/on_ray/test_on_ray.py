@@ -157,31 +157,6 @@ def test_more_threads_than_any_node_has_cores_are_told(
         list(cluster.run(fits(WEATHER.candidate("logistic").build(), 1), ROWS))
 
 
-@THEIR_WARNINGS
-@pytest.mark.parametrize(("refusals", "message"), [(2, ""), (3, "cannot be used: .*Starting Ray")])
-def test_a_cluster_that_lets_nobody_in_is_asked_again(
-    nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch, refusals: int, message: str
-) -> None:
-    import ray
-
-    answers = [ConnectionAbortedError("Starting Ray client server failed.")] * refusals
-    really = ray.init
-
-    def init(*given: Any, **options: Any) -> Any:
-        if answers:
-            raise answers.pop()
-        return really(*given, **options)
-
-    monkeypatch.setattr(ray, "init", init)
-
-    with OnRay(nodes.address) as cluster:
-        if message:
-            with pytest.raises(ComputeAway, match=message):
-                _ = cluster.cores
-        else:
-            assert cluster.cores == 2
-
-
 def test_nothing_listens_beyond_loopback(nodes: TwoNodes) -> None:
     found = listening()
 
