@@ -176,8 +176,7 @@ def test_a_history_may_hold_several_cities_and_the_short_one_is_told(panel: Pane
 
     assert told["predictions"][0]["prediction"] == there[newest.index[-2]]
     assert told["notes"] == [
-        f"city {NAMES[1]}: history begins 1 day, 0:00:00 before the row; the features look back"
-        " 7 days, 0:00:00"
+        f"city {NAMES[1]}: history begins 1 day before the row; the features look back 7 days"
     ]
 
 

@@ -1,6 +1,7 @@
 """The page that Airflow shows above a monitoring DAG, written from the declaration."""
 
 from evergreen.spec import Kind, UseCase
+from evergreen.spec.lengths import spelled
 
 PAGE = """
 ### Is what the champion of {name} is asked still what it learned from?
@@ -40,7 +41,7 @@ def doc_md(use_case: UseCase) -> str:
     least = limits.min_confidence
     return PAGE.format(
         name=use_case.name,
-        window=limits.window,
+        window=spelled(limits.window),
         schedule=f"`{limits.schedule}`" if limits.schedule else "by hand",
         columns=", ".join(f"`{name}`" for name in use_case.features.raw),
         critical=limits.critical_share,

@@ -1,6 +1,7 @@
 """The page that Airflow shows above a training DAG, written from the declaration."""
 
 from evergreen.spec import UseCase
+from evergreen.spec.lengths import spelled
 
 PAGE = """
 ### {doc}
@@ -87,7 +88,7 @@ def retraining(use_case: UseCase) -> str:
     rows = f"; or {rules.new_rows} new labelled rows" if rules.new_rows else ""
     return (
         f"when {rules.alarming} of {rules.of_windows} windows drift critically or fall below the"
-        f" floor{rows}; {rules.cooldown} apart, at most {rules.budget} a week"
+        f" floor{rows}; {spelled(rules.cooldown)} apart, at most {rules.budget} a week"
     )
 
 

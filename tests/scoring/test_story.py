@@ -238,9 +238,7 @@ def test_a_history_that_begins_too_late_is_told(days: Batch) -> None:
     done = days.score(ScoringInterval(start=start, end=start + timedelta(days=30)))
 
     assert done.rows == 30
-    assert done.notes == (
-        "history begins 2 days, 0:00:00 before the row; the features look back 14 days, 0:00:00",
-    )
+    assert done.notes == ("history begins 2 days before the row; the features look back 14 days",)
 
 
 def test_a_file_holds_the_history_of_its_rows(days: Batch, tmp_path: Path) -> None:
@@ -256,7 +254,7 @@ def test_a_file_holds_the_history_of_its_rows(days: Batch, tmp_path: Path) -> No
     found = pd.read_parquet(target)["probabilities"].map(json.loads).map(lambda one: one["True"])
     training = models.predict(trained("weather", "forest"), rows).positive
     assert list(found) == pytest.approx(training, abs=1e-5)
-    assert done.notes[0].startswith("history begins 0:00:00 before the row")
+    assert done.notes[0].startswith("history begins 0 days before the row")
     rows.iloc[::-1].to_parquet(source)
     with pytest.raises(DataRefused, match="not in the order of date"):
         days.score(file=str(source), to=target)

@@ -77,7 +77,7 @@ def test_history_that_is_too_short_is_told(weather: Client) -> None:
     answer = weather.post("/weather/predict", json={"history": sent(ROWS.tail(3))}).json()
 
     assert answer["notes"] == [
-        "history begins 2 days, 0:00:00 before the row; the features look back 14 days, 0:00:00",
+        "history begins 2 days before the row; the features look back 14 days",
         "wet_7d: 1 missing value read as the median of training",
         "wet_14d: 1 missing value read as the median of training",
     ]

@@ -33,6 +33,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from evergreen.data.calendar import Block, Walk, block_length
 from evergreen.errors import DataRefused
 from evergreen.spec import Kind, UseCase
+from evergreen.spec.lengths import spelled
 
 TRAINING, HOLDOUT, UNUSED = "training", "holdout", "unused"
 FOLDS = 5
@@ -162,9 +163,8 @@ def folds(use_case: UseCase, frame: pd.DataFrame, as_of: datetime) -> Folds:
 
 
 def _too_few(use_case: UseCase, frame: pd.DataFrame, purpose: str) -> str:
-    block = (
-        f" and windows.holdout ({use_case.windows.holdout})" if use_case.windows.temporal else ""
-    )
+    holdout = use_case.windows.holdout
+    block = f" and windows.holdout ({spelled(holdout)})" if isinstance(holdout, timedelta) else ""
     return (
         f"{len(frame)} rows are too few to {purpose}: no fold has rows (and every class) to train"
         f" on and rows to test; give the source more rows, or see windows.training{block}"
@@ -262,10 +262,11 @@ def describe(use_case: UseCase, as_of: datetime) -> str:
         share, key = use_case.windows.holdout, ", ".join(grouping(use_case))
         return f"hash of {key}: {share:.0%} held out for ever, judged by twins"
     walk = Walk.of(use_case, as_of)
+    blocks = f"{len(walk.judging)} blocks of {spelled(block_length(use_case))}"
     return (
         f"walk forward (UTC): judged after {walk.start:%Y-%m-%d %H:%M} up to"
-        f" {walk.end:%Y-%m-%d %H:%M} in {len(walk.judging)} blocks of {block_length(use_case)},"
-        f" each by a fit that ends {walk.embargo} before it"
+        f" {walk.end:%Y-%m-%d %H:%M} in {blocks}, each by a fit that"
+        f" ends {spelled(walk.embargo)} before it"
     )
 
 

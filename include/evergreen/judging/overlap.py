@@ -15,6 +15,7 @@ from evergreen.learning.features import PART
 from evergreen.refs import BlockRef, FeaturesRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
+from evergreen.spec.lengths import spelled
 
 
 def of(
@@ -39,7 +40,7 @@ def of(
         for one, until, start in dated
         if until and start and until + use_case.embargo > start
     )
-    how = f"{len(blocks)} blocks, each by a fit that ends {use_case.embargo} before it"
+    how = f"{len(blocks)} blocks, each by a fit that ends {spelled(use_case.embargo)} before it"
     return Overlap(model=role, rows=seen, how=how)
 
 

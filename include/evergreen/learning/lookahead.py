@@ -11,6 +11,7 @@ import pandas as pd
 from evergreen.errors import DeclarationError
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.spec import UseCase
+from evergreen.spec.lengths import spelled
 
 ROWS = 2_000
 """So many rows show what the function does, at a bounded cost."""
@@ -108,7 +109,7 @@ def _views(raw: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, pd.DataF
         yield f"the same when nothing follows {cut} (it looks ahead)", past, past.index
         if cut - lookback >= raw[time].min():
             window = past[past[time] >= cut - lookback]
-            words = f"the same with the {lookback} before {cut} alone (features.lookback)"
+            words = f"the same with the {spelled(lookback)} before {cut} alone (features.lookback)"
             yield words, window, window.index[window[time] == cut]
 
 

@@ -32,6 +32,7 @@ from evergreen.replaying.history import History
 from evergreen.replaying.period import DAY, WEEK, holdout_of
 from evergreen.replaying.ruling import best, contending, rule
 from evergreen.spec import pace
+from evergreen.spec.lengths import short
 
 DECLARED, NEVER = "as declared", "never retrain"
 MONTH = timedelta(days=30)
@@ -85,7 +86,7 @@ def policies(history: History) -> dict[str, Policy]:
         if rhythm >= history.period.step:
             found[name] = lambda h, rhythm=rhythm: gated(h, rhythm, holdout)  # type: ignore[misc]
     found["quality"] = lambda h: by_quality(h, holdout)
-    found[f"holdout {span(half)}"] = lambda h: gated(h, pause, half)
+    found[f"holdout {short(half)}"] = lambda h: gated(h, pause, half)
     found["no gate"] = lambda h: ungated(h, pause, holdout, contending(h))
     found["newest rows"] = lambda h: ungated(h, h.period.step, holdout, contending(h)[:1])
     for window, names in by_window(history).items():
@@ -158,15 +159,9 @@ def by_window(history: History) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name, recipe in history.recipes.items():
         window = recipe.window or history.use_case.windows.training
-        label = f"window {span(window)}" if window else "all history"
+        label = f"window {short(window)}" if window else "all history"
         found[label] = (*found.get(label, ()), name)
     return found
-
-
-def span(length: timedelta) -> str:
-    """Return `14d`, or `36h` where it is no whole number of days."""
-    hours = length // timedelta(hours=1)
-    return f"{hours}h" if hours % 24 else f"{hours // 24}d"
 
 
 def _trained(history: History, played: Played, cut: int, present: str, holdout: timedelta) -> str:

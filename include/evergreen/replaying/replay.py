@@ -21,9 +21,10 @@ from evergreen.replaying.advising import recommend
 from evergreen.replaying.history import History, Memories
 from evergreen.replaying.outcomes import PolicyOutcome, outcomes
 from evergreen.replaying.period import Period, holdout_of
-from evergreen.replaying.policies import chosen, span
+from evergreen.replaying.policies import chosen
 from evergreen.replaying.ruling import contending
 from evergreen.spec import Candidate, UseCase
+from evergreen.spec.lengths import short
 
 logger = logging.getLogger(__name__)
 Tell = Callable[[str], None]
@@ -125,7 +126,7 @@ def replay(
         tell(f"play {name}")
         played[name] = policy(history)
     found = outcomes(history, played)
-    holdout = f"windows.holdout = {span(holdout_of(use_case))}"
+    holdout = f"windows.holdout = {short(holdout_of(use_case))}"
     return Replay(
         use_case=use_case.name,
         metric=use_case.gate.metric,

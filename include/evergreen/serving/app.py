@@ -42,6 +42,7 @@ from evergreen.serving.tally import RequestTally
 from evergreen.serving.upstream import Upstream
 from evergreen.serving.watch import Watcher
 from evergreen.settings import Settings
+from evergreen.spec.lengths import spelled
 
 log = logging.getLogger(__name__)
 START_SECONDS, STATEMENT_SECONDS = 30.0, 10.0
@@ -177,7 +178,7 @@ class Service:
             "labels": served.labels,
             "positive": dossier.answers.positive,
             "inputs": {column.name: column.told for column in inputs.columns},
-            "looks_back": str(inputs.lookback) if inputs.looks_back else None,
+            "looks_back": spelled(inputs.lookback) if inputs.looks_back else None,
             "takes_key": inputs.lookup or (inputs.looks_back and [c.name for c in inputs.key]),
             "trial": trial and {
                 "id": trial.id, "strategy": trial.strategy, "share": trial.share,

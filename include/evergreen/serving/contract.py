@@ -32,6 +32,7 @@ from typing_extensions import TypedDict
 
 from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.learning.models import Golden
+from evergreen.spec.lengths import spelled
 
 MAX_ROWS, MAX_HISTORY, LONGEST_TEXT, LONGEST_SENTENCES = 1_000, 5_000, 1_000, 20_000
 TEXT = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
@@ -169,7 +170,10 @@ class Contract:
         reach = utc(target) - utc(first)
         if reach >= lookback:
             return ""
-        return f"history begins {reach} before the row; the features look back {lookback}"
+        return (
+            f"history begins {spelled(reach)} before the row; the features look back"
+            f" {spelled(lookback)}"
+        )
 
     def _ordered(self, order: Order) -> Order:
         time = self.inputs.timestamp
@@ -270,7 +274,7 @@ def _forms(inputs: Inputs, title: str, row: Any) -> tuple[Any, Any]:
                                          **subject}))  # fmt: skip
     past = Annotated[list[row], Field(
         min_length=1, max_length=MAX_HISTORY,
-        description=f"Raw rows in time order, {inputs.lookback} before the row to"
+        description=f"Raw rows in time order, {spelled(inputs.lookback)} before the row to"
         " predict (the last) and on. Give this, or the key.")]  # fmt: skip
     last = Annotated[int, Field(ge=1, le=MAX_ROWS, description="How many rows to predict")]
     one = {"history": NotRequired[past], "key": NotRequired[key], **subject}

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evergreen.errors import DeclarationError, did_you_mean
+from evergreen.spec.lengths import short
 from evergreen.spec.names import check_name
 
 if TYPE_CHECKING:
@@ -160,14 +161,10 @@ class Candidate:
     def by_window(self) -> "tuple[Candidate, ...]":
         """Return the candidate once for each of its training windows, named after it."""
         return tuple(
-            replace(self, name=self.name + window_suffix(window), windows=(window,))
+            replace(
+                self,
+                name=f"{self.name}_{short(window)}" if window else self.name,
+                windows=(window,),
+            )
             for window in self.windows
         )
-
-
-def window_suffix(window: timedelta | None) -> str:
-    """Return `_60d` (or `_36h`), and nothing for all history."""
-    if window is None:
-        return ""
-    hours = window // timedelta(hours=1)
-    return f"_{hours}h" if hours % 24 else f"_{hours // 24}d"

@@ -10,6 +10,7 @@ from evergreen.spec.ingest import Ingest
 from evergreen.spec.judging import Business, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, PINBALL, Kind, Metric, Scale
 from evergreen.spec.learning import Candidate, Features
+from evergreen.spec.lengths import spelled
 from evergreen.spec.names import check_name
 from evergreen.spec.pace import PRESETS, Schedule
 from evergreen.spec.scoring import OURS, START, Labels, Scoring, same_table
@@ -143,7 +144,7 @@ class UseCase:
         if taken := [name for name in self.source.key if name in OURS]:
             raise DeclarationError("source.key", taken, f"with scoring=, none of {', '.join(OURS)}")
         if self.features.lookback and f"%({START})s" not in scoring.query:
-            allowed = f"with %({START})s, as features look back {self.features.lookback}"
+            allowed = f"with %({START})s, as features look back {spelled(self.features.lookback)}"
             raise DeclarationError("scoring.query", scoring.query, allowed)
 
     def _check_serving(self) -> None:

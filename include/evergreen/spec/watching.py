@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from evergreen.errors import DeclarationError
+from evergreen.spec.lengths import spelled
 
 
 class Usual(StrEnum):
@@ -143,6 +144,8 @@ class Retraining:
         if self.cooldown < timedelta(0):
             raise DeclarationError("retraining.cooldown", self.cooldown, "zero or more")
         if self.max_wait < self.cooldown:
-            raise DeclarationError("retraining.max_wait", self.max_wait, f"{self.cooldown} or more")
+            raise DeclarationError(
+                "retraining.max_wait", self.max_wait, f"{spelled(self.cooldown)} or more"
+            )
         if self.stale_after is not None and self.stale_after <= timedelta(0):
             raise DeclarationError("retraining.stale_after", self.stale_after, "more than zero")
