@@ -18,6 +18,8 @@ Json = dict[str, Any]
 CHANGE, REFRESH, FORCED = "change", "refresh", "forced"
 PAPER = "paper"
 """Kind of a fit that answers those who ask for what is unproven, as nothing has passed yet."""
+UNGATED = frozenset({FORCED, PAPER})
+"""Kinds of what answers although the gate did not let its recipe take over."""
 
 
 _adapters: dict[type, TypeAdapter[Any]] = {}

@@ -145,6 +145,19 @@ def test_the_badge_is_unknown_when_nothing_failed() -> None:
     assert 'class="decision passed"' in page(e.evidence())
 
 
+@pytest.mark.parametrize(("kind", "stamp"), [("paper", "On paper"), ("forced", "Forced")])
+def test_what_the_gate_did_not_let_is_never_stamped_as_passed(kind: str, stamp: str) -> None:
+    recipes = verdict(KEPT)
+    fit = gate.inspect(USE_CASE.gate, KEPT)
+    served = replace(recipes, passed=True, checks=fit, kind=kind, sentence="It answers.")
+
+    html = report.render(USE_CASE.gate, KEPT, served, SERVED, recipes)
+
+    assert 'class="decision unknown"' in html
+    assert f"{stamp}<small>7 of 7 checks of the fit passed" in html
+    assert "Promote" not in html
+
+
 def test_a_verdict_without_checks_is_no_pass() -> None:
     html = report.render(USE_CASE.gate, e.evidence(), verdict(e.evidence(), ()), SERVED)
 
@@ -162,7 +175,7 @@ def test_shows_what_judged_and_what_serves_apart() -> None:
     assert html.index("May the recipe take over?") < html.index("May this fit serve?")
     assert html.index("better than champion") < html.index("May this fit serve?")
     assert html.index(">agreement<") > html.index("May this fit serve?")
-    assert "Refreshed<small>7 of 7 checks passed" in html
+    assert "Refreshed<small>7 of 7 checks of the fit passed" in html
 
 
 def test_draws_the_walk_block_by_block() -> None:

@@ -21,10 +21,15 @@ from evergreen.coded import coded
 from evergreen.judging.evidence import Evidence, ScoredModel
 from evergreen.judging.figures import behind, figure, label, listed, signed
 from evergreen.judging.pictures import Blocks, Intervals, Standing
-from evergreen.refs import Check, Json, Status, Verdict
+from evergreen.refs import CHANGE, FORCED, PAPER, REFRESH, UNGATED, Check, Json, Status, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import Gate, UseCase
 
+STAMPS = {
+    CHANGE: "Promote", REFRESH: "Refreshed", FORCED: "Forced", PAPER: "On paper",
+    Status.FAILED: "Refused", Status.UNKNOWN: "Not proved",
+}  # fmt: skip
+"""The word on the report: of what passed by its kind, of the rest by its outcome."""
 ORDER = (Status.FAILED, Status.UNKNOWN, Status.PASSED)
 
 
@@ -96,6 +101,7 @@ def render(
             counts={s: sum(c.status == s for c in verdict.checks) for s in ORDER},
             total=len(verdict.checks),
             outcome=outcome(verdict),
+            stamp=STAMPS[verdict.kind if verdict.passed else outcome(verdict)],
             metrics=evidence.subject.directions,
             best={m: _best(evidence.models, m, more) for m, more in metrics_of(evidence).items()},
             intervals=Intervals.of(gate, evidence),
@@ -118,9 +124,9 @@ def in_order(checks: Sequence[Check]) -> list[Check]:
 
 
 def outcome(verdict: Verdict) -> str:
-    """Return the word on the badge's colour: passed, failed or unknown."""
+    """Return the word of the stamp's colour: passed (if the gate let it), failed or unknown."""
     if verdict.passed:
-        return Status.PASSED
+        return Status.UNKNOWN if verdict.kind in UNGATED else Status.PASSED
     failed = any(check.status == Status.FAILED for check in verdict.checks)
     return Status.FAILED if failed else Status.UNKNOWN
 

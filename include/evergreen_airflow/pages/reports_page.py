@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from evergreen.refs import CHANGE, UNGATED
 from evergreen.storage import Store
 from evergreen_airflow.pages.choice import Choice, choose
 
@@ -22,7 +23,7 @@ class Report:
 
     report_id: str
     outcome: str
-    """`passed`, `refused`, or `unknown` if its JSON cannot be read."""
+    """`passed`, `refused`, `forced`, `paper`, or `unknown` if its JSON cannot be read."""
     sentence: str
     challenger: str
     as_of: datetime | None
@@ -62,7 +63,7 @@ def read(store: Store, folder: str) -> Report:
         decision: dict[str, Any] = json.loads(store.read(f"{folder}/report.json"))["decision"]
         return Report(
             report_id=report_id,
-            outcome="passed" if decision["passed"] else "refused",
+            outcome=outcome(decision),
             sentence=str(decision["sentence"]),
             challenger=str(decision["challenger"]),
             as_of=as_of(report_id),
@@ -71,6 +72,14 @@ def read(store: Store, folder: str) -> Report:
         log.warning("%s: report.json cannot be read: %r", folder, error)
         sentence = "Its report.json cannot be read."
         return Report(report_id, "unknown", sentence, "", as_of(report_id))
+
+
+def outcome(decision: dict[str, Any]) -> str:
+    """Return how the gate decided, or what answers although it did not let it."""
+    if not decision["passed"]:
+        return "refused"
+    kind = decision.get("kind", CHANGE)
+    return str(kind) if kind in UNGATED else "passed"
 
 
 def as_of(report_id: str) -> datetime | None:

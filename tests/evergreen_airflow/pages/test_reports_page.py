@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from fastapi.testclient import TestClient
 
 from evergreen.settings import Settings
@@ -7,11 +8,13 @@ from evergreen.settings import Settings
 ATTACK = "<img src=x onerror=alert(1)>"
 
 
-def write(settings: Settings, report_id: str, passed: bool = True, sentence: str = "Why.") -> None:
+def write(
+    settings: Settings, report_id: str, passed: bool = True, sentence: str = "Why.", **more: str
+) -> None:
     folder = settings.home / "reports" / "weather" / report_id
     folder.mkdir(parents=True)
     (folder / "report.html").write_text("<p>the report</p>")
-    decision = {"passed": passed, "sentence": sentence, "challenger": "boosting"}
+    decision = {"passed": passed, "sentence": sentence, "challenger": "boosting", **more}
     (folder / "report.json").write_text(json.dumps({"decision": decision}))
 
 
@@ -30,6 +33,18 @@ def test_lists_the_reports_newest_first_with_their_verdict(
     assert page.find("The second.") < page.find("The first.")
     assert 'class="badge refused"' in page
     assert "2026-11-21 00:00" in page
+
+
+@pytest.mark.parametrize("kind", ["paper", "forced"])
+def test_what_the_gate_did_not_let_is_not_told_as_passed(
+    browser: TestClient, settings: Settings, kind: str
+) -> None:
+    write(settings, "20261120T000000-aaaaaaaaaaaa", kind=kind)
+
+    page = browser.get("/evergreen/reports/").text
+
+    assert f'class="badge {kind}"' in page
+    assert 'class="badge passed"' not in page
 
 
 def test_a_report_that_cannot_be_read_is_unknown_and_hides_no_other(
