@@ -107,10 +107,14 @@ def test_an_estimate_without_labels_stands_beside_the_live_metric(
 def test_a_window_that_could_not_be_measured_is_no_point_on_the_line(
     browser: TestClient, weather: Settings
 ) -> None:
-    records_of(weather).windows.keep(replace(CALM, outcome="unknown", drift_share=None, live=None))
+    records_of(weather).windows.keep(
+        replace(CALM, outcome="unknown", drift_share=None, live=None, sentence="Few answers.")
+    )
 
     page = browser.get("/evergreen/drift/").text
 
+    assert "Few answers." in page
+    assert "No window has been watched yet" not in page
     assert "<circle" not in page
     assert 'class="badge unknown"' in page
     assert "Share of drifted columns" not in page  # one that shows nothing is no picture
