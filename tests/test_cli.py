@@ -98,6 +98,10 @@ def test_ls_begins_with_what_needs_a_person_and_says_why(
     )
 
     everything = CliRunner().invoke(cli.app, ["ls"]).stdout
+    monkeypatch.setattr(
+        "evergreen.console.printing.out", Console(width=60, markup=False, highlight=False)
+    )
+    narrow = CliRunner().invoke(cli.app, ["ls"]).stdout
     one = CliRunner().invoke(cli.app, ["ls", "rain", "--state", "none", "--json"])
     none = CliRunner().invoke(cli.app, ["ls", "--owner", "nobody"]).stdout
     wrong = CliRunner().invoke(cli.app, ["ls", "--state", "nonne"])
@@ -105,6 +109,7 @@ def test_ls_begins_with_what_needs_a_person_and_says_why(
     assert everything.index("typo") < everything.index("iris") < everything.index("weather")
     assert "! typo: ZeroDivisionError: division by zero" in everything
     assert "3 use cases; 3 in all need a person." in everything
+    assert "…" not in narrow  # what is too long for its column goes on below
     assert [row["name"] for row in json.loads(one.stdout)["use_cases"]] == ["weather"]
     assert none == "0 of 3 use cases; 3 in all need a person.\n"
     assert wrong.exit_code == 2

@@ -176,9 +176,10 @@ def test_the_cells_of_a_line_are_words_for_a_person() -> None:
     found = row(last=last, window=window("warning", drift_share=0.25))
     over = row(None, champion=None, window=None)
 
-    assert in_words.cells(found) == (
-        "v3", "1 day", "–", "warning 25%", "passed 2026-11-25 12:00", "2026-11-27 00:00",
-    )  # fmt: skip
-    assert in_words.cells(over) == ("–", "–", "–", "not watched", "–", "–")
+    assert list(in_words.cells(found).values())[3:] == [
+        "v3", "1 day", "–", "warning 25%", "passed", "2026-11-25 12:00", "2026-11-27 00:00",
+    ]  # fmt: skip
+    unknown = ["–", "–", "–", "not watched", "–", "–", "–"]
+    assert list(in_words.cells(over).values())[3:] == unknown
     assert in_words.due(row(replace(USE_CASE, schedule=None))) == "by hand"
     assert in_words.due(row(spread=30)) == "2026-11-27 00:20"

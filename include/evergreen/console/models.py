@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from evergreen.console.printing import coloured, columns, document, entry, moment, say, show
+from evergreen.console.printing import coloured, columns, document, entry, moment, say, show, wide
 from evergreen.records import (
     Approval,
     Decision,
@@ -29,22 +29,24 @@ if TYPE_CHECKING:
 
 STATE_COLOURS = {"champion": "green", "retired": "dim", "draft": "yellow", "pinned": "yellow"}
 """Of a use case; the others are red."""
+WITH_ALL, SPARED = 120, {"owner", "at"}
+"""A terminal of fewer columns is spared these, so that a line of a use case stays one."""
 
 
 def fleet(found: "Fleet", wanted: "Wanted", limit: int, *, as_json: bool) -> None:
     """Print the use cases that are wanted, those first that need a person, and why they do."""
-    from evergreen.fleet import STATES, in_words, table
+    from evergreen.fleet import in_words, table
 
     rows = found.only(wanted)
     if as_json:
         document(table.document(rows, limit))
         return
-    shown = columns(
-        "use case", "state", "owner", "champion", "knows", "metric", "drift", "decided", "due"
-    )
+    names = [name for name in in_words.COLUMNS if name not in SPARED or wide(WITH_ALL)]
+    shown = columns(*names)
     for row in rows[:limit]:
-        state = Text(STATES[row.state], STATE_COLOURS.get(row.state, "red"))
-        shown.add_row(row.name, state, row.owner, *in_words.cells(row))
+        state = Text(row.state, STATE_COLOURS.get(row.state, "red"))
+        cells = in_words.cells(row) | {"state": state}
+        shown.add_row(*(cells[name] for name in names))
     if rows:
         show(shown)
     for row in rows[:limit]:

@@ -2,6 +2,8 @@
 
 import getpass
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,8 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+PIPED = 200
+"""Columns of a table that no terminal shows: a row stays a line, for `grep`."""
+SHOWN = sys.stdout.isatty() or "COLUMNS" in os.environ
 # No markup: what is told may itself hold brackets, as `^[a-z]+$` does.
-out = Console(markup=False, highlight=False)
+out = Console(markup=False, highlight=False, width=None if SHOWN else PIPED)
 err = Console(markup=False, highlight=False, stderr=True)
 COLOURS = {
     "passed": "green", "promoted": "green", "failed": "red", "refused": "red",
@@ -67,9 +72,17 @@ def user() -> str:
 
 
 def columns(*columns: str, title: str = "") -> Table:
-    """Return an empty table that leaves the width to what stands in it."""
-    return Table(*columns, title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
-                 padding=(0, 1, 0, 0))  # fmt: skip
+    """Return an empty table that leaves the width to what stands in it, and cuts nothing off."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+                  padding=(0, 1, 0, 0))  # fmt: skip
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def wide(columns: int) -> bool:
+    """Tell whether there are so many columns to print in."""
+    return out.width >= columns
 
 
 def moment(at: datetime | None) -> str:

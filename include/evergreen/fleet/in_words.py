@@ -7,11 +7,16 @@ from evergreen.fleet.row import Metric, Row
 from evergreen.fleet.table import Fleet
 
 UNKNOWN = "–"
+COLUMNS = (
+    "use case", "state", "owner", "champion", "knows", "metric", "drift", "decided", "at", "due",
+)  # fmt: skip
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """Return champion, age of knowledge, metric, drift, last decision and next run."""
-    return champion(row), knowledge(row), metric(row), drift(row), decided(row), due(row)
+def cells(row: Row) -> dict[str, str]:
+    """Return what stands in each of the columns."""
+    told = (champion, knowledge, metric, drift, decided, decided_at, due)
+    words = (row.name, row.state, row.owner, *(tell(row) for tell in told))
+    return dict(zip(COLUMNS, words, strict=True))
 
 
 def champion(row: Row) -> str:
@@ -59,11 +64,14 @@ def drift(row: Row) -> str:
 
 
 def decided(row: Row) -> str:
-    """Say how the last decision came out, and when."""
-    if row.last is None:
-        return UNKNOWN
-    at = row.last.created_at
-    return f"{row.last.outcome} {at:%Y-%m-%d %H:%M}" if at else row.last.outcome
+    """Say how the last decision came out."""
+    return row.last.outcome if row.last else UNKNOWN
+
+
+def decided_at(row: Row) -> str:
+    """Say when that was."""
+    at = row.last.created_at if row.last else None
+    return f"{at:%Y-%m-%d %H:%M}" if at else UNKNOWN
 
 
 def due(row: Row) -> str:
