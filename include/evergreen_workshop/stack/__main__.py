@@ -53,7 +53,7 @@ def up() -> None:
         with Records(it.environment["EVERGREEN_DATABASE_URL"]) as kept:
             outcomes = FirstTraining(it.airflow, kept, it.progress).run(use_cases)
     for outcome in outcomes:
-        it.progress.say(f"{'✓' if outcome.well else '✗'} {outcome.use_case}: {outcome.sentence}")
+        it.progress.say(outcome.line)
     it.progress.say(
         f"\n{it.layout.login.read_text()}mlflow:   {it.environment['MLFLOW_TRACKING_URI']}"
         f"\nservice:  {service_url(it.environment)}/docs"

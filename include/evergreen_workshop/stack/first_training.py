@@ -39,6 +39,13 @@ class FirstOutcome:
     well: bool
     """It has a champion, or there is a reason on record why not."""
     sentence: str
+    champion: bool = False
+
+    @property
+    def line(self) -> str:
+        """What is told of it, behind its mark."""
+        mark = "✓" if self.champion else "!" if self.well else "✗"
+        return f"{mark} {self.use_case}: {self.sentence}"
 
 
 def load_demo(catalog: Catalog, database_url: str, yesterday: date) -> list[str]:
@@ -85,9 +92,8 @@ class FirstTraining:
         """Tell what became of a use case: its champion, its refusal or its failure."""
         if promotions := self.ledger.promotions.of(use_case):
             newest = promotions[0]
-            return FirstOutcome(
-                use_case, True, f"champion is version {newest.version}. {newest.reason}"
-            )
+            sentence = f"champion is version {newest.version}. {newest.reason}"
+            return FirstOutcome(use_case, True, sentence, champion=True)
         if decision := self._decision(use_case):
             return FirstOutcome(use_case, True, decision.sentence)
         incidents = self.ledger.incidents.newest(use_case, limit=1)

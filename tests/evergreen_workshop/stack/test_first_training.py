@@ -106,7 +106,7 @@ def test_a_champion_is_told_with_the_reason_of_its_promotion(
 ) -> None:
     make_champion(settings, "iris", 1)
 
-    assert first.outcome("iris").sentence == "champion is version 1. better"
+    assert first.outcome("iris").line == "✓ iris: champion is version 1. better"
 
 
 def decide(first: FirstTraining, kind: str, outcome: str, sentence: str) -> None:
@@ -136,6 +136,6 @@ def test_no_champion_is_told_with_what_the_gate_or_the_failure_says(first: First
 
     stocks, iris, weather = (first.outcome(name) for name in ("stocks", "iris", "weather"))
 
-    assert (stocks.well, stocks.sentence) == (True, "No champion yet: luck.")
-    assert (iris.well, iris.sentence) == (False, "no champion: boom")
-    assert (weather.well, weather.sentence[:12]) == (False, "no champion:")
+    assert (stocks.well, stocks.line) == (True, "! stocks: No champion yet: luck.")
+    assert (iris.well, iris.line) == (False, "✗ iris: no champion: boom")
+    assert (weather.well, weather.line[:23]) == (False, "✗ weather: no champion:")
