@@ -143,6 +143,11 @@ def test_no_budget_means_no_retraining() -> None:
             " roc_auc is 0.500 on 80 labels; the gate's floor is 0.680.",
         ),
         (
+            situation(poor(), seen(1)),
+            "No retraining: Nothing drifted; live quality is poor in 1 of the last 2 windows, 2 are"
+            " needed.",
+        ),
+        (
             replace(DUE, asked=(asked(1),)),
             "Retraining is due (temp_max, wind drifted in 2 of the last 3 windows), but held back:"
             " the last retraining was asked for at 2026-11-21 11:00 UTC;"

@@ -8,7 +8,7 @@ import pytest
 
 import evidences as e
 from evergreen.judging.evidence import Evidence, Role, SliceScore
-from evergreen.judging.gate import judge
+from evergreen.judging.gate import judge, sentence
 from evergreen.refs import Check, Status
 from evergreen.spec import Fairness
 
@@ -76,6 +76,16 @@ def test_one_that_may_be_no_better_does_not(
     found = check(name, evidence(figure(ours), figure(theirs), low=0.0))
 
     assert found.status == Status.FAILED
+
+
+def test_the_promotion_says_that_both_are_beyond_the_floor() -> None:
+    scores = {"metrics": {"roc_auc": 0.62, "log_loss": 0.5}}
+    worse = {"metrics": {"roc_auc": 0.42, "log_loss": 0.6}}
+    found = evidence(scores | worth(6.0), worse | worth(6.0))
+
+    said = sentence(GATE, found, [check("floor_roc_auc", found)])
+
+    assert "(roc_auc 0.620, below the floor 0.680 as is the champion's, " in said
 
 
 def test_a_champion_that_is_worth_enough_keeps_out_one_that_is_not() -> None:

@@ -228,10 +228,11 @@ def _sentence(
 
 
 def _so_far(situation: Situation) -> str:
-    rules, alarming = situation.rules, [seen for seen in situation.recent if drifted(seen)]
-    told = ""
-    if alarming:
+    rules, told = situation.rules, ""
+    if alarming := [seen for seen in situation.recent if drifted(seen)]:
         told += f"; {_of(alarming, situation)} drifted, {rules.alarming} are needed"
+    if poor := [seen for seen in situation.recent if seen.poor]:
+        told += f"; live quality is poor in {_of(poor, situation)}, {rules.alarming} are needed"
     if situation.new_rows is not None and rules.new_rows is not None:
         told += f"; {situation.new_rows} of {rules.new_rows} new rows"
     return told

@@ -190,18 +190,28 @@ def _stopped(checks: Sequence[Check]) -> list[Check]:
 
 
 def _promote(gate: Gate, evidence: Evidence, checks: int) -> str:
-    metric, challenger = gate.metric, evidence.challenger
-    facts = [f"{metric} {figure(challenger.metrics[metric])}"]
-    if metric in gate.floors:
-        word = bound(evidence.subject.directions[metric])
-        value, least = figures(challenger.metrics[metric], gate.floors[metric])
-        facts = [f"{metric} {value} against the {word} {least}"]
+    challenger = evidence.challenger
+    facts = [_against_floor(gate, evidence)]
     if evidence.against_baseline:
         best = next(m for m in evidence.baselines if m.name == evidence.against_baseline.other)
-        facts.append(f"baseline {best.name} {figure(best.metrics[metric])}")
+        facts.append(f"baseline {best.name} {figure(best.metrics[gate.metric])}")
     whom = "as the first champion"
     if evidence.champion_version is not None and evidence.against_champion:
         found = evidence.against_champion
         whom = f"over champion v{evidence.champion_version}"
         facts.append(f"{signed(found.estimate)} against the champion, {interval(found)}")
     return f"Promote {challenger.name} {whom}: all {checks} checks passed ({', '.join(facts)})."
+
+
+def _against_floor(gate: Gate, evidence: Evidence) -> str:
+    """Tell the metric that decides, beside its floor; beyond it, only where the champion is too."""
+    metric = gate.metric
+    found, more = evidence.challenger.metrics[metric], evidence.subject.directions[metric]
+    if metric not in gate.floors:
+        return f"{metric} {figure(found)}"
+    floor = gate.floors[metric]
+    value, least = figures(found, floor)
+    if found < floor if more else found > floor:
+        side = "below" if more else "above"
+        return f"{metric} {value}, {side} the {bound(more)} {least} as is the champion's"
+    return f"{metric} {value} against the {bound(more)} {least}"
