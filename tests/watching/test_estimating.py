@@ -11,7 +11,7 @@ from evergreen.learning import metrics
 from evergreen.learning.models import Output
 from evergreen.spec import Kind, Scale
 from evergreen.watching.drift import CATEGORICAL, NUMERIC
-from evergreen.watching.estimating import Learned
+from evergreen.watching.estimating import Estimate, Learned
 from evergreen.watching.walked import Answered
 
 NAMES = ["accuracy", "roc_auc", "log_loss"]
@@ -92,6 +92,24 @@ def test_labels_that_turn_round_are_not_seen() -> None:
 
     live = metrics.score(SCALE, 1 - truth, window.output, ["roc_auc"])["roc_auc"]
     assert live < 0.35 < 0.6 < found.band[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "band"),
+    [
+        ("roc_auc", 0.9, (0.509, 1.0)),
+        ("brier", 0.1, (0.0, 0.491)),
+        ("mae", 0.1, (0.0, 0.491)),
+        ("r2", 0.9, (0.509, 1.0)),
+        ("my_own", 0.1, (-0.291, 0.491)),
+    ],
+)
+def test_a_band_ends_where_its_metric_does(
+    name: str, value: float, band: tuple[float, float]
+) -> None:
+    found = Estimate(name=name, value=value, error=0.2, freedom=1e4)
+
+    assert found.band == pytest.approx(band, abs=0.002)
 
 
 def test_what_is_needed_and_lacking_is_said() -> None:

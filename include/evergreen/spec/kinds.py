@@ -1,5 +1,6 @@
 """What is predicted, and what it is measured by."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,6 +35,10 @@ METRICS: dict[Kind, dict[str, bool]] = {
 """The metrics of each kind, and whether more is better. Multiclass averages are macro."""
 PINBALL = {f"pinball_{percent:02d}": False for percent in range(1, 100)}
 """Of a regression, measured if the gate names them: the loss of the quantile of so many %."""
+SHARES = {*_CLASSES, "average_precision", "brier"} - {"log_loss"}
+"""Metrics from 0 to 1."""
+ERRORS = {"log_loss", "mae", "mse", "rmse", "mape", *PINBALL}
+"""Metrics from 0 on."""
 READS = ("labels", "probabilities")
 
 
@@ -85,6 +90,12 @@ class Scale:
     def metric(self, name: str) -> Metric | None:
         """Return the metric of one's own that has the name."""
         return next((metric for metric in self.own if metric.name == name), None)
+
+
+def attainable(metric: str) -> tuple[float, float]:
+    """Return the least and the most that a metric can be; of one's own, nothing is known."""
+    least = 0.0 if metric in SHARES | ERRORS else -math.inf
+    return least, 1.0 if metric in SHARES | {"r2"} else math.inf
 
 
 def bound(more_is_better: bool) -> str:

@@ -26,6 +26,7 @@ from scipy.stats import t
 from evergreen.learning.models import Array
 from evergreen.refs import Ref
 from evergreen.spec import Kind, Scale
+from evergreen.spec.kinds import attainable
 from evergreen.watching import losses
 from evergreen.watching.expected import ESTIMATORS
 from evergreen.watching.ground import Outside, Usual
@@ -50,9 +51,12 @@ class Estimate(Ref):
 
     @property
     def band(self) -> tuple[float, float]:
-        """The band that holds the metric of the labels, when they come, in 95 of 100 windows."""
-        room = self.room((1 - BAND) / 2)
-        return self.value - room, self.value + room
+        """The band that holds the metric of the labels, when they come, in 95 of 100 windows.
+
+        It ends where the metric does.
+        """
+        room, (least, most) = self.room((1 - BAND) / 2), attainable(self.name)
+        return max(self.value - room, least), min(self.value + room, most)
 
     def room(self, alpha: float) -> float:
         """Return how far off it is on one side with a chance of alpha at most."""
