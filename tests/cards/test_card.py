@@ -8,7 +8,9 @@ import pytest
 
 import evidences
 from database import records_of
+from evergreen import dossier
 from evergreen.cards import Card, card_of, page
+from evergreen.cards.card import _figures, _limits
 from evergreen.champions import promotion
 from evergreen.errors import DossierMissing
 from evergreen.refs import Span
@@ -86,6 +88,21 @@ def test_it_names_what_rests_on_little_and_what_nobody_has_judged(judged: World)
 
     assert "nobody has judged it on other labels" in limits
     assert "Too few judged rows to tell: season winter (12 rows)." in limits
+
+
+def test_a_figure_beyond_its_limit_is_told(judged: World) -> None:
+    row = judged.ledger.promotions.of(NAME)[0]
+    known = dossier.read(judged.ledger.dossiers, NAME, row.version)
+    metric = known.proof.metric
+    floors = {metric: known.proof.figures[metric] + 0.01}
+
+    found = [*_figures(replace(known, proof=replace(known.proof, floors=floors)))]
+    told = " ".join(_limits(replace(known, proof=replace(known.proof, floors=floors)), None))
+
+    assert [one.metric for one in found if one.is_beyond] == [metric]
+    assert found[0].limit.startswith("at least ")
+    assert f"It is beyond what is asked for on {metric} (at least " in told
+    assert "It is beyond" not in " ".join(card(judged).limits)
 
 
 def test_without_its_evidence_it_says_so(world: World) -> None:

@@ -10,10 +10,11 @@ from evergreen import dossier, storage
 from evergreen.dossier import Dossier
 from evergreen.errors import DossierMissing
 from evergreen.judging.evidence import Evidence, ScoredModel, SliceScore
-from evergreen.judging.figures import figure, interval, signed
+from evergreen.judging.figures import figure, interval, listed, signed
 from evergreen.records import Promotion, Records
 from evergreen.refs import Check, Ref, Span
 from evergreen.settings import Settings
+from evergreen.spec.lengths import spelled
 from evergreen.storage import Store
 
 FEW = 30
@@ -28,7 +29,22 @@ class Figure(Ref):
     value: float
     floor: float | None
     """The worst value that passes; None: no limit is declared."""
+    more_is_better: bool
     decides: bool = False
+
+    @property
+    def limit(self) -> str:
+        """The floor in words; empty: none is declared."""
+        if self.floor is None:
+            return ""
+        return f"{'at least' if self.more_is_better else 'at most'} {figure(self.floor)}"
+
+    @property
+    def is_beyond(self) -> bool:
+        """Tell whether it is worse than the floor."""
+        if self.floor is None:
+            return False
+        return self.value < self.floor if self.more_is_better else self.value > self.floor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +147,7 @@ def card_of(use_case: str, version: int | None, *, records: Records, settings: S
         recipe=found.recipe, window=f"the newest {window.days} days" if window else "all history",
         parameters=model.parameters if model else {},
         inputs={column.name: column.told for column in inputs.columns},
-        looks_back=str(inputs.lookback) if inputs.looks_back else "",
+        looks_back=spelled(inputs.lookback) if inputs.looks_back else "",
         learned=Span.from_json(learned) if learned else found.learned.training,
         judged=found.learned.holdout, split=found.learned.split,
         blocks=len(model.blocks) if model else 0,
@@ -159,7 +175,7 @@ def _figures(found: Dossier) -> Iterator[Figure]:
     for metric in sorted(proof.figures, key=lambda name: (name != proof.metric, name)):
         yield Figure(
             metric=metric, value=proof.figures[metric], floor=proof.floors.get(metric),
-            decides=metric == proof.metric,
+            more_is_better=found.directions[metric], decides=metric == proof.metric,
         )  # fmt: skip
 
 
@@ -190,6 +206,11 @@ def _limits(found: Dossier, evidence: Evidence | None) -> Iterator[str]:
         "The figures are those of its recipe, answered by fits that had not seen the judged rows;"
         " this very fit learned from them as well, and nobody has judged it on other labels."
     )
+    if beyond := [f"{one.metric} ({one.limit})" for one in _figures(found) if one.is_beyond]:
+        yield (
+            f"It is beyond what is asked for on {listed(beyond)}. Such a model answers only where"
+            " the champion before it was surely worse, where a person forced it, or on paper."
+        )
     if evidence is None:
         yield "The evidence of its gate is not kept any more: groups and comparisons are unknown."
         return

@@ -194,11 +194,13 @@ def card(found: "Card", to: Path | None, *, as_json: bool) -> None:
     if as_json:
         document(found.to_json())
         return
+    from evergreen.judging.figures import figure
+
     say(f"{found.use_case} version {found.version}, {found.state}: {found.doc}", style="bold")
     say(found.sentence)
     for one in found.figures:
-        limit = "" if one.floor is None else f", limit {one.floor:.3g}"
-        say(f"  {one.metric} {one.value:.3g}{limit}")
+        limit = f", {one.limit}" if one.limit else ""
+        say(f"  {one.metric} {figure(one.value)}{limit}{' (beyond)' * one.is_beyond}")
     for limit in found.limits:
         say(f"- {limit}")
     say(f"wrote {to}" if to else "The whole card: --to card.html, or --json")
