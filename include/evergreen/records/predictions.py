@@ -272,17 +272,24 @@ class Predictions:
 
     def find(self, use_case: str, id: str) -> Stored | None:
         """Return one prediction; None: there is none of this use case."""
+        found = self._stored("id = %s::uuid AND use_case = %s LIMIT 1", (id, use_case))
+        return found[0] if found else None
+
+    def newest(self, use_case: str, limit: int) -> list[Stored]:
+        """Return the predictions that were made last, the newest first."""
+        return self._stored("use_case = %s ORDER BY time DESC, id DESC LIMIT %s", (use_case, limit))
+
+    def _stored(self, condition: str, values: tuple[object, ...]) -> list[Stored]:
         names = ", ".join(Answerer._fields)
         rows = self._session.read(
             f"SELECT id::text, time, {names}, variant, code, engine FROM evergreen.predictions"
-            " WHERE id = %s::uuid AND use_case = %s LIMIT 1",
-            (id, use_case),
+            f" WHERE {condition}",
+            values,
         )
-        if not rows:
-            return None
-        [row] = rows
-        by = Answerer(*(row.pop(name) for name in Answerer._fields))
-        return Stored(by=by, **row)
+        return [
+            Stored(by=Answerer(*(row.pop(name) for name in Answerer._fields)), **row)
+            for row in rows
+        ]
 
     def by_version(self, use_case: str) -> dict[int, int]:
         """Return how many predictions of each version are on record."""

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 from evergreen.errors import DeclarationError
 from evergreen.records import Records
+from evergreen.records.predictions import Stored
 from evergreen.settings import Settings
 
 if TYPE_CHECKING:
     from evergreen.lineage import Back
+
+
+SHOWN = 20
+"""How many answers there are to choose from."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Page:
     back: "Back | None" = None
     """None: nothing was asked for, or there is a problem."""
     problem: str = ""
+    newest: tuple[Stored, ...] = ()
+    """Answers to choose from, the newest first, where none was asked for."""
 
 
 def page(use_case: str, prediction: str, records: Records, settings: Settings) -> Page | None:
@@ -36,7 +43,7 @@ def page(use_case: str, prediction: str, records: Records, settings: Settings) -
         return None
     asked = prediction.strip()
     if not asked:
-        return Page(use_case)
+        return Page(use_case, newest=tuple(records.predictions.newest(use_case, SHOWN)))
     from evergreen import lineage  # not above: the empty form would wait for what it imports
 
     try:

@@ -66,6 +66,16 @@ def test_the_card_leads_to_the_form(browser: TestClient, weather: Records) -> No
     assert 'name="prediction"' in browser.get(PAGE).text
 
 
+def test_the_form_offers_what_was_answered_last(browser: TestClient, weather: Records) -> None:
+    promote(weather, 1)
+    answer = answered(weather)
+
+    empty = browser.get(PAGE).text
+
+    assert f'href="?prediction={answer}"' in empty
+    assert "Answered last" not in browser.get(PAGE, params={"prediction": answer}).text
+
+
 @pytest.mark.usefixtures("weather")
 def test_what_never_had_a_champion_has_no_lineage(browser: TestClient) -> None:
     assert browser.get(PAGE).status_code == 404
