@@ -216,6 +216,7 @@ class Life:
             "who answered": lambda _: self.kept.predictions.of_champion(
                 "wide", 1, END - timedelta(days=1)),
             "its windows": lambda _: drift_page.group(WIDE, self.kept, ""),
+            "its newest answers": lambda _: self.kept.predictions.newest(WIDE.name, 20),
             "figures for Prometheus": lambda _: self.kept.figures.all(),
         }  # fmt: skip
         for what, ask in page.items():

@@ -67,6 +67,14 @@ def test_quality_that_fell_is_told_by_the_newest_half_of_the_labels() -> None:
     )
 
 
+def test_of_labels_that_were_drawn_it_is_told_how_many() -> None:
+    drawn = replace(with_newest(0.4), labelled=25_000, scored=10_000)
+
+    found = judge(facts(quality=drawn), LIMITS)
+
+    assert "on the newest 5,000 of 10,000 drawn of 25,000 labels;" in found.sentence
+
+
 def test_the_newest_half_of_the_labels_may_be_as_good_as_ever() -> None:
     assert judge(facts(quality=with_newest(0.75)), LIMITS).outcome == "calm"
 

@@ -375,3 +375,18 @@ def test_a_personal_column_is_on_no_page_and_in_no_alarm(shop: Shop) -> None:
     assert seen.outcome == "calm", seen.sentence
     assert pages
     assert not any("Bobtown" in page for page in pages)
+
+
+@pytest.mark.parametrize("rows", [450, 900])
+def test_the_newest_half_is_that_of_the_labels_which_were_drawn(shop: Shop, rows: int) -> None:
+    old, new = shop.resampled(rows // 2), shop.resampled(rows // 2, seed=1)
+    shop.log(old, end=END - 2 * HOUR, label=lambda all: all["bought"].to_numpy())
+    shop.log(new, label=lambda all: 1 - all["bought"].to_numpy())
+
+    seen = shop.watch(sample=300)
+
+    facts = shop.report(seen)["facts"]["quality"]
+    assert (facts["labelled"], facts["scored"]) == (rows, 300)
+    late, whole = facts["newest"][0]["live"], facts["metrics"][0]["live"]
+    assert late < 0.4 < whole
+    assert f"on the newest 150 of 300 drawn of {rows} labels" in seen.sentence

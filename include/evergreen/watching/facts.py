@@ -140,15 +140,23 @@ class QualityFacts(Ref):
     due: int
     """Predictions whose label should be known by now."""
     labelled: int
+    scored: int = 0
+    """Those that were drawn of them to be scored, at most `monitoring.sample`."""
     metrics: tuple[MetricFacts, ...] = ()
     newest: tuple[MetricFacts, ...] = ()
-    """The same on the newest half of the labels, which tell first of a change; empty: too few."""
+    """The same on the newest half of those, which tell first of a change; empty: too few."""
     problem: str = ""
 
     @property
     def coverage(self) -> float | None:
         """Labelled of those due; None: none is due."""
         return self.labelled / self.due if self.due else None
+
+    @property
+    def told(self) -> str:
+        """The labels that were scored, in words."""
+        labels = f"{self.labelled:,} labels"
+        return labels if self.scored in {0, self.labelled} else f"{self.scored:,} drawn of {labels}"
 
 
 @dataclass(frozen=True, kw_only=True)

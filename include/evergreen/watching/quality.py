@@ -35,8 +35,8 @@ def measure(
     `profile` None: what the recipe reached in the walk forward is unknown. `own`: metrics that are
     declared today; one that is no longer, and by which the champion was gated, is undefined.
     """
-    names, count = wanted_metrics(dossier), labelled.labelled
-    bare = QualityFacts(since=since, due=labelled.due, labelled=count)
+    names, count, scored = wanted_metrics(dossier), labelled.labelled, len(labelled.times)
+    bare = QualityFacts(since=since, due=labelled.due, labelled=count, scored=scored)
     if count < least:
         none = tuple(_facts(name, dossier, profile, {}, {}) for name in names)
         problem = (
@@ -46,7 +46,7 @@ def measure(
         return replace(bare, metrics=none, problem=problem)
     truth, output = answers(dossier.answers.kind, labelled)
     times = pd.Series(labelled.times)
-    newest = np.argsort(np.array(labelled.times), kind="stable")[count - count // 2 :]
+    newest = np.argsort(np.array(labelled.times), kind="stable")[scored - scored // 2 :]
     found = _score(names, dossier, profile, truth, output, times, own)
     late = (
         _score(names, dossier, profile, truth[newest], output.take(newest), times.iloc[newest], own)

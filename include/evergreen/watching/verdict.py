@@ -264,13 +264,12 @@ def shortfalls(facts: Facts) -> list[Sign]:
     found = facts.quality
     if found is None:
         return []
-    labels = f"{found.labelled:,} labels"
     if not found.newest:
-        return [sign for metric in found.metrics for sign in _short(metric, labels, facts)]
+        return [sign for metric in found.metrics for sign in _short(metric, found.told, facts)]
     whole, part = (replace(facts, alpha=facts.alpha * x) for x in (1 - LATELY, LATELY))
-    half = f"the newest {found.labelled // 2:,} of {labels}"
+    half = f"the newest {(found.scored or found.labelled) // 2:,} of {found.told}"
     pairs = zip(found.metrics, found.newest, strict=True)
-    told = [[*_short(one, labels, whole), *_short(late, half, part)] for one, late in pairs]
+    told = [[*_short(one, found.told, whole), *_short(late, half, part)] for one, late in pairs]
     return [max(signs, key=_is_critical) for signs in told if signs]
 
 
