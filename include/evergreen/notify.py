@@ -30,6 +30,7 @@ ALERTS = {
     "quality": "has fallen below its floor",
     "confidence": "is less sure than it was",
     "gate": "has no better model: the gate refused",
+    "beyond": "has only a model that is beyond a limit",
     "fit": "was not renewed: its newest fit did not pass",
     "stale": "is stale",
     "knowledge": "has learned nothing new for too long",

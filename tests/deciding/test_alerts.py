@@ -200,6 +200,31 @@ def test_a_refusal_of_what_drift_asked_for_is_no_routine(told: Settings, webhook
     assert titles(webhook) == ["Evergreen: weather has no better model: the gate refused"]
 
 
+def test_one_that_takes_over_beyond_a_limit_is_told_as_that(
+    told: Settings, webhook: Webhook
+) -> None:
+    both = Check(name="floor_recall", status="passed", reason="recall is 0.5, as is champion v3 ()")
+    for checks in ((both,), (both,), ()):
+        verdict: Any = FakeVerdict(True)
+        verdict.checks = checks
+        alerts.of_gate(WEATHER, verdict, run_of(seen()), records=records_of(told), settings=told)
+
+    what = "weather has only a model that is beyond a limit"
+    assert titles(webhook) == [f"Evergreen: {what}", f"Evergreen: over: {what}"]
+
+
+def test_a_dry_run_ends_no_alert(told: Settings, webhook: Webhook) -> None:
+    refused: Any = FakeVerdict(False, "calibration")
+    passed: Any = FakeVerdict(True)
+    alerts.of_gate(WEATHER, refused, run_of(seen()), records=records_of(told), settings=told)
+
+    alerts.of_gate(
+        WEATHER, passed, run_of(seen(), purpose="dry_run"), records=records_of(told), settings=told
+    )
+
+    assert titles(webhook) == ["Evergreen: weather has no better model: the gate refused"]
+
+
 def test_a_dry_run_alerts_nobody(told: Settings, webhook: Webhook) -> None:
     verdict: Any = FakeVerdict(False, "calibration")
 

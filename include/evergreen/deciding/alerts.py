@@ -3,7 +3,7 @@
 Usage::
 
     of_window(use_case, window, decided, ...)     # drift, live quality, confidence
-    of_gate(use_case, verdict, run, ...)          # a refusal that is no routine
+    of_gate(use_case, verdict, run, ...)          # a refusal that is no routine; limits missed
     of_fit(use_case, verdict, run, ...)           # what was to serve does not pass its checks
     of_staleness(use_case, now, ...)              # nothing has reached the gate
     of_knowledge(use_case, now, ...)              # what the champion knows is too old
@@ -95,14 +95,24 @@ def _of_confidence(
 def of_gate(
     use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
 ) -> None:
-    """Tell of a refusal, unless it is routine: a scheduled challenger that is no better."""
-    if verdict.passed and not _both_beyond(verdict):
-        all_clear(records, settings, use_case.name, "gate", verdict.sentence)
+    """Tell of a refusal, unless it is routine: a scheduled challenger that is no better.
+
+    And of one that takes over beyond a limit, as the champion is: people hear that it does.
+    """
+    if not run.may_promote:
+        return
+    name, beyond = use_case.name, _both_beyond(verdict)
+    if verdict.passed:
+        all_clear(records, settings, name, "gate", verdict.sentence)
+        if not beyond:
+            all_clear(records, settings, name, "beyond", verdict.sentence)
+        else:
+            _tell("beyond", use_case, verdict, run, records, settings)
         return
     failed = {check.name for check in verdict.checks if check.status != Status.PASSED}
-    routine = NO_BETTER in failed and failed <= MOOT | {NO_BETTER} and not _both_beyond(verdict)
-    if run.may_promote and (not routine or _was_asked_for(use_case, run, records)):
-        _of_refusal("gate", use_case, verdict, run, records, settings)
+    routine = NO_BETTER in failed and failed <= MOOT | {NO_BETTER} and not beyond
+    if not routine or _was_asked_for(use_case, run, records):
+        _tell("gate", use_case, verdict, run, records, settings)
 
 
 def of_fit(
@@ -114,10 +124,10 @@ def of_fit(
     if verdict.passed:
         all_clear(records, settings, use_case.name, "fit", verdict.sentence)
     else:
-        _of_refusal("fit", use_case, verdict, run, records, settings)
+        _tell("fit", use_case, verdict, run, records, settings)
 
 
-def _of_refusal(
+def _tell(
     kind: str, use_case: UseCase, verdict: Verdict, run: Run, records: Records, settings: Settings
 ) -> None:
     link = verdict_link(settings, verdict)
