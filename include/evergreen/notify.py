@@ -38,7 +38,7 @@ ALERTS = {
     "registry": "is out of step in MLflow's registry",
     "blind": "is not watched",
     "quiet": "cannot be watched: nothing can be measured",
-    "labels": "gets no labels any more",
+    "labels": "has no live quality any more",
     "warning": "has not been calm for long",
     "refusals": "turns many callers away",
     "ingest": "gets no rows any more",

@@ -19,7 +19,7 @@ from deciding.champion import make_champion
 from deciding.test_policy import NOW, critical, poor, seen
 from evergreen import notify
 from evergreen.deciding import alerts, decide
-from evergreen.records import Incident
+from evergreen.records import Incident, Pin
 from evergreen.refs import Check, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Retraining
@@ -261,6 +261,20 @@ def test_a_champion_that_knows_nothing_new_is_told_once_with_what_else_lasts(
     ]
     assert "8 days ago; 7 days are allowed" in webhook.messages[0]["message"]
     assert webhook.messages[0]["message"].rstrip().endswith("It is stale.")
+
+
+def test_old_knowledge_of_a_champion_that_is_pinned_is_told_with_the_pin(
+    settings: Settings, webhook: Webhook
+) -> None:
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    make_champion(settings, "weather", 3, until=until)
+    told = replace(settings, notify_urls=(webhook.url,))
+    records_of(told).pins.put(Pin(use_case="weather", version=3, reason="complaints", actor="ada"))
+
+    alerts.of_knowledge(WEATHER, until + timedelta(days=9), records=records_of(told), settings=told)
+
+    assert "It is pinned by ada" in webhook.messages[0]["message"]
+    assert "does its DAG run?" not in webhook.messages[0]["message"]
 
 
 def test_a_champion_that_nothing_is_held_against_is_stale(told: Settings, webhook: Webhook) -> None:

@@ -90,9 +90,31 @@ def test_tells_which_alarms_began_and_ended_and_who_is_needed(kept: Records) -> 
 
     [weather] = digest.digest(UNTIL - 7 * DAY, datetime.now(UTC) + DAY, records=kept).parts
 
-    assert weather.begun == ("labels (gets no labels any more): It is labels.",)
+    assert weather.begun == ("labels (has no live quality any more): It is labels.",)
     assert weather.over == ("drift: No drift any more.",)
     assert [one.partition(" ")[0] for one in weather.needs] == ["labels", "pinned"]
+
+
+def test_what_has_no_champion_yet_has_a_part_if_anything_happened(
+    kept: Records, settings: Settings
+) -> None:
+    kept.decisions.record(
+        Decision(
+            id=decision_id("iris", "gate", "1"), use_case="iris", kind="gate", outcome="refused",
+            sentence="No champion yet: luck.", evidence={}, as_of=None, run_key="iris_training/1",
+            actor="schedule",
+        )
+    )  # fmt: skip
+    put_at(settings, "decisions", "use_case = 'iris'", UNTIL - DAY)
+
+    iris, weather = of_week(kept).parts
+    later = digest.digest(UNTIL, UNTIL + DAY, records=kept).parts
+
+    assert (iris.about, iris.trained) == ("iris", "trained 1 time (1 for schedule).")
+    assert iris.knowledge == "It had no champion yet."
+    assert iris.refused == ("gate: No champion yet: luck.",)
+    assert weather.about == "weather"
+    assert [part.about for part in later] == ["weather"]
 
 
 def test_is_the_same_whenever_it_is_asked_for(kept: Records, settings: Settings) -> None:

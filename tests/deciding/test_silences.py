@@ -71,6 +71,22 @@ def test_labels_that_are_not_due_do_not_lack() -> None:
     assert lasting(replace(CALM, live=NOW - 9 * DAY, due=False)) == []
 
 
+def test_windows_that_are_unknown_for_another_reason_say_that_one() -> None:
+    unknown = replace(CALM, known=NOW - 4 * DAY, rows=5000, said="Unknown: a column is gone.")
+
+    assert said(unknown, "quiet").message.endswith(
+        " is unknown. The newest: Unknown: a column is gone."
+    )
+    assert "it takes 50" in said(replace(unknown, rows=3), "quiet").message
+
+
+def test_of_labels_that_all_came_it_is_not_said_that_they_lack() -> None:
+    unknown = replace(CALM, live=NOW - 9 * DAY, due=True, coverage=1.0)
+
+    assert "all labels that are due have come" in said(unknown, "labels").message
+    assert "99% of the labels" in said(replace(unknown, coverage=0.996), "labels").message
+
+
 def test_a_rare_schedule_is_given_three_of_its_pauses() -> None:
     weekly = replace(WEATHER, monitoring=replace(WEATHER.monitoring, schedule="@weekly"))
     ends = replace(CALM, known=NOW - 20 * DAY, calm=NOW - 20 * DAY, live=NOW - 20 * DAY)

@@ -162,6 +162,18 @@ def test_the_metric_is_the_labels_or_else_the_estimate_beside_its_band(
     assert [need.state for need in found.needs] == (["critical"] if poor else [])
 
 
+def test_a_poor_metric_is_why_and_not_the_calm_of_the_window() -> None:
+    estimated = row(window=window("calm", estimate=LOW))
+    other = row(window=window("warning", live=0.91, poor=("recall is 0.3 on 90 labels",)))
+
+    [need] = estimated.needs
+    assert need.why == "without labels, roc_auc is estimated at 0.6; the gate's floor is 0.64."
+    [need] = other.needs
+    assert need.why == "recall is 0.3 on 90 labels."
+    assert other.metric is not None
+    assert not other.metric.poor  # it is the other one that is
+
+
 def test_where_less_is_better_the_limit_is_a_ceiling() -> None:
     metric = Metric(
         name="mae", value=3, estimated=False, limit=2, more_is_better=False, poor=False

@@ -88,6 +88,15 @@ def test_the_promotion_says_that_both_are_beyond_the_floor() -> None:
     assert "(roc_auc 0.620, below the floor 0.680 as is the champion's, " in said
 
 
+def test_the_promotion_names_what_else_is_beyond_a_limit() -> None:
+    found = evidence(off(0.2) | worth(4.0), off(0.3) | worth(3.0))
+    checks = [check("calibration", found), check("business", found)]
+
+    said = sentence(GATE, found, checks)
+
+    assert said.endswith("; beyond a limit, as the champion: calibration and business.")
+
+
 def test_a_champion_that_is_worth_enough_keeps_out_one_that_is_not() -> None:
     found = check("business", evidence(worth(4.0), worth(6.0)))
 

@@ -34,6 +34,7 @@ from evergreen.records import HOUSE, Incident, Records
 from evergreen.refs import Json, Outcome, Status, Verdict, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
+from evergreen.spec.lengths import spelled
 from evergreen.steps import Run
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ def _of_confidence(
         link = report_link(settings, window)
         alert(records, settings, name, kind, message, at=window.end, link=link)
     elif window.confidence is not None and not window.unsure:
-        sure = f"Mean top probability {window.confidence:.3g}, as usual."
+        sure = f"Mean top probability {window.confidence:.3g}: no more surely less than usual."
         all_clear(records, settings, name, kind, sure)
 
 
@@ -155,7 +156,7 @@ def of_staleness(
         return all_clear(records, settings, use_case.name, "stale", f"The gate judged at {since}.")
     message = (
         f"Version {champion.version} is champion, and no challenger has reached the gate since"
-        f" {since}; {allowed.days} days are allowed (retraining.stale_after)."
+        f" {since}; {spelled(allowed)} are allowed (retraining.stale_after)."
     )
     return alert(records, settings, use_case.name, "stale", message, at=now)
 
@@ -172,8 +173,10 @@ def of_knowledge(
         fresh = f"Version {champion.version} knows rows up to {champion.knowledge_until}."
         return all_clear(records, settings, name, kind, fresh)
     lasting = [each for each in records.incidents.newest(name, open=True) if each.kind != kind]
-    why = f" {lasting[0].message}" if lasting else " No training has failed: does its DAG run?"
-    message = f"{problem[:1].upper()}{problem[1:]}.{why}"
+    why = lasting[0].message if lasting else "No training has failed: does its DAG run?"
+    if pin := records.pins.get(name):
+        why = f"It is {pin.sentence}."
+    message = f"{problem[:1].upper()}{problem[1:]}. {why}"
     return alert(records, settings, name, kind, message, at=now)
 
 

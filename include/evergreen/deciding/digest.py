@@ -18,6 +18,7 @@ from evergreen.records import HOUSE, Decision, Incident, Promotion, Records
 from evergreen.refs import Json
 from evergreen.settings import Settings
 from evergreen.spec.pace import ended
+from evergreen.words import counted
 
 WEEK = timedelta(days=7)
 MOST, LONGEST = 10, 400
@@ -26,6 +27,7 @@ READ = 1_000
 """Decisions and alarms of a use case that are read."""
 TRAINED, REFUSED = ("gate", "fit"), ("validation", "gate", "fit")
 """Kinds of decisions that tell of a training, and of something that was refused."""
+NOT_TRAINED = "not trained."
 BY_ITSELF = {"drift"}
 """Alarms that somebody need not see to: monitoring trains anew."""
 
@@ -43,6 +45,12 @@ class Part:
     over: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     """What lasts and needs a person."""
+
+    @property
+    def happened(self) -> bool:
+        """Tell whether there is anything to tell."""
+        told = (self.changed, self.refused, self.begun, self.over, self.needs)
+        return self.trained != NOT_TRAINED or any(told)
 
     @property
     def lines(self) -> Iterator[str]:
@@ -92,8 +100,10 @@ class Alarms(NamedTuple):
 def digest(since: datetime, until: datetime, *, records: Records) -> Digest:
     """Return what the ledger holds of a while; what is retired has no part in it."""
     retired = records.retirements.all()
-    names = [name for name in records.promotions.use_cases() if name not in retired]
-    parts = [_of_use_case(name, since, until, records) for name in names]
+    served, known = records.promotions.use_cases(), records.prunings.use_cases()
+    names = sorted({*served, *known} - {*retired})
+    found = [_of_use_case(name, since, until, records) for name in names]
+    parts = [one for one in found if one.about in served or one.happened]
     house = _alarms(HOUSE, since, until, records)
     if any(house):
         parts.append(Part(about=HOUSE, begun=house.begun, over=house.over, needs=house.needs))
@@ -135,11 +145,11 @@ def _trained(decisions: Sequence[Decision]) -> str:
     """Say how often it was trained, and who asked for it."""
     runs = {row.run_key: row.actor for row in decisions if row.kind in TRAINED}
     if not runs:
-        return "not trained."
+        return NOT_TRAINED
     actors = Counter(runs.values()).most_common()
     asked = ", ".join(f"{count} for {actor}" for actor, count in actors)
     more = " or more" if len(decisions) == READ else ""
-    return f"trained {len(runs)} times{more} ({asked})."
+    return f"trained {counted(len(runs), 'time')}{more} ({asked})."
 
 
 def _knowledge(promotions: Sequence[Promotion], until: datetime) -> str:

@@ -136,11 +136,13 @@ def _unmeasured(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[St
     if ends.known is None:  # nobody has ever asked
         return
     allowed, least = _patience(use_case), use_case.monitoring.min_rows
-    message = (
-        f"Every window since {moment(ends.known)} is unknown: {ends.rows:.0f} predictions in the"
-        f" newest, and it takes {least}. The champion answers fewer requests than it did, or they"
-        " are not logged."
-    )
+    message = f"Every window since {moment(ends.known)} is unknown. The newest: {ends.said}"
+    if ends.rows < least:
+        message = (
+            f"Every window since {moment(ends.known)} is unknown: {ends.rows:.0f} predictions in"
+            f" the newest, and it takes {least}. The champion answers fewer requests than it did,"
+            " or they are not logged."
+        )
     if ends.known == watched:
         yield State(kind="quiet", lasts=False, message="A window could be measured again.")
     elif watched - ends.known > allowed:
@@ -153,12 +155,22 @@ def _unlabelled(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[St
     if ends.live == watched:
         yield State(kind="labels", lasts=False, message="Live quality is known again.")
     elif ends.due and watched - ends.live > _patience(use_case):
-        share = "none" if not ends.coverage else f"{ends.coverage:.0%}"
-        message = (
-            f"Live quality is unknown since {moment(ends.live)}: {share} of the labels that are"
-            " due have come. Does whatever brings them still run?"
+        yield State(kind="labels", lasts=True, message=_no_live(use_case, ends))
+
+
+def _no_live(use_case: UseCase, ends: Ends) -> str:
+    """Say why no live metric is known: labels do not come, or those that come do not tell."""
+    message = f"Live quality is unknown since {moment(ends.live)}"
+    if ends.coverage == 1:
+        return (
+            f"{message}, though all labels that are due have come: they are fewer than"
+            f" {use_case.monitoring.min_labels}, or the metric is not defined for them."
         )
-        yield State(kind="labels", lasts=True, message=message)
+    share = "none" if not ends.coverage else f"{int(100 * ends.coverage)}%"
+    return (
+        f"{message}: {share} of the labels that are due have come. Does whatever brings them still"
+        " run?"
+    )
 
 
 def _warned(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[State]:

@@ -21,6 +21,7 @@ from datetime import datetime
 from evergreen.champions import knowledge
 from evergreen.fleet.row import Need, Row
 from evergreen.refs import Outcome
+from evergreen.spec import bound
 
 Said = tuple[str, datetime | None] | None
 """Why, and since when; None: it is not so."""
@@ -77,10 +78,18 @@ def _none(row: Row) -> Said:
 
 
 def _critical(row: Row) -> Said:
-    seen = row.window
-    if seen is None or not (seen.outcome == Outcome.CRITICAL or (row.metric and row.metric.poor)):
+    seen, metric = row.window, row.metric
+    if seen is None:
         return None
-    return seen.sentence, seen.end
+    if seen.outcome == Outcome.CRITICAL:
+        return seen.sentence, seen.end
+    if seen.poor:
+        return f"{'; '.join(seen.poor)}.", seen.end
+    if metric and metric.poor:
+        limit = f"the gate's {bound(metric.more_is_better)} is {metric.limit:.3g}"
+        why = f"without labels, {metric.name} is estimated at {metric.value:.3g}; {limit}."
+        return why, seen.end
+    return None
 
 
 def _pinned(row: Row) -> Said:
@@ -100,7 +109,7 @@ RULES: dict[str, tuple[str, Callable[[Row], Said]]] = {
     "approval": ("waits for a word", _approval),
     "old": ("knowledge too old", _old),
     "none": ("no champion yet", _none),
-    "critical": ("critical window", _critical),
+    "critical": ("critical or poor", _critical),
     "pinned": ("pinned", _pinned),
     "draft": ("draft", _draft),
 }

@@ -157,7 +157,7 @@ def _metric(seen: WindowRef, more_is_better: bool) -> Metric | None:
         low=band.low if band and not outside else None,
         high=band.high if band and not outside else None,
         more_is_better=more_is_better,
-        poor=bool(seen.poor) or beyond,
+        poor=beyond or any(seen.metric in sentence.split() for sentence in seen.poor),
     )  # fmt: skip
 
 

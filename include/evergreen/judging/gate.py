@@ -15,7 +15,7 @@ from evergreen.errors import EvidenceCorrupt
 from evergreen.judging import report
 from evergreen.judging.checks import fit_rules, rules
 from evergreen.judging.evidence import Evidence
-from evergreen.judging.facts import Rule, Unknown
+from evergreen.judging.facts import BOTH_BEYOND, Rule, Unknown
 from evergreen.judging.figures import figure, figures, interval, label, listed, signed
 from evergreen.learning import tracking
 from evergreen.refs import (
@@ -147,7 +147,7 @@ def read(use_case: UseCase, evaluation: EvaluationRef, store: Store) -> Evidence
 def sentence(gate: Gate, evidence: Evidence, checks: Sequence[Check]) -> str:
     """Tell the decision, and what decided it, in one sentence."""
     if passed(checks):
-        return _promote(gate, evidence, len(checks))
+        return _promote(gate, evidence, checks)
     kept, stopped = _kept(evidence), _stopped(checks)
     stopped.sort(key=lambda check: check.status != Status.FAILED)
     if not stopped:
@@ -189,7 +189,7 @@ def _stopped(checks: Sequence[Check]) -> list[Check]:
     return [check for check in checks if check.status != Status.PASSED]
 
 
-def _promote(gate: Gate, evidence: Evidence, checks: int) -> str:
+def _promote(gate: Gate, evidence: Evidence, checks: Sequence[Check]) -> str:
     challenger = evidence.challenger
     facts = [_against_floor(gate, evidence)]
     if evidence.against_baseline:
@@ -200,7 +200,18 @@ def _promote(gate: Gate, evidence: Evidence, checks: int) -> str:
         found = evidence.against_champion
         whom = f"over champion v{evidence.champion_version}"
         facts.append(f"{signed(found.estimate)} against the champion, {interval(found)}")
-    return f"Promote {challenger.name} {whom}: all {checks} checks passed ({', '.join(facts)})."
+    passing = f"all {len(checks)} checks passed ({', '.join(facts)})"
+    return f"Promote {challenger.name} {whom}: {passing}{_beside(gate, checks)}."
+
+
+def _beside(gate: Gate, checks: Sequence[Check]) -> str:
+    """Name what else is beyond a limit, as the champion is; the metric that decides has its own."""
+    found = [
+        label(check.name.removeprefix("floor_"))
+        for check in checks
+        if BOTH_BEYOND in check.reason and check.name != f"floor_{gate.metric}"
+    ]
+    return f"; beyond a limit, as the champion: {listed(found)}" if found else ""
 
 
 def _against_floor(gate: Gate, evidence: Evidence) -> str:
