@@ -114,23 +114,23 @@ install-ray: $(VENV)/.installed-ray
 $(UV):
 	@if [ -z "$(PYTHON)" ]; then echo "error: Evergreen needs Python 3.11 or newer, and found none:" \
 		"install it, or name it: make up PYTHON=/path/to/python" >&2; exit 1; fi
-	@echo "creating $(VENV) with $$($(PYTHON) --version)"
+	@echo "creating $(VENV) with $$($(PYTHON) --version)" >&2
 	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot create a virtual environment" \
 		"(on Debian: apt install python3-venv)" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(VENV)/.installed: requirements.txt pyproject.toml | $(UV)
-	@echo "installing the packages of requirements.txt"
+	@echo "installing the packages of requirements.txt" >&2
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	@echo "installing the packages of requirements-dev.txt"
+	@echo "installing the packages of requirements-dev.txt" >&2
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/.installed-ray: $(VENV)/.installed-dev
-	@echo "installing the extra ray of pyproject.toml"
+	@echo "installing the extra ray of pyproject.toml" >&2
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r pyproject.toml --extra ray
 	@touch $@

@@ -90,6 +90,19 @@ def test_packages_are_installed_again_only_when_the_requirements_change(tmp_path
     assert "-m evergreen_workshop.stack up" in unchanged
 
 
+def test_secrets_go_into_a_file_without_what_is_installed_for_them(tmp_path: Path) -> None:
+    stamps = tmp_path / ".venv" / "bin"
+    stamps.mkdir(parents=True)
+    for name in ("uv", "python"):
+        (stamps / name).write_text("#!/bin/sh\ncase $* in *secrets) echo SECRET=1;; esac\n")
+        (stamps / name).chmod(0o755)
+
+    answer = make(tmp_path, "secrets")
+
+    assert answer.stdout == "SECRET=1\n"
+    assert "installing the packages" in answer.stderr
+
+
 def bring_tools(folder: Path, user: int) -> subprocess.CompletedProcess[str]:
     """Run what `make test-system` brings its tools by, as a user of a machine that lacks one."""
     tools = folder / "bin"

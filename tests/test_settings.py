@@ -1,5 +1,7 @@
 """What follows from the variables that are set."""
 
+from pathlib import Path
+
 import pytest
 
 from evergreen import settings
@@ -38,3 +40,17 @@ def test_keys_are_separated_by_blanks_or_commas(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("EVERGREEN_API_KEYS", "one, two,three ")
 
     assert settings.variables().api_keys == ("one", "two", "three")
+
+
+def test_the_home_that_is_set_in_the_file_is_where_its_stack_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(f"EVERGREEN_HOME={tmp_path / 'state'}\n")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "stack.env").write_text("EVERGREEN_DATABASE_URL=postgresql://here/x\n")
+    monkeypatch.setattr(settings, "PROJECT", tmp_path)
+    for name in ("EVERGREEN_HOME", "EVERGREEN_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert settings.variables().database_url == "postgresql://here/x"
+    assert settings.environment()["EVERGREEN_DATABASE_URL"] == "postgresql://here/x"

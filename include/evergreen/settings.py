@@ -315,8 +315,9 @@ def get() -> Settings:
 
 def _files() -> tuple[Path, Path]:
     """Return the files that are read below the environment, the weaker first."""
-    home = Path(os.environ.get("EVERGREEN_HOME", HOME))
-    return home / "stack.env", PROJECT / ".env"
+    own = PROJECT / ".env"
+    home = os.environ.get("EVERGREEN_HOME") or dotenv_values(own).get("EVERGREEN_HOME") or HOME
+    return Path(home) / "stack.env", own
 
 
 def _required(value: str, name: str) -> str:

@@ -27,7 +27,7 @@ picture of each column, and Evidently's own beside it. *Unknown* says that somet
 measured, and what; it never means that all is well.
 
 **To watch another stretch**, press *Trigger* and fill in its end (and start). The same window is
-watched once for each champion: a second run gives the same answer.
+watched once for each champion: a second run gives the same answer, unless that was *unknown*.
 """
 BACK = (
     "where live quality is poor and the fit that served before surely would have answered better,"
@@ -43,7 +43,7 @@ def doc_md(use_case: UseCase) -> str:
         name=use_case.name,
         window=spelled(limits.window),
         schedule=f"`{limits.schedule}`" if limits.schedule else "by hand",
-        columns=", ".join(f"`{name}`" for name in use_case.features.raw),
+        columns=", ".join(f"`{name}`" for name in watched(use_case)),
         critical=limits.critical_share,
         pairs=", by themselves or two only together" if limits.pairs else "",
         confidence="low confidence" if least is None else f"mean top probability under {least:g}",
@@ -54,6 +54,16 @@ def doc_md(use_case: UseCase) -> str:
         min_labels=limits.min_labels,
         owner=use_case.owner,
     )
+
+
+def watched(use_case: UseCase) -> list[str]:
+    """Return the columns that are compared: none that is left out, or personal."""
+    limits, personal = use_case.monitoring, use_case.source.personal
+    return [
+        name
+        for name in use_case.features.raw
+        if not limits.leaves_out(name) and name not in personal
+    ]
 
 
 def _estimate(use_case: UseCase) -> str:

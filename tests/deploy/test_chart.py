@@ -104,7 +104,7 @@ def test_the_page_on_kubernetes_names_what_there_is() -> None:
     chart = applications()["airflow"]["sources"][0]
 
     named = set(re.findall(r"(?:-k|-f|--values|=)[ =]?((?:deploy|config)/\S+)", page))
-    assert len(named) == 6
+    assert len(named) == 8
     assert [path for path in named if not (PROJECT / path).exists()] == []
     assert f"--version {chart['targetRevision']} " in page
 

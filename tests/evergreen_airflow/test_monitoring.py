@@ -1,5 +1,6 @@
 """The monitoring DAGs: which window a run watches, and how their page reads."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,6 +67,9 @@ def test_the_page_says_what_is_compared_and_what_alarms() -> None:
     from evergreen_airflow.monitoring_doc import doc_md
 
     page = doc_md(WEATHER)
+    first, *others = WEATHER.features.raw
+    hidden = replace(WEATHER, monitoring=replace(WEATHER.monitoring, columns={first: None}))
+    assert f"| Columns | `{others[0]}`" in doc_md(hidden)
 
     assert "critical above 30% of them" in page
     assert "`temp_max`" in page

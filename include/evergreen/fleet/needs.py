@@ -8,7 +8,7 @@
 | approval | a challenger waits for a person's word |
 | old | its champion's knowledge is older than it may be |
 | none | it has no champion |
-| critical | its newest window is critical, or its live metric poor |
+| critical | its newest window is critical, or a live or estimated metric poor |
 | pinned | trainings move nothing until a person lets them |
 | draft | nothing goes live until a person confirms it |
 

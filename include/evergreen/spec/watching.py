@@ -47,7 +47,7 @@ class Monitoring:
     false_alarms: float = 0.05
     """Share of windows without any change that may alarm, all tests of a window together."""
     min_effect: float = 0.05
-    """A smaller distance (Kolmogorov-Smirnov, Cramér's V; 0 to 1) is no drift, however sure."""
+    """A smaller distance (Kolmogorov-Smirnov, half of Cohen's w; 0 to 1) is none, however sure."""
     usual: Usual = Usual.HISTORY
     """What tells which distances are usual; without a time, or with a short history, it is
     `INDEPENDENT`, and the verdict says so."""

@@ -130,7 +130,7 @@ def airflow_environment(*, home: Path, database_url: str, ui_url: str, port: int
     """Return Airflow's configuration: one machine, small, and quick between tasks."""
     return {
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": os.environ.get("EVERGREEN_DAGS_DIR", str(PROJECT / "dags")),
+        "AIRFLOW__CORE__DAGS_FOLDER": explicit().get("EVERGREEN_DAGS_DIR", str(PROJECT / "dags")),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",

@@ -28,6 +28,11 @@ OF_THIS_MACHINE = {
     "AIRFLOW__API__BASE_URL",
     "PYTHONPATH",
 }
+OF_THE_IMAGE = {
+    "EVERGREEN_USE_CASES_DIR", "EVERGREEN_EXPECTATIONS_DIR", "EVERGREEN_COMMIT",
+    "MLFLOW_BACKEND_STORE_URI",
+}  # fmt: skip
+"""Settings that the image has, or that Airflow is not told."""
 DOCKERFILES = ("Dockerfile", "Dockerfile.serve")
 AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
 
@@ -135,6 +140,31 @@ def test_airflow_is_configured_as_by_make_up(name: str, services: dict[str, Any]
     here = {key: value for key, value in local.items() if key not in OF_THIS_MACHINE}
 
     assert {key: services[name]["environment"].get(key) for key in here} == here
+
+
+@pytest.mark.parametrize("name", sorted(AIRFLOW))
+def test_every_setting_of_the_example_reaches_airflow(name: str, services: dict[str, Any]) -> None:
+    example = (PROJECT / ".env.example").read_text().partition("# --- `make up`")[0]
+    settings = set(re.findall(r"^#((?:EVERGREEN|MLFLOW)_[A-Z_]+)=", example, re.MULTILINE))
+
+    assert settings - OF_THE_IMAGE <= set(services[name]["environment"])
+
+
+def test_what_is_set_is_what_containers_get(env_file: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "env"
+    mine.write_text(
+        env_file.read_text() + "EVERGREEN_DATABASE_URL=postgresql://my.own/db\n"
+        "MLFLOW_TRACKING_URI=https://my.own\nEVERGREEN_PRUNE=true\n"
+    )
+
+    answer = compose(mine, "config", "--format", "json")
+
+    told = json.loads(answer.stdout)["services"]
+    for name in ("scheduler", "serve"):
+        got = told[name]["environment"]
+        assert got["EVERGREEN_DATABASE_URL"] == "postgresql://my.own/db"
+        assert got["MLFLOW_TRACKING_URI"] == "https://my.own"
+    assert told["scheduler"]["environment"]["EVERGREEN_PRUNE"] == "true"
 
 
 def test_only_the_init_job_knows_the_password_of_the_ui(services: dict[str, Any]) -> None:
