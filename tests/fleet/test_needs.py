@@ -9,7 +9,7 @@ import pytest
 from evergreen.fleet import NOBODY, STATES, Metric, Row, in_words, needs, unmended
 from evergreen.records import Approval, Decision, Incident, Pin, Retirement
 from evergreen.refs import Band, ChampionRef, Span, WindowRef
-from evergreen.spec import UseCase
+from evergreen.spec import Assets, UseCase
 from use_cases.weather import USE_CASE
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -195,3 +195,6 @@ def test_the_cells_of_a_line_are_words_for_a_person() -> None:
     assert list(in_words.cells(over).values())[3:] == unknown
     assert in_words.due(row(replace(USE_CASE, schedule=None))) == "by hand"
     assert in_words.due(row(spread=30)) == "2026-11-27 00:20"
+    assert in_words.due(row(replace(USE_CASE, schedule=Assets("orders")))) == (
+        "when orders is updated"
+    )

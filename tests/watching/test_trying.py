@@ -139,7 +139,7 @@ def test_one_that_is_as_good_goes_on_and_is_looked_at_once_for_each_look(
 
     told, again = conclude(shop), conclude(shop)
 
-    assert told.endswith("Neither surely is better, and the trial goes on.")
+    assert told.endswith("It is not sure yet which of them is better, and the trial goes on.")
     assert again == ""
     assert len(decided(shop)) == 1
     assert len(records_of(shop.settings).trials.running("shop")) == 1

@@ -67,6 +67,14 @@ def test_quality_that_fell_is_told_by_the_newest_half_of_the_labels() -> None:
     )
 
 
+def test_where_nothing_could_be_compared_nothing_is_calm() -> None:
+    nothing = facts(columns=(), outputs=OutputFacts(rows=3), quality=None)
+
+    assert judge(nothing, LIMITS).outcome == "unknown"
+    assert judge(replace(nothing, quality=quality()), LIMITS).outcome == "calm"
+    assert judge(replace(nothing, columns=(column("a"),)), LIMITS).outcome == "calm"
+
+
 def test_of_labels_that_were_drawn_it_is_told_how_many() -> None:
     drawn = replace(with_newest(0.4), labelled=25_000, scored=10_000)
 

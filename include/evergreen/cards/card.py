@@ -75,7 +75,7 @@ class Card(Ref):
     use_case: str
     version: int
     state: str
-    """`champion`, `earlier champion`, or `never champion`."""
+    """`champion`, `earlier champion`, `retired` (with its use case), or `never champion`."""
     pinned: str = ""
     """By whom, since when and why; empty: it is not."""
     doc: str
@@ -132,19 +132,17 @@ def card_of(use_case: str, version: int | None, *, records: Records, settings: S
     evidence = _evidence(found, storage.of(settings, storage.REPORTS))
     pin, decision = records.pins.get(use_case), records.decisions.get(found.proof.decision_id)
     model = evidence.challenger if evidence else None
-    is_champion = bool(rows) and rows[0].version == number
-    was = any(row.version == number for row in rows)
     answers, inputs = found.answers, found.inputs
-    window = model.window if model else None
+    retired = records.retirements.get(use_case)
     learned = decision.evidence.get("learned") if decision else None
     return Card(
         use_case=use_case, version=number,
-        state="champion" if is_champion else "earlier champion" if was else "never champion",
+        state=_state(rows, number, retired=retired is not None),
         pinned=pin.sentence if pin and pin.version == number else "",
         doc=found.doc, owner=evidence.subject.owner if evidence else "",
         kind=answers.kind, target=answers.target, classes=answers.classes,
         threshold=answers.threshold, half_width=answers.half_width,
-        recipe=found.recipe, window=f"the newest {window.days} days" if window else "all history",
+        recipe=found.recipe, window=_window(model),
         parameters=model.parameters if model else {},
         inputs={column.name: column.told for column in inputs.columns},
         looks_back=spelled(inputs.lookback) if inputs.looks_back else "",
@@ -160,6 +158,20 @@ def card_of(use_case: str, version: int | None, *, records: Records, settings: S
         limits=tuple(_limits(found, evidence)),
         history=_history(rows, number), lineage=_lineage(found, evidence),
     )  # fmt: skip
+
+
+def _state(rows: Sequence[Promotion], version: int, *, retired: bool) -> str:
+    if all(row.version != version for row in rows):
+        return "never champion"
+    if rows[0].version != version:
+        return "earlier champion"
+    return "retired" if retired else "champion"
+
+
+def _window(model: ScoredModel | None) -> str:
+    if model is None:
+        return "a window that is not known any more"
+    return f"the newest {spelled(model.window)}" if model.window else "all history"
 
 
 def _evidence(found: Dossier, store: Store) -> Evidence | None:

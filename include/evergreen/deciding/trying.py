@@ -155,7 +155,7 @@ def _ends(outcome: str, held: Held) -> str:
     if outcome == PROMOTED:
         return "It surely is better, and takes over."
     if outcome == GOES_ON:
-        return "Neither surely is better, and the trial goes on."
+        return "It is not sure yet which of them is better, and the trial goes on."
     worse = held.difference.high < 0 and held.days >= LEAST_DAYS
     return f"It {'surely is worse' if worse else 'is not surely better'}, and is withdrawn."
 

@@ -77,7 +77,9 @@ def decided_at(row: Row) -> str:
 def due(row: Row) -> str:
     """Say when its schedule trains it next."""
     if row.due is None:
-        return UNKNOWN if row.use_case is None or row.retirement else "by hand"
+        if row.use_case is None or row.retirement:
+            return UNKNOWN
+        return str(row.use_case.training_schedule or "by hand")
     return f"{row.due:%Y-%m-%d %H:%M}"
 
 

@@ -40,11 +40,13 @@ def _schedule(
         one for one in rarer if one.difference.low is not None and one.difference.low > -point
     ]
     if not enough:
+        if not any(one.difference.low is not None for one in rarer):
+            return f"schedule: keep {declared}; what rarer training would cost was not found out"
         return f"schedule: keep {declared}, as rarer training may be worse by more than a point"
     least = min(enough, key=lambda one: one.trainings)
     return (
-        f"schedule: {_words(least)} (trainings: {least.trainings} instead of {fewer}) was worse by"
-        f" less than a point{_by(least)}"
+        f"schedule: {_words(least)} (trainings: {least.trainings} instead of {fewer}) was surely"
+        f" not worse by a point{_by(least)}"
     )
 
 

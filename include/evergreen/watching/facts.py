@@ -192,10 +192,11 @@ class Hindsight(Ref):
             return f"whether an earlier fit would have answered better is unknown: {self.problem}"
         figures = f"{self.difference.metric} {figure(self.before)} instead of {figure(self.given)}"
         sure = "surely would" if self.surely_better else "would not surely"
+        lately = "" if self.newest or self.difference.low <= 0 else ", and not on the newest half"
         return (
             f"version {self.version}, which served until {self.until:%Y-%m-%d %H:%M} UTC, {sure}"
             f" have answered better: {figures} on {self.rows} labels since"
-            f" ({interval(self.difference)})"
+            f" ({interval(self.difference)}{lately})"
         )
 
 

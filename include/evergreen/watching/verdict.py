@@ -60,9 +60,16 @@ def judge(facts: Facts, monitoring: Monitoring) -> Judged:
 
 
 def nothing_compared(facts: Facts, _: Monitoring) -> Iterator[Sign]:
-    """No champion, no reference, or too few rows."""
+    """No champion, no reference, too few rows; or neither a column, answers nor labels."""
     if facts.problem:
         yield Sign(Outcome.UNKNOWN, facts.problem)
+        return
+    answers = facts.outputs and facts.outputs.distance is not None
+    labels = any(
+        metric.live is not None for metric in (facts.quality.metrics if facts.quality else ())
+    )
+    if not (facts.compared or answers or labels):
+        yield Sign(Outcome.UNKNOWN, "no column, no answers and no labels could be compared")
 
 
 def columns_drift(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:
