@@ -390,3 +390,14 @@ def test_the_newest_half_is_that_of_the_labels_which_were_drawn(shop: Shop, rows
     late, whole = facts["newest"][0]["live"], facts["metrics"][0]["live"]
     assert late < 0.4 < whole
     assert f"on the newest 150 of 300 drawn of {rows} labels" in seen.sentence
+
+
+def test_another_sample_is_drawn_of_what_the_champion_learned_from_too(shop: Shop) -> None:
+    shop.log(shop.resampled(400))
+
+    few = shop.watch(sample=300).estimate
+    many = shop.watch(Window(start=END - 2 * HOUR, end=END)).estimate
+
+    assert few is not None
+    assert many is not None
+    assert many.high - many.low < few.high - few.low

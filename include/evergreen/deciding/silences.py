@@ -155,12 +155,12 @@ def _unlabelled(use_case: UseCase, ends: Ends, watched: datetime) -> Iterator[St
     if ends.live == watched:
         yield State(kind="labels", lasts=False, message="Live quality is known again.")
     elif ends.due and watched - ends.live > _patience(use_case):
-        yield State(kind="labels", lasts=True, message=_no_live(use_case, ends))
+        yield State(kind="labels", lasts=True, message=_no_live(use_case, ends, ends.live))
 
 
-def _no_live(use_case: UseCase, ends: Ends) -> str:
+def _no_live(use_case: UseCase, ends: Ends, since: datetime) -> str:
     """Say why no live metric is known: labels do not come, or those that come do not tell."""
-    message = f"Live quality is unknown since {moment(ends.live)}"
+    message = f"Live quality is unknown since {moment(since)}"
     if ends.coverage == 1:
         return (
             f"{message}, though all labels that are due have come: they are fewer than"

@@ -135,6 +135,7 @@ def _learned(
         "answers": own.proof.answers_sha256,
         "metrics": names,
         "columns": list(kinds),
+        "sample": limit,
     }
     if store.exists(path):
         kept = json.loads(store.read(path))

@@ -90,11 +90,12 @@ def of(dossier: Dossier, limit: int, settings: Settings, own: tuple[Metric, ...]
     path = f"{dossier.use_case}/champions/{digest[:16]}.json"
     if store.exists(path):
         kept = json.loads(store.read(path))
-        known = kept["format"] == FORMAT and set(names) <= set(kept["asked"])
+        same = (kept["format"], kept.get("sample")) == (FORMAT, limit)
+        known = same and set(names) <= set(kept["asked"])
         if known and kept["profile"]["snapshot_sha256"] == dossier.learned.snapshot.sha256:
             return Profile.from_json(kept["profile"])
     profile = measure(dossier, limit, settings, own)
-    document = {"format": FORMAT, "asked": names, "profile": profile.to_json()}
+    document = {"format": FORMAT, "sample": limit, "asked": names, "profile": profile.to_json()}
     store.publish(path, json.dumps(document, allow_nan=False))
     return profile
 
