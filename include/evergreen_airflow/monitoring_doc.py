@@ -43,7 +43,7 @@ def doc_md(use_case: UseCase) -> str:
         name=use_case.name,
         window=spelled(limits.window),
         schedule=f"`{limits.schedule}`" if limits.schedule else "by hand",
-        columns=", ".join(f"`{name}`" for name in watched(use_case)),
+        columns=", ".join(f"`{name}`" for name in use_case.compared(use_case.features.raw)),
         critical=limits.critical_share,
         pairs=", by themselves or two only together" if limits.pairs else "",
         confidence="low confidence" if least is None else f"mean top probability under {least:g}",
@@ -54,16 +54,6 @@ def doc_md(use_case: UseCase) -> str:
         min_labels=limits.min_labels,
         owner=use_case.owner,
     )
-
-
-def watched(use_case: UseCase) -> list[str]:
-    """Return the columns that are compared: none that is left out, or personal."""
-    limits, personal = use_case.monitoring, use_case.source.personal
-    return [
-        name
-        for name in use_case.features.raw
-        if not limits.leaves_out(name) and name not in personal
-    ]
 
 
 def _estimate(use_case: UseCase) -> str:

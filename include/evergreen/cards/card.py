@@ -14,6 +14,7 @@ from evergreen.judging.figures import figure, interval, listed, signed
 from evergreen.records import Promotion, Records
 from evergreen.refs import Check, Ref, Span
 from evergreen.settings import Settings
+from evergreen.spec import is_worse
 from evergreen.spec.lengths import spelled
 from evergreen.storage import Store
 
@@ -44,7 +45,7 @@ class Figure(Ref):
         """Tell whether it is worse than the floor."""
         if self.floor is None:
             return False
-        return self.value < self.floor if self.more_is_better else self.value > self.floor
+        return is_worse(self.value, self.floor, more_is_better=self.more_is_better)
 
 
 @dataclass(frozen=True, kw_only=True)

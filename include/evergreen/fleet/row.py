@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from evergreen.records import Approval, Decision, Incident, Pin, Retirement
 from evergreen.refs import Band, ChampionRef, Json, WindowRef
-from evergreen.spec import UseCase
+from evergreen.spec import UseCase, is_worse
 from evergreen.spec.pace import following, spread
 
 
@@ -164,7 +164,8 @@ def _metric(seen: WindowRef, more_is_better: bool) -> Metric | None:
 def _is_beyond(band: Band | None, limit: float | None, more_is_better: bool) -> bool:
     if band is None or limit is None or band.outside:
         return False
-    return band.high < limit if more_is_better else band.low > limit
+    best = band.high if more_is_better else band.low
+    return is_worse(best, limit, more_is_better=more_is_better)
 
 
 def _champion(found: ChampionRef) -> Json:

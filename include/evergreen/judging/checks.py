@@ -23,7 +23,7 @@ from evergreen.judging.facts import (
 from evergreen.judging.figures import figure, figures, interval, listed, plain, signed
 from evergreen.learning.models import TOLERANCE
 from evergreen.refs import REFRESH
-from evergreen.spec import Gate, bound
+from evergreen.spec import Gate, bound, is_worse
 
 MODEL_TESTS = ("shape", "valid_values", "probabilities", "one_row", "extreme_values", "same_twice")
 """The tests of the model that must have been done; `model_tests` does them."""
@@ -118,7 +118,7 @@ def floor(gate: Gate, evidence: Evidence, *, metric: str) -> Outcome:
     found, allowed = figures(value, threshold)
     more = _more_is_better(evidence, metric)
     name, side = bound(more), "below" if more else "above"
-    if value < threshold if more else value > threshold:
+    if is_worse(value, threshold, more_is_better=more):
         who = challenger(evidence)
         theirs = evidence.champion.metrics.get(metric) if evidence.champion else None
         both = as_champion(gate, evidence, value, theirs, threshold, more_is_better=more)

@@ -29,7 +29,7 @@ from evergreen.refs import (
     Verdict,
 )
 from evergreen.settings import Settings
-from evergreen.spec import Gate, UseCase, bound
+from evergreen.spec import Gate, UseCase, bound, is_worse
 from evergreen.storage import Damaged, Store
 
 
@@ -222,7 +222,7 @@ def _against_floor(gate: Gate, evidence: Evidence) -> str:
         return f"{metric} {figure(found)}"
     floor = gate.floors[metric]
     value, least = figures(found, floor)
-    if found < floor if more else found > floor:
+    if is_worse(found, floor, more_is_better=more):
         side = "below" if more else "above"
         return f"{metric} {value}, {side} the {bound(more)} {least} as is the champion's"
     return f"{metric} {value} against the {bound(more)} {least}"

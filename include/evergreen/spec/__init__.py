@@ -23,7 +23,7 @@ What may be declared beside these essentials: `search` of a candidate's paramete
 from evergreen.spec.data import TABLE, Excluded, Source, Windows
 from evergreen.spec.ingest import Api, Dialect, Files, Ingest
 from evergreen.spec.judging import Business, Fairness, Gate, Release, Slice
-from evergreen.spec.kinds import METRICS, Kind, Metric, Scale, bound
+from evergreen.spec.kinds import METRICS, Kind, Metric, Scale, bound, is_worse
 from evergreen.spec.learning import Between, Candidate, Features
 from evergreen.spec.names import check_name
 from evergreen.spec.pace import Assets
@@ -37,5 +37,5 @@ __all__ = [
     "CHAMPION", "METRICS", "TABLE", "Api", "Assets", "Between", "Business", "Candidate", "Dialect",
     "Excluded", "Fairness", "Features", "Files", "Gate", "Ingest", "Kind", "Labels", "Metric",
     "Monitoring", "Release", "Retraining", "Scale", "Scoring", "Serving", "Slice", "Source",
-    "Task", "UseCase", "Usual", "Watched", "Windows", "bound", "check_name",
+    "Task", "UseCase", "Usual", "Watched", "Windows", "bound", "check_name", "is_worse",
 ]  # fmt: skip

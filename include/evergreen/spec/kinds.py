@@ -101,3 +101,8 @@ def attainable(metric: str) -> tuple[float, float]:
 def bound(more_is_better: bool) -> str:
     """Return what people call the worst value that passes: `floor` or `ceiling`."""
     return "floor" if more_is_better else "ceiling"
+
+
+def is_worse(value: float, limit: float, *, more_is_better: bool) -> bool:
+    """Tell whether a metric is on the wrong side of a limit; on the limit it is not."""
+    return value < limit if more_is_better else value > limit

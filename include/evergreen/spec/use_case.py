@@ -1,6 +1,6 @@
 """One model that is kept fresh: all of its declaration, and what must agree in it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -238,6 +238,17 @@ class UseCase:
     def labels_reach(self) -> timedelta:
         """How far back answers were given whose labels tell the live quality."""
         return self.monitoring.labels_window + self.source.label_delay
+
+    def compared(self, columns: Iterable[str]) -> list[str]:
+        """Return those whose rows the drift check compares: none left out, and none personal.
+
+        Its pages tell values of what is compared.
+        """
+        return [
+            name
+            for name in columns
+            if not self.monitoring.leaves_out(name) and name not in self.source.personal
+        ]
 
     def candidate(self, name: str) -> Candidate:
         """Return the contender or baseline of that name."""

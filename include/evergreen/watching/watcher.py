@@ -127,13 +127,9 @@ class _Measuring:
                 " prove nothing"
             )
             return replace(found, problem=few)
-        personal = self._use_case.source.personal  # pages tell values: none of these is compared
-        watched = [
-            name
-            for name in own.inputs.names
-            if not self._limits.leaves_out(name) and name not in personal
-        ]
-        checked = columns.check(held_against, logged.inputs, watched)
+        checked = columns.check(
+            held_against, logged.inputs, self._use_case.compared(own.inputs.names)
+        )
         history = History(own, held_against, known, self._settings)
         yardstick, compared, together = self._drift(history, checked, logged, alpha)
         by_name = {column.name: column for column in compared.columns}

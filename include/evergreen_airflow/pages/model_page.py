@@ -10,10 +10,11 @@ from evergreen.dossier import Dossier
 from evergreen.fleet import STATES, unmended
 from evergreen.fleet.in_words import age
 from evergreen.fleet.table import GONE
+from evergreen.judging.figures import figures
 from evergreen.records import Decision, Incident, Promotion, Records
 from evergreen.records.decisions import ASIDE
 from evergreen.settings import Settings
-from evergreen.spec import UseCase
+from evergreen.spec import UseCase, is_worse
 from evergreen_airflow.pages import PREFIX
 from evergreen_airflow.pages.drift_page import Group
 from evergreen_airflow.pages.drift_page import group as watched
@@ -46,17 +47,17 @@ class Bar:
     @property
     def enough(self) -> bool:
         """Tell whether the value is on the right side of the floor."""
-        return self.value >= self.floor if self.more_is_better else self.value <= self.floor
+        return not is_worse(self.value, self.floor, more_is_better=self.more_is_better)
 
     @property
     def text(self) -> str:
         """The value for a person."""
-        return f"{self.value:.3g}"
+        return figures(self.value, self.floor)[0]
 
     @property
     def floor_text(self) -> str:
         """The floor for a person."""
-        return f"{self.floor:.3g}"
+        return figures(self.value, self.floor)[1]
 
     @property
     def share(self) -> float:
