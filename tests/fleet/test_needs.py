@@ -162,6 +162,17 @@ def test_the_metric_is_the_labels_or_else_the_estimate_beside_its_band(
     assert [need.state for need in found.needs] == (["critical"] if poor else [])
 
 
+def test_the_metric_is_the_one_that_the_window_was_judged_by() -> None:
+    other = replace(window("calm", live=0.4, estimate=None), metric="log_loss", floor=0.5)
+    forgotten = replace(window("calm", live=0.4), metric="own_and_gone")
+
+    found = row(window=other).metric
+
+    assert found is not None
+    assert (found.name, found.more_is_better) == ("log_loss", False)
+    assert row(window=forgotten).metric is None  # which way is better, nobody knows any more
+
+
 def test_a_poor_metric_is_why_and_not_the_calm_of_the_window() -> None:
     estimated = row(window=window("calm", estimate=LOW))
     other = row(window=window("warning", live=0.91, poor=("recall is 0.3 on 90 labels",)))

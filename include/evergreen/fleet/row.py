@@ -105,10 +105,15 @@ class Row:
 
     @property
     def metric(self) -> Metric | None:
-        """What the newest window tells of its quality; None: nothing."""
+        """What the newest window tells of its quality; None: nothing.
+
+        By what it was judged by, whatever the declaration asks for since: of a metric that is not
+        declared any more, nobody knows which way is better.
+        """
         if self.window is None or self.use_case is None:
             return None
-        return _metric(self.window, self.use_case.more_is_better)
+        more = self.use_case.scale.directions.get(self.window.metric)
+        return None if more is None else _metric(self.window, more)
 
     def to_json(self) -> Json:
         """Return the line as a document of plain JSON types."""

@@ -64,6 +64,11 @@ class Group:
     timeline: Timeline | None
 
     @property
+    def metric(self) -> str:
+        """What the newest window was judged by; older ones may have been judged by another."""
+        return self.windows[0].metric if self.windows else self.use_case.gate.metric
+
+    @property
     def dag(self) -> str:
         """Address of the monitoring DAG."""
         return f"/dags/{self.dag_id}"
@@ -106,19 +111,28 @@ def timeline(use_case: UseCase, found: Sequence[WindowRef]) -> Timeline | None:
             "{:.0%}",
         )
     ]
-    floor = next((w.floor for w in found if w.floor is not None), None)
-    estimates = [window.estimate.value if window.estimate else None for window in seen]
-    figures = {"Live": [window.live for window in seen], "Estimated": estimates}
+    # Judged by another metric before, a figure has nothing to do beside those of today's.
+    metric = found[0].metric
+    alike = [window if window.metric == metric else None for window in seen]
+    floor = next((w.floor for w in found if w.floor is not None and w.metric == metric), None)
+    figures = {
+        "Live": [window.live if window else None for window in alike],
+        "Estimated": [w.estimate.value if w and w.estimate else None for w in alike],
+    }
     known = [value for values in figures.values() for value in values if value is not None]
     for word, values in figures.items():
         if any(value is not None for value in values):
-            bounded = (
-                "" if floor is None else f"gate's {bound(use_case.more_is_better)} {floor:.3g}"
-            )
-            title = f"{word} {use_case.gate.metric}"
             scale = _scale([*known, floor])
-            lines.append(_line(title, seen, values, scale, floor, bounded, "{:.3g}"))
+            title, limit = f"{word} {metric}", _limit(use_case, metric, floor)
+            lines.append(_line(title, seen, values, scale, floor, limit, "{:.3g}"))
     return Timeline(tuple(lines), seen[0].end, seen[-1].end)
+
+
+def _limit(use_case: UseCase, metric: str, floor: float | None) -> str:
+    if floor is None:
+        return ""
+    more = use_case.scale.directions.get(metric)
+    return f"gate's {'limit' if more is None else bound(more)} {floor:.3g}"
 
 
 def _unmeasured(window: WindowRef) -> bool:

@@ -104,6 +104,22 @@ def test_an_estimate_without_labels_stands_beside_the_live_metric(
     assert "Estimated roc_auc" in models
 
 
+def test_what_was_judged_by_another_metric_before_keeps_its_name(
+    browser: TestClient, weather: Settings
+) -> None:
+    records_of(weather).windows.keep(replace(CALM, metric="log_loss", live=0.512, floor=0.6))
+    newest = replace(CALM, start=END, end=END + HOUR)  # roc_auc, whatever is declared by now
+    records_of(weather).windows.keep(newest)
+
+    page = browser.get("/evergreen/drift/").text
+
+    assert '<th class="number">roc_auc</th>' in page
+    assert '0.512<div class="muted">log_loss</div>' in page
+    assert '0.740<div class="muted">roc_auc' not in page
+    assert page.count("<circle") == 3  # two shares, and the one that was judged as today's
+    assert "gate&#39;s floor 0.68" in page
+
+
 def test_a_window_that_could_not_be_measured_is_no_point_on_the_line(
     browser: TestClient, weather: Settings
 ) -> None:
