@@ -76,7 +76,7 @@ def training_dag(
         options,
         dag_id=f"{prefix}{use_case.name}_training",
         description=use_case.doc,
-        doc_md=doc_md(use_case),
+        doc_md=doc_md(use_case, prefix),
         schedule=use_case.training_schedule,
         tags=tags("training", use_case),
         params=FORM,

@@ -35,7 +35,7 @@ until it has, and the note of the run says how many. Only when more than {max_un
 newest rows wait for theirs is the data refused (`max_unlabelled`).
 
 **To go back** to an earlier champion, open **Models** and follow its link, or trigger
-`operations_rollback`.
+`{prefix}operations_rollback`.
 """
 
 DRAFT = """
@@ -45,8 +45,8 @@ reports, as in a dry run. Read the declaration and its expectations, put them ri
 """
 
 
-def doc_md(use_case: UseCase) -> str:
-    """Return the page as Markdown."""
+def doc_md(use_case: UseCase, prefix: str = "") -> str:
+    """Return the page as Markdown; the names of DAGs begin with the prefix."""
     return PAGE.format(
         doc=use_case.doc,
         draft=DRAFT.format(name=use_case.name) if use_case.draft else "",
@@ -55,7 +55,8 @@ def doc_md(use_case: UseCase) -> str:
         source=_source(use_case),
         retraining=retraining(use_case),
         schedule=f"`{schedule}`" if (schedule := use_case.training_schedule) else "by hand",
-        after=after(use_case),
+        after=after(use_case, prefix),
+        prefix=prefix,
         candidates=_names(c.name for c in use_case.contenders),
         baselines=_names(c.name for c in use_case.baselines),
         floors=floors(use_case),
@@ -66,11 +67,12 @@ def doc_md(use_case: UseCase) -> str:
     )
 
 
-def after(use_case: UseCase) -> str:
+def after(use_case: UseCase, prefix: str = "") -> str:
     """Say what a training waits for."""
     if use_case.ingest is None:
         return ""
-    return f", after `{use_case.name}_ingest` where both are due, or one runs (an hour at most)"
+    files = f"{prefix}{use_case.name}_ingest"
+    return f", after `{files}` where both are due, or one runs (an hour at most)"
 
 
 def floors(use_case: UseCase) -> str:

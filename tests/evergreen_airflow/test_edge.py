@@ -198,10 +198,13 @@ def test_the_page_of_a_dag_tells_its_source_and_its_gate() -> None:
     from evergreen.catalog import load
     from evergreen_airflow.training_doc import doc_md
 
-    page = doc_md(load(PROJECT / "include" / "use_cases").use_cases["weather"])
+    weather = load(PROJECT / "include" / "use_cases").use_cases["weather"]
+
+    page = doc_md(weather, "ml_")
 
     assert "PostgreSQL table `weather`" in page
     assert "`roc_auc` ≥ 0.64" in page
+    assert "`ml_operations_rollback`" in page  # by the name that it has here
 
 
 def test_a_backfill_covers_both_ends_of_its_range() -> None:

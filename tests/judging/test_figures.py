@@ -1,6 +1,7 @@
 """Figures in words."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,18 @@ def test_an_interval_is_told_apart_from_the_bar_that_it_must_pass() -> None:
 
     assert interval(found, 0.005).startswith("95 % interval +0.00499999 to +0.020")
     assert interval(found, 0.02).endswith("to +0.0200001")
+
+
+@pytest.mark.parametrize(
+    ("confidence", "told"), [(0.9, "90 %"), (0.975, "97.5 %"), (0.98333333, "98.3 %"),
+                             (0.9995, "99.95 %")],
+)  # fmt: skip
+def test_the_confidence_of_an_interval_has_few_digits_and_is_never_all(
+    confidence: float, told: str
+) -> None:
+    found = replace(e.difference("x", -0.01), confidence=confidence)
+
+    assert interval(found).startswith(f"{told} interval ")
 
 
 def test_what_an_interval_rests_on_is_told() -> None:

@@ -44,7 +44,8 @@ def interval(difference: Difference, bar: float = 0.0) -> str:
     """Return `95 % interval -0.010 to +0.018`, its ends told apart from the bar."""
     low, high = signed(difference.low, bar), signed(difference.high, bar)
     over = f" over {difference.stretch}" if difference.stretch else ""
-    return f"{difference.confidence * 100:g} % interval {low} to {high}{over}"
+    sure = figures(100 * difference.confidence, 100.0, 1)[0].removesuffix(".0")
+    return f"{sure} % interval {low} to {high}{over}"
 
 
 def behind(difference: Difference) -> str:
