@@ -164,7 +164,9 @@ def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> N
     script = (PROJECT / ".ci" / "run").read_text()
     readme = (PROJECT / "README.md").read_text()
 
-    lines = re.findall(r"^make((?: [a-z][a-z-]*)+)(?: WITH=\"(.+)\")?$", script, re.MULTILINE)
+    lines = re.findall(
+        r"^make((?: [a-z][a-z-]*)+)(?: WITH=\"(.+)\"| > .+ &.*)?$", script, re.MULTILINE
+    )
     asked = {target for targets, _ in lines for target in targets.split()}
     asked |= {f"test-{more}" for _, beside in lines for more in beside.split()}
     tests = {"test", "test-system", "test-elsewhere", "test-deploy"}
