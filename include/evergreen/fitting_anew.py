@@ -16,10 +16,9 @@ from evergreen.judging import fitness
 from evergreen.judging import gate as gating
 from evergreen.judging.evidence import Evidence
 from evergreen.learning import hiccups, training
-from evergreen.learning.training import InCharge
 from evergreen.personal import told
 from evergreen.records import Records
-from evergreen.refs import CHANGE, PAPER, REFRESH, CandidateRef, EvaluationRef, Verdict
+from evergreen.refs import CHANGE, PAPER, REFRESH, CandidateRef, EvaluationRef, InCharge, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 

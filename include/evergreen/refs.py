@@ -292,6 +292,14 @@ class Status:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InCharge:
+    """The champion, and the recipe that its fit was made by."""
+
+    champion: ChampionRef
+    recipe: RecipeRef
+
+
+@dataclass(frozen=True, kw_only=True)
 class Check(Ref):
     """One predicate of the gate, with its reason in words."""
 

@@ -31,7 +31,6 @@ from evergreen.fitting_anew import LONGEST_TRAINING, Anew
 from evergreen.judging import evaluation as evaluating
 from evergreen.judging import gate as gating
 from evergreen.learning import features, hiccups, training
-from evergreen.learning.training import InCharge
 from evergreen.planning import measured
 from evergreen.records import Decision, Records, decision_id
 from evergreen.refs import (
@@ -41,6 +40,7 @@ from evergreen.refs import (
     CandidateRef,
     EvaluationRef,
     FeaturesRef,
+    InCharge,
     PromotionRef,
     Ref,
     SnapshotRef,

@@ -19,8 +19,15 @@ from evergreen.judging import fitness, gate
 from evergreen.judging.evaluation import digest, evaluate
 from evergreen.judging.evidence import Evidence, Role
 from evergreen.learning import training
-from evergreen.learning.training import InCharge
-from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, FeaturesRef, Status, Verdict
+from evergreen.refs import (
+    CandidateRef,
+    ChampionRef,
+    EvaluationRef,
+    FeaturesRef,
+    InCharge,
+    Status,
+    Verdict,
+)
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import CHAMPION, Candidate, Slice, UseCase
 from evergreen_workshop.stack.postgres import EmbeddedPostgres

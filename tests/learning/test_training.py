@@ -15,8 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from evergreen import catalog
 from evergreen.errors import ModelRefused
 from evergreen.learning import answers, models, searching, tracking, training
-from evergreen.learning.training import InCharge
-from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef
+from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, InCharge
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import CHAMPION, Candidate, UseCase
 from fakes import FakeTrainings

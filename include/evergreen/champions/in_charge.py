@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from evergreen.learning.training import InCharge
 from evergreen.records import Decision, Promotion
 from evergreen.records.protocols import Ledger
-from evergreen.refs import RecipeRef, Verdict
+from evergreen.refs import InCharge, RecipeRef, Verdict
 
 
 def find(ledger: Ledger, use_case: str, known_at: datetime | None = None) -> InCharge | None:

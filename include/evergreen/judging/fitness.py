@@ -25,7 +25,7 @@ from evergreen.learning import features, fitting, models, tracking, training
 from evergreen.learning.data import Data
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.models import Output
-from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, Span
+from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, InCharge, Span
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
@@ -43,7 +43,7 @@ def examine(
     kind: str,
     evidence: Evidence,
     *,
-    in_charge: training.InCharge | None,
+    in_charge: InCharge | None,
     usual: Sequence[float],
     settings: Settings,
 ) -> Evidence:
@@ -110,7 +110,7 @@ def _reloaded(
 
 
 def _disagreement(
-    in_charge: training.InCharge | None, holdout: RawHoldout, output: Output, settings: Settings
+    in_charge: InCharge | None, holdout: RawHoldout, output: Output, settings: Settings
 ) -> float | None:
     """Return how far the new fit's answers to the newest rows are from those of the present one."""
     if in_charge is None:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,7 +46,7 @@ from evergreen.learning.searching import SearchTrial
 from evergreen.learning.tracking import RunLog
 from evergreen.learning.walking import Known, Memory
 from evergreen.personal import failure
-from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, Json, RecipeRef
+from evergreen.refs import CandidateRef, FeaturesRef, InCharge, Json
 from evergreen.settings import Settings
 from evergreen.spec import CHAMPION, UseCase
 
@@ -81,14 +81,6 @@ class Forgetful:
 
     def finish(self, key: str, document: Json) -> None:
         """Keep nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class InCharge:
-    """The champion, and the recipe that its fit was made by."""
-
-    champion: ChampionRef
-    recipe: RecipeRef
 
 
 def train(
