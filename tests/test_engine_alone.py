@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ALONE = """
 import importlib, json, pkgutil, socket, sys
 
@@ -67,6 +69,12 @@ right = models.predict(model, data.raw.between(0, len(data.raw))).labels == data
 print(json.dumps([scores["f1"], right.mean()]))
 """
 
+LOADED = """
+import {0}
+
+print(json.dumps([name for name in {1} if name in sys.modules]))
+"""
+
 
 def alone(script: str, folder: Path) -> Any:
     """Run a script where Airflow is not installed and nothing listens; return what it prints."""
@@ -87,3 +95,16 @@ def test_a_recipe_is_judged_and_fitted_alone(tmp_path: Path) -> None:
 
     assert f1 > 0.88
     assert right > 0.9
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("evergreen.planning", ["skops", "matplotlib", "great_expectations"]),
+        ("evergreen.champions.in_charge", ["pandas", "sklearn", "mlflow"]),
+    ],
+)
+def test_what_needs_no_model_waits_for_none_of_what_models_need(
+    module: str, heavy: list[str], tmp_path: Path
+) -> None:
+    assert alone(LOADED.format(module, heavy), tmp_path) == []

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import skops.io
 
 CLASSES = "evergreen.zip"
 
@@ -38,8 +37,10 @@ class Answering:
 
 def _load_pyfunc(path: str) -> Answering:
     """Load `model.skops`, as MLflow asks a loader module to."""
+    from skops import io  # not above: it imports all of scikit-learn
+
     models = _ours()
-    return Answering(skops.io.load(path, trusted=list(models.TRUSTED)), models)
+    return Answering(io.load(path, trusted=list(models.TRUSTED)), models)
 
 
 def _ours() -> Any:
