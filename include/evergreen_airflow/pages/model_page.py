@@ -24,6 +24,8 @@ WINDOWS = 48
 """How many windows the time line of a card holds."""
 
 TRIGGER = "trigger"
+JUDGED = ("gate", "fit")
+"""Decisions that leave a report."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,12 @@ class Bar:
     @property
     def text(self) -> str:
         """The value for a person."""
-        return figures(self.value, self.floor)[0]
+        return self._texts()[0]
 
     @property
     def floor_text(self) -> str:
         """The floor for a person."""
-        return figures(self.value, self.floor)[1]
+        return self._texts()[1]
 
     @property
     def share(self) -> float:
@@ -68,6 +70,11 @@ class Bar:
     def floor_share(self) -> float:
         """Where the floor's tick stands, in percent."""
         return self._percent(self.floor)
+
+    def _texts(self) -> tuple[str, str]:
+        short = f"{self.value:.3g}", f"{self.floor:.3g}"
+        alike = short[0] == short[1] and self.value != self.floor
+        return figures(self.value, self.floor) if alike else short
 
     def _percent(self, figure: float) -> float:
         scale = 1.0 if self.more_is_better else 1.25 * max(self.value, self.floor, 1e-9)
@@ -236,7 +243,7 @@ def declared_card(use_case: UseCase, records: Records, now: datetime, prefix: st
         incident=_incident(failures, decisions),
         alerts=alerts(records, use_case.name, decisions[0].sentence if decisions else ""),
         history=steps(promotions),
-        links=tuple(links(use_case.name, dag_id, promotions, decisions, own)),
+        links=tuple(links(use_case, dag_id, promotions, decisions, own)),
     )
 
 
@@ -257,13 +264,14 @@ def bars(own: Dossier) -> tuple[Bar, ...]:
 
 
 def links(
-    name: str,
+    use_case: UseCase,
     dag_id: str,
     promotions: tuple[Promotion, ...],
     decisions: Sequence[Decision],
     own: Dossier | None,
 ) -> Iterable[Link]:
-    """Yield where to look further."""
+    """Yield where to look further: nowhere, where there is nothing yet to look at."""
+    name = use_case.name
     yield Link("Training DAG", f"/dags/{dag_id}", airflow=True)
     if run := next(filter(None, (run_address(each.run_key) for each in decisions)), None):
         yield Link("Last run", run, airflow=True)
@@ -277,8 +285,10 @@ def links(
     if len({each.version for each in promotions}) > 1:
         yield Link("Go back to an earlier one", f"{PREFIX}/rollback/{name}/")
     yield Link("Data Docs", f"{PREFIX}/data-docs/")
-    yield Link("Drift", f"{PREFIX}/drift/?use_case={name}")
-    yield Link("Reports", f"{PREFIX}/reports/?use_case={name}")
+    if not use_case.draft:  # which nobody watches
+        yield Link("Drift", f"{PREFIX}/drift/?use_case={name}")
+    if any(each.kind in JUDGED for each in decisions):
+        yield Link("Reports", f"{PREFIX}/reports/?use_case={name}")
 
 
 def run_address(run_key: str) -> str | None:

@@ -23,6 +23,7 @@ from evergreen.refs import Span
 from evergreen.serving import releases
 from evergreen.serving.model_ref import ModelRef
 from evergreen.settings import PROJECT, Settings
+from evergreen_airflow.pages.model_page import Bar
 from verdicts import dossier_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -111,6 +112,19 @@ def test_shows_a_draft_as_one_and_says_how_it_goes_live(
     assert "<code>evergreen activate weather</code>" in page
     assert "by hand" in page
     assert "becomes champion" not in page
+    assert "drift/?use_case=weather" not in page  # nobody watches it
+
+
+def test_leads_to_no_page_that_has_nothing_to_show_yet(
+    browser: TestClient, weather: Records
+) -> None:
+    before = browser.get(PAGE).text
+    decide(weather, 1, "refused")
+
+    after = browser.get(PAGE).text
+
+    assert "reports/?use_case=weather" not in before
+    assert "reports/?use_case=weather" in after
 
 
 def test_shows_commands_in_the_table_as_code(
@@ -146,6 +160,13 @@ def test_shows_the_champion_its_metrics_and_where_to_look(
     assert 'href="/evergreen/reports/weather/1/"' in page
     assert f'href="/evergreen/open-mlflow/#/runs/{1:032x}"' in page
     assert 'href="/dags/weather_training/runs/manual__1"' in page
+
+
+def test_a_figure_and_the_limit_that_it_misses_do_not_read_alike() -> None:
+    close, far = (Bar("roc_auc", value, 0.8, more_is_better=True) for value in (0.7999, 0.74))
+
+    assert (close.text, close.floor_text) == ("0.7999", "0.8000")
+    assert (far.text, far.floor_text) == ("0.74", "0.8")
 
 
 def test_shows_the_last_decision_in_words(browser: TestClient, weather: Records) -> None:
