@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from evergreen.spec.lengths import short, spelled
+from evergreen.spec.lengths import percent, short, spelled
 
 LENGTHS = [
     (timedelta(days=45), "45 days", "45d"),
@@ -19,3 +19,11 @@ LENGTHS = [
 def test_a_length_is_said_as_people_say_it(length: timedelta, told: str, letters: str) -> None:
     assert spelled(length) == told
     assert short(length) == letters
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(0.05, "5%"), (0.07, "7%"), (0.125, "12.5%"), (0.004, "0.4%"), (0.995, "99.5%"), (1, "100%")],
+)
+def test_a_share_is_said_with_all_of_its_digits(share: float, told: str) -> None:
+    assert percent(share) == told

@@ -1,7 +1,7 @@
 """The page that Airflow shows above a monitoring DAG, written from the declaration."""
 
 from evergreen.spec import Kind, UseCase
-from evergreen.spec.lengths import spelled
+from evergreen.spec.lengths import percent, spelled
 
 PAGE = """
 ### Is what the champion of {name} is asked still what it learned from?
@@ -12,12 +12,12 @@ PAGE = """
 | Runs | {schedule} |
 | Held against | the training rows of the snapshot that the present champion was trained on |
 | Columns | {columns} |
-| Alarms | drifted columns{pairs} (critical above {critical:.0%} of them), drifted answers, \
+| Alarms | drifted columns{pairs} (critical above {critical} of them), drifted answers, \
 {confidence}, \
 nulls, categories never seen, far more or fewer rows, live quality worse than on the holdout \
 (critical below the gate's floor) |
 | Without labels | {estimate} |
-| False alarms | at most {false_alarms:.0%} of windows without a change |
+| False alarms | at most {false_alarms} of windows without a change |
 | The way back | {way_back} |
 | Too few | below {min_rows} rows a window is unknown; below {min_labels} labels, its live quality |
 | Owner | {owner} |
@@ -44,11 +44,11 @@ def doc_md(use_case: UseCase) -> str:
         window=spelled(limits.window),
         schedule=f"`{limits.schedule}`" if limits.schedule else "by hand",
         columns=", ".join(f"`{name}`" for name in use_case.compared(use_case.features.raw)),
-        critical=limits.critical_share,
+        critical=percent(limits.critical_share),
         pairs=", by themselves or two only together" if limits.pairs else "",
         confidence="low confidence" if least is None else f"mean top probability under {least:g}",
         estimate=_estimate(use_case),
-        false_alarms=limits.false_alarms,
+        false_alarms=percent(limits.false_alarms),
         way_back=BACK if use_case.retraining.roll_back else "left to people",
         min_rows=limits.min_rows,
         min_labels=limits.min_labels,

@@ -1,7 +1,7 @@
 """The page that Airflow shows above a training DAG, written from the declaration."""
 
 from evergreen.spec import UseCase
-from evergreen.spec.lengths import spelled
+from evergreen.spec.lengths import percent, spelled
 
 PAGE = """
 ### {doc}
@@ -14,7 +14,7 @@ PAGE = """
 | Retrained besides | {retraining} |
 | Candidates | {candidates} |
 | Must beat | {baselines} |
-| Gate | {floors}; better than the champion in `{metric}`, with {confidence:.0%} confidence |
+| Gate | {floors}; better than the champion in `{metric}`, with {confidence} confidence |
 | Owner | {owner} |
 
 **To start a run**, press *Trigger*. Every field of the form may stay empty. *Dry run* lets the gate
@@ -31,7 +31,7 @@ A red `extract` or `validate` means that the data was refused before any trainin
 **Data Docs** shows the rows. Nothing was promoted; mend the source and trigger again.
 
 **Labels that are late** stop no training: a row whose label is due and has not come is left out
-until it has, and the note of the run says how many. Only when more than {max_unlabelled:.0%} of the
+until it has, and the note of the run says how many. Only when more than {max_unlabelled} of the
 newest rows wait for theirs is the data refused (`max_unlabelled`).
 
 **To go back** to an earlier champion, open **Models** and follow its link, or trigger
@@ -61,9 +61,9 @@ def doc_md(use_case: UseCase, prefix: str = "") -> str:
         baselines=_names(c.name for c in use_case.baselines),
         floors=floors(use_case),
         metric=use_case.gate.metric,
-        confidence=use_case.gate.confidence,
+        confidence=percent(use_case.gate.confidence),
         owner=use_case.owner,
-        max_unlabelled=use_case.source.max_unlabelled,
+        max_unlabelled=percent(use_case.source.max_unlabelled),
     )
 
 

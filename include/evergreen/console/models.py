@@ -17,6 +17,7 @@ from evergreen.records import (
 )
 from evergreen.refs import ChampionRef, PromotionRef
 from evergreen.spec import UseCase
+from evergreen.spec.lengths import percent
 
 if TYPE_CHECKING:
     from evergreen.cards import Card
@@ -151,7 +152,7 @@ def releases(rows: "Sequence[TrialRow]", *, as_json: bool) -> None:
         document([asdict(row) for row in rows])
         return
     for row in rows:
-        what = f"{row.strategy} of version {row.challenger['version']}, share {row.share:.0%}"
+        what = f"{row.strategy} of version {row.challenger['version']}, share {percent(row.share)}"
         since = f"since {moment(row.started_at)} by {row.actor}, {row.outcome or 'runs'}"
         entry(f"trial {row.id}", what, since, row.reason)
     if not rows:

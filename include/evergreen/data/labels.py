@@ -10,6 +10,8 @@ Usage::
 from dataclasses import dataclass
 from datetime import datetime
 
+from evergreen.spec.lengths import percent
+
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
@@ -35,7 +37,7 @@ class Labels:
         since = f"; the newest that has one is of {_moment(self.newest)}" if self.newest else ""
         return (
             f"{self.target}: the labels of {self._share} have not come"
-            f" (source.max_unlabelled allows {self.limit:.0%}){since}."
+            f" (source.max_unlabelled allows {percent(self.limit)}){since}."
             " Load them, or give source.label_delay the time they take"
         )
 

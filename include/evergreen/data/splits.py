@@ -33,7 +33,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from evergreen.data.calendar import Block, Walk, block_length
 from evergreen.errors import DataRefused
 from evergreen.spec import Kind, UseCase
-from evergreen.spec.lengths import spelled
+from evergreen.spec.lengths import percent, spelled
 
 TRAINING, HOLDOUT, UNUSED = "training", "holdout", "unused"
 FOLDS = 5
@@ -260,7 +260,7 @@ def describe(use_case: UseCase, as_of: datetime) -> str:
     """Tell the rule of the split in words."""
     if not use_case.windows.temporal:
         share, key = use_case.windows.holdout, ", ".join(grouping(use_case))
-        return f"hash of {key}: {share:.0%} held out for ever, judged by twins"
+        return f"hash of {key}: {percent(share)} held out for ever, judged by twins"
     walk = Walk.of(use_case, as_of)
     blocks = f"{len(walk.judging)} blocks of {spelled(block_length(use_case))}"
     return (

@@ -24,6 +24,7 @@ from evergreen.judging.pictures import Blocks, Intervals, Standing
 from evergreen.refs import CHANGE, FORCED, PAPER, REFRESH, UNGATED, Check, Json, Status, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import Gate, UseCase
+from evergreen.spec.lengths import percent
 
 STAMPS = {
     CHANGE: "Promote", REFRESH: "Refreshed", FORCED: "Forced", PAPER: "On paper",
@@ -175,5 +176,6 @@ def environment() -> Environment:
     )
     made.filters |= {
         "figure": figure, "signed": signed, "label": label, "behind": behind, "coded": coded,
+        "percent": percent,
     }  # fmt: skip
     return made

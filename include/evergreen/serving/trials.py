@@ -16,6 +16,7 @@ from evergreen.refs import PromotionRef, Verdict
 from evergreen.serving import commands, releases
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
+from evergreen.spec.lengths import percent
 
 DIRECT = "direct"
 KIND = "trial"
@@ -176,7 +177,7 @@ def _start(
 
 def told(trial: TrialRow) -> str:
     """Say which version is on trial, how, and with how many of the requests."""
-    share = "all" if trial.strategy == "shadow" else f"{trial.share:.0%}"
+    share = "all" if trial.strategy == "shadow" else percent(trial.share)
     version = releases.challenger_of(trial).version
     return f"version {version} is on trial as {trial.strategy} with {share} of the requests"
 

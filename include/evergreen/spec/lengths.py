@@ -1,4 +1,4 @@
-"""Lengths of time, as people write them: Python's own words are `14 days, 0:00:00`."""
+"""Lengths of time and shares, as people write them: Python's own words are `14 days, 0:00:00`."""
 
 from datetime import timedelta
 
@@ -34,3 +34,12 @@ def short(length: timedelta) -> str:
         ((letter, unit) for _, letter, unit in UNITS if not length % unit), ("s", UNITS[-1][2])
     )
     return f"{length // unit}{letter}"
+
+
+def percent(share: float) -> str:
+    """Say a share that was declared, with all of its digits.
+
+    >>> percent(0.05), percent(0.125), percent(0.995)
+    ('5%', '12.5%', '99.5%')
+    """
+    return f"{round(100 * share, 6):.8g}%"

@@ -10,6 +10,7 @@ from evergreen.records import Records
 from evergreen.refs import WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase, bound
+from evergreen.spec.lengths import percent
 from evergreen_airflow.pages.choice import Choice, choose
 
 SHOWN = 200
@@ -107,7 +108,7 @@ def timeline(use_case: UseCase, found: Sequence[WindowRef]) -> Timeline | None:
             [window.drift_share for window in seen],
             (0.0, 1.0),
             critical,
-            f"critical above {critical:.0%}",
+            f"critical above {percent(critical)}",
             "{:.0%}",
         )
     ]

@@ -7,6 +7,7 @@ from evergreen.records import Records, TrialRow
 from evergreen.refs import ChampionRef
 from evergreen.serving import releases
 from evergreen.spec import UseCase
+from evergreen.spec.lengths import percent
 
 SHOWN = 3
 ENGINES = {"onnx": "ONNX", "sklearn": "scikit-learn"}
@@ -64,7 +65,7 @@ def _trial(records: Records, use_case: UseCase, release: TrialRow) -> TrialCard:
     outcome = release.outcome or ""
     share, version = STRATEGIES[release.strategy], releases.challenger_of(release).version
     if release.strategy in {"canary", "ab"}:
-        share = f"{release.share:.0%} {share}"
+        share = f"{percent(release.share)} {share}"
     status = "aborted" if outcome.startswith("aborted") else "ended" if outcome else "runs"
     return TrialCard(
         status=status,
