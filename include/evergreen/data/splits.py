@@ -258,9 +258,10 @@ def _usable(use_case: UseCase, frame: pd.DataFrame, fold: Fold) -> bool:
 
 def describe(use_case: UseCase, as_of: datetime) -> str:
     """Tell the rule of the split in words."""
-    if not use_case.windows.temporal:
-        share, key = use_case.windows.holdout, ", ".join(grouping(use_case))
-        return f"hash of {key}: {percent(share)} held out for ever, judged by twins"
+    holdout = use_case.windows.holdout
+    if not isinstance(holdout, timedelta):
+        key = ", ".join(grouping(use_case))
+        return f"hash of {key}: {percent(holdout)} held out for ever, judged by twins"
     walk = Walk.of(use_case, as_of)
     blocks = f"{len(walk.judging)} blocks of {spelled(block_length(use_case))}"
     return (
