@@ -10,7 +10,9 @@ here="$(dirname "$0")"
 export EVERGREEN_USE_CASES_DIR="${EVERGREEN_USE_CASES_DIR:-use_cases}"
 export EVERGREEN_EXPECTATIONS_DIR="${EVERGREEN_EXPECTATIONS_DIR:-expectations}"
 
-for name in $(sh "$here/changed.sh" "${1:?usage: dry_run.sh COMMIT}"); do
+names="$(sh "$here/changed.sh" "${1:?usage: dry_run.sh COMMIT}")"
+[ -z "$names" ] || sh "$here/packages.sh"
+for name in $names; do
     echo "=== $name"
     [ ! -f "snapshots/$name.parquet" ] || evergreen db import "snapshots/$name.parquet" --for "$name"
     evergreen run "$name" --dry-run --must-pass

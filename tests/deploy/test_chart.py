@@ -13,6 +13,7 @@ from evergreen.settings import PROJECT
 from evergreen.spec import Task
 from evergreen_workshop.stack import environment
 
+PRODUCTION = DEPLOY / "kubernetes" / "overlays" / "production"
 EXECUTORS = ("kubernetes", "celery")
 EVERY_EXECUTOR = pytest.mark.parametrize("executor", EXECUTORS)
 
@@ -171,6 +172,29 @@ def test_a_tasks_pod_is_told_what_every_process_of_airflow_is_told(template: Pat
     assert {each["envName"] for each in chosen["secret"]} <= set(told)
 
 
+def test_the_login_lies_where_its_owner_may_write() -> None:
+    chosen = values("values.yaml")
+    file = Path(chosen["config"]["core"]["simple_auth_manager_passwords_file"])
+    [before] = chosen["apiServer"]["extraInitContainers"]
+
+    assert before["command"][-1] == str(file)
+    # The chart mounts a file into the folder `airflow` of that volume: whoever makes it is root.
+    assert str(file.parent) in {each["mountPath"] for each in before["volumeMounts"]}
+
+
+def test_whoever_tells_of_failures_knows_whom(template: Path) -> None:
+    held = {"name": "evergreen-notify", "optional": True}
+    [container] = yaml.safe_load(template.read_text())["spec"]["containers"]
+
+    for told in (container["envFrom"], yaml.safe_load(values("values.yaml")["extraEnvFrom"])):
+        assert {"secretRef": held} in told
+    [secret] = [
+        each for each in yaml.safe_load_all((PRODUCTION / "secrets.yaml").read_text())
+        if each["metadata"]["name"] == held["name"]
+    ]  # fmt: skip
+    assert [each["secretKey"] for each in secret["spec"]["data"]] == ["EVERGREEN_NOTIFY_URLS"]
+
+
 def test_git_sync_brings_the_same_to_all(template: Path) -> None:
     chosen = values("values.yaml")
     synced = chosen["dags"]["gitSync"]
@@ -181,5 +205,6 @@ def test_git_sync_brings_the_same_to_all(template: Path) -> None:
         sealed(container)
         wanted = {f"--repo={synced['repo']}", f"--ref={synced['ref']}", "--link=repo"}
         assert wanted <= set(container["args"])
+        assert container["envFrom"] == [{"secretRef": {"name": "evergreen-git", "optional": True}}]
     assert "--one-time" in before["args"]
     assert before["image"] == beside["image"]

@@ -18,6 +18,7 @@ from tools import tool
 DELIVERY = PROJECT / "deploy" / "delivery"
 PIPELINES = {"github/evergreen.yml": "github-workflows", "gitlab-ci.yml": "gitlab-ci"}
 SCRIPTS = {"check.sh", "dry_run.sh", "release.sh"}
+IMAGE = "registry.example.com/evergreen"
 HOPELESS = """
 USE_CASE = replace(USE_CASE, gate=replace(USE_CASE.gate, floors={"accuracy": 1.0, "f1": 1.0}))
 """
@@ -152,6 +153,37 @@ def test_only_what_a_change_touches_is_tried(repository: Repository) -> None:
     assert repository.script("changed.sh", base).stdout.split() == ["iris", "rose"]
 
 
+@pytest.mark.parametrize("base", ["0" * 40, "origin/main", "1" * 40])
+def test_where_nobody_knows_what_changed_everything_is_tried(
+    repository: Repository, base: str
+) -> None:
+    found = repository.script("changed.sh", base)
+
+    assert (found.returncode, found.stdout.split()) == (0, ["iris"])
+    assert "every use case" in found.stderr
+
+
+def test_a_dry_run_that_cannot_tell_what_changed_fails(repository: Repository) -> None:
+    (repository.folder / "deploy" / "delivery" / "changed.sh").write_text("exit 9\n")
+
+    assert repository.script("dry_run.sh", "HEAD").returncode == 9
+
+
+def test_the_check_has_the_packages_that_declarations_import(
+    repository: Repository, tmp_path: Path
+) -> None:
+    called = pretended(repository, tmp_path)
+    repository.declaration.write_text((PROJECT / "include/use_cases/iris.py").read_text())
+    (repository.folder / "requirements.txt").write_text("lightgbm==4.6.0\n")
+
+    done = repository.script("check.sh")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    [installed] = called.read_text().splitlines()
+    assert installed.startswith("pip --python ")
+    assert installed.endswith("install --quiet --requirement requirements.txt")
+
+
 def test_a_gate_that_passes_lets_the_change_through(repository: Repository) -> None:
     base = repository.git("rev-parse", "HEAD")
     with repository.declaration.open("a") as declared:
@@ -181,7 +213,7 @@ def test_a_commit_that_names_the_new_image_deploys_it(
     repository: Repository, tmp_path: Path
 ) -> None:
     called = pretended(repository, tmp_path)
-    image = "registry.example.com/evergreen"
+    image = IMAGE
     (repository.folder / "requirements.txt").write_text("lightgbm==4.6.0\n")
     repository.commit()
     tag = repository.git("log", "-1", "--format=%h", "--abbrev=12")
@@ -190,18 +222,19 @@ def test_a_commit_that_names_the_new_image_deploys_it(
 
     assert done.returncode == 0, done.stderr
     steps = [line.split()[:2] for line in called.read_text().splitlines()]
-    assert steps == [
-        ["docker", "build"],
-        ["docker", "push"],
-        ["docker", "inspect"],
-        ["cosign", "sign"],
-    ]
+    one = [["docker", "build"], ["docker", "push"], ["docker", "inspect"], ["cosign", "sign"]]
+    assert steps == one * 2  # Airflow's, and the service's
     assert f"cosign sign --yes {image}@sha256:0" in called.read_text()
+    built = re.findall(r"--file (\S+) --tag (\S+)", called.read_text())
+    assert built == [
+        ("deploy/delivery/Dockerfile", f"{image}:{tag}"),
+        ("deploy/delivery/Dockerfile.serve", f"{image}-serve:{tag}"),
+    ]
     values = yaml.safe_load((repository.folder / "deploy/helm/values.yaml").read_text())
     assert values["defaultAirflowTag"] == tag
     overlay = repository.folder / "deploy/kubernetes/overlays/production/kustomization.yaml"
     tags = {each["name"]: each["newTag"] for each in yaml.safe_load(overlay.read_text())["images"]}
-    assert tags == {"evergreen": tag, "evergreen-serve": "0.1.0"}
+    assert tags == {"evergreen": tag, "evergreen-serve": tag}
     assert f"{image}:0.1.0" not in repository.git("grep", "-h", f"{image}:", "deploy/helm")
     assert repository.git("rev-parse", "HEAD") == repository.git("rev-parse", "origin/main")
 
@@ -210,20 +243,67 @@ def test_what_runs_already_is_not_built_again(repository: Repository, tmp_path: 
     called = pretended(repository, tmp_path)
     (repository.folder / "requirements.txt").write_text("lightgbm==4.6.0\n")
     repository.commit()
-    repository.script("release.sh", "registry.example.com/evergreen")
+    repository.script("release.sh", IMAGE)
     called.write_text("")
 
-    done = repository.script("release.sh", "registry.example.com/evergreen")
+    done = repository.script("release.sh", IMAGE)
 
     assert (done.returncode, called.read_text()) == (0, "")
     assert "is what runs" in done.stdout
+
+
+def test_what_somebody_has_taken_back_is_not_deployed_again(
+    repository: Repository, tmp_path: Path
+) -> None:
+    called = pretended(repository, tmp_path)
+    (repository.folder / "requirements.txt").write_text("lightgbm==4.6.0\n")
+    repository.commit()
+    repository.script("release.sh", IMAGE)
+    repository.git("revert", "--no-edit", "HEAD")
+    called.write_text("")
+
+    done = repository.script("release.sh", IMAGE)
+
+    assert (done.returncode, called.read_text()) == (0, "")
+    assert "taken back" in done.stdout
+    (repository.folder / "requirements.txt").write_text("lightgbm==4.6.1\n")
+    repository.commit()
+    assert repository.script("release.sh", IMAGE).returncode == 0
+    assert "docker push" in called.read_text()
+
+
+def test_without_packages_of_ones_own_nothing_is_built(
+    repository: Repository, tmp_path: Path
+) -> None:
+    called = pretended(repository, tmp_path)
+
+    done = repository.script("release.sh", IMAGE)
+
+    assert (done.returncode, called.exists()) == (0, False), done.stderr
+
+
+def test_an_overlay_that_names_digests_is_told_and_left_alone(
+    repository: Repository, tmp_path: Path
+) -> None:
+    pretended(repository, tmp_path)
+    overlay = repository.folder / "deploy/kubernetes/overlays/production/kustomization.yaml"
+    overlay.write_text(overlay.read_text().replace("newTag: 0.1.0", "digest: sha256:abc"))
+    (repository.folder / "requirements.txt").write_text("lightgbm==4.6.0\n")
+    before = repository.commit()
+
+    done = repository.script("release.sh", IMAGE)
+
+    assert done.returncode == 1
+    assert "names no newTag" in done.stderr
+    assert "digest: sha256:abc" in overlay.read_text()
+    assert repository.git("rev-parse", "HEAD") == before
 
 
 def pretended(repository: Repository, folder: Path) -> Path:
     """Let docker and cosign only say that they were called; origin is a folder."""
     called, tools = folder / "called", folder / "tools"
     tools.mkdir()
-    for name in ("docker", "cosign"):
+    for name in ("docker", "cosign", "pip"):
         (tools / name).write_text(
             f'#!/bin/sh\necho "{name} $*" >> {called}\n'
             'case "$1" in inspect) echo registry.example.com/evergreen@sha256:0 ;; esac\n'

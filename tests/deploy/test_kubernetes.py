@@ -25,7 +25,7 @@ from evergreen_workshop.stack import environment
 KUBERNETES = ("1.33", "1.36")
 """The oldest and the newest that the manifests are checked for."""
 TMP = "/tmp"  # noqa: S108 (of a container)
-OTHERS = {"AlertmanagerConfig", "ExternalSecret", "ServiceMonitor"}
+OTHERS = {"AlertmanagerConfig", "ExternalSecret", "PrometheusRule", "ServiceMonitor"}
 """Kinds of operators, which have no schema among Kubernetes' own."""
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
 EVERY = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -103,6 +103,26 @@ def test_a_secret_that_is_asked_for_is_fetched_with_that_key() -> None:
     asked = {(each["name"], each["key"]) for each in found}
     assert asked
     assert asked <= held
+
+
+def test_a_role_of_the_cloud_needs_no_keys_of_the_object_store() -> None:
+    everywhere = [
+        *rendered("production"),
+        yaml.safe_load(values("values-kubernetes.yaml")["podTemplate"]),
+        yaml.safe_load(values("values.yaml")["extraEnvFrom"]),
+    ]
+
+    found = [each for each in secrets(everywhere) if each["name"] == "evergreen-store"]
+    assert len(found) == 3
+    assert all(each.get("optional") for each in found)
+
+
+def secrets(node: Any) -> list[Object]:
+    """Every secret that is taken whole, somewhere in a document."""
+    if isinstance(node, dict):
+        own = [node["secretRef"]] if "secretRef" in node else []
+        return own + [found for value in node.values() for found in secrets(value)]
+    return [found for each in node for found in secrets(each)] if isinstance(node, list) else []
 
 
 def references(node: Any) -> list[Object]:
@@ -223,3 +243,9 @@ def test_prometheus_scrapes_the_job_that_the_rules_ask_for() -> None:
         monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     )
     assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+def test_the_operators_prometheus_has_the_rules_of_the_others() -> None:
+    ours = yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text())
+
+    assert of("production", "PrometheusRule", "evergreen")["spec"] == ours

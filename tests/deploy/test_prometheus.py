@@ -64,6 +64,16 @@ def expressions() -> list[str]:
     return shown + [rule["expr"] for rule in rules()]
 
 
+def test_what_each_process_tells_of_the_database_is_added_up_nowhere() -> None:
+    shared = "|".join(question.name for question in QUESTIONS)
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    shown = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+
+    assert any(re.search(shared, expression) for expression in shown)
+    added = rf"sum[^(]*(?:\([^)]*\) )?\((?:\w+\()?evergreen_(?:{shared})"
+    assert [expression for expression in shown if re.search(added, expression)] == []
+
+
 def test_rules_and_dashboard_name_only_metrics_that_the_service_tells(shop: Any) -> None:
     records_of(shop.settings).windows.keep(poor())
     notify.alert(records_of(shop.settings), shop.settings, "weather", "drift", "It drifts.", at=NOW)

@@ -127,6 +127,25 @@ def test_a_damaged_copy_is_fetched_again(shop: Shop) -> None:
         assert client.get("/ready").json()["status"] == "ready"
 
 
+def test_a_new_champion_that_cannot_be_loaded_takes_no_other_away(shop: Shop) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    bad = shop.put("weather", "logistic")
+    damage(bad)
+
+    with shop.open() as client:
+        assert client.get("/ready").status_code == 200
+        shop.promote(bad, 1)
+        told = eventually(lambda: (f := client.get("/ready").json())["reasons"] and f)
+        ready = client.get("/ready")
+        answer = client.post("/iris/predict", json={"row": ROW})
+
+    assert (ready.status_code, told["status"]) == (200, "degraded")
+    assert "sha256" in told["reasons"]["weather"]
+    assert (list(told["champions"]), answer.status_code) == (["iris"], 200)
+    with shop.open() as another:  # that begins now, as of another image
+        assert another.get("/ready").status_code == 503
+
+
 def test_a_champion_that_cannot_be_loaded_at_the_start_is_not_ready(shop: Shop) -> None:
     ref = shop.put("iris", "logistic")
     damage(ref)

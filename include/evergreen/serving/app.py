@@ -93,6 +93,7 @@ class Service:
             Shelf(self.records.features),
         )  # fmt: skip
         self.upstream = Upstream(settings)
+        self._was_ready = False
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -139,7 +140,11 @@ class Service:
         return Json(to_json(self.meters.minutes.document()))
 
     async def ready(self, _: Request) -> Response:
-        """Tell whether every champion is loaded and in step, and if not, why."""
+        """Tell whether every champion is loaded and in step, and if not, why.
+
+        Whoever begins must have loaded all of them. Whoever has, and lacks one that came later,
+        answers for the others: none of its like could load that one, and all would be taken away.
+        """
         problems = dict(self.watcher.problems)
         if self.journal.problem:
             problems["journal"] = self.journal.problem
@@ -150,7 +155,8 @@ class Service:
         desks = self.watcher.desks
         missing = self.watcher.problems.keys() - desks - {"ledger"}
         waiting = not self.watcher.looked.is_set() or (not desks and "ledger" in problems)
-        bad = bool(missing) or waiting
+        bad = waiting or bool(missing and not (self._was_ready and desks))
+        self._was_ready = self._was_ready or not bad
         reasons = self.watcher.remarks | problems
         document = {
             "status": "not ready" if bad else "degraded" if reasons else "ready",
