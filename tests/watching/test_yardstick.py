@@ -3,17 +3,25 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from evergreen.dossier import Dossier
 from evergreen.records import Logged
 from evergreen.refs import Window, WindowRef
+from evergreen.settings import Settings
 from evergreen.spec import Monitoring, Usual, Watched
+from evergreen.watching import calibration
 from evergreen.watching.bases import DAY, HOUR, WEEK
+from evergreen.watching.calibration import Calibration
 from evergreen.watching.drift import NUMERIC
-from evergreen.watching.yardstick import Stretch, _threshold
+from evergreen.watching.reference import Reference
+from evergreen.watching.yardstick import History, Stretch, _threshold
 from watching.conftest import END, WINDOW, Shop
 
 
@@ -78,6 +86,37 @@ def test_a_limit_of_history_allows_for_the_number_of_rows(
     bounds = {"test": (test, test), "more": (0.301, 0.4), "less": (test, 0.299)}
     low, high = bounds[expected] if isinstance(expected, str) else (expected, expected)
     assert low - 1e-9 <= found <= high + 1e-9
+
+
+@pytest.mark.parametrize("gone", [1, 5])
+def test_a_column_that_was_unknown_of_late_is_held_against_when_it_was_known(gone: int) -> None:
+    random, days, hours = np.random.default_rng(0), 150, 24
+    times = np.arange(days * hours) * (DAY / hours)
+    level = np.repeat(np.cumsum(random.normal(0, 0.5, days)), hours)
+    seen = pd.DataFrame({name: level + random.normal(0, 1, len(level)) for name in ("x", "y")})
+    seen.loc[len(seen) - gone * hours :, "x"] = np.nan  # its sensor was away, and is back
+    past = Reference(
+        seen, len(seen), dict.fromkeys("xy", NUMERIC), nulls={"x": gone * hours, "y": 0},
+        raw=pa.Table.from_pandas(seen, preserve_index=False), times=times,
+    )  # fmt: skip
+    own = SimpleNamespace(temporal=True)
+    now = pd.DataFrame({name: level[-1] + random.normal(0, 1, 99) for name in ("x", "y")})
+
+    held = Remembered(cast("Dossier", own), past, None, cast("Settings", None)).yardstick(
+        now, dict.fromkeys("xy", NUMERIC), Stretch(times[-1] + 60, DAY, 99), 0.01,
+        Monitoring(pairs=False),
+    )  # fmt: skip
+
+    assert held.before["x"].notna().sum() >= calibration.LEAST_ROWS
+    assert set(held.bases) == {"x", "y"}
+    assert all(0 < limit < np.inf for limit in held.thresholds.values())
+
+
+class Remembered(History):
+    """Measures what the past tells, and keeps it nowhere."""
+
+    def _measured(self, length: float, gap: float) -> Calibration:
+        return self._measure(length, gap)
 
 
 def test_a_calm_week_is_held_against_weeks_of_the_past(weather: Shop) -> None:

@@ -128,7 +128,12 @@ class Calibration(Ref):
     """What `TOGETHER` among the distances is measured by."""
 
     def limits(
-        self, start: float, times: Array, names: Sequence[str], alpha: float
+        self,
+        start: float,
+        times: Array,
+        names: Sequence[str],
+        alpha: float,
+        known: Mapping[str, Array] | None = None,
     ) -> Limits | None:
         """Return the limits of a window that begins at `start`; None: history is too short.
 
@@ -137,8 +142,10 @@ class Calibration(Ref):
             times: moments of the rows that it is held against.
             names: the columns that are compared.
             alpha: chance that any of them is called drifted although nothing changed.
+            known: of a column that not every row has a value of, the moments of those that do.
         """
-        chosen = {name: self._nearest(name, start, times) for name in names}
+        seen = known or {}
+        chosen = {name: self._nearest(name, start, seen.get(name, times)) for name in names}
         if not names or any(basis is None for basis in chosen.values()):
             return None
         found = {name: basis for name, basis in chosen.items() if basis}

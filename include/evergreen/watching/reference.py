@@ -53,6 +53,12 @@ class Reference:
         assert self.raw is not None, "a reference that was loaded"  # noqa: S101
         return usable(self.raw[name].take(positions).to_pandas(), self.kinds[name])
 
+    def when_known(self, name: str) -> Any:
+        """Return the event times of the training rows that have a value of a column."""
+        if self.raw is None or not self.nulls.get(name):
+            return self.times
+        return self.times[~_empty(self.raw[name]).to_numpy()]
+
 
 def load(dossier: Dossier, limit: int, settings: Settings) -> Reference:
     """Read the training rows, and draw at most `limit` of them.
@@ -131,11 +137,14 @@ def text(value: Any) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
+def _empty(column: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
+    floating = pa.types.is_floating(column.type)
+    return pc.is_null(column, nan_is_null=True) if floating else pc.is_null(column)
+
+
 def _count(reference: Reference, name: str, column: "pa.ChunkedArray[Any]") -> None:
     """Note nulls and categories of all training rows."""
-    floating = pa.types.is_floating(column.type)
-    empty = pc.is_null(column, nan_is_null=True) if floating else pc.is_null(column)
-    reference.nulls[name] = pc.sum(empty).as_py() or 0
+    reference.nulls[name] = pc.sum(_empty(column)).as_py() or 0
     if reference.kinds[name] == CATEGORICAL:
         counted = pc.value_counts(column.drop_null()).to_pylist()
         reference.categories[name] = frozenset(text(entry["values"]) for entry in counted)

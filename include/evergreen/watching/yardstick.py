@@ -199,9 +199,10 @@ class History:
         gap = next((known for known in (0.0, *LENGTHS) if known >= apart), apart)
         measured = self._measured(length, gap)
         more = [*names, TOGETHER] if pairs else names
-        limits = measured.limits(stretch.start, times, more, alpha * len(more))
+        known = {name: self.reference.when_known(name) for name in names}
+        limits = measured.limits(stretch.start, times, more, alpha * len(more), known)
         if limits is None:  # of one row a window, how columns go together is not to be told
-            limits = measured.limits(stretch.start, times, names, alpha * len(names))
+            limits = measured.limits(stretch.start, times, names, alpha * len(names), known)
         if limits is None:
             problem = f"its history is too short to tell, {_told(gap)} after its end"
             return None, None, UsualFacts(problem=problem)
@@ -301,7 +302,7 @@ def allowed(critical: Any, usual: Any, sizes: tuple[int, int], rows: float, diff
         rows: median rows of a window of the past.
         different: rows of this window that differ.
     """
-    if usual is None:
+    if usual is None or not all(sizes):
         return critical
     noise = critical**2 / (1 / sizes[0] + 1 / sizes[1])
     square = usual**2 + noise * (1 / different - 1 / rows)
