@@ -9,6 +9,7 @@ they are one season of many: then to the training rows too, from which it knows 
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -145,7 +146,8 @@ def standard_errors(
 ) -> dict[str, Error]:
     """Return the standard error of each metric that is defined, by what of the rows is independent.
 
-    See `judging.influence` and `judging.units`.
+    None of a metric that is not defined without one of those units, as a share of the fraud that
+    was caught where all fraud is of one day. See `judging.influence` and `judging.units`.
     """
     found = list(metrics.score(scale, truth, output, names))
     if not found or len(truth) < 2:
@@ -154,7 +156,8 @@ def standard_errors(
     spread = units.spread(values)
     told = zip(spread.error.tolist(), spread.freedom.tolist(), strict=True)
     errors = (Error(value=value, freedom=freedom) for value, freedom in told)
-    return dict(zip(found, errors, strict=True))
+    known = zip(found, errors, strict=True)
+    return {name: error for name, error in known if math.isfinite(error.value)}
 
 
 def _unseen(dossier: Dossier, settings: Settings, chosen: Array) -> Output | None:

@@ -54,7 +54,8 @@ def measure(
         else ()
     )
     undefined = [metric.name for metric in found if metric.live is None]
-    problem = f"{', '.join(undefined)}: not defined for these labels" if undefined else ""
+    told = f"{', '.join(undefined)}: not defined for these labels, or not for every part of them"
+    problem = told if undefined else ""
     return replace(bare, metrics=found, newest=late, problem=problem)
 
 
@@ -67,11 +68,12 @@ def _score(
     times: "pd.Series[Any]",
     own: tuple[Metric, ...],
 ) -> tuple[MetricFacts, ...]:
-    """Score answers, with errors by what of them is independent."""
+    """Score answers, with errors by what of them is independent; without one, nothing is known."""
     scale = Scale(dossier.answers.kind, own)
     live = metrics.score(scale, truth, output, names)
     errors = standard_errors(scale, truth, output, names, Units.of(times, None, len(truth)))
-    return tuple(_facts(name, dossier, profile, live, errors) for name in names)
+    known = {name: value for name, value in live.items() if name in errors}
+    return tuple(_facts(name, dossier, profile, known, errors) for name in names)
 
 
 def _facts(
@@ -86,7 +88,7 @@ def _facts(
         more_is_better=dossier.directions[name],
         live=live.get(name),
         floor=dossier.proof.floors.get(name),
-        holdout=profile.metrics.get(name) if profile else None,
+        holdout=profile.metrics.get(name) if profile and name in profile.errors else None,
         **_errors(errors.get(name), profile.errors.get(name) if profile else None),
     )
 

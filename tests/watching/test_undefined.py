@@ -1,0 +1,63 @@
+"""Metrics that are not defined for some of the rows: nothing is known of them, and all else is."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evergreen.judging.units import Units
+from evergreen.learning.models import Output
+from evergreen.records import Labelled
+from evergreen.spec import Kind, Metric, Scale
+from evergreen.watching import quality
+from evergreen.watching.profile import standard_errors
+from verdicts import dossier_of
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ROWS = 200
+FRAUD = slice(100, 103)
+"""All of it within a day."""
+
+
+def share_caught(truth: Any, said: Any) -> float | None:
+    return float((said[truth == 1] == 1).mean()) if truth.any() else None
+
+
+CAUGHT = Metric(name="caught", function=share_caught, more_is_better=True)
+
+
+def test_an_error_that_is_not_to_be_told_is_left_out() -> None:
+    truth = np.zeros(ROWS, dtype=np.int64)
+    truth[FRAUD] = 1
+    times = pd.Series(pd.date_range(START, periods=ROWS, freq="3h"))
+    said = Output(truth, np.column_stack([1 - truth, truth]).astype(float), np.array([0, 1]))
+
+    found = standard_errors(
+        Scale(Kind.BINARY, (CAUGHT,)), truth, said, ["caught", "accuracy"],
+        Units.of(times, None, ROWS),
+    )  # fmt: skip
+
+    assert list(found) == ["accuracy"]
+
+
+def test_a_live_metric_without_an_error_is_unknown_and_said_to_be() -> None:
+    labels = [int(FRAUD.start <= n < FRAUD.stop) for n in range(ROWS)]
+    labelled = Labelled(
+        due=ROWS, labelled=ROWS, labels=tuple(labels), outputs=tuple(labels),
+        probabilities=tuple({"0": 1.0 - n, "1": float(n)} for n in labels),
+        times=tuple(START + n * timedelta(hours=3) for n in range(ROWS)),
+    )  # fmt: skip
+    gated = dossier_of("weather", 1, figures={"accuracy": 0.9}, floors={"accuracy": 0.6})
+    floors = {"accuracy": 0.6, "caught": 0.5}
+    proof = replace(gated.proof, metric="accuracy", floors=floors, beside={"caught": True})
+
+    found = quality.measure(replace(gated, proof=proof), None, labelled, START, 10, (CAUGHT,))
+
+    known = {metric.name: metric.live for metric in found.metrics}
+    assert known["caught"] is None
+    assert known["accuracy"] == 1.0
+    assert found.problem.startswith("caught: not defined for these labels")
+    json.dumps(found.to_json(), allow_nan=False)  # as the report keeps it
