@@ -301,6 +301,8 @@ class _Asked:
     def _facts(
         self, error: float, times: float, one: _Moved, figure: float, units: Units
     ) -> dict[str, Any]:
+        if not math.isfinite(times * error):  # of one unit, or not defined without one
+            return {"low": math.nan, "high": math.nan}
         half, alone = times * error, float(np.sqrt((one.by_row**2).sum())) / units.rows
         point = 0.01 if self.metric in SHARES else abs(figure) / 100
         seen = error * (times + norm.ppf(POWER)) / point if point else 0.0
@@ -319,6 +321,8 @@ def critical(spread: Spread, confidence: float, draws: int, seed: int) -> Floats
     normal means over standard errors from as many normal values as there are degrees of freedom
     (the fewest that one has), all with the correlation that was found.
     """
+    if not np.isfinite(spread.correlation).all():
+        return np.full(len(spread.error), math.nan)
     if len(spread.error) < 2:
         return np.asarray(student.ppf((1 + confidence) / 2, spread.freedom))
     generator = np.random.default_rng(seed)

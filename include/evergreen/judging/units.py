@@ -39,6 +39,8 @@ ENOUGH = 20
 """Days from which on days are the units; fewer: hours, then distinct moments."""
 FEWEST = 8
 """Fewer moments, or fewer groups beside a time, are no sample of anything: they are not units."""
+TOLD = 4
+"""Units of time, of a slice, from which on how far its mean may be off is told; fewer: unknown."""
 BUNDLES = 20_000
 """More independent rows are summed up in so many bundles, which are as independent."""
 FLAT = 0.5
@@ -180,15 +182,17 @@ class _Variance:
         step in the middle): where it is no noise, that one is spared.
         """
         n, spared = len(sums), int(moving)
+        if n < TOLD:
+            return cls(np.full(sums.shape[1], np.nan), np.ones(sums.shape[1]), sums)
         waves = dct(sums, type=2, axis=0, norm="ortho")
-        still = sums - _first_cosine(n) * waves[1] if moving and n > 1 else sums
+        still = sums - _first_cosine(n) * waves[1] if moving else sums
         slow = float(_persistence(still, spared).max(initial=0.0))
         most = min(n - 1, max(6, int(0.4 * n ** (2 / 3))))
         frequency = np.pi * np.arange(1, most + 1) / n
         flat = (1 - slow) ** 2 / (1 - 2 * slow * np.cos(frequency) + slow**2)
         used = max(int((flat >= FLAT).sum()), min(4, most))
         value = n * (waves[1 + spared : used + 1] ** 2).mean(axis=0) / flat[spared:used].mean()
-        in_a_row = float(np.max(_ratio(value, (still**2).sum(axis=0), 1.0), initial=1.0))
+        in_a_row = float(np.nanmax(_ratio(value, (still**2).sum(axis=0), 1.0), initial=1.0))
         return cls(value, np.full(sums.shape[1], float(used - spared)), still, in_a_row)
 
     def beside(self, groups: "_Variance", cells: Floats) -> "_Variance":
@@ -220,10 +224,11 @@ def _moments(times: "pd.Series[Any]") -> tuple[str, Array | None]:
 
 def _groups(groups: Any, fewest: int) -> tuple[str, Array | None]:
     if isinstance(groups, pd.DataFrame):
-        codes, name = groups.groupby(list(groups), sort=True).ngroup(), " × ".join(map(str, groups))
-    else:
-        codes, name = groups, str(getattr(groups, "name", None) or "group")
-    found = _codes(np.asarray(codes))
+        by_all = groups.groupby(list(groups), sort=True, dropna=False)
+        found, name = by_all.ngroup().to_numpy(), " × ".join(map(str, groups))
+    else:  # who has no name is one of them
+        found = pd.factorize(groups, sort=False, use_na_sentinel=False)[0]
+        name = str(getattr(groups, "name", None) or "group")
     several = fewest <= found.max() + 1 < len(found)
     return name, found if several else None
 
