@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import aiohttp
+import botocore.exceptions
 import psycopg2
 import pytest
 import requests
@@ -37,6 +39,10 @@ def wrapped(origin: Exception) -> Exception:
         psycopg2.OperationalError(), NoRoom(), answered(503), wrapped(requests.ConnectionError()),
         wrapped(answered(500)), OSError(errno.ENOSPC, "No space left on device"),
         MlflowException("failures while downloading: [Errno 27] File too large"),
+        OSError(errno.EBUSY, "Please reduce your request rate"),  # s3fs of SlowDown
+        OSError(errno.EREMOTEIO, "InternalError"), aiohttp.ClientPayloadError(),
+        botocore.exceptions.EndpointConnectionError(endpoint_url="http://s3"),
+        botocore.exceptions.ReadTimeoutError(endpoint_url="http://s3"),
     ],
     ids=repr,
 )  # fmt: skip
@@ -49,6 +55,7 @@ def test_what_another_try_may_not_meet_passes(error: Exception) -> None:
     [
         ValueError(), FileNotFoundError(), MemoryError(), answered(404), ModelRefused("damaged"),
         psycopg2.ProgrammingError(), wrapped(answered(404)), wrapped(FileNotFoundError()),
+        PermissionError(errno.EACCES, "AccessDenied"), OSError("cannot be read"),
     ],
     ids=repr,
 )  # fmt: skip

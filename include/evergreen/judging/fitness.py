@@ -21,7 +21,7 @@ from evergreen.data.calendar import block_length
 from evergreen.errors import ModelRefused
 from evergreen.judging import model_tests
 from evergreen.judging.evidence import Evidence, Fit, Schema
-from evergreen.learning import features, fitting, models, tracking, training
+from evergreen.learning import features, fitting, hiccups, models, tracking, training
 from evergreen.learning.data import Data
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.models import Output
@@ -119,7 +119,9 @@ def _disagreement(
     try:
         model = tracking.fetch_model(settings, champion.model_uri, champion.sha256)
         before = models.predict(model, holdout.rows).take(holdout.mask)
-    except (ModelRefused, KeyError):  # it cannot be asked any more: nothing to agree with
+    except Exception as error:  # it cannot be asked any more: nothing to agree with
+        if hiccups.passes(error):
+            raise
         return None
     if output.probabilities is not None and before.probabilities is not None:
         if _listed(output) != _listed(before):

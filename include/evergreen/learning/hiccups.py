@@ -1,5 +1,7 @@
 """Failures that pass: a server that is away, a disk that is full. No recipe is to blame."""
 
+import errno
+
 import requests
 
 from evergreen import room
@@ -11,6 +13,13 @@ AWAY = (
     requests.Timeout, requests.exceptions.RetryError,
 )  # fmt: skip
 SERVER_ERROR = 500
+CLIENTS = {"aiobotocore", "aiohttp", "azure", "botocore", "gcsfs", "google", "s3fs", "urllib3"}
+"""Packages whose own errors are of an object store that does not answer as it should."""
+LASTING = {
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.EEXIST,
+    errno.EINVAL, errno.ENAMETOOLONG, errno.EROFS,
+}  # fmt: skip
+"""What another try finds as it was; s3fs tells by others (EBUSY, EREMOTEIO) of a busy store."""
 
 
 def passes(error: BaseException) -> bool:
@@ -21,4 +30,8 @@ def passes(error: BaseException) -> bool:
 def _is_away(error: BaseException) -> bool:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return bool(error.response.status_code >= SERVER_ERROR)
-    return isinstance(error, AWAY)
+    if isinstance(error, AWAY):
+        return True
+    if type(error).__module__.partition(".")[0] in CLIENTS:
+        return not isinstance(error, FileNotFoundError | PermissionError)
+    return isinstance(error, OSError) and error.errno is not None and error.errno not in LASTING

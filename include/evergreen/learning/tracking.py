@@ -320,7 +320,9 @@ def _told_apart(uri: str) -> Iterator[None]:
     """Tell what cannot be had from what cannot be had just now."""
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except Exception as error:
+        if not isinstance(error, MlflowException | OSError) and not hiccups.passes(error):
+            raise
         if full := room.ran_out(error):
             raise full from error
         if hiccups.passes(error):
