@@ -43,13 +43,20 @@ def read(uri: str, sha256: str, settings: Settings) -> Output:
 
 
 def table(output: Output) -> pa.Table:
-    """Return answers as columns: `label`, `half_width`, and `p_` with each class as JSON."""
+    """Return answers as columns: `label`, `half_width`, and `p_` with each class as JSON.
+
+    Without probabilities, each class is a column of nulls: one that is never said is one, too.
+    """
     columns: dict[str, Any] = {"label": output.labels}
     if output.half_width is not None:
         columns["half_width"] = np.broadcast_to(output.half_width, len(output)).copy()
-    if output.probabilities is not None and output.classes is not None:
+    if output.classes is not None:
         names = [f"p_{json.dumps(name)}" for name in output.classes.tolist()]
-        columns |= dict(zip(names, output.probabilities.T, strict=True))
+        unknown = pa.nulls(len(output), pa.float64())
+        chances = [unknown] * len(names)
+        if output.probabilities is not None:
+            chances = [pa.array(one) for one in output.probabilities.T]
+        columns |= dict(zip(names, chances, strict=True))
     return pa.table({name: pa.array(values) for name, values in columns.items()})
 
 
@@ -62,5 +69,8 @@ def output(rows: pa.Table) -> Output:
     if not columns:
         classes = None if labels.dtype.kind == "f" else np.unique(labels)
         return Output(labels, None, classes, widths)
+    classes = np.array([json.loads(name[2:]) for name in columns])
+    if any(rows[name].null_count for name in columns):
+        return Output(labels, None, classes, widths)
     chances = np.stack([rows[name].to_numpy() for name in columns], axis=1)
-    return Output(labels, chances, np.array([json.loads(name[2:]) for name in columns]), widths)
+    return Output(labels, chances, classes, widths)

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from evergreen.dossier import Inputs, RawColumn
 from evergreen.errors import DataRefused, did_you_mean
 from evergreen.learning.models import Array
-from evergreen.serving.contract import LONGEST_TEXT
+from evergreen.serving.contract import LONGEST_SENTENCES, LONGEST_TEXT
 
 MICROSECONDS = "us"
 
@@ -78,7 +78,8 @@ class Admission:
             values = rows[column.name]
             if not column.nullable:
                 yield f"{column.name} is null", _mask(values.is_null(nan_is_null=True))
-            yield from _misfits(column, values)
+            longest = LONGEST_SENTENCES if column.name in self.inputs.text else LONGEST_TEXT
+            yield from _misfits(column, values, longest)
 
 
 def needed(inputs: Inputs) -> list[str]:
@@ -117,7 +118,9 @@ def _time(inputs: Inputs) -> str | None:
     return inputs.timestamp if inputs.looks_back else None
 
 
-def _misfits(column: RawColumn, values: pa.ChunkedArray) -> Iterator[tuple[str, Array]]:
+def _misfits(
+    column: RawColumn, values: pa.ChunkedArray, longest: int
+) -> Iterator[tuple[str, Array]]:
     """Yield what the contract refuses beside null: the same words for a row as for its like."""
     if column.is_number and pa.types.is_floating(values.type):
         yield f"{column.name} is not a finite number", _mask(pc.is_inf(values))
@@ -127,8 +130,8 @@ def _misfits(column: RawColumn, values: pa.ChunkedArray) -> Iterator[tuple[str, 
         wrong = (plain != np.floor(plain)) | (plain < limits.min) | (plain > limits.max)
         yield f"{column.name} is no whole number ({column.type})", wrong & ~np.isnan(plain)
     if column.family == "text" and not pa.types.is_null(values.type):
-        long = pc.greater(pc.utf8_length(values), LONGEST_TEXT)
-        yield f"{column.name} is longer than {LONGEST_TEXT:,} characters", _mask(long)
+        long = pc.greater(pc.utf8_length(values), longest)
+        yield f"{column.name} is longer than {longest:,} characters", _mask(long)
 
 
 def _mask(found: Any) -> Array:
