@@ -14,11 +14,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from evergreen.data import splits
-from evergreen.errors import EvergreenError, EvidenceCorrupt, ModelRefused
+from evergreen.errors import DeclarationError, EvergreenError, EvidenceCorrupt, ModelRefused
 from evergreen.judging import fitness, gate
 from evergreen.judging.evaluation import digest, evaluate
 from evergreen.judging.evidence import Evidence, Role
 from evergreen.learning import training
+from evergreen.learning.features import RawHoldout
+from evergreen.learning.models import Output
 from evergreen.refs import (
     CandidateRef,
     ChampionRef,
@@ -410,3 +412,33 @@ def test_another_constant_that_a_slice_reads_is_other_evidence(own: World, tmp_p
         return digest(use_case, own.features, own.trained, None)
 
     assert inputs(4) == inputs(4) != inputs(5)
+
+
+def test_another_floor_or_improvement_is_other_evidence(own: World) -> None:
+    def inputs(**changes: Any) -> str:
+        use_case = replace(USE_CASE, gate=replace(USE_CASE.gate, **changes))
+        return digest(use_case, own.features, own.trained, None)
+
+    [metric] = list(USE_CASE.gate.floors)[:1]
+    asked = [{}, {"floors": {metric: 0.123}}, {"min_improvement": 0.123}]
+    assert len({inputs(**changes) for changes in asked}) == len(asked)
+
+
+def test_who_cannot_be_asked_any_more_disagrees_with_nobody(
+    own: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(error: Exception) -> None:
+        def predict(*_: Any) -> Any:
+            raise error
+
+        monkeypatch.setattr(fitness.tracking, "fetch_model", lambda *_: None)
+        monkeypatch.setattr(fitness.models, "predict", predict)
+
+    rows = RawHoldout(rows=pd.DataFrame(), mask=np.array([]), truth=np.array([]))
+    said, champion = Output(np.array([])), own.champion()
+
+    fails(DeclarationError("features.numeric 'zip'", "str", "numbers"))
+    assert fitness._disagreement(champion, rows, said, own.settings) is None
+    fails(ConnectionError("the store is away"))
+    with pytest.raises(ConnectionError):
+        fitness._disagreement(champion, rows, said, own.settings)

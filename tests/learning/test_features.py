@@ -216,6 +216,19 @@ def test_refuses_a_feature_with_the_name_of_the_target(local: Settings) -> None:
         built(use_case, iris_rows().assign(part=1.0), local)
 
 
+@pytest.mark.parametrize("body", ["raw['now'] - raw['then']", "raw['then']"])
+def test_a_moment_or_a_length_of_time_is_no_number(body: str) -> None:
+    code = FeatureCode(
+        f"import pandas as pd\n\ndef f(raw):\n    return pd.DataFrame({{'age': {body}}})\n",
+        "f", ["now", "then"], ["age"],
+    )  # fmt: skip
+    then = pd.to_datetime(pd.Series(["2026-01-01", None]))
+    rows = pd.DataFrame({"now": pd.to_datetime(pd.Series(["2026-02-01"] * 2)), "then": then})
+
+    with pytest.raises(DeclarationError, match=r"total_seconds"):
+        code.transform(rows)
+
+
 def test_numbers_are_labels_of_a_regression(local: Settings) -> None:
     use_case = replace(
         IRIS,

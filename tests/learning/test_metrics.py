@@ -188,3 +188,11 @@ def test_a_group_has_no_rate_where_there_is_nothing_to_be_a_share_of() -> None:
     assert "recall" not in none_positive
     assert "precision" not in none_called
     assert none_called["recall"] == none_called["selection_rate"] == 0
+
+
+@pytest.mark.parametrize("rows", [30, 40])
+def test_r2_of_a_truth_that_does_not_vary_is_not_defined(rows: int) -> None:
+    truth = np.full(rows, 0.1)  # whose mean is 0.1 only nearly
+
+    assert metrics.r2(truth, Output(truth + 0.01)) is None
+    assert metrics.r2(truth + np.arange(rows) * 1e-9, Output(truth)) is not None

@@ -17,7 +17,7 @@ from evergreen.errors import ModelRefused
 from evergreen.learning import answers, models, searching, tracking, training
 from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, InCharge
 from evergreen.settings import PROJECT, Settings
-from evergreen.spec import CHAMPION, Candidate, UseCase
+from evergreen.spec import CHAMPION, Candidate, Metric, UseCase
 from fakes import FakeTrainings
 from learning import AS_OF, IRIS, WEATHER, built, iris_rows, shuffled, weather_rows
 
@@ -233,8 +233,15 @@ def test_another_seed_search_window_or_snapshot_is_another_training(
     less = built(IRIS, iris_rows().iloc[:-1], settings)
 
     keys = {key(), key(replace(IRIS, seed=1)), key(searched), key(ref=less), key(name="logistic")}
+    own = Metric(name="own", function=matches, more_is_better=True)
+    turned, reading = replace(own, more_is_better=False), replace(own, reads="probabilities")
+    keys |= {key(replace(IRIS, metrics=(one,))) for one in (own, turned, reading)}
 
-    assert len(keys) == 5
+    assert len(keys) == 8
+
+
+def matches(truth: Any, said: Any) -> float:
+    return float((truth == said).mean())
 
 
 def test_another_constant_that_the_business_figure_reads_is_another_training(

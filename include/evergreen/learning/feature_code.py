@@ -148,6 +148,9 @@ class EntityCode(FeatureCode):
 
 
 def _number(values: "pd.Series[Any]") -> "pd.Series[float]":
+    if getattr(values.dtype, "kind", "") in "mM":  # as numbers, one that is missing were -9.2e18
+        told = "numbers, such as .dt.total_seconds() of a length of time"
+        raise DeclarationError(f"features.numeric {values.name!r}", str(values.dtype), told)
     try:
         return pd.Series(values.to_numpy(dtype=float, na_value=np.nan), index=values.index)
     except (TypeError, ValueError) as error:

@@ -223,9 +223,17 @@ def rmse(truth: Array, output: Output) -> float:
 def r2(truth: Array, output: Output) -> float | None:
     """Return 1 − Σ(truth − prediction)² / Σ(truth − mean)²; None when truth hardly varies."""
     missed, spread = ((truth - output.labels) ** 2).sum(), ((truth - truth.mean()) ** 2).sum()
+    if hardly_varies(truth, spread):
+        return None
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         value = float(1 - missed / spread)
     return value if np.isfinite(value) else None
+
+
+def hardly_varies(truth: Array, spread: float) -> bool:
+    """Tell whether Σ(truth − mean)² is no more than what a mean of their size is rounded by."""
+    rounded = 8 * np.finfo(float).eps * np.abs(truth).max(initial=0.0)
+    return bool(spread <= len(truth) * rounded**2)
 
 
 def mape(truth: Array, output: Output) -> float:

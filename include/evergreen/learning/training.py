@@ -48,7 +48,7 @@ from evergreen.learning.walking import Known, Memory
 from evergreen.personal import failure
 from evergreen.refs import CandidateRef, FeaturesRef, InCharge, Json
 from evergreen.settings import Settings
-from evergreen.spec import CHAMPION, UseCase
+from evergreen.spec import CHAMPION, Metric, UseCase
 
 GOLDEN_ROWS = 20
 EXAMPLE_ROWS = 5
@@ -196,7 +196,7 @@ def training_key(
         "interval": use_case.interval,
         "weight": use_case.source.weight,
         "business": _worth(use_case),
-        "metrics": [[one.name, source_code.closure(one.function)] for one in use_case.metrics],
+        "metrics": [_metric(one) for one in use_case.metrics],
         "recipe": _asked(use_case, name, in_charge),
     }
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
@@ -229,6 +229,10 @@ def _asked(use_case: UseCase, name: str, in_charge: InCharge | None) -> Any:
         *([candidate.num_workers] if candidate.num_workers > 1 else []),
         described(models.pipeline(use_case, candidate)[1:]),
     ]
+
+
+def _metric(one: Metric) -> list[Any]:
+    return [one.name, one.more_is_better, one.reads, source_code.closure(one.function)]
 
 
 def _worth(use_case: UseCase) -> str:

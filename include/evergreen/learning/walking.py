@@ -26,6 +26,7 @@ from evergreen.learning.computing import LOCAL, Compute, Fit, Made
 from evergreen.learning.models import Output
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
+from evergreen.learning.weighing import weights
 from evergreen.refs import Effort
 
 Array = NDArray[Any]
@@ -168,7 +169,11 @@ def _answered(fold: Fold, name: tuple[str, "NDArray[np.uint64]"], said: Output) 
 def fit_digest(recipe: Recipe, rows: Rows, train: Array) -> str:
     """Return the name of a fit: what it learned, by which recipe, with which packages."""
     about = hashlib.sha256(json.dumps([recipe.digest, recipe.environment], sort_keys=True).encode())
-    about.update(np.ascontiguousarray(rows.names[stretch(train)]).data)
+    learned = stretch(train)
+    about.update(np.ascontiguousarray(rows.names[learned]).data)
+    if recipe.half_life:  # the names of rows say nothing of their times
+        faded = weights(rows, learned, recipe.half_life)
+        about.update(b"" if faded is None else np.ascontiguousarray(faded).data)
     return about.hexdigest()
 
 

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 NAME = "sample_weight"
 
 
-def weights(rows: Rows, positions: Array, half_life: timedelta | None) -> Array | None:
+def weights(rows: Rows, positions: Array | slice, half_life: timedelta | None) -> Array | None:
     """Return how much each of some rows counts; None: all the same.
 
     Args:
