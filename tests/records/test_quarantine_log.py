@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from evergreen.quality.quarantine import BadRow
 from evergreen.records import Records
+from evergreen.records.subjects import Asked
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 ROWS = [BadRow(3, {"id": 7}, ("wind is null",)), BadRow(9, {"id": 8}, ("a", "b"))]
@@ -50,3 +53,20 @@ def test_what_was_corrected_is_out_of_quarantine(records: Records) -> None:
     records.quarantine.put("weather", "new", NOW, ())
 
     assert records.quarantine.of("weather") == []
+
+
+@pytest.mark.parametrize("value", [17, 12345678, "C17", "ada@example.org"])
+def test_a_subject_is_let_go_of_by_its_key_alone(records: Records, value: int | str) -> None:
+    rows = [BadRow(n, {"customer": one}, ("odd",)) for n, one in enumerate((value, 18, "17 km"))]
+    records.quarantine.put("churn", "s", NOW, rows)
+    records.quarantine.put("other", "s", NOW, rows[:1])
+    asked = Asked(key={"customer": [str(value)]}, personal={})
+
+    told = records.subjects.quarantined("churn", asked, apply=False)
+    gone = records.subjects.quarantined("churn", asked, apply=True)
+
+    assert (told, gone) == (1, 1)
+    assert [row["key"] for row in records.quarantine.of("churn")] == [
+        {"customer": 18}, {"customer": "17 km"},
+    ]  # fmt: skip
+    assert len(records.quarantine.of("other")) == 1

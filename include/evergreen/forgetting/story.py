@@ -198,6 +198,10 @@ class _Work:
         yield "predictions", self._predictions(subject, apply=apply)
         yield "stored features", self._stored(subject, apply=apply)
         yield (
+            "rows in quarantine",
+            self.records.subjects.quarantined(self.use_case, subject.records, apply=apply),
+        )
+        yield (
             "decisions, alerts and other words",
             self.records.subjects.rewrite(
                 self.use_case, subject.needles, subject.scrub, apply=apply

@@ -93,6 +93,20 @@ class Subjects:
             )
             return let_go(cursor, cursor.fetchall(), on_record)
 
+    def quarantined(self, use_case: str, asked: Asked, *, apply: bool) -> int:
+        """Count the rows of a subject that a suite has refused; with `apply` they are let go of.
+
+        By their key, which they are kept by: of a number, words tell nothing.
+        """
+        held = f" evergreen.quarantine WHERE use_case = %(use_case)s AND {asked.among('key')}"
+        values = asked.values | {"use_case": use_case}
+        if apply:
+            with self._session.writing() as cursor:
+                cursor.execute(f"DELETE FROM{held}", values)
+                return int(cursor.rowcount)
+        [row] = self._session.read(f"SELECT count(*) FROM{held}", values)
+        return int(row["count"])
+
     def unkeyed(self, use_case: str, columns: Collection[str]) -> int:
         """Count the predictions that were asked for without the key: nobody knows of whom."""
         [row] = self._session.read(
