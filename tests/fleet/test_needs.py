@@ -125,11 +125,21 @@ def test_what_is_retired_needs_nobody() -> None:
 def test_a_failure_counts_until_it_is_mended_or_something_was_decided_since() -> None:
     failure = incident("failure")
 
-    assert unmended(failure, None) == failure
-    assert unmended(failure, replace(DECIDED, created_at=NOW - 2 * DAY)) == failure
-    assert unmended(failure, DECIDED) is None
-    assert unmended(replace(failure, resolved_at=NOW), None) is None
-    assert unmended(None, DECIDED) is None
+    assert unmended([failure], None) == failure
+    assert unmended([failure], replace(DECIDED, created_at=NOW - 2 * DAY)) == failure
+    assert unmended([failure], DECIDED) is None
+    assert unmended([replace(failure, resolved_at=NOW)], None) is None
+    assert unmended([], DECIDED) is None
+
+
+@pytest.mark.parametrize("dag", ["weather_scoring", "weather_ingest", "ml_weather_monitoring"])
+def test_what_fails_beside_the_training_is_not_mended_by_it(dag: str) -> None:
+    beside = replace(incident("failure", DAY * 3), id=1, run_key=f"{dag}/scheduled__1")
+    trained = replace(incident("failure", DAY * 2), id=2, run_key="weather_training/scheduled__2")
+
+    assert unmended([trained, beside], DECIDED) == beside
+    assert unmended([trained, replace(beside, resolved_at=NOW)], DECIDED) is None
+    assert unmended([beside, trained], None) == trained  # the newer
 
 
 BAND, LOW = Band(value=0.7, low=0.66, high=0.74), Band(value=0.6, low=0.57, high=0.63)

@@ -80,24 +80,27 @@ def test_the_newest_window_of_each_is_the_last_that_ended(records: Records):
     assert newest == {"iris": newer, "weather": replace(seen, use_case="weather")}
 
 
-def test_alerts_last_until_they_are_over_and_the_newest_failure_is_no_alert(records: Records):
+def test_alerts_last_until_they_are_over_and_failures_are_no_alerts(records: Records):
     def begin(name: str, key: str, kind: str) -> Incident:
         incident = Incident(use_case=name, run_key=key, step="s", message=key, kind=kind)
         return records.incidents.open(incident)
 
-    begin("iris", "first run", "failure")
+    first = begin("iris", "iris_training/first", "failure")
     for name, kind in (("iris", "drift"), ("iris", "stale"), ("weather", "drift")):
         begin(name, f"{name} {kind}", kind)
-    begin("iris", "second run", "failure")
+    again = begin("iris", "iris_training/second", "failure")
+    beside = begin("iris", "iris_scoring/first", "failure")
+    begin("iris", "iris_ingest/first", "failure")
     records.incidents.resolve("weather drift")
-    mended = records.incidents.resolve("second run")
+    records.incidents.resolve("iris_ingest/first")
 
     lasting, failures = records.incidents.lasting(), records.incidents.failures()
 
     assert {name: [one.kind for one in told] for name, told in lasting.items()} == {
         "iris": ["stale", "drift"]
     }
-    assert failures == {"iris": mended}
+    assert first != again
+    assert {name: set(found) for name, found in failures.items()} == {"iris": {again, beside}}
 
 
 def test_pins_hold_until_they_are_lifted(records: Records):

@@ -1,5 +1,6 @@
 """What is on record of one use case, on one line of the table."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -139,14 +140,22 @@ class Row:
         }
 
 
-def unmended(failure: Incident | None, last: Decision | None) -> Incident | None:
-    """Return a failure, unless it is mended or something was decided since."""
-    if failure is None or failure.resolved_at:
-        return None
+def unmended(failures: Iterable[Incident], last: Decision | None) -> Incident | None:
+    """Return the newest failure that is not mended; None: there is none.
+
+    What was decided since mends that of a training. A scoring, an ingest or a monitoring that
+    fails goes on failing, whatever is trained meanwhile.
+    """
     decided = last.created_at if last else None
-    if failure.created_at and decided and failure.created_at < decided:
-        return None
-    return failure
+    lasting = [one for one in failures if not one.resolved_at and not _is_over(one, decided)]
+    return max(lasting, key=lambda one: one.id, default=None)
+
+
+def _is_over(failure: Incident, decided: datetime | None) -> bool:
+    dag = failure.run_key.partition("/")[0]
+    if dag.endswith(("_scoring", "_ingest", "_monitoring")):
+        return False
+    return bool(failure.created_at and decided and failure.created_at < decided)
 
 
 def _metric(seen: WindowRef, more_is_better: bool) -> Metric | None:

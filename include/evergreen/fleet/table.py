@@ -122,7 +122,7 @@ def _rows(
         yield Row(
             name=name, now=now, use_case=catalog.use_cases.get(name),
             problem=problems.get(name, ""), champion=champions.get(name), window=windows.get(name),
-            last=decisions.get(name), failure=unmended(failures.get(name), decisions.get(name)),
+            last=decisions.get(name), failure=unmended(failures.get(name, ()), decisions.get(name)),
             alerts=lasting.get(name, ()), approval=waiting.get(name), pin=pins.get(name),
             retirement=retired.get(name),
         )  # fmt: skip

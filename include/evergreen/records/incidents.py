@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from evergreen.records.session import Session, insert, newest_of_each, storable
+from evergreen.records.session import Session, insert, storable
 
 HOUSE = "operations"
 """What is about no use case is about this."""
@@ -78,10 +78,17 @@ class Incidents:
             found.setdefault(row["use_case"], []).append(Incident(**row))
         return {about: tuple(alerts) for about, alerts in found.items()}
 
-    def failures(self) -> dict[str, Incident]:
-        """Return the newest failure of each use case, mended or not."""
-        sql = newest_of_each("incidents", "id DESC", where="kind = 'failure'")
-        return {row["use_case"]: Incident(**row) for row in self._session.read(sql)}
+    def failures(self) -> dict[str, tuple[Incident, ...]]:
+        """Return the failures that no later run has mended, by use case, one of each DAG."""
+        rows = self._session.read(
+            "SELECT DISTINCT ON (use_case, split_part(run_key, '/', 1)) * FROM evergreen.incidents"
+            " WHERE kind = 'failure' AND resolved_at IS NULL"
+            " ORDER BY use_case, split_part(run_key, '/', 1), id DESC"
+        )
+        found: dict[str, list[Incident]] = {}
+        for row in rows:
+            found.setdefault(row["use_case"], []).append(Incident(**row))
+        return {about: tuple(several) for about, several in found.items()}
 
     def during(
         self, use_case: str, since: datetime, until: datetime, limit: int

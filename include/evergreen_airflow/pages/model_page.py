@@ -221,7 +221,7 @@ def declared_card(use_case: UseCase, records: Records, now: datetime, prefix: st
         for each in records.decisions.newest(use_case.name, limit=1, kind=TRIGGER)
         if not promotions or _came_after(each, promotions[-1])
     ]
-    failures = records.incidents.newest(use_case.name, limit=1, kind="failure")
+    failures = records.incidents.newest(use_case.name, kind="failure", open=True)
     own = (
         dossier.find(records.dossiers, use_case.name, promotions[0].version) if promotions else None
     )
@@ -320,7 +320,7 @@ def _decision(decision: Decision) -> Happened:
 
 def _incident(incidents: tuple[Incident, ...], decisions: Sequence[Decision]) -> Happened | None:
     """Return the newest incident, unless it is mended or something was decided since."""
-    newest = unmended(next(iter(incidents), None), next(iter(decisions), None))
+    newest = unmended(incidents, next(iter(decisions), None))
     if newest is None:
         return None
     sentence = f"{newest.step} failed: {newest.message}"
