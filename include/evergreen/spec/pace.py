@@ -37,7 +37,7 @@ ON_THE_HOUR = {
 }
 """The presets as cron expressions, without their minute."""
 LOOKED_AT = 400
-"""Runs of a cron expression: a year of daily ones."""
+"""Days on which a cron expression runs: more than a year of daily ones."""
 
 
 @dataclass(frozen=True, init=False)
@@ -72,7 +72,7 @@ Schedule = str | Assets | None
 """A cron expression or a preset such as `@daily`; assets; None: a person, or something else."""
 
 
-@lru_cache
+@lru_cache(maxsize=1024)
 def pause(schedule: Schedule) -> timedelta | None:
     """Return the longest pause between two runs; None: no clock starts them."""
     if schedule in PRESETS:
@@ -81,9 +81,19 @@ def pause(schedule: Schedule) -> timedelta | None:
         return None
     from croniter import croniter  # type: ignore[import-untyped]
 
-    runs = islice(croniter(schedule, datetime(2001, 1, 1)).all_next(datetime), LOOKED_AT)
-    pauses: list[timedelta] = [later - earlier for earlier, later in pairwise(runs)]
-    return max(pauses)
+    minutes, hours, *_ = croniter.expand(schedule)[0]
+    runs = [timedelta(hours=h, minutes=m) for h in _all(hours, 24) for m in _all(minutes, 60)]
+    daily = " ".join(["0", "0", *schedule.split()[2:]])
+    begin = croniter(daily, datetime(2000, 12, 31)).all_next(datetime)
+    days: list[datetime] = list(islice(begin, LOOKED_AT))
+    overnight = runs[0] - runs[-1]
+    pauses = [later - earlier for earlier, later in pairwise(runs)]
+    return max([*pauses, *(later - earlier + overnight for earlier, later in pairwise(days))])
+
+
+def _all(field: list[int | str], count: int) -> list[int]:
+    """Return the numbers of a field of a cron expression, in order."""
+    return list(range(count)) if "*" in field else sorted(int(number) for number in field)
 
 
 def spread(schedule: Schedule, name: str, minutes: int) -> Schedule:
