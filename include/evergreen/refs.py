@@ -415,6 +415,8 @@ class WindowRef(Ref):
     weighted_share: float | None = None
     """The same, each column by its importance to the champion."""
     prediction_drift: bool | None = None
+    drift_critical: bool | None = None
+    """Columns or answers alone make it critical; None: of a window from before this was kept."""
     confidence: float | None = None
     """Mean top probability; None: regression, or no probabilities."""
     unsure: str = ""

@@ -20,9 +20,9 @@ from deciding.test_policy import NOW, critical, poor, seen
 from evergreen import notify
 from evergreen.deciding import alerts, decide
 from evergreen.records import Incident, Pin
-from evergreen.refs import Check, WindowRef
+from evergreen.refs import Band, Check, WindowRef
 from evergreen.settings import Settings
-from evergreen.spec import Retraining
+from evergreen.spec import Retraining, UseCase
 from evergreen.steps import Run
 from evergreen_workshop.stack.ports import free_port
 from learning import CATALOG
@@ -50,13 +50,12 @@ def run_of(window: WindowRef, **changes: Any) -> Run:
     return Run(**fields | changes)
 
 
-def watch_and_tell(settings: Settings, *windows: WindowRef) -> None:
+def watch_and_tell(settings: Settings, *windows: WindowRef, use_case: UseCase = WEATHER) -> None:
+    kept = records_of(settings)
     for window in windows:
-        records_of(settings).windows.keep(window)
-        decided = decide(
-            WEATHER, window, run_of(window), records=records_of(settings), settings=settings
-        )
-        alerts.of_window(WEATHER, window, decided, records=records_of(settings), settings=settings)
+        kept.windows.keep(window)
+        decided = decide(use_case, window, run_of(window), records=kept, settings=settings)
+        alerts.of_window(use_case, window, decided, records=kept, settings=settings)
 
 
 def test_drift_is_told_once_while_it_lasts_and_once_when_it_is_over(
@@ -125,6 +124,24 @@ def test_poor_live_quality_is_told_and_its_end_too(told: Settings, webhook: Webh
         "Evergreen: weather has fallen below its floor",
         "Evergreen: over: weather has fallen below its floor",
     ]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_what_a_trusted_estimate_began_it_ends(
+    told: Settings, webhook: Webhook, trusted: bool
+) -> None:
+    monitoring = replace(WEATHER.monitoring, trust_estimate=trusted)
+    good = Band(value=0.76, low=0.74, high=0.78)
+    fallen = [replace(poor(ago), live=None, labelled=0) for ago in (9, 8)]
+
+    watch_and_tell(
+        told, *fallen, seen(7, estimate=replace(good, outside=0.3)), seen(6, estimate=good),
+        use_case=replace(WEATHER, monitoring=monitoring),
+    )  # fmt: skip
+
+    began = "Evergreen: weather has fallen below its floor"
+    over = ["Evergreen: over: weather has fallen below its floor"] * trusted
+    assert titles(webhook) == [began, *over]
 
 
 class FakeVerdict:

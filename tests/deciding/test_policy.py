@@ -43,6 +43,11 @@ def together(ago: int = 0) -> WindowRef:
     return seen(ago, outcome="critical", together=("wind and humidity",), drift_share=0.5)
 
 
+def slightly(window: WindowRef) -> WindowRef:
+    """One column drifted besides, which by itself were a warning."""
+    return replace(window, drifted=("wind",), drift_share=0.05, drift_critical=False)
+
+
 def asked(hours_ago: float, outcome: str = "passed") -> Retrained:
     at = NOW - hours_ago * HOUR
     return Retrained(
@@ -73,6 +78,7 @@ DUE = situation(*DRIFTING)
         (situation(seen(), critical(1), critical(2)), "retrain", "drift"),
         (situation(poor(), poor(1)), "retrain", "quality"),
         (situation(poor(), seen(1), seen(2)), "no", ""),
+        (situation(*(slightly(poor(n)) for n in (0, 1))), "retrain", "quality"),
         (situation(seen(live=0.67), seen(1, live=0.67)), "no", ""),
         (situation(*(replace(poor(n), outcome="warning") for n in (0, 1))), "retrain", "quality"),
         (situation(seen(outcome="critical"), seen(1, outcome="critical")), "no", ""),

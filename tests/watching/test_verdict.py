@@ -17,7 +17,7 @@ from evergreen.watching.facts import (
     QualityFacts,
     UsualFacts,
 )
-from evergreen.watching.verdict import judge, shortfalls, unsure
+from evergreen.watching.verdict import drift_is_critical, judge, shortfalls, unsure
 
 END = datetime(2026, 11, 21, 15, tzinfo=UTC)
 LIMITS = Monitoring()
@@ -114,6 +114,17 @@ def test_answers_that_drift_alone_are_critical() -> None:
 
     assert judged.outcome == "critical"
     assert judged.alarms == ("the predictions drifted (distance 0.500, limit 0.100)",)
+
+
+@pytest.mark.parametrize(("drifted", "expected"), [(1, False), (4, True)])
+def test_labels_that_are_poor_make_no_drift_critical(drifted: int, expected: bool) -> None:
+    moved = tuple(
+        replace(one, distance=0.9) if n < drifted else one for n, one in enumerate(facts().columns)
+    )
+    found = facts(columns=moved, quality=quality(live=0.5))
+
+    assert judge(found, LIMITS).outcome == "critical"
+    assert drift_is_critical(found, LIMITS) is expected
 
 
 def test_what_lies_further_than_a_short_history_is_unknown_and_no_drift() -> None:

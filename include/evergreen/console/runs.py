@@ -125,8 +125,10 @@ def _metrics_of(use_case: UseCase, known: Collection[str]) -> list[str]:
 
 
 def _metrics_table(done: "Cycle", use_case: UseCase) -> Table:
-    names = _metrics_of(use_case, done.candidates[0].metrics)
+    known = dict.fromkeys(name for one in done.candidates for name in one.metrics)
+    names = _metrics_of(use_case, known)
     table = columns("candidate", *names, title=f"held-out rows of {use_case.name}")
     for trained in done.candidates:
-        table.add_row(trained.name, *(f"{trained.metrics[name]:.4f}" for name in names))
+        found = [trained.metrics.get(name) for name in names]
+        table.add_row(trained.name, *("-" if one is None else f"{one:.4f}" for one in found))
     return table

@@ -59,7 +59,8 @@ def of_window(
     if window.on_paper:
         return
     causes = {reason["name"] for reason in decided.evidence["judgement"]["causes"]}
-    sound = window.live is not None and not window.poor
+    told = window.live is not None or _is_estimated(use_case, window)
+    sound = told and not window.poor
     over = {"drift": window.outcome == Outcome.CALM, "quality": sound}
     for kind, is_over in over.items():
         if kind in causes:
@@ -68,6 +69,12 @@ def of_window(
         elif is_over:
             all_clear(records, settings, use_case.name, kind, window.sentence)
     _of_confidence(use_case, window, decided, records, settings)
+
+
+def _is_estimated(use_case: UseCase, window: WindowRef) -> bool:
+    """Tell whether an estimate is known that may begin an alert, and so may end one."""
+    band = window.estimate
+    return use_case.monitoring.trust_estimate and band is not None and not band.outside
 
 
 def _of_confidence(

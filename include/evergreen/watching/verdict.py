@@ -93,6 +93,12 @@ def columns_drift(facts: Facts, monitoring: Monitoring) -> Iterator[Sign]:
     )
 
 
+def drift_is_critical(facts: Facts, monitoring: Monitoring) -> bool:
+    """Tell whether the drift of columns and answers alone is critical, whatever else is."""
+    signs = [*columns_drift(facts, monitoring), *answers_drift(facts, monitoring)]
+    return any(map(_is_critical, signs))
+
+
 def pairs_unmeasured(facts: Facts, _: Monitoring) -> Iterator[Sign]:
     """How columns go together is told, or why it is not."""
     if facts.together and facts.together.problem:

@@ -262,6 +262,7 @@ def _ref(
         drift_share=facts.drift_share,
         weighted_share=facts.weighted_share,
         prediction_drift=answers.drifted if answers else None,
+        drift_critical=verdict.drift_is_critical(facts, use_case.monitoring),
         confidence=answers.confidence if answers else None,
         unsure=verdict.unsure(facts),
         metric=deciding.name if deciding else use_case.gate.metric,
