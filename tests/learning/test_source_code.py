@@ -2,6 +2,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 import pytest
 
@@ -73,14 +74,58 @@ def test_refuses_a_function_that_is_not_at_the_top_of_a_file() -> None:
         source_code.of(Source.__post_init__)
 
 
-def test_refuses_code_that_imports_a_module_beside_it(tmp_path: Path) -> None:
-    file = tmp_path / "mine.py"
-    file.write_text("from use_cases import weather\n\ndef features(x):\n    return weather.f(x)\n")
-    names: dict[str, object] = {}
-    exec(compile(file.read_text(), str(file), "exec"), names)  # noqa: S102
+def declared(file: Path, text: str) -> dict[str, Any]:
+    file.write_text(text)
+    names: dict[str, Any] = {"__package__": "use_cases"}
+    exec(compile(text, str(file), "exec"), names)  # noqa: S102
+    return names
 
-    with pytest.raises(DeclarationError, match="from use_cases import weather"):
+
+@pytest.mark.parametrize(
+    ("imported", "used"),
+    [
+        ("from use_cases import weather", "weather.features"),
+        ("from use_cases.weather import features as f", "f"),
+        ("import use_cases.weather as w", "w.features"),
+        ("import use_cases.weather", "use_cases.weather.features"),
+    ],
+)
+def test_refuses_code_that_imports_a_module_beside_it(
+    tmp_path: Path, imported: str, used: str
+) -> None:
+    body = f"{imported}\n\ndef features(x):\n    return {used}(x)\n"
+    names = declared(tmp_path / "mine.py", body)
+
+    with pytest.raises(DeclarationError, match=imported):
         source_code.of(names["features"])
+
+
+def test_what_a_call_makes_of_a_name_goes_with_it(tmp_path: Path) -> None:
+    names = declared(
+        tmp_path / "mine.py",
+        "DAYS = set()\nDAYS.update(['2024-12-25'])\nLEVELS = {}\nOTHER = []\nOTHER.append(1)\n"
+        "for name in ('a', 'b'):\n    LEVELS.setdefault(name, len(LEVELS))\n\n"
+        "def features(x):\n    return [one in DAYS for one in x], [LEVELS.get(one) for one in x]\n",
+    )
+    source = source_code.of(names["features"])
+
+    said = source_code.load(source, "features")(["2024-12-25", "b"])
+
+    assert said == names["features"](["2024-12-25", "b"]) == ([True, False], [None, 1])
+    assert "OTHER" not in source
+
+
+def test_the_closure_holds_what_is_imported_from_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "helpers.py").write_text("FACTOR = 2\n\ndef scale(x):\n    return x * FACTOR\n")
+    file = tmp_path / "mine.py"
+    file.write_text("")
+    body = "def worth(x):\n    from .helpers import scale\n    return scale(x)\n"
+    worth = declared(file, body)["worth"]
+    before = source_code.closure(worth)
+
+    (tmp_path / "helpers.py").write_text("FACTOR = 5\n\ndef scale(x):\n    return x * FACTOR\n")
+
+    assert source_code.closure(worth) != before
 
 
 WORTH = """

@@ -43,11 +43,22 @@ def of(function: Callable[..., Any]) -> str:
         )
     source = needed(path.read_text(), function.__name__)
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.level or node.module == "use_cases"):
+        if _is_of_siblings(node):
             raise DeclarationError(
                 f"{path.name}: {function.__name__}()", ast.unparse(node), "code of its own module"
             )
     return source
+
+
+def _is_of_siblings(node: ast.AST) -> bool:
+    """Tell whether it imports other declarations, or what lies beside them."""
+    if isinstance(node, ast.ImportFrom):
+        return bool(node.level) or _is_in(node.module or "")
+    return isinstance(node, ast.Import) and any(_is_in(alias.name) for alias in node.names)
+
+
+def _is_in(module: str) -> bool:
+    return module.partition(".")[0] == "use_cases"
 
 
 def needed(source: str, name: str) -> str:
@@ -90,6 +101,8 @@ def _gather(file: Path, name: str | None, found: dict[str, str]) -> None:
     text = file.read_text()
     tree = ast.parse(needed(text, name) if name else text)
     found[place] = ast.unparse(tree)
+    for origin, member in _beside(tree, file):
+        _gather(origin, member, found)
     for module, member in _imports(tree):
         if (origin := _file(f"{module}.{member}")) is not None:
             _gather(origin, None, found)
@@ -103,6 +116,20 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
             yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield from ((node.module, alias.name) for alias in node.names)
+
+
+def _beside(tree: ast.Module, file: Path) -> Iterator[tuple[Path, str | None]]:
+    """Yield the files of relative imports, each with the name that is taken of it (None: all)."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        folder = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+        for alias in node.names:
+            own, whole = folder.with_suffix(".py"), folder / f"{alias.name}.py"
+            if node.module and own.is_file():
+                yield own, alias.name
+            elif whole.is_file():
+                yield whole, None
 
 
 def _file(module: str) -> Path | None:
@@ -162,10 +189,18 @@ def _bound(statement: ast.stmt) -> set[str]:
             return _names(*statement.targets)
         case ast.AnnAssign() | ast.AugAssign():
             return _names(statement.target)
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as changed)):
+            return _root(changed)  # as HOLIDAYS.update(…) changes what HOLIDAYS is
         case ast.Expr():
             return set()
     inner = [n for n in ast.walk(statement) if isinstance(n, ast.stmt) and n is not statement]
     return set().union(*map(_bound, inner))
+
+
+def _root(node: ast.expr) -> set[str]:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return {node.id} if isinstance(node, ast.Name) else set()
 
 
 def _names(*targets: ast.expr) -> set[str]:
