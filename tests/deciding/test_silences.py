@@ -13,7 +13,7 @@ from deciding.champion import make_champion
 from deciding.test_policy import seen
 from evergreen.deciding import alerts, silences
 from evergreen.deciding.states import State
-from evergreen.records import Ends, RequestCounts
+from evergreen.records import Ends, RequestCounts, Retirement
 from evergreen.refs import Outcome
 from evergreen.settings import Settings
 from learning import CATALOG
@@ -23,6 +23,7 @@ from webhook import Webhook
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 WEATHER = CATALOG.find("weather")
+STALE = replace(WEATHER, retraining=replace(WEATHER.retraining, stale_after=timedelta(days=5)))
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CALM = Ends(since=NOW - 30 * DAY, watched=NOW, known=NOW, calm=NOW, live=NOW, due=True, rows=200)
@@ -52,6 +53,11 @@ def test_a_use_case_that_nobody_has_ever_asked_is_silent_by_nature() -> None:
     [
         ("blind", {"watched": NOW - 3 * HOUR}, {"watched": NOW - 5 * HOUR}),
         ("blind", {"watched": None, "since": NOW - 3 * HOUR}, {"watched": None}),
+        (  # brought back after it was retired
+            "blind",
+            {"watched": NOW - 90 * DAY, "since": NOW - 3 * HOUR},
+            {"watched": NOW - 90 * DAY, "since": NOW - 5 * HOUR},
+        ),
         ("quiet", {"known": NOW - 2 * DAY}, {"known": NOW - 4 * DAY}),
         ("labels", {"live": NOW - 2 * DAY}, {"live": NOW - 4 * DAY}),
         ("warning", {"calm": NOW - 2 * DAY}, {"calm": NOW - 4 * DAY}),
@@ -238,3 +244,21 @@ def test_the_months_to_come_are_made_as_the_house_is_looked_after(settings: Sett
     silences.of_house(NOW + 1000 * DAY, records=kept, settings=settings)
 
     assert kept.months.make(NOW + 1000 * DAY) == 0
+
+
+def test_who_is_brought_back_has_not_been_silent_meanwhile(settings: Settings) -> None:
+    make_champion(settings, "weather", 3)
+    kept = records_of(settings)
+    later = datetime.now(UTC) + 90 * DAY
+    asked = {"records": kept, "settings": settings}
+    assert alerts.of_staleness(STALE, later, **asked) is not None
+    kept.retirements.put(Retirement(use_case="weather", reason="sold", actor="ada"))
+    kept.retirements.lift("weather", "bob")
+    kept._session.write(
+        "UPDATE evergreen.retirements SET lifted_at = %s RETURNING use_case", (later - HOUR,)
+    )
+
+    told = silences.of_use_case(WEATHER, later, **asked)
+    over = alerts.of_staleness(STALE, later, **asked)
+
+    assert (told, over is not None and over.resolved_at is not None) == ([], True)

@@ -195,6 +195,21 @@ def test_a_poor_metric_is_why_and_not_the_calm_of_the_window() -> None:
     assert not other.metric.poor  # it is the other one that is
 
 
+@pytest.mark.parametrize(
+    ("value", "limit", "told"),
+    [(0.8996, 0.9, "0.8996 ≥ 0.9000"), (12339.9, 12340, "12,339.9 ≥ 12,340.0"),
+     (0.9, 0.9, "0.9 ≥ 0.9"), (0.71, 0.64, "0.71 ≥ 0.64")],
+)  # fmt: skip
+def test_a_figure_and_the_limit_that_it_misses_do_not_read_alike(
+    value: float, limit: float, told: str
+) -> None:
+    found = Metric(
+        name="m", value=value, estimated=False, limit=limit, more_is_better=True, poor=True
+    )  # fmt: skip
+
+    assert f"{in_words.value(found)} {in_words.limit(found)}" == told
+
+
 def test_where_less_is_better_the_limit_is_a_ceiling() -> None:
     metric = Metric(
         name="mae", value=3, estimated=False, limit=2, more_is_better=False, poor=False

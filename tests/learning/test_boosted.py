@@ -191,6 +191,23 @@ def test_inside_a_pipeline_and_a_calibration_too(build: Callable[[], Any], tmp_p
     assert set(boosted.versions(model)) in ({"lightgbm"}, {"xgboost-cpu"})
 
 
+def test_what_stands_for_missing_does_so_in_answers_too() -> None:
+    rows = np.concatenate([np.full(200, -999.0), np.linspace(-2, 2, 200)])[:, None]
+    truth = np.concatenate([np.ones(200), rows[200:, 0] > 0.5]).astype(int)
+    model = XGBClassifier(n_estimators=5, max_depth=2, missing=-999.0, n_jobs=1)
+    asked = np.array([[-999.0], [-1.9], [1.9]])
+
+    said = boosted.Boosted.of(model).fit(rows, truth).predict_proba(asked)
+
+    assert said == pytest.approx(model.fit(rows, truth).predict_proba(asked))
+    assert said[0, 1] > 0.8
+
+
+def test_an_objective_without_probabilities_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="multi:softprob"):
+        boosted.Boosted.of(XGBClassifier(objective="multi:softmax"))
+
+
 def test_a_function_as_a_parameter_is_refused() -> None:
     with pytest.raises(DeclarationError, match=r"LGBMRegressor\(objective=\).*plain value"):
         Boosted.of(LGBMRegressor(objective=np.subtract))

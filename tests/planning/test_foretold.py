@@ -13,6 +13,7 @@ from database import query, records_of
 from evergreen import cli, cycle, planning
 from evergreen.cli import base
 from evergreen.errors import EvergreenError
+from evergreen.planning.forecasting import Past
 from evergreen.records import Cost
 from evergreen.settings import Settings
 from evergreen.spec import CHAMPION, Candidate, UseCase
@@ -172,12 +173,35 @@ def test_the_next_training_is_when_the_schedule_is_due(settings: Settings) -> No
     assert nothing == AS_OF
     assert planning.next_moment(QUICK, AS_OF, records=kept) == AS_OF + DAY
     assert planning.next_moment(replace(QUICK, schedule=None), AS_OF, records=kept) == AS_OF
+    weekly = replace(QUICK, schedule="@weekly")  # AS_OF is a Sunday
+    wednesday = AS_OF + 3 * DAY
+    assert planning.next_moment(weekly, wednesday, records=kept) == AS_OF + 7 * DAY
+    assert planning.next_moment(QUICK, wednesday, records=kept) == wednesday
 
 
-def cost(as_of: datetime) -> Cost:
+@pytest.mark.parametrize(
+    ("known", "rows"),
+    [
+        ({AS_OF - DAY: 100_000, AS_OF: 101_000}, 102_000),
+        ({AS_OF - DAY / 144: 100_000, AS_OF: 101_000}, 101_000),  # ten minutes before
+        ({AS_OF - DAY: 99_000, AS_OF - DAY / 144: 100_000, AS_OF: 101_000}, 103_000),
+        ({AS_OF: 101_000}, 101_000),
+        ({}, None),
+    ],
+)
+def test_rows_grow_as_they_did_in_as_long_a_time(
+    known: dict[datetime, int], rows: int | None
+) -> None:
+    costs = [cost(as_of, rows=count) for as_of, count in known.items()]
+
+    assert Past(costs, AS_OF + DAY).rows == rows
+
+
+def cost(as_of: datetime, rows: int | None = None) -> Cost:
     return Cost(
-        use_case="weather", run_key="test", step="extract", as_of=as_of, seconds=1.0, peak_bytes=1
-    )
+        use_case="weather", run_key="test", step="extract", as_of=as_of, seconds=1.0,
+        peak_bytes=1, rows=rows,
+    )  # fmt: skip
 
 
 def test_only_the_newest_costs_stay(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

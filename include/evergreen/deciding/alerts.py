@@ -157,7 +157,7 @@ def of_staleness(
         return None
     newest = records.decisions.newest(use_case.name, kind="gate", limit=1)
     judged = [row.created_at for row in newest if row.created_at]
-    last = max([champion.promoted_at, *judged])
+    last = max([champion.promoted_at, *judged, *records.retirements.ended(use_case.name)])
     since = f"{last:%Y-%m-%d %H:%M} UTC"
     if now - last <= allowed:
         return all_clear(records, settings, use_case.name, "stale", f"The gate judged at {since}.")

@@ -66,7 +66,8 @@ def of_use_case(
     promotions = records.promotions.of(use_case.name)
     if not promotions:
         return []
-    since = promotions[-1].ref.promoted_at  # of the first: a daily refresh begins nothing anew
+    first = promotions[-1].ref.promoted_at  # a daily refresh begins nothing anew
+    since = max([first, *records.retirements.ended(use_case.name)])
     asked = records.requests.since(use_case.name, now - HOUR, now)
     if not caught_up:
         return tell(use_case.name, _refusing(asked), now, records=records, settings=settings)
@@ -119,12 +120,13 @@ def _blind(use_case: UseCase, ends: Ends, now: datetime) -> Iterator[State]:
     monitoring = use_case.monitoring
     if (every := pause(monitoring.schedule)) is None:
         return
-    since, allowed = ends.watched or ends.since, MISSED * every + monitoring.window
+    watched = ends.watched if ends.watched and ends.watched >= ends.since else None
+    since, allowed = watched or ends.since, MISSED * every + monitoring.window
     if now - since <= allowed:
         yield State(kind="blind", lasts=False, message="Windows are watched.")
         return
     message = f"A window that ended at {moment(since)} is the newest that was watched"
-    if ends.watched is None:
+    if watched is None:
         message = f"No window has been watched since {moment(since)}"
     yield State(
         kind="blind", lasts=True,

@@ -5,6 +5,7 @@ from datetime import timedelta
 from evergreen.fleet.needs import SOMEBODY
 from evergreen.fleet.row import Metric, Row
 from evergreen.fleet.table import Fleet
+from evergreen.judging.figures import shorts
 
 UNKNOWN = "–"
 COLUMNS = (
@@ -39,7 +40,7 @@ def metric(row: Row) -> str:
 def value(found: Metric) -> str:
     """Write the figure; what is estimated begins with `≈`."""
     far = " (extrapolated)" if found.extrapolated else ""
-    return f"{'≈ ' if found.estimated else ''}{found.value:.3g}{far}"
+    return f"{'≈ ' if found.estimated else ''}{shorts(found.value, found.limit)[0]}{far}"
 
 
 def band(found: Metric) -> str:
@@ -52,7 +53,7 @@ def band(found: Metric) -> str:
 def limit(found: Metric) -> str:
     """Write what the gate asks for; empty: nothing."""
     sign = "≥" if found.more_is_better else "≤"
-    return "" if found.limit is None else f"{sign} {found.limit:.3g}"
+    return "" if found.limit is None else f"{sign} {shorts(found.value, found.limit)[1]}"
 
 
 def drift(row: Row) -> str:

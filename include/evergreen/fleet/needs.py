@@ -20,6 +20,7 @@ from datetime import datetime
 
 from evergreen.champions import knowledge
 from evergreen.fleet.row import Need, Row
+from evergreen.judging.figures import shorts
 from evergreen.refs import Outcome
 from evergreen.spec import bound
 
@@ -86,9 +87,9 @@ def _critical(row: Row) -> Said:
     if seen.poor:
         return f"{'; '.join(seen.poor)}.", seen.end
     if metric and metric.poor:
-        limit = f"the gate's {bound(metric.more_is_better)} is {metric.limit:.3g}"
-        why = f"without labels, {metric.name} is estimated at {metric.value:.3g}; {limit}."
-        return why, seen.end
+        value, limit = shorts(metric.value, metric.limit)
+        told = f"the gate's {bound(metric.more_is_better)} is {limit}"
+        return f"without labels, {metric.name} is estimated at {value}; {told}.", seen.end
     return None
 
 

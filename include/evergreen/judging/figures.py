@@ -27,6 +27,14 @@ def figures(one: float, other: float, least: int = 3) -> tuple[str, str]:
     return repr(one), repr(other)
 
 
+def shorts(one: float, other: float | None) -> tuple[str, str]:
+    """Return both in three digits, as tables have room for, or more where those do not differ."""
+    if other is None:
+        return f"{one:.3g}", ""
+    short = f"{one:.3g}", f"{other:.3g}"
+    return figures(one, other) if short[0] == short[1] and one != other else short
+
+
 def signed(value: float | None, beside: float = 0.0) -> str:
     """Return `+0.004` or `-0.010`, told apart from what it is beside."""
     words = (

@@ -88,6 +88,9 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
                 raise DeclarationError(
                     f"{kind.__name__}({parameter}=)", value, "a plain value, as text can hold it"
                 )
+        if declared.get("objective") == "multi:softmax":
+            told = "multi:softprob, which gives the probabilities that answers are made of"
+            raise DeclarationError(f"{kind.__name__}(objective=)", "multi:softmax", told)
         made = BoostedClassifier if isinstance(estimator, ClassifierMixin) else BoostedRegressor
         return made(f"{package}.{kind.__name__}", declared)
 
@@ -142,8 +145,9 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
             best = self.booster.attributes().get("best_iteration")
             until = int(best) + 1 if best else 0
             said = self.booster.inplace_predict(
-                matrix, iteration_range=(0, until), validate_features=False
-            )
+                matrix, iteration_range=(0, until), validate_features=False,
+                missing=(self.parameters or {}).get("missing", np.nan),
+            )  # fmt: skip
         return np.asarray(said, dtype=float)
 
     def _given(self, rows: Any) -> Any:

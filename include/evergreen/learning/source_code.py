@@ -101,8 +101,8 @@ def _gather(file: Path, name: str | None, found: dict[str, str]) -> None:
     text = file.read_text()
     tree = ast.parse(needed(text, name) if name else text)
     found[place] = ast.unparse(tree)
-    for origin, member in _beside(tree, file):
-        _gather(origin, member, found)
+    for sibling, member in _beside(tree, file):
+        _gather(sibling, member, found)
     for module, member in _imports(tree):
         if (origin := _file(f"{module}.{member}")) is not None:
             _gather(origin, None, found)

@@ -89,10 +89,13 @@ class Past:
         if not known:
             return None
         (newest, rows), *before = sorted(known.items(), reverse=True)
-        if not before:
+        ahead = self.as_of - newest
+        # What minutes have brought tells nothing of a day.
+        long_ago = (one for one in before if newest - one[0] >= ahead / 2)
+        earlier, fewer = next(long_ago, (None, rows))
+        if earlier is None:
             return rows
-        earlier, fewer = before[0]
-        grown = (rows - fewer) * ((self.as_of - newest) / (newest - earlier))
+        grown = (rows - fewer) * (ahead / (newest - earlier))
         return max(0, round(rows + grown))
 
 

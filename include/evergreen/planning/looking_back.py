@@ -60,7 +60,7 @@ class FleetHappened(Ref):
     def sentence(self) -> str:
         """How well it was foretold, in a sentence."""
         head = f"{len(self.ran)} trainings were under way for {self.seconds:,.0f} s"
-        if self.ratio is None or len(self.unknown) == len(self.ran):
+        if self.ratio is None:
             return f"{head}; nothing could be foretold of them: they are the first on record."
         aim = "within" if abs(self.ratio - 1) <= AIM else "outside of"
         return (

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from evergreen.champions import in_charge
 from evergreen.errors import EvergreenError
@@ -208,12 +208,15 @@ def last(use_case: UseCase, *, records: Records) -> Happened:
     )
 
 
+A_MOMENT = timedelta(microseconds=1)
+
+
 def next_moment(use_case: UseCase, today: datetime, *, records: Records) -> datetime:
     """Return `as_of` of the next training: when its schedule is due, or today if it has none."""
     newest = max((one.as_of for one in records.costs.newest(use_case.name)), default=None)
-    if newest is None or newest < today:
+    if newest is None:
         return today
-    return following(use_case.training_schedule, newest) or today
+    return following(use_case.training_schedule, max(newest, today - A_MOMENT)) or today
 
 
 def _compared(step: Step, costs: Sequence[Cost]) -> Compared:

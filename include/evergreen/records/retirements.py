@@ -52,6 +52,15 @@ class Retirements:
         if found := self.get(use_case):
             raise Retired(found.sentence)
 
+    def ended(self, use_case: str) -> tuple[datetime, ...]:
+        """Return when it was brought back, each time, newest first."""
+        rows = self._session.read(
+            "SELECT lifted_at FROM evergreen.retirements WHERE use_case = %s"
+            " AND lifted_at IS NOT NULL ORDER BY lifted_at DESC",
+            (use_case,),
+        )
+        return tuple(row["lifted_at"] for row in rows)
+
     def put(self, retirement: Retirement) -> Retirement:
         """Retire a use case; what is retired stays as it is."""
         row = {name: storable(getattr(retirement, name)) for name in GIVEN}

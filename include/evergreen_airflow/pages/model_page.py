@@ -10,11 +10,12 @@ from evergreen.dossier import Dossier
 from evergreen.fleet import STATES, unmended
 from evergreen.fleet.in_words import age
 from evergreen.fleet.table import GONE
-from evergreen.judging.figures import figures
+from evergreen.judging.figures import shorts
 from evergreen.records import Decision, Incident, Promotion, Records
 from evergreen.records.decisions import ASIDE
 from evergreen.settings import Settings
 from evergreen.spec import UseCase, is_worse
+from evergreen.spec.kinds import SHARES
 from evergreen_airflow.pages import PREFIX
 from evergreen_airflow.pages.drift_page import Group
 from evergreen_airflow.pages.drift_page import group as watched
@@ -54,12 +55,12 @@ class Bar:
     @property
     def text(self) -> str:
         """The value for a person."""
-        return self._texts()[0]
+        return shorts(self.value, self.floor)[0]
 
     @property
     def floor_text(self) -> str:
         """The floor for a person."""
-        return self._texts()[1]
+        return shorts(self.value, self.floor)[1]
 
     @property
     def share(self) -> float:
@@ -71,14 +72,12 @@ class Bar:
         """Where the floor's tick stands, in percent."""
         return self._percent(self.floor)
 
-    def _texts(self) -> tuple[str, str]:
-        short = f"{self.value:.3g}", f"{self.floor:.3g}"
-        alike = short[0] == short[1] and self.value != self.floor
-        return figures(self.value, self.floor) if alike else short
-
     def _percent(self, figure: float) -> float:
-        scale = 1.0 if self.more_is_better else 1.25 * max(self.value, self.floor, 1e-9)
-        return round(100 * min(max(figure / scale, 0.0), 1.0), 1)
+        low, high = min(0.0, self.value, self.floor), 1.0
+        if not (self.metric in SHARES or self.metric == "r2"):  # of which 1 is the most
+            high = max(0.0, self.value, self.floor)
+            low, high = 1.25 * low, 1.25 * high or 1.0
+        return round(100 * min(max((figure - low) / (high - low), 0.0), 1.0), 1)
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,24 @@ def test_a_figure_and_the_limit_that_it_misses_do_not_read_alike() -> None:
     assert (far.text, far.floor_text) == ("0.74", "0.8")
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "floor", "more", "share", "tick"),
+    [
+        ("roc_auc", 0.7, 0.8, True, 70.0, 80.0),
+        ("mae", 3.0, 4.0, False, 60.0, 80.0),
+        ("profit", 300.0, 500.0, True, 48.0, 80.0),
+        ("sharpe", 1.4, 1.2, True, 80.0, 68.6),
+        ("loss", -3.0, -2.0, False, 15.8, 36.8),
+    ],
+)
+def test_a_bar_is_as_long_as_its_figure_beside_the_tick_of_the_limit(
+    metric: str, value: float, floor: float, more: bool, share: float, tick: float
+) -> None:
+    bar = Bar(metric, value, floor, more)
+
+    assert (bar.share, bar.floor_share) == (share, tick)
+
+
 def test_shows_the_last_decision_in_words(browser: TestClient, weather: Records) -> None:
     promote(weather, 1)
     decide(weather, 7, outcome="refused", sentence="Kept version 1: not better.")
