@@ -1,6 +1,6 @@
 # `make up` on a machine with Python 3.11+ and make: everything else is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down status logs clean test system-tools test-system test-workers test-strikes test-midnights test-ray test-elsewhere test-images test-deploy test-figures image check audit format docs secrets lock install install-dev install-ray
+.PHONY: help up demo down status logs clean test test-system test-workers test-strikes test-midnights test-ray test-elsewhere test-images test-deploy test-figures image check audit format docs secrets lock install install-dev install-ray
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,9 +12,6 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 STACK := $(BIN)/python -m evergreen_workshop.stack
 # How tests run: module by module, as many at once as there are cores, the longest first.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
-# What `make test` leaves to the targets of these names, but for those that it is asked to run WITH.
-EMPTY :=
-LEFT_OUT := $(subst $(EMPTY) $(EMPTY), or ,$(filter-out $(WITH),system elsewhere figures images workers strikes midnights ray))
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,14 +34,12 @@ logs: install ## Show the logs' ends (SERVICE=scheduler for one, FOLLOW=1 to go 
 clean: ## Stop everything and delete the data
 	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .evergreen; fi
 
-test: install-dev $(if $(filter system,$(WITH)),system-tools) ## Run the tests, in a state of their own (ARGS="-k gate" for some; WITH="system elsewhere" for more)
-	@$(BIN)/python -m pytest -m "not ($(LEFT_OUT))" $(SIDE_BY_SIDE) $(ARGS)
+test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
+	@$(BIN)/python -m pytest -m "not (system or elsewhere or figures or images or workers or strikes or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
 
-test-system: system-tools ## Run the tests that need a browser, Prometheus, pgbouncer or nginx (as root, apt brings them)
-	@$(BIN)/python -m pytest -m "system and not (workers or strikes)" $(SIDE_BY_SIDE) $(ARGS)
-
-system-tools: install-dev
+test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbouncer or nginx (as root, apt brings them)
 	@sh tests/system_tools.sh $(BIN) chromium prometheus alertmanager pgbouncer nginx
+	@$(BIN)/python -m pytest -m "system and not (workers or strikes)" $(SIDE_BY_SIDE) $(ARGS)
 
 test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (apt brings Redis, PgBouncer, ip)
 	@sh tests/system_tools.sh $(BIN) pgbouncer redis-server ip iptables

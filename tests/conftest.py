@@ -30,7 +30,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST = (
     "tests/midnights/",
     "tests/workers/",
-    "tests/end_to_end/test_pages.py",  # as a stack is that nobody has used yet
     "tests/end_to_end/",
     "tests/evergreen_workshop/stack/test_local.py",
     "tests/figures/",

@@ -164,25 +164,12 @@ def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> N
     script = (PROJECT / ".ci" / "run").read_text()
     readme = (PROJECT / "README.md").read_text()
 
-    lines = re.findall(
-        r"^make((?: [a-z][a-z-]*)+)(?: WITH=\"(.+)\"| > .+ &.*)?$", script, re.MULTILINE
-    )
-    asked = {target for targets, _ in lines for target in targets.split()}
-    asked |= {f"test-{more}" for _, beside in lines for more in beside.split()}
+    lines = re.findall(r"^make((?: [a-z][a-z-]*)+)(?: > .+ &.*)?$", script, re.MULTILINE)
+    asked = set(" ".join(lines).split())
     tests = {"test", "test-system", "test-elsewhere", "test-deploy"}
     assert tests | {"check", "up", "down", "demo"} <= asked
     assert [each for each in sorted(asked) if not re.search(rf"make {each}\b(?!-)", readme)] == []
     assert not re.search(r"\b(apt|apt-get|pip|npm|curl|wget)\b", script)
-
-
-def test_more_tests_run_with_the_others(tmp_path: Path) -> None:
-    alone = make(tmp_path, "--dry-run", "test").stdout
-    beside = make(tmp_path, "--dry-run", "test", "WITH=system elsewhere").stdout
-
-    left = "elsewhere or figures or images or workers or strikes or midnights or ray"
-    assert f'-m "not (system or {left})"' in alone
-    assert f'-m "not ({left.removeprefix("elsewhere or ")})"' in beside
-    assert "system_tools.sh" in beside and "system_tools.sh" not in alone
 
 
 def test_nothing_is_installed_under_tests_that_run_beside_each_other(tmp_path: Path) -> None:
