@@ -39,7 +39,7 @@ RUN_ELSEWHERE = {
     "make demo STORY=drift": "tests/end_to_end/test_demonstration.py",
     "cp .env.example .env": "tests/test_compose.py",
     "make secrets >> .env": "tests/test_compose.py",
-    "docker compose up -d": "tests/test_compose.py",
+    'EVERGREEN_COMMIT="$(git rev-parse HEAD)" docker compose up -d': "tests/test_compose.py",
     "make image": "make test-images",
     ".venv/bin/python benchmarks/rush.py": ".ci/nightly",  # a stack of its own
     ".venv/bin/python benchmarks/executors.py": ".ci/nightly",

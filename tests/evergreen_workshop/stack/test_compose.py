@@ -34,6 +34,8 @@ OF_THE_IMAGE = {
 }  # fmt: skip
 """Settings that the image has, or that Airflow is not told."""
 DOCKERFILES = ("Dockerfile", "Dockerfile.serve")
+ONCE = {"init", "mlflow-migrate"}
+"""Services that do their work and end."""
 AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
 
 
@@ -72,8 +74,8 @@ def test_docker_compose_understands_the_example_with_new_secrets(env_file: Path)
     answer = compose(env_file, "config", "--services")
 
     assert answer.stdout, answer.stderr
-    others = {"postgres", "mlflow", "init", "serve", "prometheus", "alertmanager", "grafana"}
-    assert set(answer.stdout.split()) == others | AIRFLOW - {"worker"}
+    others = {"postgres", "mlflow", "serve", "prometheus", "alertmanager", "grafana"}
+    assert set(answer.stdout.split()) == others | ONCE | AIRFLOW - {"worker"}
 
 
 @pytest.mark.parametrize("name", [*container.PASSWORDS, "EVERGREEN_FERNET_KEY"])
@@ -109,7 +111,17 @@ def test_images_are_pinned(services: dict[str, Any]) -> None:
 
 
 def test_every_service_that_stays_has_a_health_check(services: dict[str, Any]) -> None:
-    assert {name for name, service in services.items() if "healthcheck" not in service} == {"init"}
+    assert {name for name, service in services.items() if "healthcheck" not in service} == ONCE
+
+
+def test_mlflows_database_is_brought_up_to_date_before_it_starts(services: dict[str, Any]) -> None:
+    migrate, server = services["mlflow-migrate"], services["mlflow"]
+
+    assert migrate["command"][-1].startswith("exec mlflow db upgrade ")
+    assert (migrate["image"], migrate["restart"]) == (server["image"], "no")
+    assert server["depends_on"]["mlflow-migrate"]["condition"] == "service_completed_successfully"
+    uri = "MLFLOW_BACKEND_STORE_URI"
+    assert migrate["environment"][uri] == server["environment"][uri]
 
 
 @pytest.mark.parametrize("name", sorted(AIRFLOW - {"api-server"}))
