@@ -41,6 +41,10 @@ LABEL org.opencontainers.image.title="Evergreen" \
       org.opencontainers.image.revision="$EVERGREEN_COMMIT" \
       org.opencontainers.image.licenses="Apache-2.0"
 
+# What LightGBM asks of the system; scikit-learn and XGBoost bring their own.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+
 # All state is in one volume; it takes over the owner of this folder. The probes of Airflow's chart are
 # commands of /entrypoint, which the images of Airflow have.
 RUN useradd --uid 50000 --user-group --no-create-home --home-dir /var/lib/evergreen evergreen \

@@ -146,6 +146,12 @@ def test_the_probes_of_airflows_chart_find_what_they_call(
     assert (done.returncode, done.stdout.split()[-1:]) == (0, ["3.3.2"]), done.stderr
 
 
+def test_what_lightgbm_asks_of_the_system_is_there(image: Image, volume: Path) -> None:
+    done = image.run(volume, "python", "-c", "import ctypes; ctypes.CDLL('libgomp.so.1')")
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_nobody_special_runs_and_writes_to_the_volume_only(image: Image, volume: Path) -> None:
     tried = image.run(
         volume, "sh", "-c",
