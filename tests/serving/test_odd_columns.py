@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pydantic import TypeAdapter
 from sklearn.pipeline import Pipeline
 
-from evergreen.dossier import Dossier
+from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.dossier.writing import describe
 from evergreen.learning import models
+from evergreen.learning.feature_code import FeatureCode
 from evergreen.refs import CandidateRef
+from evergreen.serving import preparation
 from evergreen.serving.contract import Contract, Refused
 from evergreen.serving.engine import engine
 from evergreen.serving.export import FORMATS
@@ -120,3 +124,36 @@ def test_it_is_exported_whatever_its_columns_are_called(
 
     assert content
     assert difference < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("told", "trained", "asked"),
+    [
+        ("date32[day]", pd.to_datetime(["2024-01-01", "2024-02-01"]), date(2024, 1, 1)),
+        ("float", np.array([0.1, 0.2], "float32"), 0.1),
+        ("double", np.array([3.0, 0.1]), 3.0),
+        ("int64", np.array([9007199254740993.0, np.nan]), 9007199254740993),
+        ("int64", np.array([9007199254740993, 4]), 9007199254740993),
+        ("int32", np.array([3.0, np.nan]), 3),
+        ("bool", np.array([True, None], object), True),
+        ("string", np.array(["a", None], object), "a"),
+    ],
+)
+def test_a_category_of_a_request_is_that_of_training(
+    told: str, trained: Any, asked: object
+) -> None:
+    code = FeatureCode("", "", ["c"], [], ["c"])
+    [first, _] = code.transform(pd.DataFrame({"c": trained}))["c"]
+    nullable = bool(pd.isna(pd.Series(trained)).any())
+    column = RawColumn(name="c", type=told, nullable=nullable)
+    inputs = Inputs(
+        columns=(column,), key=(), timestamp=None, lookback=timedelta(0), computed=False,
+        numeric=(), categorical=("c",), text=(), code_sha256="", table="t", query=None,
+    )  # fmt: skip
+    contract = Contract(inputs, TypeAdapter(dict), TypeAdapter(dict))
+
+    [said] = contract.values([{"c": asked}])["c"]
+    [nothing] = contract.values([{"c": None}])["c"] if nullable else [None]
+
+    assert preparation._text(said) == first
+    assert preparation._text(nothing) is preparation.MISSING

@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, NotRequired
@@ -34,6 +35,7 @@ from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.learning.models import Golden
 from evergreen.spec.lengths import spelled
 
+EXACT = ("int", "uint")
 MAX_ROWS, MAX_HISTORY, LONGEST_TEXT, LONGEST_SENTENCES = 1_000, 5_000, 1_000, 20_000
 TEXT = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 SENTENCES = Annotated[str, StringConstraints(max_length=LONGEST_SENTENCES, pattern=r"^[^\x00]*$")]
@@ -161,8 +163,22 @@ class Contract:
         return pd.DataFrame({c.name: series(c, [row[c.name] for row in rows]) for c in columns})
 
     def values(self, rows: Sequence[Row]) -> dict[str, list[Any]]:
-        """Return rows as columns of plain values."""
-        return {name: [row[name] for row in rows] for name in self.inputs.names}
+        """Return rows as columns of plain values, categories as training has read them."""
+        found = {name: [row[name] for row in rows] for name in self.inputs.names}
+        for column in self._odd:
+            found[column.name] = series(column, found[column.name]).tolist()
+        return found
+
+    @cached_property
+    def _odd(self) -> list[RawColumn]:
+        """Categories whose values are others in JSON: dates, fractions, whole numbers with gaps."""
+        categories = self.inputs.categorical
+        return [
+            column
+            for column in self.inputs.columns
+            if column.name in categories
+            and (column.is_time or (column.is_number and not column.dtype.startswith(EXACT)))
+        ]
 
     def short_of_history(self, first: Any, target: Any) -> str:
         """Say what is missing when rows from `first` on do not reach as far as features look."""
