@@ -145,6 +145,7 @@ def test_what_fails_beside_the_training_is_not_mended_by_it(dag: str) -> None:
 BAND, LOW = Band(value=0.7, low=0.66, high=0.74), Band(value=0.6, low=0.57, high=0.63)
 FAR = replace(LOW, outside=0.4)
 UNSURE = Band(value=0.65, low=0.6, high=0.7)
+SAID = "without labels, roc_auc is estimated at 0.6; the gate's floor is 0.64"
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,7 @@ UNSURE = Band(value=0.65, low=0.6, high=0.7)
         (window("calm", estimate=FAR), "roc_auc ≈ 0.6 (extrapolated) ≥ 0.64", False),
         (window("calm", live=0.71, expected=FAR), "roc_auc 0.71 ≥ 0.64", False),
         (window("calm", live=0.71, estimate=LOW), "roc_auc 0.71 ≥ 0.64", False),
+        (window("calm", estimate=UNSURE, poor=(SAID,)), "roc_auc ≈ 0.65 (0.6 to 0.7) ≥ 0.64", True),
     ],
 )
 def test_the_metric_is_the_labels_or_else_the_estimate_beside_its_band(
@@ -181,6 +183,14 @@ def test_the_metric_is_the_one_that_the_window_was_judged_by() -> None:
     assert found is not None
     assert (found.name, found.more_is_better) == ("log_loss", False)
     assert row(window=forgotten).metric is None  # which way is better, nobody knows any more
+
+
+def test_what_an_estimate_says_makes_no_live_metric_poor() -> None:
+    found = row(window=window("warning", live=0.8, poor=(SAID,)))
+
+    assert found.metric is not None
+    assert not found.metric.poor
+    assert [need.why for need in found.needs] == [f"{SAID}."]
 
 
 def test_a_poor_metric_is_why_and_not_the_calm_of_the_window() -> None:

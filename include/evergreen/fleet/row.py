@@ -10,6 +10,10 @@ from evergreen.spec import UseCase, is_worse
 from evergreen.spec.pace import following, spread
 
 
+UNLABELLED = "without labels"
+"""How a sentence begins that is about an estimate."""
+
+
 @dataclass(frozen=True)
 class Need:
     """Something that needs a person."""
@@ -171,7 +175,11 @@ def _metric(seen: WindowRef, more_is_better: bool) -> Metric | None:
         low=band.low if band and not outside else None,
         high=band.high if band and not outside else None,
         more_is_better=more_is_better,
-        poor=beyond or any(seen.metric in sentence.split() for sentence in seen.poor),
+        poor=beyond or any(
+            seen.metric in sentence.split()
+            for sentence in seen.poor
+            if unlabelled or not sentence.startswith(UNLABELLED)
+        ),
     )  # fmt: skip
 
 
