@@ -40,7 +40,9 @@ def watching(folder: Path, services: list[str], told: str) -> Iterator[Watch]:
     routes.write_text(_quick_routes().replace("url: told", f"url: {told}"))
     (folder / "rules.yml").write_text(_quick_rules())
     scraped = folder / "prometheus.yml"
-    scraped.write_text(_quick_scrapes(services, metrics, alerts))
+    key = folder / "api_key"
+    key.write_text("")  # nobody asks for one
+    scraped.write_text(_quick_scrapes(services, metrics, alerts, key))
     with (
         _running("prometheus-alertmanager", f"--config.file={routes}", "--cluster.listen-address=",
                  f"--storage.path={folder / 'alerts'}", f"--web.listen-address={alerts}"),
@@ -67,12 +69,13 @@ def _quick_rules() -> str:
     return re.sub(r"\bfor: \w+$", "for: 1s", (DEPLOYED / "rules.yml").read_text(), flags=re.M)
 
 
-def _quick_scrapes(services: list[str], metrics: str, alerts: str) -> str:
+def _quick_scrapes(services: list[str], metrics: str, alerts: str, key: Path) -> str:
     text = re.sub(r"(interval|timeout): 1\ds", r"\1: 1s", (DEPLOYED / "prometheus.yml").read_text())
     for old, new in {
         '"serve:8100"': ", ".join(f'"{each}"' for each in services),
         "alertmanager:9093": alerts,
         "localhost:9090": metrics,
+        "/run/secrets/api_key": str(key),
     }.items():
         assert old in text
         text = text.replace(old, new)

@@ -34,6 +34,7 @@ OF_THE_IMAGE = {
 }  # fmt: skip
 """Settings that the image has, or that Airflow is not told."""
 DOCKERFILES = ("Dockerfile", "Dockerfile.serve")
+PATHS = {"PATH": os.environ["PATH"]}
 ONCE = {"init", "mlflow-migrate"}
 """Services that do their work and end."""
 AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
@@ -112,6 +113,26 @@ def test_images_are_pinned(services: dict[str, Any]) -> None:
 
 def test_every_service_that_stays_has_a_health_check(services: dict[str, Any]) -> None:
     assert {name for name, service in services.items() if "healthcheck" not in service} == ONCE
+
+
+@pytest.mark.parametrize(("keys", "first"), [("", ""), ("one", "one"), ("one two", "one"),
+                                              ("one,two", "one")])  # fmt: skip
+def test_prometheus_asks_by_the_first_of_the_keys(
+    services: dict[str, Any], tmp_path: Path, keys: str, first: str
+) -> None:
+    shell, flag, script, name = services["prometheus"]["entrypoint"]
+    [file] = re.findall(r"/run/secrets/\w+", script)
+    scrapes = yaml.safe_load((PROJECT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    [ours] = [job for job in scrapes["scrape_configs"] if job["job_name"] == "evergreen"]
+    here = script.replace("$$", "$").replace(file, str(tmp_path / "key"))
+
+    subprocess.run(
+        [shell, flag, here, name, "true"], check=True, env={"EVERGREEN_API_KEYS": keys, **PATHS}
+    )
+
+    assert (tmp_path / "key").read_text() == first
+    assert ours["basic_auth"]["password_file"] == file
+    assert services["prometheus"]["command"][0] == "/bin/prometheus"
 
 
 def test_mlflows_database_is_brought_up_to_date_before_it_starts(services: dict[str, Any]) -> None:
