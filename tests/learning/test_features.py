@@ -203,9 +203,9 @@ def test_refuses_a_feature_that_looks_ahead(local: Settings) -> None:
 
 
 def ahead(raw):
-    from use_cases.weather import features  # stands for code that is installed
+    from learning import WEATHER  # stands for code that is installed
 
-    return features(raw).assign(wet_today=raw["precipitation"].shift(-1))
+    return WEATHER.features.function(raw).assign(wet_today=raw["precipitation"].shift(-1))
 
 
 def test_refuses_a_feature_with_the_name_of_the_target(local: Settings) -> None:

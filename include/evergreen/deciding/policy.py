@@ -174,10 +174,10 @@ def leads_back(situation: Situation) -> bool:
 
 def drifted(seen: WindowRef) -> bool:
     """Tell whether a window drifted critically, in its inputs or in the answers."""
-    if seen.drift_critical is not None:
-        return seen.drift_critical
-    told = seen.drifted or seen.together or seen.prediction_drift
-    return seen.outcome == Outcome.CRITICAL and bool(told)
+    told = seen.drift_critical
+    if told is None:
+        told = bool(seen.drifted or seen.together or seen.prediction_drift)
+    return seen.outcome == Outcome.CRITICAL and told
 
 
 def refused_in_a_row(situation: Situation) -> int:

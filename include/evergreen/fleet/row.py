@@ -9,7 +9,6 @@ from evergreen.refs import Band, ChampionRef, Json, WindowRef
 from evergreen.spec import UseCase, is_worse
 from evergreen.spec.pace import following, spread
 
-
 UNLABELLED = "without labels"
 """How a sentence begins that is about an estimate."""
 

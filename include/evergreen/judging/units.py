@@ -227,7 +227,7 @@ def _groups(groups: Any, fewest: int) -> tuple[str, Array | None]:
         by_all = groups.groupby(list(groups), sort=True, dropna=False)
         found, name = by_all.ngroup().to_numpy(), " × ".join(map(str, groups))
     else:  # who has no name is one of them
-        found = pd.factorize(groups, sort=False, use_na_sentinel=False)[0]
+        found = pd.factorize(pd.Series(groups), use_na_sentinel=False)[0]
         name = str(getattr(groups, "name", None) or "group")
     several = fewest <= found.max() + 1 < len(found)
     return name, found if several else None
