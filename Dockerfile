@@ -43,7 +43,7 @@ LABEL org.opencontainers.image.title="Evergreen" \
 
 # What LightGBM asks of the system; scikit-learn and XGBoost bring their own.
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
 # All state is in one volume; it takes over the owner of this folder. The probes of Airflow's chart are
 # commands of /entrypoint, which the images of Airflow have.
