@@ -28,7 +28,7 @@ airflow="$(release "$image" deploy/delivery/Dockerfile)"
 serve="$(release "$image-serve" deploy/delivery/Dockerfile.serve)"
 
 sed -i "s#^defaultAirflowTag: .*#defaultAirflowTag: $tag#; s#$image:$running\$#$image:$tag#" deploy/helm/values*.yaml
-sed -i "\#newName: $image\$#{n;s#newTag: .*#newTag: $tag#}; \#newName: $image-serve\$#{n;s#newTag: .*#newTag: $tag#}" $overlay
+sed -i "\#newName: $image\(-serve\)\{0,1\}\$#{n;s#newTag: .*#newTag: $tag#}" $overlay
 if [ "$(grep -c "newTag: $tag\$" $overlay)" != 2 ]; then
     echo "error: $overlay names no newTag after newName: $image or $image-serve" >&2
     exit 1

@@ -15,10 +15,10 @@ from dataclasses import replace
 from evergreen import storage
 from evergreen.judging import contest
 from evergreen.judging.evidence import FORMAT, Evidence
-from evergreen.learning import source_code
+from evergreen.learning import source_code, training
 from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, FeaturesRef
 from evergreen.settings import Settings
-from evergreen.spec import CHAMPION, Metric, Slice, UseCase
+from evergreen.spec import CHAMPION, Slice, UseCase
 from evergreen.storage import Store
 
 
@@ -95,7 +95,7 @@ def digest(
         "fairness": [repr(declared) for declared in gate.fairness],
         "interval": use_case.interval,
         "business": _worth(use_case),
-        "metrics": [_metric(one) for one in use_case.metrics],
+        "metrics": [training.metric_inputs(one) for one in use_case.metrics],
         "floors": dict(gate.floors),
         "windows": repr(use_case.windows),
         "features": [features.sha256, features.snapshot.sha256],
@@ -108,10 +108,6 @@ def digest(
 def _worth(use_case: UseCase) -> tuple[str, str] | None:
     business = use_case.business
     return (business.unit, source_code.closure(business.measure)) if business else None
-
-
-def _metric(one: Metric) -> tuple[str, bool, str, str]:
-    return one.name, one.more_is_better, one.reads, source_code.closure(one.function)
 
 
 def _cut(cut: Slice) -> tuple[str, str]:

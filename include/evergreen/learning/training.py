@@ -196,7 +196,7 @@ def training_key(
         "interval": use_case.interval,
         "weight": use_case.source.weight,
         "business": _worth(use_case),
-        "metrics": [_metric(one) for one in use_case.metrics],
+        "metrics": [metric_inputs(one) for one in use_case.metrics],
         "recipe": _asked(use_case, name, in_charge),
     }
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
@@ -231,7 +231,8 @@ def _asked(use_case: UseCase, name: str, in_charge: InCharge | None) -> Any:
     ]
 
 
-def _metric(one: Metric) -> list[Any]:
+def metric_inputs(one: Metric) -> list[Any]:
+    """Return all that a metric of one's own depends on, to be digested."""
     return [one.name, one.more_is_better, one.reads, source_code.closure(one.function)]
 
 

@@ -1,9 +1,10 @@
 """Which runs failed and which states alert, and whether somebody has been told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from evergreen.records.session import Session, insert, storable
+from evergreen.records.session import Row, Session, insert, storable
 
 HOUSE = "operations"
 """What is about no use case is about this."""
@@ -73,10 +74,7 @@ class Incidents:
             "SELECT * FROM evergreen.incidents WHERE kind <> 'failure' AND resolved_at IS NULL"
             " ORDER BY id DESC"
         )
-        found: dict[str, list[Incident]] = {}
-        for row in rows:
-            found.setdefault(row["use_case"], []).append(Incident(**row))
-        return {about: tuple(alerts) for about, alerts in found.items()}
+        return _by_use_case(rows)
 
     def failures(self) -> dict[str, tuple[Incident, ...]]:
         """Return the failures that no later run has mended, by use case, one of each DAG."""
@@ -85,10 +83,7 @@ class Incidents:
             " WHERE kind = 'failure' AND resolved_at IS NULL"
             " ORDER BY use_case, split_part(run_key, '/', 1), id DESC"
         )
-        found: dict[str, list[Incident]] = {}
-        for row in rows:
-            found.setdefault(row["use_case"], []).append(Incident(**row))
-        return {about: tuple(several) for about, several in found.items()}
+        return _by_use_case(rows)
 
     def during(
         self, use_case: str, since: datetime, until: datetime, limit: int
@@ -131,3 +126,10 @@ class Incidents:
             (storable(delivery), told, incident_id),
         )
         return Incident(**rows[0])
+
+
+def _by_use_case(rows: Sequence[Row]) -> dict[str, tuple[Incident, ...]]:
+    found: dict[str, list[Incident]] = {}
+    for row in rows:
+        found.setdefault(row["use_case"], []).append(Incident(**row))
+    return {about: tuple(several) for about, several in found.items()}

@@ -1,5 +1,6 @@
 """What the page of one use case shows, its card: read from its declaration and the ledger."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from evergreen.records import Decision, Incident, Promotion, Records
 from evergreen.records.decisions import ASIDE
 from evergreen.settings import Settings
 from evergreen.spec import UseCase, is_worse
-from evergreen.spec.kinds import SHARES
+from evergreen.spec.kinds import attainable
 from evergreen_airflow.pages import PREFIX
 from evergreen_airflow.pages.drift_page import Group
 from evergreen_airflow.pages.drift_page import group as watched
@@ -73,8 +74,8 @@ class Bar:
         return self._percent(self.floor)
 
     def _percent(self, figure: float) -> float:
-        low, high = min(0.0, self.value, self.floor), 1.0
-        if not (self.metric in SHARES or self.metric == "r2"):  # of which 1 is the most
+        low, (_, high) = min(0.0, self.value, self.floor), attainable(self.metric)
+        if math.isinf(high):
             high = max(0.0, self.value, self.floor)
             low, high = 1.25 * low, 1.25 * high or 1.0
         return round(100 * min(max((figure - low) / (high - low), 0.0), 1.0), 1)
