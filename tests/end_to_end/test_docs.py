@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from evergreen.settings import PROJECT
+from forking import forking
 from own_stack import RunningStack
 from shortened import declare
 
@@ -89,10 +91,32 @@ sys.meta_path.insert(0, Missing())
 """
 
 
+@dataclass(frozen=True)
+class Reader:
+    """Runs the commands of a page in a shell, after `make up`."""
+
+    env: dict[str, str]
+    """What only tests need cannot be imported with it."""
+    evergreen: Path
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a person would, but that `evergreen` need not be imported each time."""
+        return run(command.replace(".venv/bin/evergreen", str(self.evergreen)), self.env)
+
+    def told(self, command: str) -> str:
+        """Return what a command of `evergreen` says that must do what it is for."""
+        done = self.run(f".venv/bin/evergreen {command}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
 @pytest.fixture(scope="module")
-def reader(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment after `make up`: what only tests need cannot be imported."""
-    return stack.env | {"PYTHONPATH": str(installed_by_up(tmp_path_factory.mktemp("reader")))}
+def reader(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """Who has done what README says, and reads on."""
+    folder = tmp_path_factory.mktemp("reader")
+    env = stack.env | {"PYTHONPATH": str(installed_by_up(folder))}
+    with forking(folder, env) as evergreen:
+        yield Reader(env, evergreen)
 
 
 def installed_by_up(folder: Path) -> Path:
@@ -117,31 +141,27 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_a_reader_has_no_pytest(reader: dict[str, str]) -> None:
-    done = run(".venv/bin/python -c 'import pytest'", reader)
+def test_a_reader_has_no_pytest(reader: Reader) -> None:
+    done = reader.run(".venv/bin/python -c 'import pytest'")
 
     assert "make up does not install pytest" in done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_of_a_page_works(
-    page: Path, stack: RunningStack, reader: dict[str, str]
-) -> None:
-    prepare(page, stack)
+def test_every_command_of_a_page_works(page: Path, stack: RunningStack, reader: Reader) -> None:
+    prepare(page, stack, reader)
 
     for command in commands(page):
         if command not in RUN_ELSEWHERE:
             assert command.startswith(RUN_HERE), f"no test runs {command!r}"
-            done = run(command, reader)
+            done = reader.run(command)
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.figures
 @pytest.mark.parametrize("command", BENCHMARKS)
-def test_every_benchmark_of_the_page_of_figures_gives_them(
-    command: str, reader: dict[str, str]
-) -> None:
-    assert figures(command, reader)
+def test_every_benchmark_of_the_page_of_figures_gives_them(command: str, reader: Reader) -> None:
+    assert figures(command, reader.env)
 
 
 def figures(command: str, env: dict[str, str]) -> list[dict[str, Any]]:
@@ -162,26 +182,19 @@ def run(command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def prepare(page: Path, stack: RunningStack) -> None:
+def prepare(page: Path, stack: RunningStack, reader: Reader) -> None:
     """Bring about what a page takes for granted."""
     declared = Path(stack.env["EVERGREEN_USE_CASES_DIR"])
     if page.name == "decisions.md":
-        two_champions(declared / "iris.py", stack)
+        two_champions(declared / "iris.py", reader)
     if page.name == "batch.md":
         declare(declared.parent, "churn", more="schedule=None")
-        asked(stack, "db load churn")
-        assert '"promoted": true' in asked(stack, "run churn --json")
+        reader.told("db load churn")
+        assert '"promoted": true' in reader.told("run churn --json")
 
 
-def two_champions(file: Path, stack: RunningStack) -> None:
+def two_champions(file: Path, reader: Reader) -> None:
     """To go back, there must have been two: the second of more flowers."""
     file.write_text(file.read_text().replace("gate=Gate(", "gate=Gate(min_improvement=-1, "))
-    asked(stack, "feed iris --days 30")
-    assert '"promoted": true' in asked(stack, "run iris --force --json")
-
-
-def asked(stack: RunningStack, command: str) -> str:
-    """Return what a command says that must do what it is for."""
-    done = run(f".venv/bin/evergreen {command}", stack.env)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    reader.told("feed iris --days 30")
+    assert '"promoted": true' in reader.told("run iris --force --json")
