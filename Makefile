@@ -37,9 +37,9 @@ clean: ## Stop everything and delete the data
 test: install-dev ## Run the tests, in a state of their own (ARGS="-k gate" for some)
 	@$(BIN)/python -m pytest -m "not (system or elsewhere or figures or images or workers or strikes or midnights or ray)" $(SIDE_BY_SIDE) $(ARGS)
 
-test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbouncer or nginx (as root, apt brings them)
+test-system: install-dev ## Run the tests that need a browser, Prometheus, pgbouncer, nginx (apt brings them), or the network
 	@sh tests/system_tools.sh $(BIN) chromium prometheus alertmanager pgbouncer nginx
-	@$(BIN)/python -m pytest -m "system and not (workers or strikes)" $(SIDE_BY_SIDE) $(ARGS)
+	@$(BIN)/python -m pytest -m "(system or elsewhere) and not (workers or strikes)" $(SIDE_BY_SIDE) $(ARGS)
 
 test-workers: install-dev ## Train all use cases by two of Celery's workers, and kill one (apt brings Redis, PgBouncer, ip)
 	@sh tests/system_tools.sh $(BIN) pgbouncer redis-server ip iptables
@@ -56,8 +56,8 @@ test-ray: install-ray ## Spread fits over two nodes of Ray, and kill one; over t
 	@sh tests/system_tools.sh $(BIN) ip
 	@$(BIN)/python -m pytest -m ray tests/on_ray $(ARGS)
 
-test-elsewhere: install-dev ## Run the tests that install the wheel, or a model's packages, outside the checkout
-	@$(BIN)/python -m pytest -m elsewhere tests/end_to_end tests/learning $(SIDE_BY_SIDE) $(ARGS)
+test-elsewhere: install-dev ## Of these, run those that install the wheel, or a model's packages, outside the checkout
+	@$(BIN)/python -m pytest -m elsewhere tests/elsewhere tests/learning $(SIDE_BY_SIDE) $(ARGS)
 
 test-images: install-dev ## Build both images without Docker, and run in them (root on Debian; apt brings buildah)
 	@sh tests/image_tools.sh

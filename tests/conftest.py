@@ -31,11 +31,14 @@ LONGEST = (
     "tests/midnights/",
     "tests/workers/",
     "tests/end_to_end/",
+    "tests/elsewhere/",
     "tests/evergreen_workshop/stack/test_local.py",
     "tests/figures/",
     "tests/test_two_homes.py",
     "tests/test_walks.py",
+    "tests/learning/test_model_folder.py",
     "tests/serving/",
+    "tests/browser/",
 )
 """Where tests take minutes, not seconds: what comes last should be small."""
 
@@ -60,11 +63,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that ask for a tool of the system, and let the longest files begin."""
+    """Mark the tests that ask for a tool of the system, and let the longest files begin.
+
+    What a stack needs to come up is taken from nobody's time: it has its own.
+    """
     items.sort(key=_place)
     for item in items:
-        if SYSTEM_TOOLS & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if SYSTEM_TOOLS & fixtures:
             item.add_marker("system")
+        if "stack" in fixtures:
+            item.add_marker(pytest.mark.timeout(600, func_only=True))
 
 
 @pytest.hookimpl(wrapper=True)

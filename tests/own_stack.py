@@ -49,6 +49,17 @@ class RunningStack:
 
 
 @contextmanager
+def declaring(folder: Path) -> Iterator[RunningStack]:
+    """Yield a stack of the use cases and expectations that are declared in a folder."""
+    declarations = {
+        "EVERGREEN_USE_CASES_DIR": str(folder / "use_cases"),
+        "EVERGREEN_EXPECTATIONS_DIR": str(folder / "expectations"),
+    }
+    with running(folder / "home", declarations) as started:
+        yield started
+
+
+@contextmanager
 def running(home: Path, variables: Mapping[str, str]) -> Iterator[RunningStack]:
     """Yield a stack with that state and these variables; at the end nothing is left of it."""
     with answering(Webhook()) as told:

@@ -166,7 +166,7 @@ def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> N
 
     lines = re.findall(r"^make((?: [a-z][a-z-]*)+)(?: > .+ &.*)?$", script, re.MULTILINE)
     asked = set(" ".join(lines).split())
-    tests = {"test", "test-system", "test-elsewhere", "test-deploy"}
+    tests = {"test", "test-system", "test-deploy"}
     assert tests | {"check", "up", "down", "demo"} <= asked
     assert [each for each in sorted(asked) if not re.search(rf"make {each}\b(?!-)", readme)] == []
     assert not re.search(r"\b(apt|apt-get|pip|npm|curl|wget)\b", script)

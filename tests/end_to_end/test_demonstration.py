@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from end_to_end.conftest import RunningStack
+from own_stack import RunningStack
 
 pytestmark = pytest.mark.end_to_end
 

@@ -5,8 +5,8 @@ import pytest
 from mlflow import MlflowClient
 from nbclient import NotebookClient
 
-from end_to_end.conftest import RunningStack
 from evergreen.settings import PROJECT
+from own_stack import RunningStack
 
 pytestmark = pytest.mark.end_to_end
 

@@ -6,17 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-import httpx
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from end_to_end.conftest import RunningStack
 from evergreen.records import Records, decision_id
 from evergreen_workshop.stack.airflow import AirflowApi
+from own_stack import RunningStack
 
 pytestmark = pytest.mark.end_to_end
-
-PAGES = ("models", "reports", "data-docs", "open-mlflow", "mlflow")
 
 
 def choose(page: Page, name: str) -> FrameLocator:
@@ -31,13 +28,6 @@ def open_card(page: Page, name: str) -> FrameLocator:
     models.get_by_role("rowheader").get_by_role("link", name=name, exact=True).click()
     expect(models.get_by_role("heading", name=name, exact=True)).to_be_visible()
     return models
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_nobody_sees_a_page_without_the_login(stack: RunningStack, name: str) -> None:
-    answer = httpx.get(f"{stack.url}/evergreen/{name}/", timeout=30)
-
-    assert answer.status_code == 401
 
 
 def test_models_lists_each_champion_and_leads_to_what_it_has_proved(page: Page) -> None:
@@ -217,7 +207,6 @@ def promote_again(ledger: Records, use_case: str) -> None:
     )
 
 
-@pytest.mark.usefixtures("asking")
 def test_a_person_approves_by_a_button_beside_the_report(page: Page, stack: RunningStack) -> None:
     ledger = records_of(stack)
     [waiting] = ledger.approvals.waiting("blossoms")
@@ -243,7 +232,6 @@ def test_a_person_approves_by_a_button_beside_the_report(page: Page, stack: Runn
     assert len(ledger.promotions.of("blossoms")) == 1
 
 
-@pytest.mark.usefixtures("asking")
 def test_a_person_approves_by_the_command_line_while_the_buttons_wait(
     page: Page, stack: RunningStack
 ) -> None:
@@ -277,7 +265,6 @@ def test_a_person_approves_by_the_command_line_while_the_buttons_wait(
     ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("asking")
 def test_what_nobody_answers_is_withdrawn(page: Page, stack: RunningStack) -> None:
     ledger, api = records_of(stack), AirflowApi(stack.url, stack.user, stack.password)
     [asked] = ledger.approvals.newest("stems")
@@ -305,7 +292,6 @@ def plain(told: str) -> str:
     return " ".join(told.split())
 
 
-@pytest.mark.usefixtures("asking")
 def test_a_form_retires_a_use_case_and_brings_it_back(page: Page, stack: RunningStack) -> None:
     ledger = records_of(stack)
     for back in (False, True):
