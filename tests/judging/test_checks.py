@@ -307,6 +307,14 @@ TABLE: list[tuple[str, str, Evidence, str]] = [
     ("labels", FAILED, fitted(label=0.71), "further than max_label_shift allows"),
     ("labels", FAILED, fitted(label=0.09), "further than max_label_shift allows"),
     ("labels", PASSED, fitted(label=0.99, labels=(0.1,) * 4), "too few"),
+    (
+        "labels",
+        PASSED,
+        fitted(label=0.003, label_error=0.003, labels=(0.0,) * 8),
+        "0.003, and was 0.000 to 0.000 in the 8 stretches before: by no more than two",
+    ),
+    ("labels", FAILED, fitted(label=0.9, label_error=0.017, labels=(0.0,) * 8), "further than"),
+    ("labels", FAILED, fitted(label=1.0, label_error=0.0, labels=(0.0,) * 8), "further than"),
     ("labels", UNKNOWN, fitted(label=NAN), "unknown"),
 ]
 

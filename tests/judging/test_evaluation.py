@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from evergreen.spec import CHAMPION, Candidate, Slice, UseCase
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from fakes import FakeTrainings
 from learning import AS_OF, IRIS, built, iris_rows
+from use_cases import weather
 
 
 def petals(raw: pd.DataFrame) -> "pd.Series[str]":
@@ -339,6 +341,22 @@ def test_the_fit_that_serves_is_examined_in_its_own_bytes(own: World) -> None:
     assert found.fit.training.rows == 150  # every row, the held-out ones too
     assert found.fit.disagreement is not None
     assert 0 < found.fit.disagreement < 0.3
+
+
+def test_the_mean_label_of_the_newest_stretch_has_its_error() -> None:
+    times = pd.Series(pd.date_range("2026-01-01", periods=90, tz="UTC"))
+    truth = np.zeros(90)
+    truth[-1] = 1
+    data = SimpleNamespace(
+        rows=SimpleNamespace(times=times, truth=truth), folds=SimpleNamespace(newest=times.index)
+    )
+
+    found = fitness._labels(weather.USE_CASE, data)  # type: ignore[arg-type]
+
+    length = round(1 / found["label"])  # days in a stretch
+    assert found["label_error"] == pytest.approx(truth[-length:].std(ddof=1) / length**0.5)
+    assert found["labels"]
+    assert set(found["labels"]) == {0.0}
 
 
 def test_a_fit_whose_bytes_are_others_is_not_examined(own: World) -> None:

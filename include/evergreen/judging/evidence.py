@@ -276,6 +276,8 @@ class Fit(Ref):
     """The disagreement of the refreshes before it, newest first."""
     label: Figure | None = None
     """Mean label of the newest rows, as long a stretch as a block; None: not divided by time."""
+    label_error: Figure | None = None
+    """Standard error of that mean, were its rows independent; None: one row has none."""
     labels: tuple[Figure, ...] = ()
     """Mean label of each such stretch before."""
 

@@ -65,7 +65,6 @@ def examine(
     model = tracking.fetch_model(settings, fitted.model_uri, fitted.sha256)
     output = models.predict(model, holdout.rows).take(holdout.mask)
     subject = model_tests.Subject(use_case, model, holdout, output)
-    label, labels = _labels(use_case, data)
     fit = Fit(
         kind=kind,
         name=evidence.challenger.name if kind == "change" else recipe.name,
@@ -74,8 +73,7 @@ def examine(
         before=in_charge.champion.training if in_charge else None,
         disagreement=_disagreement(in_charge, holdout, output, settings),
         usual=tuple(usual),
-        label=label,
-        labels=labels,
+        **_labels(use_case, data),
     )
     return _reloaded(
         replace(
@@ -138,15 +136,21 @@ def _listed(output: Output) -> list[Any]:
     return [] if output.classes is None else output.classes.tolist()
 
 
-def _labels(use_case: UseCase, data: Data) -> tuple[float | None, tuple[float, ...]]:
+def _labels(use_case: UseCase, data: Data) -> dict[str, Any]:
     """Return the mean label of the newest stretch, and of each such stretch before it."""
     times, truth = data.rows.times, data.rows.truth
     if not use_case.windows.temporal or times is None or truth.dtype.kind not in "fiu":
-        return None, ()
+        return {}
     known, length = times.iloc[data.folds.newest], min(block_length(use_case), STRETCH)
     ages = ((known.max() - known) // length).to_numpy()
-    means = pd.Series(truth[data.folds.newest], dtype=float).groupby(ages).mean()
-    return float(means.iloc[0]), tuple(means.iloc[1 : STRETCHES + 1].tolist())
+    stretches = pd.Series(truth[data.folds.newest], dtype=float).groupby(ages)
+    newest, *before = stretches.mean().iloc[: STRETCHES + 1].tolist()
+    error = float(stretches.sem().iloc[0])
+    return {
+        "label": newest,
+        "label_error": error if np.isfinite(error) else None,
+        "labels": tuple(before),
+    }
 
 
 def _span(data: Data, rows: Any) -> Span:

@@ -13,6 +13,8 @@ LEAST = 5
 """So many earlier refreshes tell what is usual; so many stretches, which labels are."""
 TIMES = 4.0
 """A refresh may disagree so many times more than the most of those before it did."""
+ERRORS = 2.0
+"""A mean label is no stranger for standing so many of its standard errors beyond those before."""
 
 
 def agreement(gate: Gate, evidence: Evidence) -> Outcome:
@@ -35,7 +37,10 @@ def agreement(gate: Gate, evidence: Evidence) -> Outcome:
 
 
 def labels(gate: Gate, evidence: Evidence) -> Outcome:
-    """The mean label of the newest stretch is no stranger than the history allows."""
+    """The mean label of the newest stretch is no stranger than the history allows.
+
+    Nor than chance does: where events are rare, the first for a long time is no reason to stop.
+    """
     fit = _fit(evidence)
     newest = finite(fit.label, "the mean label of the newest rows")
     if len(fit.labels) < LEAST:
@@ -45,9 +50,11 @@ def labels(gate: Gate, evidence: Evidence) -> Outcome:
     low, high = least - reach, most + reach
     words = f"the mean label of the newest stretch is {figure(newest)}"
     before = f"{figure(least)} to {figure(most)} in the {len(fit.labels)} stretches before"
-    if not low <= newest <= high:
-        return False, f"{words}, and was {before}: further than max_label_shift allows"
-    return True, f"{words}, and was {before}"
+    if low <= newest <= high:
+        return True, f"{words}, and was {before}"
+    if max(least - newest, newest - most) <= ERRORS * (fit.label_error or 0.0):
+        return True, f"{words}, and was {before}: by no more than two of its standard errors"
+    return False, f"{words}, and was {before}: further than max_label_shift allows"
 
 
 def _fit(evidence: Evidence) -> Fit:

@@ -88,8 +88,8 @@ class Gate:
     difference of probabilities, or of values in standard deviations of the target. None: any."""
     max_label_shift: float | None = 1.0
     """How far the mean label of the newest stretch (two weeks, or a block of the walk if that is
-    shorter) may lie beyond those of the stretches before, as a multiple of their range. None: any.
-    """
+    shorter) may lie beyond those of the stretches before, as a multiple of their range; by two of
+    its standard errors it always may. None: any."""
     max_single_feature: float | None = 0.99
     """How well one feature alone may tell the judged labels (area under the ROC curve; F1 of
     several classes; R² of a regression): better, and it is taken for the label in disguise. None:
