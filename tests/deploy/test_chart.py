@@ -71,6 +71,22 @@ def test_the_chart_is_given_no_secret(executor: str) -> None:
     assert not {"metadataConnection", "brokerUrl", "resultBackendConnection"} & set(chosen["data"])
 
 
+def test_the_ui_is_reached_where_it_says_that_it_is() -> None:
+    chosen = values("values.yaml")
+    [host] = chosen["ingress"]["apiServer"]["hosts"]
+    told = {each["name"]: each["value"] for each in chosen["env"]}["EVERGREEN_UI_URL"]
+
+    assert chosen["ingress"]["apiServer"]["enabled"] is True
+    assert host["tls"]["enabled"] is True
+    assert f"https://{host['name']}" == told == chosen["config"]["api"]["base_url"]
+
+
+def test_keda_can_read_where_airflow_keeps_what_waits() -> None:
+    listed = (PRODUCTION / "secrets.yaml").read_text()
+
+    assert re.findall(r"secretKey: connection # (\w[\w+]*)://", listed) == ["postgresql"]
+
+
 def test_keda_scales_the_workers_of_celery() -> None:
     workers = values("values.yaml", "values-celery.yaml")["workers"]["celery"]
 

@@ -19,6 +19,7 @@ from deploy.kubernetes_objects import (
     sealed,
     values,
 )
+from evergreen.serving import guard
 from evergreen.settings import PROJECT
 from evergreen_workshop.stack import environment
 
@@ -28,6 +29,7 @@ TMP = "/tmp"  # noqa: S108 (of a container)
 OTHERS = {"AlertmanagerConfig", "ExternalSecret", "PrometheusRule", "ServiceMonitor"}
 """Kinds of operators, which have no schema among Kubernetes' own."""
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())
+MAY_ASK = "evergreen/may-ask"
 EVERY = pytest.mark.parametrize("overlay", OVERLAYS)
 
 
@@ -230,6 +232,27 @@ def test_only_those_who_are_named_reach_a_pod(overlay: str) -> None:
     for each in policies:
         for rule in each["spec"].get("ingress", ()):
             assert rule["from"] and rule["ports"], each["metadata"]["name"]
+
+
+@EVERY
+def test_people_reach_of_airflow_the_ui_only(overlay: str) -> None:
+    reached = {
+        each["metadata"]["name"]: each["spec"]["podSelector"]["matchLabels"]
+        for each in rendered(overlay)
+        if each["kind"] == "NetworkPolicy" and MAY_ASK in str(each["spec"].get("ingress"))
+    }
+
+    assert reached == {
+        "serve": {"app.kubernetes.io/name": "serve"},
+        "airflow-ui": {"tier": "airflow", "component": "api-server"},
+    }
+
+
+def test_the_ingress_lets_through_what_the_service_takes() -> None:
+    ingress = of("production", "Ingress", "serve")
+
+    allowed = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+    assert int(allowed) == guard.MAX_BODY
 
 
 def test_prometheus_scrapes_the_job_that_the_rules_ask_for() -> None:
