@@ -1,14 +1,17 @@
 """What batch scoring lets in is what the service takes."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from evergreen.dossier import Inputs, RawColumn
 from evergreen.scoring.admission import Admission
+from evergreen.scoring.raw import of_file
 from evergreen.serving import contract
 
 REVIEW = RawColumn(name="review", type="string", nullable=True)
@@ -36,3 +39,16 @@ def test_a_text_may_be_as_long_as_over_http(text: tuple[str, ...], length: int) 
     let_in = Admission(asked, rows.schema).admit(rows, np.ones(1, bool)).tolist()
 
     assert let_in == [takes]
+
+
+def test_categories_of_a_file_are_their_values(tmp_path: Path) -> None:
+    source = str(tmp_path / "reviews.parquet")
+    reviews = ["good", "x" * 1_001, None, "good"]
+    pd.DataFrame({"id": range(4), "review": pd.Categorical(reviews)}).to_parquet(source)
+
+    with of_file(source, inputs(())) as raw:
+        rows = pa.Table.from_batches(raw.batches, raw.schema)
+
+    admission = Admission(inputs(()), raw.schema)
+    assert admission.admit(rows, np.ones(4, bool)).tolist() == [True, False, True, True]
+    assert admission.frame(rows)["review"].tolist()[::3] == ["good", "good"]

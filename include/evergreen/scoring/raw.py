@@ -127,7 +127,13 @@ def _column(name: str, found: dict[str, Column]) -> Column:
 
 def _parquet(file: Any) -> Raw:
     opened = pyarrow.parquet.ParquetFile(file)
-    return Raw(opened.schema_arrow, opened.iter_batches(BATCH))
+    plain = pa.schema([field.with_type(_decoded(field.type)) for field in opened.schema_arrow])
+    return Raw(plain, (batch.cast(plain) for batch in opened.iter_batches(BATCH)))
+
+
+def _decoded(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the values themselves: pandas writes categories as a dictionary."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _csv(file: Any, inputs: Inputs) -> Raw:
