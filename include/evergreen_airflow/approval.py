@@ -16,7 +16,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from evergreen import reasons
 from evergreen.refs import Json
 from evergreen.spec import UseCase
-from evergreen_airflow import here
+from evergreen_airflow import here, notes
 from evergreen_airflow.assets import UPDATES, tell_champions
 from evergreen_airflow.edge import at_work, our_dag, tags, tell, this_run
 from evergreen_airflow.options import Options, options_of
@@ -50,7 +50,7 @@ def ask_for_approval(use_case: UseCase, promoted: Any, options: Options, asking:
             return None
         [asked] = waiting
         run_id = f"approval__{asked.id}_version_{asked.version}"
-        return {"run_id": run_id, "note": asked.told, "conf": {"asked": asked.id}}
+        return {"run_id": run_id, "note": notes.beginning(asked.told), "conf": {"asked": asked.id}}
 
     start_run(
         approval_needed(promoted), asking, options, task_id="ask_for_approval",

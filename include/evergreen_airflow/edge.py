@@ -236,10 +236,16 @@ def days_between(first: date, last: date) -> list[str]:
     return [(first + timedelta(days=n)).isoformat() for n in range(count)]
 
 
+def cause() -> str | None:
+    """Return what monitoring started this run for; None: it did not, whatever a form says."""
+    run_type = get_current_context()["dag_run"].run_type.value
+    return param("cause") if run_type == "operator_triggered" else None
+
+
 def actor() -> str:
     """Return who asked for this run: a person's name, `schedule`, `assets` or `monitoring`."""
     dag_run = get_current_context()["dag_run"]
-    if param("cause"):
+    if cause():
         return "monitoring"
     if dag_run.triggering_user_name:
         return str(dag_run.triggering_user_name)
@@ -249,8 +255,8 @@ def actor() -> str:
 def why() -> str:
     """Say in one sentence why this run happens."""
     dag_run = get_current_context()["dag_run"]
-    if cause := param("cause"):
-        told = f"Monitoring asked for it, because of {cause}: {param('why')}"
+    if reason := cause():
+        told = f"Monitoring asked for it, because of {reason}: {param('why')}"
         return f"{told} Report: {report}" if (report := param("report")) else told
     note = param("note")
     if dag_run.run_type.value == "scheduled":

@@ -70,7 +70,9 @@ def _makers(catalog: Catalog, known: Variables) -> Iterator[tuple[str, Callable[
             own = spread(schedule, use_case.name, known.spread)
             dag_id = f"{prefix}{use_case.name}_{story}"
             yield dag_id, partial(make, use_case, prefix=prefix, schedule=own)
-    if names := sorted(catalog.use_cases):
+    if names := sorted(
+        {*catalog.use_cases, *catalog.broken}
+    ):  # what is broken is served all the same
         for dag_id, form in FORMS.items():
             yield f"{prefix}{dag_id}", partial(form, names, prefix=prefix)
         yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)

@@ -4,6 +4,7 @@ A task cannot write the note of its run (Airflow 3.3 has no such call), so it le
 in XCom under the key `outcome`.
 """
 
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
@@ -42,6 +43,14 @@ def added(note: str | None, sentence: str) -> str:
     if note and sentence in note:
         return note
     return (f"{sentence}\n\n{note}" if note else sentence)[:LIMIT]
+
+
+def beginning(sentence: str, below: str = "") -> str:
+    """Return the note that a run begins with: a sentence, cut where both would be too long."""
+    end = f" {below}".rstrip()
+    room = LIMIT - len(end)
+    told = sentence if len(sentence) <= room else shorten(sentence, room, placeholder=" …")
+    return told + end
 
 
 def last_outcome(dag_run: "DagRun") -> str | None:

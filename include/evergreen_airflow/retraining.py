@@ -16,9 +16,9 @@ from airflow.sdk import get_current_context, task
 from evergreen.records.protocols import DecisionLog
 from evergreen.refs import Json, WindowRef
 from evergreen.spec import UseCase
-from evergreen_airflow import here
+from evergreen_airflow import here, notes
 from evergreen_airflow.assets import tell_champions
-from evergreen_airflow.edge import BY_ITSELF, at_work, catalog, tell, this_run
+from evergreen_airflow.edge import BY_ITSELF, at_work, catalog, cause, param, tell, this_run
 from evergreen_airflow.options import Options
 
 ACTIVE = ["queued", "running"]
@@ -85,7 +85,7 @@ def active(dag_id: str) -> str:
     return f"a run of {dag_id}" if count else ""
 
 
-def request(run_id: str, cause: str, sentence: str, window: WindowRef) -> Json:
+def request(run_id: str, asked_for: str, sentence: str, window: WindowRef) -> Json:
     """Return what the training is started with."""
     from evergreen.deciding.alerts import report_link
 
@@ -93,13 +93,13 @@ def request(run_id: str, cause: str, sentence: str, window: WindowRef) -> Json:
     span = f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
     return {
         "run_id": run_id,
-        "note": f"{sentence} Window: {span}. {report}".strip(),
+        "note": notes.beginning(sentence, f"Window: {span}. {report}".strip()),
         "conf": {
-            "cause": cause,
+            "cause": asked_for,
             "why": sentence,
             "window": {"start": window.start.isoformat(), "end": window.end.isoformat()},
             "report": report,
-            "note": f"{cause}: {sentence}",
+            "note": f"{asked_for}: {sentence}",
         },
     }
 
@@ -108,11 +108,10 @@ def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> 
     """Put on record that the schedule or a person started this training."""
     from evergreen.deciding import decision
 
-    run, context = this_run(), get_current_context()
-    asked_for = context["params"].get("cause") or context["params"].get("dry_run")
-    if run.may_promote and not asked_for and not use_case.draft:
-        cause = BY_ITSELF.get(context["dag_run"].run_type.value, "person")
-        decision.started(use_case, run, cause, why, decisions=decisions)
+    run, run_type = this_run(), get_current_context()["dag_run"].run_type.value
+    if run.may_promote and not (cause() or param("dry_run") or use_case.draft):
+        started = BY_ITSELF.get(run_type, "person")
+        decision.started(use_case, run, started, why, decisions=decisions)
 
 
 def look_after_everything() -> list[str]:

@@ -149,6 +149,16 @@ def test_says_why_monitoring_asked_for_the_run_whoever_triggered_monitoring() ->
     assert who == "monitoring"
 
 
+def test_nobody_acts_in_the_name_of_monitoring() -> None:
+    from evergreen_airflow.edge import actor, why
+
+    with running("manual", user="mallory", cause="drift", why="Because."):
+        sentence, who = why(), actor()
+
+    assert sentence == "mallory asked for it."
+    assert who == "mallory"
+
+
 def test_what_starts_a_training_names_cause_window_and_report(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

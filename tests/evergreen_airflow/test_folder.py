@@ -61,6 +61,19 @@ def test_the_dag_processor_makes_all_of_them(folder: Path) -> None:
     assert not [dag_id for dag_id in found if "telltale" in dag_id]
 
 
+def test_where_no_file_loads_somebody_still_looks_after_what_is_served(folder: Path) -> None:
+    for name in ("iris", "churn"):
+        (folder / f"{name}.py").write_text("1 / 0\n")
+
+    from evergreen_airflow import use_case_dags
+
+    found = use_case_dags(folder, prefix="ml_")
+
+    assert {"ml_operations_watchdog", "ml_operations_rollback"} <= set(found)
+    choice = found["ml_operations_rollback"].params.get_param("use_case").schema["enum"]
+    assert choice == ["churn", "iris", "telltale"]
+
+
 @pytest.mark.parametrize("minutes", ["0", "30"])
 def test_what_presets_make_due_at_once_is_spread_if_it_is_to_be(
     folder: Path, monkeypatch: pytest.MonkeyPatch, minutes: str

@@ -25,3 +25,16 @@ def test_a_note_is_never_longer_than_airflow_takes() -> None:
     from evergreen_airflow.notes import LIMIT, added
 
     assert len(added("a" * 900, "b" * 900)) == LIMIT
+
+
+def test_what_drifted_is_cut_and_the_report_is_not() -> None:
+    from evergreen_airflow.notes import LIMIT, beginning
+
+    many = ", ".join(f"column_{n}" for n in range(200))
+    note = beginning(f"Retrain: {many} drifted.", "Window: a day. https://airflow/report/")
+
+    assert len(note) <= LIMIT
+    assert note.startswith("Retrain: column_0, ")
+    assert note.endswith(" … Window: a day. https://airflow/report/")
+    assert beginning("Retrain: one drifted.", "Window.") == "Retrain: one drifted. Window."
+    assert beginning("A question.") == "A question."
