@@ -23,7 +23,6 @@ COMMAND = "evergreen.cli:main"
 KNOWN = (
     "evidently.legacy.metrics",
     "great_expectations",
-    "lightgbm",
     "matplotlib.backends.backend_agg",
     "mlflow.pyfunc",
     "mlflow.sklearn",
