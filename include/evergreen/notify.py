@@ -211,8 +211,11 @@ def _deliver(url: str, incident: Incident) -> bool:
     import apprise
 
     address = apprise.Apprise(asset=apprise.AppriseAsset(secure_logging=True))
-    told = {"title": _title(incident), "body": _body(incident)}
-    return bool(address.add(url) and address.notify(**told, body_format=apprise.NotifyFormat.TEXT))
+    return bool(address.add(url)) and bool(
+        address.notify(
+            title=_title(incident), body=_body(incident), body_format=apprise.NotifyFormat.TEXT
+        )
+    )
 
 
 def _title(incident: Incident) -> str:
