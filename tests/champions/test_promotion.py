@@ -6,7 +6,7 @@ import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -503,6 +503,18 @@ def test_a_refresh_meanwhile_does_not_make_a_comparison_of_recipes_stale(house: 
 
     assert done.promoted
     assert house.chain == [(1, "change", "done"), (2, "refresh", "done"), (3, "change", "done")]
+
+
+def test_a_refresh_that_ends_after_a_newer_one_does_not_take_over(house: House):
+    house.champions("a")
+    late, newer = (replace(house.judged(digit), kind="refresh") for digit in "bc")
+    house.promote(replace(newer, learned=Span(rows=9, end=AS_OF)))
+
+    done = house.promote(replace(late, learned=Span(rows=8, end=AS_OF - timedelta(days=6))))
+
+    assert not done.promoted
+    assert "version 2, the champion, knows newer rows" in done.sentence
+    assert house.chain == [(1, "change", "done"), (2, "refresh", "done")]
 
 
 def test_a_champion_after_a_rollback_names_the_rollback_as_its_predecessor(house: House):

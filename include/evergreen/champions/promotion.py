@@ -211,7 +211,15 @@ def _refusal(
         return "Not promoted: the decision on record is about other bytes."
     if rows and rows[0].sha256 == challenger.sha256:
         return f"Not promoted: version {rows[0].version}, the champion, is this very model."
+    if rows and verdict.kind == REFRESH and _knows_less(verdict, rows[0]):
+        return f"Not promoted: version {rows[0].version}, the champion, knows newer rows."
     return _pinned(pin)
+
+
+def _knows_less(verdict: Verdict, champion: Promotion) -> bool:
+    """Tell whether a fit has learned up to a moment before that of the champion."""
+    learned = verdict.learned or verdict.evaluation.features.training
+    return bool(learned.end and champion.training.end and learned.end < champion.training.end)
 
 
 def _pinned(pin: Pin | None) -> str:
