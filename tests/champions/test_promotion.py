@@ -403,6 +403,14 @@ def test_rolling_back_again_goes_further_back(house: House):
         house.rollback()
 
 
+def test_rolls_back_from_a_champion_that_came_a_second_time(house: House):
+    house.champions("aba")
+
+    house.rollback()
+
+    assert [version for version, _, _ in house.chain] == [1, 2, 1, 2]
+
+
 def test_rolls_back_to_the_version_asked_for(house: House):
     house.champions("abc")
 

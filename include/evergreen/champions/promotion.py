@@ -136,7 +136,8 @@ def previous(rows: Sequence[Promotion]) -> Promotion | None:
     `rows` is the whole chain, newest first. None: there is no earlier champion.
     """
     first = _first(rows)
-    origin = first[rows[0].version]
+    here = (row for row in rows if row.version == rows[0].version)
+    origin = next(row for row in here if row.is_first_of_its_version)
     found = next((row for row in rows if row.id == origin.predecessor_id), None)
     return found and first[found.version]
 
