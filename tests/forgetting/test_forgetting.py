@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from club import ADA, CATALOGUE, CLUB, DAYS, MARKS, NAME, NOW, Club, answers, traces
+from club import ADA, CATALOGUE, CLUB, DAYS, EMAIL, MARKS, NAME, NOW, Club, answers, traces
 
 from database import records_of
-from evergreen import invariants, retention, storage
+from evergreen import invariants, retention, retirement, storage
 from evergreen.champions import promotion
 from evergreen.champions.proof import prove
 from evergreen.data.snapshots import SnapshotStore
@@ -31,9 +31,9 @@ OF_THE_CLOCK = 15
 """How old the champion's knowledge is, which is of March."""
 
 
-def forgotten(club: Club, *key: str, apply: bool = True) -> Forgotten:
+def forgotten(club: Club, *key: str, apply: bool = True, reason: str = "asked to") -> Forgotten:
     return forget(
-        NAME, key or (f"member={ADA}",), apply=apply, reason="asked to", actor="bob", as_of=NOW,
+        NAME, key or (f"member={ADA}",), apply=apply, reason=reason, actor="bob", as_of=NOW,
         catalog=CATALOGUE, records=records_of(club.settings), settings=club.settings,
     )  # fmt: skip
 
@@ -65,6 +65,22 @@ def test_no_trace_is_left_and_all_that_must_hold_does(club: Club) -> None:
     assert done.versions == (1, 2)
     assert done.taught == ()
     assert "club version 2" in check(club)[4].detail
+
+
+def test_what_people_wrote_of_it_is_struck_out(club: Club) -> None:
+    kept, reason = records_of(club.settings), f"{EMAIL} complained, member={ADA}"
+    promotion.rollback(NAME, to=1, reason=reason, actor="bob", ledger=kept, settings=club.settings)
+    retirement.retire(NAME, reason=reason, actor="bob", records=kept, settings=club.settings)
+    retirement.revive(NAME, reason="", actor="bob", records=kept)
+    trial = kept.trials.start(NAME, "shadow", 1.0, {"version": 2}, reason=reason, actor="bob")
+    kept.trials.stop(trial.id, reason)
+    club.leave()
+
+    done = forgotten(club, reason=reason)
+
+    assert traces(club.settings) == {}
+    assert done.left == ()
+    assert kept.pins.list(NAME)[0].reason == "(forgotten) complained, member=(forgotten)"
 
 
 def test_what_holds_it_is_told_first_and_nothing_changes(club: Club) -> None:

@@ -21,6 +21,11 @@ TOLD: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "trainings": ("key", (), ("document",)),
     "approvals": ("id", ("sentence", "reason", "outcome"), ()),
     "promotions": ("id", ("reason",), ()),
+    "pins": ("id", ("reason",), ()),
+    "retirements": ("id", ("reason",), ()),
+    "releases": ("id", ("reason", "outcome"), ()),
+    "erasures": ("id", ("reason",), ()),
+    "requests": ("id", ("reason",), ()),
     "quarantine": ("id", (), ("key",)),
 }
 """Tables that tell of rows in words: how a row is named, its texts, its documents."""
