@@ -613,6 +613,18 @@ def test_a_champion_that_was_deleted_from_the_registry_is_told_and_can_be_left(h
     assert done.champion.version == house.crowned == 1
 
 
+def test_nobody_goes_back_to_a_version_that_was_deleted_from_the_registry(house: House):
+    house.champions("ab")
+    _client(house.settings).delete_model_version(house.model, "1")
+
+    with pytest.raises(ModelRefused, match=r"does not hold version 1 \(any more\)"):
+        house.rollback()
+
+    assert house.chain == [(1, "change", "done"), (2, "change", "done")]
+    assert house.ledger.pins.get(house.name) is None
+    assert house.crowned == 2
+
+
 def test_a_name_that_could_not_be_a_use_case_is_refused(settings: Settings):
     with pytest.raises(DeclarationError):
         reconcile("x' OR '1'='1", FakeLedger(), settings)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from evergreen.champions.proof import Prove
 from evergreen.champions.registry import ModelRegistry
-from evergreen.errors import StalePromotion
+from evergreen.errors import ModelRefused, StalePromotion
 from evergreen.records import Decision, Promotion, decision_id
 from evergreen.records.promotions import PENDING
 from evergreen.records.protocols import Ledger
@@ -89,6 +89,15 @@ class Move:
             )
         )
 
+    def check_held(self, row: Promotion) -> None:
+        """Refuse a version that the alias could not name.
+
+        Raises:
+            ModelRefused: the registry does not hold it (any more).
+        """
+        if not self._holds(row):
+            raise ModelRefused(f"the registry does not hold version {row.version} (any more)")
+
     def append(self, row: Promotion) -> PromotionRef:
         """Write the ledger row, let the alias follow, note that it has."""
         try:
@@ -117,14 +126,16 @@ class Move:
 
     def _lack(self, row: Promotion) -> str:
         """Say that the champion's version is gone from the registry; empty: it is there."""
-        version = row.version
-        if self.registry.versions(self.use_case).get(version) == row.sha256:
+        if self._holds(row):
             return ""
         return (
-            f"Version {version} is champion in the ledger, but the registry does not hold it"
+            f"Version {row.version} is champion in the ledger, but the registry does not hold it"
             " (any more). The service answers by its own copy of the file; without one it could not"
             " start. Roll back to a version that the registry holds, or promote a new one."
         )
+
+    def _holds(self, row: Promotion) -> bool:
+        return self.registry.versions(self.use_case).get(row.version) == row.sha256
 
     def _follow(self, row: Promotion) -> list[str]:
         version, named = row.version, self.registry.crowned(self.use_case)

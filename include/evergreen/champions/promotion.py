@@ -94,7 +94,8 @@ def rollback(
     Raises:
         StalePromotion: another version than `leaving` is champion by now.
         NothingToRollBackTo: no earlier champion, or `to` was never champion, or it is so now.
-        ModelRefused: it cannot be loaded any more or does not reproduce its golden predictions.
+        ModelRefused: it cannot be loaded any more, does not reproduce its golden predictions, or
+            has been deleted from the registry.
         DeclarationError: the reason is too long.
     """
     move = Move.of(name, ledger, settings, actor, registry, prove)
@@ -333,6 +334,7 @@ def _rollback(
     evidence: Json = {"from": rows[0].version if rows else None, "to": to, "reason": reason}
     try:
         target = _target(rows, to, leaving)
+        move.check_held(target)
         move.prove(
             move.settings, target.run_id, target.model_uri, target.sha256, target.golden_sha256
         )
