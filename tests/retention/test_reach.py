@@ -15,7 +15,7 @@ from evergreen import retention
 from evergreen.catalog import Catalog
 from evergreen.data import snapshots
 from evergreen.learning import erasing, tracking
-from evergreen.records import Decision, Pin, Records, decision_id
+from evergreen.records import Approval, Decision, Pin, Records, decision_id
 from evergreen.records.prunings import Old
 from evergreen.retention import Limits
 from evergreen.retention.limits import PREDICTIONS, SETTINGS, SNAPSHOTS
@@ -107,6 +107,17 @@ def trial(place: Place, digest: str) -> Callable[[], None]:
     return lambda: place.records.trials.stop(running.id, "over") and None
 
 
+def approval(place: Place, digest: str) -> Callable[[], None]:
+    champion_before(place, digest)()
+    asked = place.records.approvals.ask(
+        Approval(
+            use_case=NAME, version=1, decision_id=str(uuid4()), sentence="Better.", report="",
+            asked_at=LATER, expires_at=LATER + timedelta(days=7),
+        )
+    )  # fmt: skip
+    return lambda: place.records.approvals.answer(asked.id, "expired", by="x", reason="x") and None
+
+
 def newest_decision(place: Place, digest: str) -> Callable[[], None]:
     place.decide("validation", digest, "first")
     return lambda: place.decide("validation", "7" * 64, "second")
@@ -119,7 +130,8 @@ def training_under_way(place: Place, digest: str) -> Callable[[], None]:
 
 
 ROOTS = [
-    champion, champion_before, rolled_back_to, pin, trial, newest_decision, training_under_way,
+    champion, champion_before, rolled_back_to, pin, trial, approval, newest_decision,
+    training_under_way,
 ]  # fmt: skip
 
 

@@ -11,8 +11,8 @@
     a kept prediction     the run that made its model: code and lineage
 
 Versions are: the champion, the champions before it (`keep_champions`, and the one that a rollback
-goes to), one that is pinned, one on
-trial or on paper, one that waits as challenger. Decisions are the newest (`keep_decisions`).
+goes to), one that is pinned, one on trial or on paper, one that waits for a person's word or as
+challenger. Decisions are the newest (`keep_decisions`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -124,6 +124,8 @@ def _kept_versions(roots: Roots, rows: Sequence[Promotion]) -> Iterator[tuple[in
         yield pin.version, "pinned"
     for trial in roots.records.trials.running(roots.use_case):
         yield int(trial.challenger["version"]), f"on trial ({trial.strategy})"
+    for asked in roots.records.approvals.waiting(roots.use_case):
+        yield asked.version, "waits for a person's word"
     if waiting := roots.registry.waiting(roots.use_case):
         yield waiting, "the challenger that waits"
 
