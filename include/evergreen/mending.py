@@ -7,7 +7,6 @@ The watchdog does it every few minutes, `evergreen check --repair` at once.
 
 from collections.abc import Iterator, Mapping
 
-from evergreen import dossier
 from evergreen.champions import promotion
 from evergreen.errors import EvergreenError
 from evergreen.records import Promotion, Records
@@ -35,10 +34,10 @@ def mend_all(
 def _dossiers(
     name: str, use_case: UseCase | None, records: Records, settings: Settings
 ) -> list[str]:
-    kept = records.dossiers
+    kept = records.dossiers.versions(name)
     rows = {row.version: row for row in records.promotions.of(name)
             if row.is_first_of_its_version}  # fmt: skip
-    missing = [row for version, row in rows.items() if not dossier.find(kept, name, version)]
+    missing = [row for version, row in rows.items() if version not in kept]
     return [_written(row, use_case, records, settings) for row in missing]
 
 

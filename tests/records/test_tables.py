@@ -32,3 +32,12 @@ def test_the_dossier_of_a_version_is_written_once(records: Records):
 
     assert first == again == records.dossiers.get("weather", 1) == {"a": [1]}
     assert records.dossiers.get("weather", 2) is None
+
+
+def test_which_versions_have_a_dossier_is_asked_at_once(records: Records):
+    for version in (1, 3):
+        records.dossiers.put("weather", version, {})
+    records.dossiers.put("iris", 2, {})
+
+    assert records.dossiers.versions("weather") == {1, 3}
+    assert records.dossiers.versions("churn") == frozenset()

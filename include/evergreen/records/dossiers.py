@@ -18,6 +18,13 @@ class Dossiers:
         )
         return dict(rows[0]["document"]) if rows else None
 
+    def versions(self, use_case: str) -> frozenset[int]:
+        """Return the versions that have one."""
+        rows = self._session.read(
+            "SELECT version FROM evergreen.dossiers WHERE use_case = %s", (use_case,)
+        )
+        return frozenset(row["version"] for row in rows)
+
     def put(self, use_case: str, version: int, written: Json) -> Json:
         """Store a document and return it as stored: the first of a version stays."""
         row = {"use_case": use_case, "version": version, "document": document(written)}
