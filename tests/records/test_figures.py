@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from deciding.test_policy import seen
-from evergreen.records import Records
+from evergreen.records import Decision, Records, decision_id
 
 HOUR = timedelta(hours=1)
 
@@ -27,6 +27,20 @@ def test_each_use_case_is_told_by_its_newest_window(records: Records) -> None:
 
 def test_without_a_window_there_is_no_figure(records: Records) -> None:
     assert records.figures.all()["window_rows"] == []
+
+
+def test_of_gates_only_the_newest_of_each_use_case_is_read(records: Records) -> None:
+    for key, seconds in {"first": "not to be read", "second": 1.5}.items():
+        evidence = {"evaluation": {"challenger": {"seconds": seconds}}}
+        records.decisions.record(
+            Decision(
+                id=decision_id("weather", "gate", key), use_case="weather", kind="gate",
+                outcome="refused", sentence="No.", evidence=evidence, as_of=None, run_key=key,
+                actor="schedule",
+            )
+        )  # fmt: skip
+
+    assert records.figures.all()["training_seconds"] == [("weather", 1.5)]
 
 
 def test_of_who_watches_only_the_last_look_is_a_figure(records: Records) -> None:

@@ -6,6 +6,8 @@ from evergreen.records.session import Session, newest_of_each
 
 NEWEST = newest_of_each("windows", "ended_at DESC, id DESC")
 """Of each use case, from its index: not one in thousands of the windows is read."""
+JUDGED = newest_of_each("decisions", "number DESC", where="kind IN ('gate', 'dry_run')")
+"""The newest gate of each: the evidence of those before is not read."""
 
 
 def _of_window(field: str) -> str:
@@ -44,9 +46,8 @@ SQL = {
     "decisions": "SELECT use_case, kind, outcome, count(*) FROM evergreen.decisions"
     " GROUP BY 1, 2, 3",
     "retrainings": "SELECT use_case, cause, count(*) FROM evergreen.retrainings GROUP BY 1, 2",
-    "training_seconds": "SELECT DISTINCT ON (use_case) use_case,"
-    " (evidence #>> '{evaluation,challenger,seconds}')::float8 FROM evergreen.decisions"
-    " WHERE kind IN ('gate', 'dry_run') ORDER BY use_case, number DESC",
+    "training_seconds": "SELECT use_case, (evidence #>> '{evaluation,challenger,seconds}')::float8"
+    f" FROM ({JUDGED}) AS newest",
     "gate_timestamp_seconds": "SELECT use_case, extract(epoch FROM max(created_at))"
     " FROM evergreen.decisions WHERE kind = 'gate' GROUP BY 1",
     "champion_timestamp_seconds": "SELECT use_case, extract(epoch FROM max(created_at))"
