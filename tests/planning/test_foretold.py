@@ -13,6 +13,7 @@ from database import query, records_of
 from evergreen import cli, cycle, planning
 from evergreen.cli import base
 from evergreen.errors import EvergreenError
+from evergreen.planning import forecasting
 from evergreen.planning.forecasting import Past
 from evergreen.records import Cost
 from evergreen.settings import Settings
@@ -72,6 +73,16 @@ def test_a_candidate_that_cannot_be_built_stops_no_plan(settings: Settings) -> N
     planning.foretell(use_case, "cli/1", AS_OF, records=records_of(settings), settings=settings)
 
     assert spoilt.name in {one.name for one in plan(settings, AS_OF, use_case).steps}
+
+
+def test_of_stored_features_the_step_that_stores_them_is_foretold() -> None:
+    stored = replace(QUICK, features=replace(QUICK.features, stored=True))
+    past = Past([replace(cost(AS_OF), step="store_features", seconds=60.0)], AS_OF + DAY)
+
+    made = {one.step: one.seconds for one in forecasting.steps(stored, past, [], None)}
+
+    assert made["store_features"] == 60.0
+    assert "store_features" not in {one.step for one in forecasting.steps(QUICK, past, [], None)}
 
 
 def test_what_is_foretold_of_the_next_day_happens(loaded: Settings) -> None:

@@ -13,13 +13,14 @@ passes what passed between those on record. Waiting for an ingest is not foretol
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import quantiles
 
 from evergreen.catalog import Catalog
 from evergreen.champions import in_charge
 from evergreen.errors import DeclarationError
 from evergreen.planning import forecasting, rush
-from evergreen.planning.forecasting import AFTER, BEFORE, TRAIN, Past, Step
+from evergreen.planning.forecasting import AFTER, BEFORE, STORE, TRAIN, Past, Step
 from evergreen.planning.story import recipes
 from evergreen.records import Cost, Records
 from evergreen.refs import Ref
@@ -31,7 +32,7 @@ MOST = 2_000
 """So many trainings are foretold at most."""
 BY_HAND = "cli/"
 """How the keys of runs begin that no Airflow has run, task by task."""
-PAIRS = tuple(zip((*BEFORE, *AFTER), (*BEFORE[1:], "", *AFTER[1:], ""), strict=True))
+PAIRS = (*pairwise(BEFORE), (BEFORE[-1], STORE), *pairwise(AFTER))
 """Steps, each with the one that follows at once."""
 
 

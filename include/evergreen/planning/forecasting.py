@@ -23,6 +23,8 @@ from evergreen.refs import Ref
 from evergreen.spec import CHAMPION, UseCase
 
 BEFORE = ("extract", "validate", "build_features")
+STORE = "store_features"
+"""Of a use case whose features are stored, beside its trainings."""
 TRAIN = "train"
 AFTER = ("evaluate", "gate", "fit", "promote")
 NEWEST = 3
@@ -115,7 +117,8 @@ def steps(
         for name, digest in asked
         if name != CHAMPION or in_charge is not None
     ]
-    before, after = ([_plain(past, step) for step in part] for part in (BEFORE, AFTER))
+    first = (*BEFORE, STORE) if use_case.features.stored else BEFORE
+    before, after = ([_plain(past, step) for step in part] for part in (first, AFTER))
     return (*before, *trainings, *after)
 
 
