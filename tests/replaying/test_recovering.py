@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from evergreen.replaying.recovering import falls
+from evergreen.replaying.recovering import _blocks, falls
 
 CALM = np.tile([0.80, 0.82, 0.79, 0.81], 6)
 
@@ -18,3 +18,18 @@ CALM = np.tile([0.80, 0.82, 0.79, 0.81], 6)
 )
 def test_a_change_point_is_where_a_line_falls_for_good(line: np.ndarray, found: list[int]) -> None:
     assert falls(line) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ([0.0, 1.0, 1.0, 1.0, 0.0], 1.0),
+        ([0.0, 0.0, 1.0, 1.0, 1.0], 2.0),
+        ([0.0, 0.0, 0.0, 1.0, 1.0], None),  # two blocks are not three
+        ([0.0, 0.0, 0.0, 0.0, 1.0], None),
+    ],
+)
+def test_three_blocks_together_tell_that_a_policy_has_recovered(
+    line: list[float], after: float | None
+) -> None:
+    assert _blocks(np.array(line), 0.8) == after

@@ -79,7 +79,8 @@ def _aim(lines: Mapping[str, Floats], never: Floats, start: int, end: int) -> fl
 
 def _blocks(line: Floats, level: float) -> float | None:
     """Return after how many blocks the next few reach the level."""
-    means = (line[start : start + TOGETHER].mean() for start in range(len(line)))
+    starts = range(len(line) - TOGETHER + 1)
+    means = (line[start : start + TOGETHER].mean() for start in starts)
     return next((float(after) for after, mean in enumerate(means) if mean >= level), None)
 
 
