@@ -54,10 +54,14 @@ def train(use_case: UseCase, settings: Settings, day: int = 0) -> PromotionRef:
 
 
 def say(
-    use_case: UseCase, settings: Settings, approve: bool = True, actor: str = "ada"
+    use_case: UseCase,
+    settings: Settings,
+    approve: bool = True,
+    actor: str = "ada",
+    at: datetime = AS_OF,
 ) -> PromotionRef:
     return steps.answer(
-        use_case, approve=approve, reason="I read the report", actor=actor,
+        use_case, approve=approve, reason="I read the report", actor=actor, at=at,
         records=records_of(settings), settings=settings,
     )  # fmt: skip
 
@@ -137,8 +141,8 @@ def test_of_two_who_answer_one_is_heard_and_the_other_told(
         say(iris, settings, approve=False, actor="bob")
     with pytest.raises(AlreadyAnswered, match=r"^version 1 of iris was approved by ada on 20"):
         steps.answer(
-            iris, approve=False, reason="no", actor="bob", asked=waiting.id, records=kept,
-            settings=settings,
+            iris, approve=False, reason="no", actor="bob", at=AS_OF, asked=waiting.id,
+            records=kept, settings=settings,
         )  # fmt: skip
 
 
@@ -159,6 +163,30 @@ def test_an_answer_that_a_crash_interrupted_is_made_up_by_saying_it_again(
     assert done.promoted
     assert len(kept.promotions.of("iris")) == 1
     assert len([each for each in told(kept) if each.outcome == "approved"]) == 1
+
+
+def test_whoever_says_it_again_makes_it_up_in_the_name_of_who_said_it_first(
+    iris: UseCase, settings: Settings, kept: Records
+) -> None:
+    train(iris, settings)
+    [waiting] = kept.approvals.waiting("iris")
+    kept.approvals.answer(waiting.id, "approved", by="ada", reason="I read the report")  # … crash
+
+    done = say(iris, settings, actor="bob")
+
+    assert done.promoted
+    assert [row.actor for row in kept.promotions.of("iris")] == ["ada"]
+
+
+def test_an_answer_after_the_end_is_not_heard(
+    iris: UseCase, settings: Settings, kept: Records
+) -> None:
+    train(iris, settings)
+
+    with pytest.raises(AlreadyAnswered, match=r"was withdrawn on .* \(nobody answered in time\)$"):
+        say(iris, settings, at=AS_OF + timedelta(days=4))
+
+    assert kept.promotions.of("iris") == ()
 
 
 def test_a_challenger_that_comes_while_one_waits_is_not_put_forward(

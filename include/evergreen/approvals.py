@@ -74,17 +74,21 @@ def answer(
     approve: bool,
     reason: str,
     actor: str,
+    at: datetime,
     asked: int | None = None,
     records: Records,
     settings: Settings,
 ) -> PromotionRef:
     """Carry out a person's answer: the challenger takes over, or is withdrawn.
 
+    What a crash left answered and not carried out is carried out as the first who said so.
+
     Args:
         use_case: whose challenger waits.
         approve: it takes over, if the champion is still the one that it was compared with.
         reason: kept on record.
         actor: who answers.
+        at: when; what nobody has answered in time is withdrawn first.
         asked: id of the approval; None: the one that waits.
         records: the ledger.
         settings: where the registry is, and whom to tell.
@@ -100,11 +104,17 @@ def answer(
     use_case.check_confirmed()
     records.retirements.check(use_case.name)
     said, reason = APPROVED if approve else REFUSED, reasons.checked(reason)
+    expire(use_case.name, at, records=records, settings=settings)
     claimed = _claim(use_case.name, asked, said, reason, actor, records)
     try:
         done = _carry_out(use_case, claimed, records, settings)
     except (StalePromotion, ModelRefused) as error:
-        _close(claimed, f"Approved by {actor}, and not promoted: {error}", records, settings)
+        _close(
+            claimed,
+            f"Approved by {claimed.answered_by}, and not promoted: {error}",
+            records,
+            settings,
+        )
         raise
     _close(claimed, done.sentence, records, settings)
     return done
@@ -178,7 +188,7 @@ def _claim(
     found = claimed or (records.approvals.get(wanted) if wanted else _newest(name, records))
     if found is None or found.use_case != name:
         raise AlreadyAnswered(f"nothing of {name} waits for a person's word")
-    again = not found.outcome and (found.answer, found.answered_by) == (said, actor)
+    again = not found.outcome and found.answer == said
     if claimed is None and not again:
         nothing = "" if wanted else f"nothing of {name} waits for a person's word: "
         raise AlreadyAnswered(f"{nothing}{_ended(found)}")

@@ -345,14 +345,15 @@ def answer(
     approve: bool,
     reason: str,
     actor: str,
+    at: datetime,
     asked: int | None = None,
     records: Records,
     settings: Settings,
 ) -> PromotionRef:
     """Carry out a person's answer to a challenger that waits; see `approvals.answer`."""
     done = approvals.answer(
-        use_case, approve=approve, reason=reason, actor=actor, asked=asked, records=records,
-        settings=settings,
+        use_case, approve=approve, reason=reason, actor=actor, at=at, asked=asked,
+        records=records, settings=settings,
     )  # fmt: skip
     if done.promoted:
         papers.end(use_case.name, done.sentence, records=records)

@@ -130,6 +130,7 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
                         approve=answer["chosen_options"] == [YES],
                         reason=answer["params_input"].get("reason") or NO_REASON,
                         actor=who["name"],
+                        at=answer["responded_at"],
                         asked=asked,
                         records=kept,
                         settings=here.settings(),

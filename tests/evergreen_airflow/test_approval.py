@@ -104,6 +104,7 @@ def test_the_answer_is_carried_out_in_the_name_of_who_gave_it(
     answer = {
         "chosen_options": [button],
         "params_input": {"reason": "read"},
+        "responded_at": AT,
         "responded_by_user": who,
     }
 
@@ -143,6 +144,7 @@ def test_a_button_that_is_pressed_after_the_answer_changes_nothing_and_fails_not
     kept.approvals.answer(asked.id, "refused", by="bob", reason="it leaks")
     pressed = {
         "chosen_options": ["Promote"], "params_input": {"reason": "yes"},
+        "responded_at": AT,
         "responded_by_user": {"id": "2", "name": "ada"},
     }  # fmt: skip
 

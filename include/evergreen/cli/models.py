@@ -228,7 +228,7 @@ def approve(
 
     done = steps.answer(
         catalog().find(name), approve=not refuse, reason=reason, actor=console.user(),
-        records=records(), settings=settings(),
+        at=datetime.now(UTC), records=records(), settings=settings(),
     )  # fmt: skip
     console.promotion(done, as_json=as_json)
 
