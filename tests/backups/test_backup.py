@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 from database import query, records_of
-from evergreen.backups import Vault, back_up, restore
+from evergreen.backups import Vault, back_up, dumps, restore
 from evergreen.errors import BackupDamaged, BackupFailed, NoSuchBackup, NotEmpty
 from evergreen.learning import tracking
+from evergreen.records import Records
 from evergreen.settings import Settings
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from s3 import Bucket
@@ -151,6 +152,38 @@ def test_a_dump_that_cannot_be_read_leaves_the_records_as_they_are(
         )  # fmt: skip
 
     assert records_of(elsewhere).promotions.of(NAME) == before
+
+
+def test_a_restore_that_was_killed_is_made_up_by_the_next(
+    house: Settings, elsewhere: Settings, vault: Vault
+) -> None:
+    kept, url = made(vault, house), elsewhere.database_url
+    restore(vault, kept, settings=elsewhere)
+    before = records_of(elsewhere).promotions.of(NAME)
+    query(url, f"ALTER SCHEMA evergreen RENAME TO {dumps.BEFORE}")  # … killed
+    with Records(url) as asking:
+        asking.heartbeats.beat("watchdog", NOW)
+
+    with pytest.raises(BackupFailed, match="pg_restore failed"):
+        dumps.restore_records(url, Path(__file__))
+    assert records_of(elsewhere).promotions.of(NAME) == before
+    restore(vault, kept, settings=elsewhere, replace=True)
+
+    assert records_of(elsewhere).promotions.of(NAME) == before
+    assert query(url, f"SELECT to_regnamespace('{dumps.BEFORE}')") == [(None,)]
+
+
+def test_of_two_schemas_with_rows_a_person_says_which_is_wanted(
+    house: Settings, elsewhere: Settings, vault: Vault
+) -> None:
+    kept = made(vault, house)
+    restore(vault, kept, settings=elsewhere)
+    query(elsewhere.database_url, f"CREATE SCHEMA {dumps.BEFORE}")
+
+    with pytest.raises(BackupFailed, match=rf"{dumps.BEFORE} holds what .* evergreen has rows"):
+        restore(vault, kept, settings=elsewhere, replace=True)
+
+    assert records_of(elsewhere).promotions.of(NAME) != ()
 
 
 def test_what_a_backup_cannot_see_is_told(house: Settings, vault: Vault, tmp_path: Path) -> None:

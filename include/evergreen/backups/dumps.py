@@ -16,6 +16,8 @@ SCHEMA, BEFORE = "evergreen", "evergreen_before_restore"
 DUMP = ("--format=custom", "--no-owner", "--no-privileges", "--compress=6")
 DERIVED = ("feature_definitions", "feature_parts", "features")
 """Tables that the next training fills again: a backup has them empty."""
+NO_RECORDS = ("alembic_version", "heartbeats")
+"""Tables in which whoever connects, and who watches, leaves rows."""
 RESTORE = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
 
 
@@ -59,8 +61,10 @@ def restore_records(url: str, file: Path) -> None:
     """Put the schema `evergreen` in place of the one that is there; all of it, or nothing.
 
     Raises:
-        BackupFailed: `pg_restore` is not there or fails; the schema is as it was.
+        BackupFailed: `pg_restore` is not there or fails; the schema is as it was. Or a restore was
+            cut short, and both what there was and what is there now have rows.
     """
+    _make_up(url)
     _rename(url, SCHEMA, BEFORE)
     try:
         _run("pg_restore", url, *RESTORE, str(file))
@@ -80,10 +84,46 @@ def restore_mlflow(url: str, file: Path) -> None:
     _run("pg_restore", url, *RESTORE, "--clean", "--if-exists", str(file))
 
 
-def _rename(url: str, schema: str, to: str) -> None:
+def _make_up(url: str) -> None:
+    """Go back to what there was before a restore that was cut short, if nothing came since.
+
+    Raises:
+        BackupFailed: something did; it names both schemas.
+    """
+    if not _exists(url, BEFORE):
+        return
+    if held := _filled(url):
+        raise BackupFailed(
+            f"a restore was cut short: the schema {BEFORE} holds what there was, and {SCHEMA} has"
+            f" rows too ({', '.join(held)}). Drop the one that you do not need (if that is"
+            f" {SCHEMA}, rename {BEFORE} to {SCHEMA}), and ask again"
+        )
+    _drop(url, SCHEMA)
+    _rename(url, BEFORE, SCHEMA)
+
+
+def _filled(url: str) -> list[str]:
+    """Return our tables that hold rows; which migrations were done and who lives are none."""
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename <> ALL(%s)",
+            (SCHEMA, list(NO_RECORDS)),
+        )
+        rows = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM {SCHEMA}.{name})"
+                for (name,) in cursor.fetchall())  # fmt: skip
+        cursor.execute(" UNION ALL ".join([*rows, "SELECT '' WHERE false"]))
+        return sorted(str(name) for (name,) in cursor.fetchall())
+
+
+def _exists(url: str, schema: str) -> bool:
     with connect(url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", (schema,))
-        if cursor.fetchone() == (True,):
+        return bool(cursor.fetchone() == (True,))
+
+
+def _rename(url: str, schema: str, to: str) -> None:
+    if _exists(url, schema):
+        with connect(url) as connection, connection.cursor() as cursor:
             cursor.execute(f"ALTER SCHEMA {schema} RENAME TO {to}")
 
 
