@@ -7,6 +7,7 @@ import pytest
 
 from database import records_of
 from evergreen import approvals, catalog, cycle, steps
+from evergreen.champions import promotion
 from evergreen.errors import AlreadyAnswered, DeclarationError, Retired, StalePromotion
 from evergreen.records import Approval, Decision, Pin, Records, decision_id
 from evergreen.refs import PromotionRef
@@ -216,6 +217,22 @@ def test_what_somebody_forced_meanwhile_is_not_promoted_twice(
     assert (done.promoted, done.sentence) == (
         False, "Not promoted: version 1, the champion, is this very model.",
     )  # fmt: skip
+
+
+def test_what_was_forced_and_rolled_back_can_be_forced_again(
+    iris: UseCase, settings: Settings, kept: Records
+) -> None:
+    other = challenged(iris, settings)
+    asked = Run(as_of=AS_OF, asked_at=AS_OF, key="cli/force", actor="bob")
+    steps.force(other, asked, reason="now", records=kept, settings=settings)
+    promotion.rollback(
+        "iris", to=None, reason="too early", actor="bob", ledger=kept, settings=settings
+    )
+
+    again = steps.force(other, asked, reason="now", records=kept, settings=settings)
+
+    assert again.promoted
+    assert [row.version for row in kept.promotions.of("iris")] == [2, 1, 2, 1]
 
 
 def test_a_pin_is_not_passed_by_an_approval(

@@ -277,10 +277,10 @@ def force(
     evaluation = said.evaluation
     anew = Anew(use_case, evaluation, present, records, settings)
     fitted, evidence = anew.examined(evaluation.challenger, FORCED, usual=())
+    champion = present.champion if present else None
+    since = champion.promotion_id if champion else 0  # who forces again later, decides again
     asked = replace(
-        evaluation,
-        report_id=f"{evaluation.report_id}-forced",
-        champion=present.champion if present else None,
+        evaluation, report_id=f"{evaluation.report_id}-forced-{since}", champion=champion
     )
     words = f"Forced by {run.actor}: {reason}. The gate had said: {said.sentence}"
     wanted = replace(said, passed=True, sentence=words, evaluation=asked)
