@@ -9,6 +9,7 @@ from database import records_of
 from evergreen.errors import DeclarationError, EvergreenError
 from evergreen.records import Records
 from evergreen.serving import keys
+from evergreen.serving.guard import asked_for
 from evergreen.serving.keys import KeyRing, digest
 from evergreen.settings import Settings
 from serving.conftest import Client, Shop, eventually
@@ -105,3 +106,36 @@ def test_the_service_follows_without_a_restart(iris: Client, shop: Shop, kept: R
     assert [ask("", path) for path in ("/health", "/ready", "/openapi.json")] == [200, 200, 401]
     keys.revoke("shop", actor="bob", records=kept)
     eventually(lambda: ask(key) == 401, 5)
+
+
+def test_a_path_that_ends_with_a_line_end_is_none(shop: Shop, kept: Records) -> None:
+    reader = make(kept, scopes=("read",), use_cases=("weather",), now=datetime.now(UTC))
+    shop.promote(shop.put("iris", "logistic"), 1)
+
+    with shop.open() as client:
+        statuses = [
+            client.request(method, f"/iris/{what}%0A", json={}, headers=headers).status_code
+            for method, what in (("POST", "predict"), ("POST", "feedback"), ("GET", "model-info"))
+            for headers in ({"X-API-Key": reader}, {})
+        ]
+
+    assert statuses == [404] * 6
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/iris/predict", ("predict", "iris")),
+        ("/iris/predict/batch", ("predict", "iris")),
+        ("/iris/feedback", ("feedback", "iris")),
+        ("/iris/model-info", ("read", "iris")),
+        ("/metrics", ("read", "")),
+        ("/docs/swagger-ui.css", ("read", "")),
+        ("/iris/predict\n", ("predict\n", "iris")),
+        ("/docs/predict", ("predict", "docs")),
+    ],
+)
+def test_a_path_asks_for_what_it_names_or_for_nothing_that_a_key_is_good_for(
+    path: str, asked: tuple[str, str]
+) -> None:
+    assert asked_for(path) == asked

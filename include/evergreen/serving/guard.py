@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from evergreen.serving import docs_page
 from evergreen.serving.contract import Refused
 from evergreen.serving.keys import FEEDBACK, PREDICT, READ, KeyRing
 
@@ -19,10 +20,13 @@ BODY_SECONDS = 10.0
 UNAUTHORIZED = 401
 OPEN = {"/health", "/ready"}
 """Paths that need no key, for load balancers."""
+SCOPE_OF = {"predict": PREDICT, "predict/batch": PREDICT, "feedback": FEEDBACK, "model-info": READ}
+"""What a path asks for behind the name of a use case."""
 
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 FOREIGN = Refused("Origin", "is another site, which may not ask here without an API key", 403)
+NOT_FOUND = Refused("request", "Not Found", 404)
 
 
 class Json(Response):
@@ -45,7 +49,14 @@ class KeyGuard:
         self._app, self._ring = app, ring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401 (no key, or an old one) or 403 (not for this)."""
+        """Pass the request on, or answer 401 (no key, or an old one) or 403 (not for this).
+
+        A path that cannot be printed is none: a route reads one that ends with a line end as its
+        own.
+        """
+        if scope["type"] == "http" and not scope["path"].isprintable():
+            await refusal(NOT_FOUND)(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] in OPEN:
             await self._app(scope, receive, send)
             return
@@ -66,13 +77,14 @@ class KeyGuard:
 
 
 def asked_for(path: str) -> tuple[str, str]:
-    """Return the scope that a path asks for, and the use case that it is about (or none)."""
+    """Return the scope that a path asks for, and the use case that it is about (or none).
+
+    Of what is not known the scope is its name, which no key is good for.
+    """
     use_case, _, what = path.strip("/").partition("/")
-    if what in {"predict", "predict/batch"}:
-        return PREDICT, use_case
-    if what == "feedback":
-        return FEEDBACK, use_case
-    return READ, use_case if what == "model-info" else ""
+    if not what or (use_case == "docs" and what in docs_page.ASSETS):
+        return READ, ""
+    return SCOPE_OF.get(what, what), use_case
 
 
 def is_foreign(headers: Mapping[bytes, bytes]) -> bool:
