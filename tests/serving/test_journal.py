@@ -132,6 +132,38 @@ def test_a_line_that_postgresql_refuses_does_not_hold_up_the_others(
     assert (journal._own / REFUSED).read_bytes().count(b"\n") == 1
 
 
+def test_what_a_power_cut_left_of_a_file_does_not_hold_up_the_others(
+    tmp_path: Path, url: str
+) -> None:
+    dead = tmp_path / "spool" / "dead"
+    dead.mkdir(parents=True)
+    segment = dead / f"{1:020d}.jsonl"
+    segment.write_bytes(b"\n".join([line(), b"\0" * 200, line(), b""]))
+
+    journal = Journal(tmp_path / "spool", Records(url, kept=0), pause=0.02)
+    journal.start()
+    journal.keep([line()])
+
+    assert journal.flush()
+    assert count(url) == 3
+    assert (journal._own / REFUSED).read_bytes() == b"\0" * 200 + b"\n"
+    journal.close()
+
+
+def test_an_error_that_nobody_expects_is_told_and_tried_again(
+    journal: Journal, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(journal._records.predictions, "insert", lambda _: 1 / 0)
+        journal.keep([line()])
+        journal.flush(0.5)
+        problem = journal.problem
+
+    assert problem == "predictions wait on disk: division by zero"
+    assert journal.flush()
+    assert count(url) == 1
+
+
 def test_nothing_is_lost_while_postgresql_is_away(tmp_path: Path) -> None:
     server = EmbeddedPostgres(tmp_path / "pg", free_port(), options=("fsync=off",))
     server.start()

@@ -159,7 +159,9 @@ class Journal:
             try:
                 self.ship()
                 self._waiting, pause = "", self._pause
-            except (DatabaseError, SchemaOutdated, OSError) as error:
+            except Exception as error:  # without this thread nothing is shipped any more
+                if not self._waiting:
+                    log.warning("predictions cannot be shipped", exc_info=error)
                 self._waiting = f"predictions wait on disk: {_one_line(error)}"
                 pause = min(pause * 2, LONGEST_PAUSE)
             self._shipped.set()
@@ -202,7 +204,7 @@ class Journal:
         """Insert lines; return those that PostgreSQL cannot hold."""
         try:
             self._records.predictions.insert(lines)
-        except (ValueRefused, RuleBroken, UnicodeDecodeError) as error:
+        except (ValueRefused, RuleBroken, ValueError) as error:  # the last for NUL
             if len(lines) == 1:
                 log.warning("a prediction cannot be stored: %s", _one_line(struck(str(error))))
                 return list(lines)
