@@ -54,6 +54,27 @@ def test_counts_wait_while_the_database_is_away(
     assert "cannot be stored now" in caplog.text
 
 
+def test_a_column_that_postgresql_cannot_hold_is_told_and_counted(iris: Client, shop: Shop) -> None:
+    refused = iris.post("/iris/predict", json={"row": ROW | {"\0": 1}})
+    iris.service.tally.ship()
+
+    assert refused.json()["error"]["field"] == r"row.\x00"
+    assert counted(records_of(shop.settings))[:2] == (0, 1)
+
+
+def test_counts_that_can_never_be_stored_hold_up_no_others(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    tally = RequestTally(records_of(settings))
+    tally.note("iris", "row: \0")
+    tally.ship()
+    tally.note("iris", "")
+    tally.ship()
+
+    assert counted(records_of(settings)) == (1, 0, "")
+    assert "1 counts of requests cannot be stored" in caplog.text
+
+
 def test_reasons_that_callers_make_up_do_not_fill_the_memory(settings: Settings) -> None:
     tally = RequestTally(records_of(settings))
     for n in range(2 * MOST):

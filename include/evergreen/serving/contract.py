@@ -354,5 +354,5 @@ def utc(value: Any) -> datetime:
 
 
 def _printable(text: str) -> str:
-    """Keep what any JSON reader can read, and not more than a line of it."""
-    return text.encode("utf-8", "backslashreplace").decode()[:300]
+    """Keep what any JSON reader can read, and PostgreSQL hold, and not more than a line of it."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")[:300]

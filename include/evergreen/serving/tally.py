@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from evergreen.errors import SchemaOutdated
 from evergreen.records import Records
-from evergreen.records.errors import DatabaseError
+from evergreen.records.errors import DatabaseError, ValueRefused
 from evergreen.serving.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -59,13 +59,15 @@ class RequestTally:
             self._counts[counted] += 1
 
     def ship(self) -> None:
-        """Store what was counted; what cannot be stored now counts on."""
+        """Store what was counted; what cannot be stored now counts on, what never can goes."""
         with self._mutex:
             counts, self._counts = self._counts, Counter()
         if not counts:
             return
         try:
             self._records.requests.insert(_lines(counts))
+        except ValueRefused as error:
+            log.warning("%d counts of requests cannot be stored: %s", len(counts), error)
         except (DatabaseError, SchemaOutdated) as error:
             log.warning("requests are counted and cannot be stored now: %s", error)
             with self._mutex:
