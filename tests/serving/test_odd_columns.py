@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from evergreen.learning import models
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.refs import CandidateRef
 from evergreen.serving import preparation
-from evergreen.serving.contract import Contract, Refused
+from evergreen.serving.contract import MOMENT, NO_MOMENT, Contract, Refused, parsed
 from evergreen.serving.engine import engine
 from evergreen.serving.export import FORMATS
 from evergreen.spec import Features, Kind, Source
@@ -157,3 +157,24 @@ def test_a_category_of_a_request_is_that_of_training(
 
     assert preparation._text(said) == first
     assert preparation._text(nothing) is preparation.MISSING
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("2026-01-31", date(2026, 1, 31)),
+        ("2026-01-31T12:00:00", datetime(2026, 1, 31, 12)),
+        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31 12:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
+    ],
+)
+def test_dates_and_moments_are_read_as_they_are_written(written: str, moment: date) -> None:
+    assert parsed(TypeAdapter(MOMENT), json.dumps(written).encode()) == moment
+
+
+@pytest.mark.parametrize(
+    "written", ["20260131", "2026", "1769860800", "31.01.2026", "2026-01-32", "", 1769860800, None]
+)
+def test_what_is_no_date_is_refused_with_how_one_is_written(written: Any) -> None:
+    with pytest.raises(Refused, match=NO_MOMENT):
+        parsed(TypeAdapter(MOMENT), json.dumps(written).encode())

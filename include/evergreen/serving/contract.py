@@ -12,6 +12,7 @@ newest row, where that is declared). Batches: `rows`, `history` with `last`, `ke
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -22,6 +23,7 @@ from typing import Annotated, Any, NotRequired
 
 import pandas as pd
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -29,6 +31,7 @@ from pydantic import (
     ValidationError,
     with_config,
 )
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from evergreen.dossier import Dossier, Inputs, RawColumn
@@ -41,9 +44,24 @@ TEXT = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x
 SENTENCES = Annotated[str, StringConstraints(max_length=LONGEST_SENTENCES, pattern=r"^[^\x00]*$")]
 NUMBER = Annotated[float, Field(allow_inf_nan=False)]
 WHOLE = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-MOMENT = date | datetime
+DATED = re.compile(r"\d{4}-\d\d-\d\d")
+NO_MOMENT = "a date is written as 2026-01-31, a moment as 2026-01-31T12:00:00Z"
 NO_KEY = "this model takes none (`serving=Serving(key=…)` declares one): give the whole row"
 Row = dict[str, Any]
+_WRITTEN: TypeAdapter[date | datetime] = TypeAdapter(date | datetime)
+
+
+def _moment(value: Any) -> date | datetime:
+    """Read a date or a moment as it is written: digits alone would be seconds since 1970."""
+    if not isinstance(value, str) or not DATED.match(value):
+        raise PydanticCustomError("moment", NO_MOMENT)
+    try:
+        return _WRITTEN.validate_strings(value, strict=True)
+    except ValidationError:
+        raise PydanticCustomError("moment", NO_MOMENT) from None
+
+
+MOMENT = Annotated[date | datetime, BeforeValidator(_moment)]
 
 
 class Refused(Exception):
@@ -216,8 +234,7 @@ def parsed(adapter: TypeAdapter[Any], body: bytes) -> Any:
         json.loads(body, object_pairs_hook=_once)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        member = first["type"].startswith("date")  # the last part names a member of the union
-        place = ".".join(str(part) for part in first["loc"][: -1 if member else None])
+        place = ".".join(map(str, first["loc"]))
         raise Refused(_printable(place) or "body", _printable(first["msg"])) from None
     return found
 
