@@ -19,7 +19,8 @@ from evergreen.dossier.writing import describe
 from evergreen.errors import EvergreenError
 from evergreen.learning import models
 from evergreen.refs import CandidateRef
-from evergreen.serving.contract import Contract
+from evergreen.serving.answers import Task
+from evergreen.serving.contract import Contract, Order
 from evergreen.serving.engine import Whole, engine
 from evergreen.serving.export import _onnx
 from evergreen.spec import Source, UseCase
@@ -101,6 +102,14 @@ def test_a_date_that_is_imputed_is_noted() -> None:
     told = found.columns({name: values[name].tolist() for name in values})
 
     assert told.imputed["booked"] == 2
+
+
+def test_a_date_that_is_missing_in_the_source_is_null_on_record() -> None:
+    raw = pd.DataFrame({"booked": pd.to_datetime(["2024-01-01", None]), "distance": [1.0, 2.0]})
+
+    [row] = Task(Order(keys=[{"id": 1}]), ("one",), raw, np.array([1])).rows
+
+    assert row == {"booked": None, "distance": 2.0}
 
 
 def test_the_parts_of_dates_have_no_onnx_form() -> None:

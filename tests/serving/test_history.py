@@ -1,6 +1,9 @@
 """Rows whose features look back: training, batch and online give the same."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,6 +15,8 @@ from hypothesis import strategies as st
 
 from evergreen.data import warehouse
 from evergreen.learning import models
+from evergreen.serving.contract import Contract, Refused
+from evergreen.serving.history import read
 from serving.conftest import Client, Shop, rows_of, trained, weather_rows
 
 NAMES = ["date", "precipitation", "temp_max", "temp_min", "wind"]
@@ -135,6 +140,24 @@ def test_a_database_that_is_away_refuses_keys_and_answers_histories(
     sent_along = weather.post("/weather/predict", json={"history": sent(ROWS.tail(15))})
 
     assert (keyed.status_code, sent_along.status_code) == (503, 200)
+
+
+def test_a_null_that_never_was_in_training_is_refused(shop: Shop) -> None:
+    url, ref = shop.settings.database_url, shop.put("weather", "logistic")
+    dossier = shop.dossiers[ref.sha256]
+    columns = tuple(replace(c, nullable=c.name != "wind") for c in dossier.inputs.columns)
+    contract = Contract.of(
+        replace(dossier, inputs=replace(dossier.inputs, columns=columns)), Path("nowhere")
+    )
+    rows = ROWS.assign(wind=ROWS["wind"].round().astype("Int64"))
+    rows.loc[rows["date"] == "2015-11-25", "wind"] = None
+    put_into(url, rows)
+
+    with pytest.raises(Refused, match="wind of a row is null, and never was in training"):
+        read(url, contract, [{"date": date(2015, 12, 1)}], timedelta(days=14))
+
+    found, _ = read(url, contract, [{"date": date(2015, 11, 1)}], timedelta(days=14))
+    assert len(found) == 15
 
 
 def test_a_source_that_lost_a_column_or_is_gone_is_told(weather: Client, shop: Shop) -> None:

@@ -46,7 +46,8 @@ class Task:
             return self.read
         if self.raw is None or self.wanted is None:
             return self.order.predicted
-        rows = self.raw.iloc[self.wanted].astype(object)
+        found = self.raw.iloc[self.wanted]
+        rows = found.astype(object).where(found.notna(), None)
         return [dict(zip(rows.columns, row, strict=True)) for row in rows.to_numpy().tolist()]
 
 

@@ -52,7 +52,7 @@ def read(
     entity. Those that training has `left_out` are not among them, unless they are asked for.
 
     Raises:
-        Refused: a key is not in the source, or their time spans too many rows.
+        Refused: a key is not in the source, their time spans too many rows, or one lacks a value.
         DatabaseError: the database is away, or has no such table.
     """
     with reading(url) as moment:
@@ -65,11 +65,25 @@ def read(
         raise Refused("keys", f"they span more than {MOST_ROWS} rows; ask for fewer at a time")
     asked = places(rows, _key(contract.inputs), keys)
     if left_out is None or contract.inputs.timestamp is None:
+        check_nulls(contract.inputs, rows, "a row")
         return contract.frame(rows), asked
     kept = ~_bad(rows, contract.inputs, left_out)
     kept[asked] = True
     seen = [row for row, keep in zip(rows, kept, strict=True) if keep]
+    check_nulls(contract.inputs, seen, "a row")
     return contract.frame(seen), (np.cumsum(kept) - 1)[asked]
+
+
+def check_nulls(inputs: Inputs, rows: Sequence[Row], whose: str) -> None:
+    """Refuse what training has never seen: a null in a column that had none.
+
+    Raises:
+        Refused: there is one.
+    """
+    for column in inputs.columns:
+        if not column.nullable and any(row[column.name] is None for row in rows):
+            reason = f"{column.name} of {whose} is null, and never was in training"
+            raise Refused("key", reason)
 
 
 def _bad(rows: Sequence[Row], inputs: Inputs, left_out: LeftOut) -> Array:

@@ -15,7 +15,7 @@ from evergreen.dossier import Inputs
 from evergreen.learning.models import Array
 from evergreen.records.errors import ValueRefused
 from evergreen.serving.contract import Contract, Refused, Row
-from evergreen.serving.history import SLOW, places, selected
+from evergreen.serving.history import SLOW, check_nulls, places, selected
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def read(url: str, contract: Contract, keys: Sequence[Row]) -> tuple[pd.DataFram
         time = [inputs.timestamp] if inputs.timestamp else []
         columns = ", ".join([*inputs.lookup, *time])
         log.warning("rows by key took long: is there an index on (%s)?", columns)
-    _check_nulls(inputs, rows)
+    check_nulls(inputs, rows, "the newest row")
     return contract.frame(rows), places(rows, inputs.lookup, keys)
 
 
@@ -53,13 +53,6 @@ def _select(inputs: Inputs, keys: Sequence[Row], moment: Reading) -> list[Row]:
             return [dict(zip(wanted, row, strict=True)) for row in cursor.fetchall()]
     except ValueRefused as error:
         raise Refused("key", " ".join(str(error).split())[:200]) from None
-
-
-def _check_nulls(inputs: Inputs, rows: Sequence[Row]) -> None:
-    for column in inputs.columns:
-        if not column.nullable and any(row[column.name] is None for row in rows):
-            reason = f"{column.name} of the newest row is null, and never was in training"
-            raise Refused("key", reason)
 
 
 def _dated(inputs: Inputs) -> str:
