@@ -138,7 +138,9 @@ def _decoded(kind: pa.DataType) -> pa.DataType:
 
 def _csv(file: Any, inputs: Inputs) -> Raw:
     types = {c.name: _arrow(c) for c in (*inputs.key, *inputs.columns)}
-    options = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=True)
+    options = pyarrow.csv.ConvertOptions(
+        column_types=types, strings_can_be_null=True, null_values=[""]
+    )
     opened = pyarrow.csv.open_csv(pa.PythonFile(file, "r"), convert_options=options)
     return Raw(opened.schema, iter(opened))
 
