@@ -77,3 +77,4 @@ def test_says_why_something_can_be_no_label() -> None:
     assert answers("a", "b").problem_of("c") == "must be one of a, b"
     for label in (float("nan"), float("inf"), True, "1", None):
         assert answers().problem_of(label) == "must be a finite number"
+    assert answers().problem_of(10**400) == "must be a finite number"

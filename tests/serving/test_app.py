@@ -239,6 +239,18 @@ def test_metrics_count_requests_and_predictions(iris: Client) -> None:
     assert 'evergreen_champion_version{use_case="iris"} 1.0' in text
 
 
+def test_metrics_count_what_the_service_fails_at(
+    iris: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(iris.service.journal, "keep", lambda _: 1 / 0)
+
+    answer = iris.post("/iris/predict", json={"row": ROW}, headers={"Connection": "close"})
+
+    text = iris.get("/metrics").text
+    assert answer.status_code == 500
+    assert 'evergreen_requests_total{route="predict",status="500",use_case="iris"} 1.0' in text
+
+
 def test_the_documents_show_examples_that_work(iris: Client) -> None:
     document = iris.get("/openapi.json").json()
 

@@ -178,3 +178,8 @@ def test_dates_and_moments_are_read_as_they_are_written(written: str, moment: da
 def test_what_is_no_date_is_refused_with_how_one_is_written(written: Any) -> None:
     with pytest.raises(Refused, match=NO_MOMENT):
         parsed(TypeAdapter(MOMENT), json.dumps(written).encode())
+
+
+def test_a_moment_that_is_none_in_utc_is_refused() -> None:
+    with pytest.raises(Refused, match="is out of range"):
+        parsed(TypeAdapter(MOMENT), b'"0001-01-01T00:00:00+14:00"')

@@ -1,13 +1,13 @@
 """The document: plain JSON types, light to import."""
 
-import math
+import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from evergreen.refs import FeaturesRef, Json, Ref
 from evergreen.spec import METRICS, Kind
 
-FORMAT = 1
+FORMAT, LARGEST = 1, sys.float_info.max
 Label = bool | int | str | float
 TIMES = {"date32[day]": "ms", "date64[ms]": "ms"}
 FRACTIONS = {"halffloat": "float16", "float": "float32", "double": "float64"}
@@ -201,7 +201,7 @@ class Answers(Ref):
         """Say why something cannot be a label of these answers; empty: it can."""
         if not self.classes:
             if isinstance(label, int | float) and not isinstance(label, bool):
-                return "" if math.isfinite(label) else "must be a finite number"
+                return "" if abs(label) <= LARGEST else "must be a finite number"
             return "must be a finite number"
         if any(label == known and type(label) is type(known) for known in self.classes):
             return ""

@@ -20,7 +20,7 @@ from prometheus_client import ProcessCollector
 from pydantic import ConfigDict, TypeAdapter, with_config
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from typing_extensions import TypedDict
@@ -229,12 +229,16 @@ class Service:
     def _route(self, path: str, method: str, handler: Handler) -> Route:
         async def counted(request: Request) -> Response:
             name, started = request.path_params["use_case"], time.perf_counter()
-            why = ""
+            known, why = name if self.watcher.knows(name) else "unknown", ""
             try:
                 response = await handler(request)
             except Refused as refused:
                 response, why = guard.refusal(refused), str(refused)
-            known = name if self.watcher.knows(name) else "unknown"
+            except ClientDisconnect:
+                raise
+            except Exception:
+                self.meters.requests.labels(known, path, 500).inc()
+                raise
             self.meters.requests.labels(known, path, response.status_code).inc()
             if path.startswith("predict"):
                 self.tally.note(known, why)

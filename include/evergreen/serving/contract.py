@@ -56,9 +56,13 @@ def _moment(value: Any) -> date | datetime:
     if not isinstance(value, str) or not DATED.match(value):
         raise PydanticCustomError("moment", NO_MOMENT)
     try:
-        return _WRITTEN.validate_strings(value, strict=True)
+        found = _WRITTEN.validate_strings(value, strict=True)
+        utc(found)
     except ValidationError:
         raise PydanticCustomError("moment", NO_MOMENT) from None
+    except OverflowError:
+        raise PydanticCustomError("moment", "is out of range") from None
+    return found
 
 
 MOMENT = Annotated[date | datetime, BeforeValidator(_moment)]
