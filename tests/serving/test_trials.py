@@ -9,6 +9,7 @@ from database import records_of
 from evergreen import catalog, cycle
 from evergreen.cycle import Cycle
 from evergreen.errors import EvergreenError
+from evergreen.records import Pin
 from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Release, UseCase
@@ -69,6 +70,34 @@ def test_what_passes_the_gate_is_tried_and_then_promoted_by_a_person(
     assert champion is not None
     assert champion.version == 2
     assert records_of(settings).trials.running("iris") == ()
+
+
+def test_the_trial_goes_on_while_the_champion_is_pinned(iris: UseCase, settings: Settings) -> None:
+    kept = records_of(settings)
+    run(iris, settings)
+    demo.feed("iris", settings.database_url, 30)
+    run(iris, settings)
+    kept.pins.put(Pin(use_case="iris", version=1, reason="incident", actor="bob"))
+
+    done = trials.promote(iris, reason="better", actor="ada", records=kept, settings=settings)
+
+    assert not done.promoted
+    assert "pinned by bob" in done.sentence
+    assert len(kept.trials.running("iris")) == 1
+
+
+def test_a_trial_says_that_another_version_than_its_own_was_promoted(
+    iris: UseCase, settings: Settings, waiting: Cycle
+) -> None:
+    kept = records_of(settings)
+
+    done = trials.promote(
+        iris, version=3, reason="better", actor="ada", records=kept, settings=settings
+    )
+
+    assert done.promoted
+    [trial] = kept.trials.newest("iris", limit=1)
+    assert trial.outcome == "ended by a promotion of version 3 by ada: better"
 
 
 def test_without_a_trial_there_is_nothing_to_promote(iris: UseCase, settings: Settings) -> None:

@@ -92,7 +92,7 @@ def promote(
 ) -> PromotionRef:
     """Make the challenger of the running trial champion by its gate's verdict; end the trial.
 
-    With a `version`, that one, tried or not.
+    With a `version`, that one, tried or not. While the champion is pinned the trial goes on.
 
     Raises:
         EvergreenError: no trial runs, or no gate has passed its challenger.
@@ -112,8 +112,11 @@ def promote(
         Verdict.from_json(gate.evidence), ledger=records, settings=settings, actor=actor,
         reason=reasons.checked(reason), describe=describing(use_case, records, settings),
     )  # fmt: skip
-    for trial in running:
-        records.trials.stop(trial.id, f"promoted by {actor}: {reason}")
+    if done.promoted:
+        for trial in running:
+            own = releases.challenger_of(trial).version == chosen.version
+            how = "promoted" if own else f"ended by a promotion of version {chosen.version}"
+            records.trials.stop(trial.id, f"{how} by {actor}: {reason}")
     return done
 
 
