@@ -59,6 +59,8 @@ class Shelf:
         if desk.trial and _definition(desk.trial.challenger) != _definition(served):
             return Found("a challenger with other features is on trial")
         inputs = served.contract.inputs
+        if inputs.lookup and len(inputs.lookup) < len(inputs.key):
+            return Found("the key that was given is a part of the rows' own")
         asked = [canonical(inputs.key, key) for key in keys]
         try:
             found = self._kept.find(served.ref.use_case, inputs.definition, asked)
