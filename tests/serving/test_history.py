@@ -125,7 +125,7 @@ def test_a_row_and_its_history_are_on_record(weather: Client, shop: Shop) -> Non
     )
     rows = rows_of(shop.settings.database_url, sql)
     assert rows[0] == (str(ROWS["wind"].iloc[-1]), str(ROWS["date"].iloc[-1].date()), 14, None)
-    assert rows[1][1:] == ("2015-12-01", None, {"date": "2015-12-01"})
+    assert rows[1][1:] == ("2015-12-01", None, {"date": "2015-12-01T00:00:00"})
 
 
 def test_a_database_that_is_away_refuses_keys_and_answers_histories(

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 from sklearn.pipeline import Pipeline
 
 from evergreen.dossier import Dossier, Inputs, RawColumn
@@ -113,6 +114,33 @@ def test_another_type_is_refused_with_the_name_of_its_column(
         Contract.of(dossier, Path("nowhere")).one(request(raw, dossier, 2, **{column: value}))
 
     assert refused.value.field == f"row.{column}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "value"),
+    [
+        ("date32[day]", "2026-11-20T00:00:00Z", date(2026, 11, 20)),
+        ("date32[day]", "2026-11-20", date(2026, 11, 20)),
+        ("timestamp[us, tz=UTC]", "2026-11-20T06:00:00+01:00", datetime(2026, 11, 20, 5)),
+        ("timestamp[us, tz=UTC]", "2026-11-20T05:00:00", datetime(2026, 11, 20, 5)),
+        ("timestamp[us]", "2026-11-20", datetime(2026, 11, 20)),
+        ("timestamp[us]", "2026-11-20T01:00:00+01:00", datetime(2026, 11, 20)),
+    ],
+)
+def test_a_key_goes_on_record_as_labels_name_it(
+    odd: tuple[Pipeline, Dossier, pd.DataFrame], kind: str, given: str, value: date
+) -> None:
+    column = pa.date32() if kind == "date32[day]" else pa.timestamp("us", kind[17:-1] or None)
+    of_label = pa.table({"day": pa.array([value]).cast(column)}).to_pylist()
+    _, dossier, _ = odd
+    key = RawColumn(name="day", type=kind, nullable=False)
+    inputs = replace(dossier.inputs, key=(key,), lookup=("day",))
+    contract = Contract.of(replace(dossier, inputs=inputs), Path("nowhere"))
+
+    one = contract.one(json.dumps({"key": {"day": given}}).encode())
+    many = contract.batch(json.dumps({"keys": [{"day": given}]}).encode())
+
+    assert to_json(one.keys) == to_json(many.keys) == to_json(of_label)
 
 
 def test_it_is_exported_whatever_its_columns_are_called(

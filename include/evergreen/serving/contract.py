@@ -146,7 +146,7 @@ class Contract:
         if self.takes_keys:
             _one_of(found, "history" if self.looks_back else "row", "key")
         if "key" in found:
-            return Order(keys=[found["key"]], subject=subject)
+            return Order(keys=[self._key(found["key"])], subject=subject)
         if not self.looks_back:
             return Order(rows=[found["row"]], subject=subject)
         return self._ordered(Order(rows=found["history"], subject=subject))
@@ -170,7 +170,7 @@ class Contract:
         if self.takes_keys:
             _one_of(found, "history" if self.looks_back else "rows", "keys")
         if "keys" in found:
-            return Order(keys=found["keys"], subject=subject, batch=True)
+            return Order(keys=[*map(self._key, found["keys"])], subject=subject, batch=True)
         if not self.looks_back:
             rows = found["rows"]
             return Order(rows=rows, wanted=len(rows), subject=subject, batch=True)
@@ -212,6 +212,10 @@ class Contract:
             f"history begins {spelled(reach)} before the row; the features look back"
             f" {spelled(lookback)}"
         )
+
+    def _key(self, given: Row) -> Row:
+        """Return a key as the source has it, so that labels find it on record."""
+        return {c.name: _of_type(c, given[c.name]) for c in self.inputs.key if c.name in given}
 
     def _ordered(self, order: Order) -> Order:
         time = self.inputs.timestamp
@@ -342,6 +346,16 @@ def _kind(column: RawColumn) -> Any:
     if column.is_whole:
         return WHOLE
     return NUMBER if column.is_fraction else TEXT
+
+
+def _of_type(column: RawColumn, value: Any) -> Any:
+    """Return a date or a moment as its column has it: with a zone in UTC, without one naive."""
+    if not column.is_time:
+        return value
+    moment = utc(value)
+    if column.type.startswith("date"):
+        return moment.date() if moment == utc(moment.date()) else value
+    return moment if ", tz=" in column.type else moment.replace(tzinfo=None)
 
 
 def _examples(inputs: Inputs, rows: pd.DataFrame) -> dict[str, Any]:
