@@ -35,6 +35,8 @@ class Past:
         self._entities = _Entities(inputs.entity)
         self._whose: Array = np.empty(0, np.int64)
         """Of each row, the number of its entity."""
+        self._last = -1
+        """The entity of the row that came last, fit or not."""
         self._bad = {"whose": self._whose, "moment": self._whose}
         """The rows that were refused."""
 
@@ -45,6 +47,7 @@ class Past:
             DataRefused: a row is before the one above it.
         """
         whose, moments = self._entities.numbers(table), times(table[self.time])
+        self._last = whose[-1] if len(whose) else self._last
         rows = table.filter(pa.array(fit))
         self.rows = rows if self.rows is None else pa.concat_tables([self.rows, rows])
         self._whose = np.concatenate([self._whose, whose[fit]])
@@ -57,13 +60,13 @@ class Past:
 
     def forget(self) -> None:
         """Drop what the rows to come do not look back at."""
-        known = times(self.rows[self.time])
-        if not len(known):
-            return
-        since, last = known[-1] - self._back, self._whose[-1]
-        keep, bad = known >= since, self._bad["moment"] >= since
+        known, moments = times(self.rows[self.time]), self._bad["moment"]
+        keep, bad = np.ones(len(known), dtype=bool), np.ones(len(moments), dtype=bool)
         if self._by_entity:
-            keep, bad = keep & (self._whose == last), bad & (self._bad["whose"] == last)
+            keep, bad = self._whose == self._last, self._bad["whose"] == self._last
+        if keep.any():
+            since = known[keep][-1] - self._back
+            keep, bad = keep & (known >= since), bad & (moments >= since)
         self.rows, self._whose = (
             self.rows.filter(pa.array(keep)).combine_chunks(),
             self._whose[keep],
