@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,24 @@ def test_a_shadow_is_recorded_and_never_seen(iris: Client, shop: Shop) -> None:
 
     assert set(versions) == {1}
     assert set(found) == {(2, 1, True)}
+
+
+def test_nobody_waits_for_a_slow_shadow(
+    iris: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(shop, "shadow", 1.0)
+    eventually(lambda: tried(iris))
+    done = threading.Event()
+    monkeypatch.setattr("evergreen.serving.answers.shadow_lines", lambda *_: done.wait(60) and [])
+
+    ask(iris, 40)
+    try:
+        seen = iris.get("/metrics", timeout=10).status_code
+        batch = iris.post("/iris/predict/batch", json={"rows": [ROW] * 100}, timeout=10)
+    finally:
+        done.set()
+
+    assert (seen, batch.status_code) == (200, 200)
 
 
 def test_a_canary_answers_for_its_share(iris: Client, shop: Shop) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +33,8 @@ from evergreen.settings import Settings
 log = logging.getLogger(__name__)
 INLINE_ROWS = 64
 """Larger frames are scored in a thread, so that small requests need not wait for them."""
-MOST_SHADOWS = 64
+MOST_SHADOWS, SHADOW_THREADS = 64, 2
+"""So many wait at most; nobody waits for the threads that score them."""
 
 
 class Predictor:
@@ -51,6 +53,7 @@ class Predictor:
         self._quarantine, self._shelf = quarantine, shelf
         self._watcher, self._journal, self._meters = watcher, journal, meters
         self._shadows: set[asyncio.Task[None]] = set()
+        self._beside = ThreadPoolExecutor(SHADOW_THREADS, thread_name_prefix="shadow")
         self._code = provenance.commit(settings)
 
     async def one(self, request: Request) -> Response:
@@ -96,6 +99,7 @@ class Predictor:
     async def finish(self) -> None:
         """Wait for the shadows."""
         await asyncio.gather(*self._shadows)
+        self._beside.shutdown()
 
     async def _respond(self, desk: Desk, order: Order) -> Response:
         started = time.perf_counter()
@@ -211,7 +215,9 @@ class Predictor:
         context: dict[str, Any] = {"code": self._code, "release_id": trial.id}
         side, started = trial.sides[CHALLENGER], time.perf_counter()
         try:
-            lines = await asyncio.to_thread(answers.shadow_lines, trial, task, started, context)
+            lines = await asyncio.get_running_loop().run_in_executor(
+                self._beside, answers.shadow_lines, trial, task, started, context
+            )
         except Exception as error:
             log.warning("the shadow failed: %s", error)
             side.add(None)
