@@ -15,6 +15,7 @@ import importlib.util
 import os
 import pwd
 import secrets
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -55,11 +56,12 @@ class EmbeddedPostgres:
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         settings = (
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
             f"port={self.port}",
-            f"unix_socket_directories={self._own.resolve()}",
             *self.options,
         )
-        flags = " ".join(f"-c {setting}" for setting in ("listen_addresses=127.0.0.1", *settings))
+        flags = " ".join(f"-c {shlex.quote(setting)}" for setting in settings)
         result = self._run("pg_ctl", "-w", "-t", "60", "-l", str(self.log), "-o", flags, "start")
         if result.returncode:
             tail = self.log.read_text(errors="replace")[-1500:] if self.log.exists() else ""

@@ -35,6 +35,22 @@ def test_starts_where_its_user_can_reach_neither_home_nor_programs(
     assert not server.data.exists()
 
 
+@pytest.mark.parametrize("name", ["my state", "a" * 120, "it's $HOME"])
+def test_starts_whatever_its_home_is_called(tmp_path: Path, name: str) -> None:
+    server = EmbeddedPostgres(tmp_path / name, free_port(), options=("search_path=public, extra",))
+
+    try:
+        server.start()
+        with contextlib.closing(psycopg2.connect(server.url())) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SHOW search_path")
+            answer = cursor.fetchone()
+    finally:
+        server.destroy()
+
+    assert answer == ("public, extra",)
+
+
 def stopping(server: EmbeddedPostgres, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `pg_ctl` stop it with another option than to wait."""
     real = server._run
