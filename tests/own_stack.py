@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-
 from answering import answering
-from evergreen.settings import PROJECT
+from evergreen.settings import PROJECT, of_stack
 from evergreen_workshop.stack.environment import PASSWORD, USER
 from evergreen_workshop.stack.ports import PORTS, free_port
 from webhook import Webhook
@@ -69,7 +67,7 @@ def running(home: Path, variables: Mapping[str, str]) -> Iterator[RunningStack]:
             env.pop(name, None)
         try:
             make("up", env)
-            known = dotenv_values(home / "stack.env")
+            known = of_stack(home / "stack.env")
             yield RunningStack(
                 known["EVERGREEN_UI_URL"] or "",
                 USER,

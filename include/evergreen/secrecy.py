@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from dotenv import dotenv_values
-
-from evergreen.settings import Settings
+from evergreen.settings import Settings, of_stack
 
 SECRET_NAMES = re.compile(r"(PASSWORD|SECRET|TOKEN|FERNET|_KEY$)(?!.*_FILE$)", re.IGNORECASE)
 """Settings that hold a secret; `…PASSWORDS_FILE` only says where one is."""
@@ -71,7 +69,7 @@ def _tokens(url: str) -> set[str]:
 
 
 def _of_file(file: Path) -> set[str]:
-    entries = dotenv_values(file) if file.exists() else {}
+    entries = of_stack(file)
     named = {value for name, value in entries.items() if value and SECRET_NAMES.search(name)}
     in_urls = {p for value in entries.values() if value and "://" in value for p in _all(value)}
     return named | in_urls

@@ -6,6 +6,7 @@ A setting is looked up in the environment, then in `.env`, then in `stack.env` u
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +17,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from evergreen.errors import SettingError
 
@@ -264,6 +271,19 @@ class Variables(BaseSettings):
     prune: bool = False
     compute: Annotated[str, AfterValidator(local_or_ray)] = LOCAL
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: Any,
+        **__: Any,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the three places as one."""
+        merged = EnvSettingsSource(settings_cls)
+        merged.env_vars = {name.lower(): value for name, value in environment().items()}
+        return init_settings, merged
+
     @property
     def suites_dir(self) -> Path:
         """Folder of the suites: as it is set, or beside that of the use cases."""
@@ -277,17 +297,28 @@ def variables() -> Variables:
         SettingError: a variable has a value that is not allowed.
     """
     try:
-        return Variables(_env_file=_files())  # type: ignore[call-arg]
+        return Variables()  # type: ignore[call-arg]
     except ValidationError as error:
         raise SettingError("; ".join(map(_told, error.errors()))) from None
 
 
 def environment() -> dict[str, str]:
     """Merge the same places into one mapping, for variables that a use case names."""
-    layers: tuple[Mapping[str, str | None], ...] = (*map(dotenv_values, _files()), os.environ)
+    own = dotenv_values(PROJECT / ".env")
+    home = Path(os.environ.get("EVERGREEN_HOME") or own.get("EVERGREEN_HOME") or HOME)
+    layers: tuple[Mapping[str, str | None], ...] = (of_stack(home / "stack.env"), own, os.environ)
     merged = {key: value for layer in layers for key, value in layer.items() if value}
     merged.setdefault("EVERGREEN_HOME", str(HOME))
     return merged
+
+
+def of_stack(file: Path) -> dict[str, str]:
+    """Return the variables of a `stack.env`, quoted for a shell; nothing where there is none."""
+    try:
+        text = file.read_text()
+    except OSError:
+        return {}
+    return dict(line.split("=", 1) for line in shlex.split(text))
 
 
 def complete(found: Variables) -> Settings:
@@ -311,13 +342,6 @@ def complete(found: Variables) -> Settings:
 def get() -> Settings:
     """Return the settings of this process."""
     return complete(variables())
-
-
-def _files() -> tuple[Path, Path]:
-    """Return the files that are read below the environment, the weaker first."""
-    own = PROJECT / ".env"
-    home = os.environ.get("EVERGREEN_HOME") or dotenv_values(own).get("EVERGREEN_HOME") or HOME
-    return Path(home) / "stack.env", own
 
 
 def _required(value: str, name: str) -> str:

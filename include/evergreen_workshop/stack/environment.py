@@ -8,13 +8,14 @@ import base64
 import json
 import os
 import secrets
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from evergreen.errors import SettingError
-from evergreen.settings import PROJECT
+from evergreen.settings import PROJECT, of_stack
 from evergreen_workshop.stack.container import check_password
 from evergreen_workshop.stack.layout import Layout, write_private
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
@@ -47,7 +48,7 @@ def explicit() -> dict[str, str]:
 
 def remembered(layout: Layout) -> dict[str, str]:
     """Return the variables of the last start, or nothing before the first."""
-    return {key: value for key, value in dotenv_values(layout.environment).items() if value}
+    return {key: value for key, value in of_stack(layout.environment).items() if value}
 
 
 def refuse_other_stores(set_by_user: Mapping[str, str], known: Mapping[str, str]) -> None:
@@ -178,7 +179,7 @@ def make_secrets(known: Mapping[str, str]) -> dict[str, str]:
 
 def write(layout: Layout, environment: Mapping[str, str]) -> None:
     """Keep the environment, and the login of the UI, in files that only the owner can read."""
-    lines = [f"{key}={value}" for key, value in environment.items()]
+    lines = [f"{key}={shlex.quote(value)}" for key, value in environment.items()]
     write_private(layout.environment, "\n".join(lines) + "\n")
     password = environment[PASSWORD]
     write_private(layout.passwords, json.dumps({USER: password}) + "\n")

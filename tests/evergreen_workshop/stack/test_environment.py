@@ -1,6 +1,7 @@
 import base64
 import json
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,32 @@ def test_the_evergreen_command_works_with_what_was_written(
     assert found.tracking_uri == "http://127.0.0.1:1002"
     assert found.ui_url == "http://127.0.0.1:1003"
     assert found.serve_port == 1004
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse #1",
+        "'tis nothing",
+        "pa${HOME}ss12",
+        'a "b" `c` $d',
+        "back\\slash\\\\",
+        "two\nlines",
+    ],
+)
+def test_every_password_comes_back_as_it_was_written(
+    password: str, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGREEN_HOME", str(layout.home))
+    monkeypatch.delenv(environment.PASSWORD, raising=False)
+    environment.write(layout, made(layout) | {environment.PASSWORD: password})
+    shell = f'set -a; . "$EVERGREEN_HOME/stack.env"; printenv {environment.PASSWORD}'
+
+    sourced = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True)
+
+    assert environment.remembered(layout)[environment.PASSWORD] == password
+    assert settings.environment()[environment.PASSWORD] == password
+    assert sourced.stdout == f"{password}\n"
 
 
 def test_services_do_not_get_the_password_of_the_ui(layout: Layout) -> None:
