@@ -120,8 +120,17 @@ class Settings:
     @property
     def serve_url(self) -> str:
         """Where the prediction service answers, seen from this machine."""
-        host = {"0.0.0.0": "127.0.0.1"}.get(self.serve_host, self.serve_host)  # noqa: S104
-        return f"http://{host}:{self.serve_port}"
+        return seen_from_here(self.serve_host, self.serve_port)
+
+
+def seen_from_here(host: str, port: int) -> str:
+    """Return the address of a service that listens on that host and port.
+
+    >>> seen_from_here("0.0.0.0", 8100)
+    'http://127.0.0.1:8100'
+    """
+    near = {"0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104
+    return f"http://{near}:{port}"
 
 
 def words(separators: str) -> BeforeValidator:

@@ -73,7 +73,7 @@ class Stage:
         Raises:
             Unexpected: the training failed.
         """
-        dag_id = f"{self.use_case.name}_training"
+        dag_id = self._dag("training")
         run = self._follow(dag_id, self.api.trigger(dag_id, why, {"as_of": as_of.isoformat()}))
         self.expect(run["state"] == "success", f"{dag_id} went well")
         champion = self.records.promotions.champion(self.use_case.name)
@@ -124,7 +124,7 @@ class Stage:
         )  # fmt: skip
         told = f" ({', '.join(shifts)})" if shifts else ""
         self.say(f"{sent.rows} requests of {what}{told}, {sent.labelled} labels.")
-        dag_id = f"{self.use_case.name}_monitoring"
+        dag_id = self._dag("monitoring")
         conf = {"since": sent.started.isoformat(), "as_of": sent.ended.isoformat()}
         run_id = self.api.trigger(dag_id, f"make demo: {what}", conf)
         run = self._follow(dag_id, run_id)
@@ -159,7 +159,7 @@ class Stage:
         return dict(self._wait(f"{dag_id} {run_id}", ended))
 
     def _nothing_trains(self) -> bool:
-        return self.api.active_run(f"{self.use_case.name}_training") is None
+        return self.api.active_run(self._dag("training")) is None
 
     def _served(self) -> int:
         try:
@@ -192,6 +192,9 @@ class Stage:
     def say(self, sentence: str) -> None:
         """Tell a sentence."""
         self.console.print(sentence, soft_wrap=True)
+
+    def _dag(self, story: str) -> str:
+        return f"{self.settings.dag_prefix}{self.use_case.name}_{story}"
 
     def _run_link(self, dag_id: str, run_id: str) -> str:
         return f"{self._ui}/dags/{dag_id}/runs/{quote(run_id)}"

@@ -51,7 +51,9 @@ def up() -> None:
 
         it.up(prepare)
         with Records(it.environment["EVERGREEN_DATABASE_URL"]) as kept:
-            outcomes = FirstTraining(it.airflow, kept, it.progress).run(use_cases)
+            prefix = settings.variables().dag_prefix
+            first = FirstTraining(it.airflow, kept, it.progress, prefix=prefix)
+            outcomes = first.run(use_cases)
     for outcome in outcomes:
         it.progress.say(outcome.line)
     it.progress.say(

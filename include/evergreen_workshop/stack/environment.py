@@ -86,6 +86,7 @@ def stack_environment(
         "EVERGREEN_HOME": str(layout.home),
         **{setting: str(port) for setting, port in ports.items()},
         "EVERGREEN_DATABASE_URL": postgres.url("evergreen"),
+        "EVERGREEN_SERVE_HOST": explicit().get("EVERGREEN_SERVE_HOST", "127.0.0.1"),
         "EVERGREEN_UI_URL": ui,
         "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports['EVERGREEN_MLFLOW_PORT']}",
         **mlflow_environment(postgres.url("mlflow")),

@@ -68,6 +68,8 @@ class FirstTraining:
     ledger: Ledger
     progress: Progress
     patience: float = TRAINING
+    prefix: str = ""
+    """What the ids of our DAGs begin with."""
 
     def run(self, catalog: Catalog) -> list[FirstOutcome]:
         """Train what must be trained, wait for it, and tell what became of each use case.
@@ -79,7 +81,8 @@ class FirstTraining:
         waiting = [name for name in names if not self._settled(name)]
         if waiting:
             with self.progress.step(f"training {', '.join(waiting)}") as step:
-                runs = {dag: self._start(dag, step) for dag in map(dag_id, waiting)}
+                dags = [f"{self.prefix}{name}_training" for name in waiting]
+                runs = {dag: self._start(dag, step) for dag in dags}
                 self._wait(runs, step)
         outcomes = [self.outcome(name) for name in names]
         broken = [
@@ -149,11 +152,6 @@ class FirstTraining:
             f"{dag}: {' and '.join(_unique(names))}" for dag, names in tasks.items() if names
         ]
         return ", ".join(working) or "between two tasks"
-
-
-def dag_id(use_case: str) -> str:
-    """Return the id of the training DAG of a use case."""
-    return f"{use_case}_training"
 
 
 def _is_due(known: dict[str, Any]) -> bool:

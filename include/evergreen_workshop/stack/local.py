@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 
 from evergreen.errors import StackError
-from evergreen.settings import PROJECT
+from evergreen.settings import PROJECT, seen_from_here
 from evergreen_workshop.stack import environment, processes, workers
 from evergreen_workshop.stack.airflow import COMPONENTS, AirflowApi, plain_http
 from evergreen_workshop.stack.clock import Clock
@@ -300,7 +300,8 @@ def _readiness(answer: httpx.Response | None) -> str:
 
 def service_url(env: Mapping[str, str]) -> str:
     """Return the address of the prediction service."""
-    return f"http://127.0.0.1:{env.get('EVERGREEN_SERVE_PORT', 8100)}"
+    host = env.get("EVERGREEN_SERVE_HOST", "127.0.0.1")
+    return seen_from_here(host, int(env.get("EVERGREEN_SERVE_PORT", 8100)))
 
 
 def command(name: str, layout: Layout, env: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from evergreen import settings
 from evergreen.errors import SettingError
 from evergreen_workshop.stack import environment
 from evergreen_workshop.stack.layout import Layout
+from evergreen_workshop.stack.local import service_url
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 PORTS = {
@@ -116,6 +117,20 @@ def test_every_password_comes_back_as_it_was_written(
     assert environment.remembered(layout)[environment.PASSWORD] == password
     assert settings.environment()[environment.PASSWORD] == password
     assert sourced.stdout == f"{password}\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("10.0.0.5", "http://10.0.0.5:1004"), ("0.0.0.0", "http://127.0.0.1:1004")],  # noqa: S104
+)
+def test_the_service_is_asked_where_it_was_told_to_listen(
+    host: str, url: str, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGREEN_SERVE_HOST", host)
+    environment.write(layout, made(layout))
+    monkeypatch.delenv("EVERGREEN_SERVE_HOST")
+
+    assert service_url(environment.remembered(layout)) == url
 
 
 def test_services_do_not_get_the_password_of_the_ui(layout: Layout) -> None:

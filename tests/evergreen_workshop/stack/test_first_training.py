@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,8 +26,14 @@ class Airflow:
             "iris_training": iter(["running", "running", "success"]),
         }
 
+    def trigger(self, dag: str, note: str) -> str:
+        return "asked for"
+
+    def active_run(self, dag: str) -> str | None:
+        return None
+
     def state(self, dag: str, run: str) -> str:
-        return next(self.looks[dag], "success")
+        return next(self.looks.get(dag, iter(())), "success")
 
     def tasks(self, dag: str, run: str) -> dict[str, list[str]]:
         return {"running": ["train", "train"]} if dag == "iris_training" else {}
@@ -99,6 +106,24 @@ def test_what_the_schedule_starts_is_not_started_twice(
 
     assert found == run
     assert slow.asked == (run == "asked for")
+
+
+def test_the_dags_are_known_by_the_prefix_of_the_settings(
+    first: FirstTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def dag(dag_id: str) -> dict[str, Any]:
+        asked.append(dag_id)
+        return {"is_paused": False, "next_dagrun_run_after": None}
+
+    first.prefix = "ml_"
+    monkeypatch.setattr(first.api, "dag", dag, raising=False)
+    use_case = SimpleNamespace(draft=False)
+
+    first.run(SimpleNamespace(use_cases={"wine": use_case}, broken={}))  # type: ignore[arg-type]
+
+    assert asked == ["ml_wine_training"]
 
 
 def test_a_champion_is_told_with_the_reason_of_its_promotion(
