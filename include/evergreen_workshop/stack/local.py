@@ -25,7 +25,7 @@ from evergreen_workshop.stack import environment, processes, workers
 from evergreen_workshop.stack.airflow import COMPONENTS, AirflowApi, plain_http
 from evergreen_workshop.stack.clock import Clock
 from evergreen_workshop.stack.layout import Layout, open_private
-from evergreen_workshop.stack.ports import PORTS
+from evergreen_workshop.stack.ports import PORTS, refuse_shared
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from evergreen_workshop.stack.processes import Service
 from evergreen_workshop.stack.progress import Progress, Step
@@ -169,10 +169,11 @@ class Stack:
             setting: processes.running(self.layout, name) is not None
             for name, setting in LISTENING.items()
         } | {"EVERGREEN_POSTGRES_PORT": self.postgres.running}
-        ports = {}
-        for port in PORTS:
+        refuse_shared(set_by_user)
+        ports = {setting: int(known[setting]) for setting, keep in runs.items() if keep}
+        for port in sorted(PORTS, key=lambda port: port.setting not in set_by_user):
             keep = runs[port.setting]
-            chosen = int(known[port.setting]) if keep else port.choose(set_by_user, known)
+            chosen = ports.get(port.setting) or port.choose(set_by_user, known, ports.values())
             wanted = int(set_by_user.get(port.setting, known.get(port.setting, port.default)))
             if chosen != wanted:
                 self.progress.say(self._moved(port.service, wanted, chosen, port.setting, keep))

@@ -1,7 +1,7 @@
 """Which port each service listens on."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from evergreen.errors import SettingError, StackError
@@ -15,8 +15,15 @@ class Port:
     setting: str
     default: int
 
-    def choose(self, explicit: Mapping[str, str], remembered: Mapping[str, str]) -> int:
+    def choose(
+        self,
+        explicit: Mapping[str, str],
+        remembered: Mapping[str, str],
+        others: Collection[int] = (),
+    ) -> int:
         """Return the port: as set, else the one of last time or the default, else a free one.
+
+        `others` are those of the services that have theirs already.
 
         Raises:
             SettingError: the setting is no port.
@@ -25,9 +32,9 @@ class Port:
         if self.setting in explicit:
             return self._explicit(explicit[self.setting])
         for port in (int(remembered.get(self.setting, self.default)), self.default):
-            if is_free(port):
+            if port not in others and is_free(port):
                 return port
-        return free_port()
+        return free_port(others)
 
     def _explicit(self, value: str) -> int:
         if not (value.isdigit() and 0 < int(value) < 65536):
@@ -59,8 +66,24 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
+def free_port(others: Collection[int] = ()) -> int:
+    """Return a loopback port that nobody listens on, and none of `others`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port = int(probe.getsockname()[1])
+    return free_port(others) if port in others else port
+
+
+def refuse_shared(explicit: Mapping[str, str]) -> None:
+    """Refuse two settings of one port.
+
+    Raises:
+        StackError: there are.
+    """
+    taken: dict[str, str] = {}
+    for setting in (port.setting for port in PORTS if port.setting in explicit):
+        first = taken.setdefault(explicit[setting], setting)
+        if first != setting:
+            raise StackError(
+                f"{first} and {setting} are both {explicit[setting]}: set one to another port"
+            )

@@ -1,10 +1,17 @@
+import io
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from evergreen.errors import SettingError, StackError
-from evergreen_workshop.stack.ports import PORTS, Port, free_port, is_free
+from evergreen_workshop.stack import local
+from evergreen_workshop.stack.layout import Layout
+from evergreen_workshop.stack.ports import PORTS, Port, free_port, is_free, refuse_shared
+from evergreen_workshop.stack.progress import Progress
 
 
 @pytest.fixture
@@ -53,3 +60,27 @@ def test_a_setting_that_is_no_port_is_refused(value: str) -> None:
 
 def test_services_have_ports_of_their_own() -> None:
     assert len({port.default for port in PORTS}) == len({port.setting for port in PORTS}) == 4
+
+
+def test_a_service_leaves_the_port_that_is_set_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = {port.setting: free_port() for port in PORTS}
+    monkeypatch.setattr(
+        local, "PORTS", [replace(port, default=ours[port.setting]) for port in PORTS]
+    )
+    for name in (*ours, "EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("EVERGREEN_SERVE_PORT", str(ours["EVERGREEN_UI_PORT"]))
+    stack = local.Stack(Layout(tmp_path), Progress(Console(file=io.StringIO())))
+    stack.layout.create()
+
+    env = stack._settle()
+
+    assert env["EVERGREEN_SERVE_PORT"] == str(ours["EVERGREEN_UI_PORT"])
+    assert len({env[setting] for setting in ours}) == len(PORTS)
+
+
+def test_one_port_for_two_services_is_refused() -> None:
+    with pytest.raises(StackError, match=r"EVERGREEN_MLFLOW_PORT and EVERGREEN_UI_PORT are both 9"):
+        refuse_shared({"EVERGREEN_MLFLOW_PORT": "9", "EVERGREEN_UI_PORT": "9"})
