@@ -56,6 +56,7 @@ def describe(dag: "DAG") -> dict[str, object]:
         "doc_md": dag.doc_md or "",
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
+        "paused": dag.is_paused_upon_creation,
         "dagrun_timeout": bool(dag.dagrun_timeout),
         "on_failure": bool(dag.on_failure_callback),
         "params": sorted(dag.params),

@@ -70,6 +70,7 @@ def approval_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
         description=f"Ask a person whether the challenger of {name} may take over.",
         doc_md=DOC.format(name=name, yes=YES, no=NO, days=days),
         schedule=None,
+        is_paused_upon_creation=False,
         dagrun_timeout=within + timedelta(days=1),
         max_active_runs=16,
         tags=tags("approval", use_case),

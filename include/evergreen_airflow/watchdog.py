@@ -32,6 +32,7 @@ def watchdog_dag(*, prefix: str = "", **options: Any) -> DAG:
         description="Is every champion served, crowned and fresh?",
         doc_md=DOC,
         schedule="*/5 * * * *",
+        is_paused_upon_creation=False,
         tags=["operations"],
     ) as dag:
 

@@ -43,6 +43,16 @@ def test_every_dag_runs_once_at_a_time_and_tells_of_its_failure(report: Report) 
         assert dag["on_failure"], dag_id
 
 
+def test_what_people_ask_for_and_the_watchdog_are_never_paused_at_first(report: Report) -> None:
+    dags = report["dags"]
+    awake = {name for name, dag in dags.items() if dag["paused"] is False}
+    forms = {
+        name for name, dag in dags.items() if name[:11] == "operations_" and not dag["schedule"]
+    }
+
+    assert awake == forms | {"operations_watchdog"}
+
+
 def test_every_task_is_retried_and_ends(report: Report) -> None:
     for dag_id, dag in report["dags"].items():
         for task_id, task in dag["tasks"].items():

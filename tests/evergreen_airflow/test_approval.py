@@ -162,6 +162,7 @@ def test_the_question_holds_no_worker_and_ends_with_its_time(iris: UseCase) -> N
     question = dag.get_task("ask")
 
     assert (question.execution_timeout, question.response_timeout) == (None, timedelta(days=7))
+    assert dag.is_paused_upon_creation is False
     assert dag.dagrun_timeout > question.response_timeout
     assert (question.options, question.defaults) == (["Promote", "Refuse"], ["Refuse"])
     question.params.validate()  # else the task does not start

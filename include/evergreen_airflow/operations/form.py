@@ -9,8 +9,16 @@ from evergreen_airflow.edge import our_dag
 
 
 def by_hand(dag_id: str, options: dict[str, Any], **ours: Any) -> DAG:
-    """Return a DAG of operations that runs when somebody fills in its form, if not by schedule."""
-    shared: dict[str, Any] = {"schedule": None, "tags": ["operations"], "dag_id": dag_id}
+    """Return a DAG of operations that runs when somebody fills in its form, if not by schedule.
+
+    Without a schedule it is never paused at first: what is asked for would wait for ever.
+    """
+    shared: dict[str, Any] = {
+        "schedule": None,
+        "is_paused_upon_creation": None if "schedule" in ours else False,
+        "tags": ["operations"],
+        "dag_id": dag_id,
+    }
     return our_dag("operations", "operations", options, **(shared | ours))
 
 
