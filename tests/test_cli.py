@@ -1,6 +1,8 @@
 """What the command line tells when it cannot do what it was asked for."""
 
+import getpass
 import json
+import os
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -8,12 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
 from database import query, records_of
-from evergreen import cli
+from evergreen import cli, console
 from evergreen.cli import base
+from evergreen.errors import DeclarationError
 from evergreen.records import Decision, decision_id
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.ports import free_port
@@ -201,3 +205,64 @@ def test_a_file_is_imported_into_the_table_of_a_use_case(
     assert query(settings.database_url, "SELECT id, petal_length FROM iris") == [(1, 1.4)]
     assert neither.exit_code == 2
     assert "--table, --key is ('', ()); allowed: both, or --for" in neither.stderr
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31T23:59:59-10:00"])
+def test_a_moment_of_another_age_is_refused(text: str) -> None:
+    with pytest.raises(DeclarationError, match="a year from 1900 to 2999"):
+        base.parse_moment(text)
+
+
+def test_a_step_longer_than_any_history_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="days, as 7d"):
+        base.parse_days("99999999999999d")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["keys", "new", "x", "--days", "999999999"], ["decisions", "iris", "--limit", "9" * 20]],
+)
+def test_a_number_that_nothing_can_hold_is_wrong_usage(command: list[str]) -> None:
+    assert CliRunner().invoke(cli.app, [*command, "--json"]).exit_code == 2
+
+
+def fail(error: Exception, *, as_json: bool) -> None:
+    @base.told
+    def command(as_json: bool) -> None:
+        raise error
+
+    command(as_json=as_json)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_wrong_with_a_file_is_one_line(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        fail(FileNotFoundError(2, "No such file", "/nope"), as_json=as_json)
+
+    told = capsys.readouterr()
+    assert ended.value.exit_code == 1
+    assert told.err == "error: [Errno 2] No such file: '/nope'\n"
+    assert bool(told.out) is as_json
+
+
+def test_what_nobody_expected_is_a_document_and_keeps_its_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(ValueError, match="Protocol not known"):
+        fail(ValueError("Protocol not known: nosuch"), as_json=True)
+
+    assert json.loads(capsys.readouterr().out) == {
+        "error": {"type": "ValueError", "message": "Protocol not known: nosuch"}
+    }
+
+
+def test_whoever_has_no_name_is_told_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+
+    assert console.user() == "uid 12345"

@@ -48,7 +48,9 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger."
 Vault = Annotated[
     str, typer.Argument(help="A folder, or a URL as s3://bucket/prefix.", metavar="VAULT")
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")]
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, max=1_000_000, help="How many, newest first.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Train again what was trained before.")]
 
 
@@ -69,7 +71,10 @@ def _options(
 
 
 def told(command: Callable[P, None]) -> Callable[P, None]:
-    """Tell an error of ours in one line (or as JSON), with the right exit code."""
+    """Tell an error of ours in one line (or as JSON), with the right exit code.
+
+    So are those of files. What nobody expected is told as JSON, too, and keeps its traceback.
+    """
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -83,11 +88,15 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
             away = Unreachable("PostgreSQL", "EVERGREEN_DATABASE_URL", error)
             console.error(room.ran_out(error) or away, as_json=as_json)
             raise typer.Exit(1) from None
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
         except Exception as error:
-            if (full := room.ran_out(error)) is None:
-                raise
-            console.error(full, as_json=as_json)
-            raise typer.Exit(1) from None
+            full = room.ran_out(error)
+            if full or as_json or isinstance(error, OSError):
+                console.error(full or error, as_json=as_json)
+            if full or isinstance(error, OSError):
+                raise typer.Exit(1) from None
+            raise
         finally:
             while _opened:
                 _opened.pop().close()
@@ -138,12 +147,14 @@ def parse_moment(text: str) -> datetime:
     """Read `2026-11-20` or `2026-11-20T06:00`; without a zone it is UTC.
 
     Raises:
-        DeclarationError: it is neither.
+        DeclarationError: it is neither, or of another age than 1900 to 2999.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise DeclarationError("date", text, "2026-11-20 or 2026-11-20T06:00") from None
+    if not 1900 <= moment.year < 3000:
+        raise DeclarationError("date", text, "a year from 1900 to 2999")
     return replace_zone(moment)
 
 
@@ -151,10 +162,10 @@ def parse_days(text: str) -> timedelta:
     """Read `7d`.
 
     Raises:
-        DeclarationError: it is no number of days above 0.
+        DeclarationError: it is no number of days from 1 to 99999.
     """
     days = text.removesuffix("d")
-    if not days.isdecimal() or not int(days):
+    if not days.isdecimal() or len(days) > 5 or not int(days):
         raise DeclarationError("--step", text, "days, as 7d")
     return timedelta(days=int(days))
 

@@ -7,6 +7,7 @@ import typer
 
 from evergreen import console
 from evergreen.cli.base import AsJson, catalog, keys, records, told
+from evergreen.settings import LONGEST
 
 Who = Annotated[str, typer.Argument(help="Who has the key.", metavar="NAME")]
 
@@ -30,7 +31,7 @@ def new_key(
         list[str] | None, typer.Option(help="Good for this one only; again for more. Default: all.")
     ] = None,
     days: Annotated[
-        int | None, typer.Option(help="How long it is good for. Default: for ever.")
+        int | None, typer.Option(max=LONGEST, help="How long it is good for. Default: for ever.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -67,8 +67,11 @@ def counting(as_json: bool) -> Iterator[Callable[[int, float], None]]:
 
 
 def user() -> str:
-    """Return the name of the person at this terminal."""
-    return getpass.getuser()
+    """Return the name of the person at this terminal, or the number where there is no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def columns(*columns: str, title: str = "") -> Table:
