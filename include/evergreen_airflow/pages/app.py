@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
@@ -77,7 +78,7 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
+        dependencies=[Depends(requires_access_view(AccessView.PLUGINS)), Depends(without_nul)],
     )
     app.middleware("http")(secure)
     app.add_exception_handler(DatabaseAway, no_ledger)
@@ -283,6 +284,16 @@ def without_slash(page: str) -> Response:
 def nothing() -> Response:
     """Answer whatever else is asked for, so that strangers cannot tell what exists."""
     raise HTTPException(404, files.NOT_FOUND)
+
+
+def without_nul(request: Request) -> None:
+    """Find nothing by a name that PostgreSQL cannot hold.
+
+    Raises:
+        HTTPException: 404, if a NUL is in the address.
+    """
+    if "\0" in unquote(str(request.url)):
+        nothing()
 
 
 async def secure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -137,6 +137,6 @@ def test_an_address_without_its_last_slash_leads_there(browser: TestClient, path
     assert (answer.status_code, answer.headers["location"]) == (307, f"/evergreen/{path}")
 
 
-@pytest.mark.parametrize("path", ["docs", "redoc", "openapi.json", "no/such/page"])
+@pytest.mark.parametrize("path", ["docs", "redoc", "openapi.json", "no/such/page", "models/a%00b/"])
 def test_what_does_not_exist_is_not_found(browser: TestClient, path: str) -> None:
     assert browser.get(f"/evergreen/{path}").status_code == 404
