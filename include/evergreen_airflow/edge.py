@@ -29,6 +29,7 @@ from evergreen.spec import UseCase
 from evergreen.spec.pace import Schedule
 from evergreen_airflow import assets, here
 from evergreen_airflow.assets import when
+from evergreen_airflow.notes import OUTCOME
 from evergreen_airflow.priorities import OTHERS, weight
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
     from evergreen.steps import Run
 
 log = logging.getLogger(__name__)
-
-OUTCOME = "outcome"
-"""XCom key of the sentence that the plugin's listener writes into the note of the run."""
-
 
 NOT_BACKFILLED = (
     "scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization",

@@ -1,7 +1,7 @@
 """Listener of the scheduler: when a run ends, its outcome in words becomes its note.
 
 A task cannot write the note of its run (Airflow 3.3 has no such call), so it leaves the sentence
-in XCom under the key `outcome`.
+in XCom under a key of our own.
 """
 
 from textwrap import shorten
@@ -12,7 +12,8 @@ from airflow.listeners import hookimpl
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
-OUTCOME = "outcome"
+OUTCOME = "evergreen_outcome"
+"""XCom key of the sentence."""
 LIMIT = 1000
 """Characters that Airflow takes in a note."""
 

@@ -48,7 +48,7 @@ def do(dag: Any, task_id: str, *args: Any, **form: Any) -> tuple[Any, str]:
     with running("manual", user="ada", **form) as ti:
         ti.task_id, ti.map_index = task_id, -1
         returned = dag.get_task(task_id).python_callable(*args)
-    return returned, str(ti.pushed.get("outcome", ""))
+    return returned, str(ti.pushed.get("evergreen_outcome", ""))
 
 
 def approval_of(use_case: UseCase) -> Any:

@@ -121,7 +121,7 @@ def test_a_run_of_what_is_retired_is_skipped_and_says_so() -> None:
     with running() as task, pytest.raises(AirflowSkipException), final_refusals():
         raise Retired("weather was retired by ada on 2026-11-20: sold")
 
-    assert task.pushed == {"outcome": "weather was retired by ada on 2026-11-20: sold"}
+    assert task.pushed == {"evergreen_outcome": "weather was retired by ada on 2026-11-20: sold"}
 
 
 def test_says_why_the_run_happens() -> None:
@@ -187,7 +187,8 @@ def test_what_starts_a_training_names_cause_window_and_report(
 def test_refused_data_fails_at_once_and_leaves_its_reason() -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from evergreen_airflow.edge import OUTCOME, final_refusals
+    from evergreen_airflow.edge import final_refusals
+    from evergreen_airflow.notes import OUTCOME
 
     with running() as task_instance:
         with pytest.raises(AirflowFailException, match="3 values are above 50"), final_refusals():

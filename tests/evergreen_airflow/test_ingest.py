@@ -27,7 +27,7 @@ def run(source: Files | Api, **form: Any) -> tuple[list[dict[str, Any]], str]:
     with running(**form) as ti:
         ti.task_id, ti.map_index = "land", -1
         landed = ingest_dag(orders(source)).get_task("land").python_callable()
-    return landed, ti.pushed["outcome"]
+    return landed, ti.pushed["evergreen_outcome"]
 
 
 def test_tells_each_new_file_and_how_it_was_read(tmp_path: Path) -> None:

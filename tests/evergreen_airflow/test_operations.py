@@ -33,7 +33,7 @@ def run(run_type: str = "manual", **form: Any) -> str:
     with running(run_type=run_type, **form) as ti:
         ti.task_id, ti.map_index = "prune", -1
         prune_dag(["weather"]).get_task("prune").python_callable()
-    return str(ti.pushed["outcome"])
+    return str(ti.pushed["evergreen_outcome"])
 
 
 def test_without_delete_it_only_tells(old: Settings) -> None:

@@ -25,7 +25,7 @@ def run(kind: str = "scheduled", **form: Any) -> tuple[dict[str, Any], str]:
     with running(kind, **form) as ti:
         ti.task_id, ti.map_index = "score", -1
         done = scoring_dag(FLOWERS).get_task("score").python_callable()
-    return done, ti.pushed["outcome"]
+    return done, ti.pushed["evergreen_outcome"]
 
 
 def test_scores_the_day_that_has_ended_and_tells_it(flowers: Batch) -> None:
