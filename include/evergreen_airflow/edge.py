@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RUN_TIMEOUT = timedelta(hours=6)
+"""How long a run may take whose tasks are granted no more."""
+LONGEST_RANGE = 366
+"""Days that one backfill may hold."""
+
 NOT_BACKFILLED = (
     "scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization",
 )  # fmt: skip
@@ -106,7 +111,7 @@ def our_dag(
         "catchup": False,
         "max_active_runs": 1,
         "allowed_run_types": NOT_BACKFILLED,
-        "dagrun_timeout": timedelta(hours=6),
+        "dagrun_timeout": RUN_TIMEOUT,
         "on_failure_callback": ReportFailure(about),
         "on_success_callback": CloseIncident(),
         **ours,
@@ -228,8 +233,8 @@ def days_between(first: date, last: date) -> list[str]:
         DeclarationError: `to` lies before `from`, or the range holds more than 366 days.
     """
     count = (last - first).days + 1
-    if not 1 <= count <= 366:
-        raise DeclarationError("to", last.isoformat(), f"{first} up to 366 days later")
+    if not 1 <= count <= LONGEST_RANGE:
+        raise DeclarationError("to", last.isoformat(), f"{first} up to {LONGEST_RANGE} days later")
     return [(first + timedelta(days=n)).isoformat() for n in range(count)]
 
 

@@ -14,7 +14,7 @@ from evergreen_airflow import here, openlineage
 from evergreen_airflow.assets import LANDINGS, tell_landed
 from evergreen_airflow.edge import at_work, moment, our_dag, param, tell
 from evergreen_airflow.edge import this_run as described
-from evergreen_airflow.options import Options, options_of
+from evergreen_airflow.options import Options, options_of, run_timeout
 
 WAIT = "wait_for_ingest"
 TOLD = 20
@@ -47,6 +47,7 @@ def ingest_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
     if use_case.ingest is None:
         raise DeclarationError(f"{use_case.name}: ingest", None, "Ingest(...)")
     table = use_case.source.table
+    step = options_of(use_case)
     with our_dag(
         use_case.name,
         use_case.owner,
@@ -57,8 +58,8 @@ def ingest_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
         schedule=use_case.ingest.schedule,
         tags=["ingest", use_case.name, *use_case.tags],
         params=FORM,
+        dagrun_timeout=run_timeout(step, ["land"]),
     ) as dag:
-        step = options_of(use_case)
 
         @task(outlets=[LANDINGS], **step("land"))
         def land() -> list[Json]:

@@ -21,7 +21,7 @@ from evergreen_airflow.edge import (
 )
 from evergreen_airflow.edge import this_run as described
 from evergreen_airflow.monitoring_doc import doc_md
-from evergreen_airflow.options import options_of
+from evergreen_airflow.options import options_of, run_timeout
 from evergreen_airflow.retraining import decide_and_retrain
 
 FORM = {
@@ -39,6 +39,7 @@ FORM = {
 
 def monitoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
     """Return the monitoring DAG of a use case; `options` are those of `DAG`, instead of ours."""
+    step = options_of(use_case)
     with our_dag(
         use_case.name,
         use_case.owner,
@@ -49,8 +50,8 @@ def monitoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DA
         schedule=use_case.monitoring.schedule,
         tags=tags("monitoring", use_case),
         params=FORM,
+        dagrun_timeout=run_timeout(step, ["collect", "watch", "decide", "start_training"]),
     ) as dag:
-        step = options_of(use_case)
 
         @task(**step("collect"))
         def collect() -> Json:

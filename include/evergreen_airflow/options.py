@@ -1,12 +1,14 @@
 """Arguments of Airflow's tasks, from what a use case declares in `tasks`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from airflow.configuration import conf
 
 from evergreen.spec import Task, UseCase
 from evergreen.spec.tasks import EVERY, check_tasks
+from evergreen_airflow.edge import RUN_TIMEOUT
 from evergreen_airflow.priorities import weight
 
 NAMES = {
@@ -48,6 +50,12 @@ def options_of(use_case: UseCase, more: Mapping[str, Task] | None = None) -> Opt
         return in_pods(found)
 
     return options
+
+
+def run_timeout(options: Options, steps: Iterable[str]) -> timedelta:
+    """Return how long a run of these steps may take: as all of ours, or what they are granted."""
+    granted = [options(step).get("execution_timeout", timedelta()) for step in steps]
+    return max(RUN_TIMEOUT, sum(granted, timedelta(hours=2)))
 
 
 def in_pods(found: dict[str, Any]) -> dict[str, Any]:

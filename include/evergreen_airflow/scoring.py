@@ -20,7 +20,7 @@ from evergreen_airflow.edge import (
     this_run,
 )
 from evergreen_airflow.ingest import wait_for_ingest
-from evergreen_airflow.options import options_of
+from evergreen_airflow.options import options_of, run_timeout
 
 FORM = {
     "as_of": moment_param(
@@ -60,6 +60,7 @@ def scoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
     declared = use_case.scoring
     if declared is None:
         raise DeclarationError(f"{use_case.name}: scoring", None, "Scoring(...)")
+    step = options_of(use_case)
     with our_dag(
         use_case.name,
         use_case.owner,
@@ -70,8 +71,8 @@ def scoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
         schedule=declared.schedule,
         tags=tags("scoring", use_case),
         params=FORM,
+        dagrun_timeout=run_timeout(step, ["score"]),
     ) as dag:
-        step = options_of(use_case)
 
         @task(outlets=[Asset(declared.into)], **step("score"))
         def score() -> Json:

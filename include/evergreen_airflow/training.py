@@ -16,6 +16,7 @@ from evergreen.refs import (
 )
 from evergreen.settings import variables
 from evergreen.spec import Task, UseCase
+from evergreen.spec.tasks import OF_A_TRAINING
 from evergreen_airflow import here, openlineage
 from evergreen_airflow.approval import ask_for_approval
 from evergreen_airflow.assets import UPDATES, source, tell_champions
@@ -32,8 +33,8 @@ from evergreen_airflow.edge import (
     this_run,
     why,
 )
-from evergreen_airflow.ingest import wait_for_ingest
-from evergreen_airflow.options import options_of
+from evergreen_airflow.ingest import WAIT, wait_for_ingest
+from evergreen_airflow.options import options_of, run_timeout
 from evergreen_airflow.priorities import TRAINING, Stalest, mapped, weight
 from evergreen_airflow.retraining import put_start_on_record
 from evergreen_airflow.training_doc import doc_md
@@ -81,6 +82,7 @@ def training_dag(
         tags=tags("training", use_case),
         params=FORM,
         allowed_run_types=None,
+        dagrun_timeout=run_timeout(options_of(use_case, tasks), steps_of(use_case)),
     ) as dag:
         add_tasks(use_case, prefix, tasks, pool)
     return dag
@@ -276,6 +278,11 @@ def add_tasks(
     promoted = promote(fit(gate(evaluate(features, trained))))
     if prefix is not None and use_case.release.approval:
         ask_for_approval(use_case, promoted, options, f"{prefix}{use_case.name}_approval")
+
+
+def steps_of(use_case: UseCase) -> list[str]:
+    """Return the steps of a training as if its recipes were trained one after the other."""
+    return [WAIT, "store_features", *OF_A_TRAINING, *["train"] * (len(use_case.trainings) - 1)]
 
 
 def the_run(use_case: UseCase) -> Any:

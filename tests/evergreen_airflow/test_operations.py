@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -66,3 +66,28 @@ def test_an_age_that_is_none_fails_at_once() -> None:
 
     with pytest.raises(AirflowFailException, match="--keep is 'soon'"):
         run(keep=["soon"])
+
+
+def test_a_backfill_may_take_all_its_days_and_waits_behind_trainings() -> None:
+    from evergreen_airflow.operations import backfill_dag
+
+    dag = backfill_dag(["weather"])
+    train = dag.get_task("train_and_evaluate")
+
+    assert dag.dagrun_timeout == timedelta(hours=366)
+    assert (train.pool, train.priority_weight) == ("evergreen_training", 10_000)
+
+
+def test_the_days_of_a_backfill_that_were_done_are_told_with_those_that_failed() -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from evergreen_airflow.operations import backfill_dag
+
+    summarise = backfill_dag(["weather"]).get_task("summarise")
+    done = [{"day": "2026-11-20", "sentence": "Kept."}]
+
+    with running() as ti, pytest.raises(AirflowFailException, match="outcome: 2026-11-21"):
+        summarise.python_callable(["2026-11-20", "2026-11-21"], done)
+
+    assert ti.pushed["evergreen_outcome"] == "2026-11-20: Kept.\n2026-11-21: it failed"
+    assert summarise.trigger_rule == "all_done_min_one_success"

@@ -1,6 +1,7 @@
 """What a declaration says of its tasks, as Airflow's arguments."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -89,3 +90,18 @@ def test_resources_that_kubernetes_would_refuse_are_refused(
 ) -> None:
     with pytest.raises(DeclarationError, match=told):
         Task(**given)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "hours"),
+    [({}, 6), ({"train": Task(timeout=timedelta(hours=10))}, 52)],
+    ids=["nothing granted", "five recipes of ten hours"],
+)
+def test_a_run_may_take_as_long_as_its_tasks(
+    airflow: None, tasks: dict[str, Task], hours: int
+) -> None:
+    from evergreen_airflow.training import training_dag
+
+    iris = replace(CATALOG.find("iris"), tasks=tasks)
+
+    assert training_dag(iris).dagrun_timeout == timedelta(hours=hours)

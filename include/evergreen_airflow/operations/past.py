@@ -4,11 +4,14 @@ import logging
 from datetime import date, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Param, TriggerRule, task
+from airflow.sdk.exceptions import AirflowFailException
 
 from evergreen.refs import Json
+from evergreen.settings import variables
 from evergreen_airflow import here
 from evergreen_airflow.edge import (
+    LONGEST_RANGE,
     at_work,
     catalog,
     days_between,
@@ -20,13 +23,14 @@ from evergreen_airflow.edge import (
     this_run,
 )
 from evergreen_airflow.operations.form import by_hand, choose, first_day, last_day
+from evergreen_airflow.priorities import TRAINING, weight
 
 log = logging.getLogger(__name__)
 
 BACKFILL = """
 Trains and evaluates as if it were each day of the range, with what was known then. The gate says
 what it would have decided; **the champion never moves**. One task per day: a day whose data is
-refused says so, the others go on.
+refused says so, the others go on; a day that failed is named at the end.
 """
 
 REPLAY = """
@@ -42,6 +46,7 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
     with by_hand(
         f"{prefix}operations_backfill",
         options,
+        dagrun_timeout=timedelta(hours=LONGEST_RANGE),
         description="Train and evaluate for past days; the champion never moves.",
         doc_md=BACKFILL,
         params={"use_case": choose(names), "from": first_day(), "to": last_day()},
@@ -58,6 +63,8 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
         @task(
             map_index_template="{{ task.op_kwargs['day'] }}",
             max_active_tis_per_dagrun=1,
+            pool=variables().training_pool,
+            priority_weight=weight(TRAINING),
         )
         def train_and_evaluate(day: str) -> Json:
             """Run the whole cycle as if it were that day; nothing is promoted."""
@@ -70,14 +77,18 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             tell(outcome.sentence)
             return {"day": day, "sentence": outcome.sentence, **outcome.to_json()}
 
-        @task
-        def summarise(outcomes: list[Json]) -> list[str]:
-            """Say what each day would have decided."""
-            lines = [f"{each['day']}: {each['sentence']}" for each in outcomes]
+        @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
+        def summarise(days: list[str], outcomes: list[Json]) -> list[str]:
+            """Say what each day would have decided; fail if a day has no outcome."""
+            told = {each["day"]: each["sentence"] for each in outcomes}
+            lines = [f"{day}: {told.get(day, 'it failed')}" for day in days]
             tell("\n".join(lines))
+            if failed := [day for day in days if day not in told]:
+                raise AirflowFailException(f"without an outcome: {', '.join(failed)}")
             return lines
 
-        summarise(train_and_evaluate.expand(day=list_days()))
+        days = list_days()
+        summarise(days, train_and_evaluate.expand(day=days))
     return dag
 
 
