@@ -327,7 +327,8 @@ def of_stack(file: Path) -> dict[str, str]:
         text = file.read_text()
     except OSError:
         return {}
-    return dict(line.split("=", 1) for line in shlex.split(text))
+    entries = (line.partition("=") for line in text.splitlines())
+    return {name: " ".join(shlex.split(value)) for name, _, value in entries if name}
 
 
 def complete(found: Variables) -> Settings:

@@ -85,9 +85,9 @@ class House:
     def outcomes(self, kind: str) -> list[str]:
         return [d.outcome for d in self.ledger.decisions.newest(self.name, kind=kind)]
 
-    def judged(self, digit: str, *, passed: bool = True) -> Verdict:
+    def judged(self, digit: str, *, passed: bool = True, as_of: datetime = AS_OF) -> Verdict:
         """Return a verdict on a challenger against the present champion; it is on record."""
-        verdict = self.verdict(digit, passed=passed)
+        verdict = self.verdict(digit, passed=passed, as_of=as_of)
         report_id = verdict.evaluation.report_id
         self.ledger.decisions.record(
             Decision(
@@ -97,18 +97,18 @@ class House:
                 outcome="passed" if passed else "refused",
                 sentence=verdict.sentence,
                 evidence=verdict.to_json(),
-                as_of=AS_OF,
+                as_of=as_of,
                 run_key=f"run-{digit}",
                 actor="schedule",
             )
         )
         return verdict
 
-    def verdict(self, digit: str, *, passed: bool = True) -> Verdict:
+    def verdict(self, digit: str, *, passed: bool = True, as_of: datetime = AS_OF) -> Verdict:
         champion = self.champion
         run_id = _client(self.settings).create_run("0").info.run_id
         snapshot = SnapshotRef(
-            use_case=self.name, uri="/s", sha256="5" * 64, rows=9, as_of=AS_OF,
+            use_case=self.name, uri="/s", sha256="5" * 64, rows=9, as_of=as_of,
             counts=Counts(taken=9),
         )  # fmt: skip
         span = Span(rows=6)
@@ -130,12 +130,11 @@ class House:
         )
 
     def promote(self, verdict: Verdict, **parts: object) -> PromotionRef:
-        parts = {"prove": proven, "describe": self.describe} | parts
+        parts = {"prove": proven, "describe": self.describe, "actor": "ada"} | parts
         return promote(
             verdict,
             ledger=self.ledger,
             settings=self.settings,
-            actor="ada",
             reason=verdict.sentence,
             **parts,
         )
@@ -513,16 +512,18 @@ def test_a_refresh_meanwhile_does_not_make_a_comparison_of_recipes_stale(house: 
     assert house.chain == [(1, "change", "done"), (2, "refresh", "done"), (3, "change", "done")]
 
 
-def test_a_refresh_that_ends_after_a_newer_one_does_not_take_over(house: House):
+@pytest.mark.parametrize("person", [False, True])
+def test_a_late_refresh_takes_over_only_where_a_person_asks_for_it(house: House, person: bool):
     house.champions("a")
-    late, newer = (replace(house.judged(digit), kind="refresh") for digit in "bc")
-    house.promote(replace(newer, learned=Span(rows=9, end=AS_OF)))
+    late = replace(house.judged("b", as_of=AS_OF - timedelta(days=6)), kind="refresh")
+    house.promote(replace(house.judged("c"), kind="refresh"))
 
-    done = house.promote(replace(late, learned=Span(rows=8, end=AS_OF - timedelta(days=6))))
+    done = house.promote(late, actor="ada" if person else "schedule")
 
-    assert not done.promoted
-    assert "version 2, the champion, knows newer rows" in done.sentence
-    assert house.chain == [(1, "change", "done"), (2, "refresh", "done")]
+    assert done.promoted is person
+    if not person:
+        assert "version 2, the champion, is as of" in done.sentence
+    assert house.chain[:2] == [(1, "change", "done"), (2, "refresh", "done")]
 
 
 def test_a_champion_after_a_rollback_names_the_rollback_as_its_predecessor(house: House):

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -36,10 +35,6 @@ def fitted(**changes: Any) -> Evidence:
     fit = e.evidence().fit
     assert fit is not None
     return e.evidence(fit=replace(fit, **changes))
-
-
-def learned_until(end: datetime | None) -> Evidence:
-    return fitted(training=Span(rows=1380, end=end))
 
 
 def found(name: str, evidence: Evidence, gate: Gate = GATE) -> Check:
@@ -302,16 +297,6 @@ TABLE: list[tuple[str, str, Evidence, str]] = [
     ("size", PASSED, e.evidence(size_bytes=100_000_000), "100.000 MB"),
     ("size", FAILED, e.evidence(size_bytes=100_010_000), "100.010 MB, more than 100.000 MB"),
     ("size", UNKNOWN, e.evidence(size_bytes=None), "unknown"),
-    ("newer", PASSED, e.evidence(), "rows up to 2026-11-18 00:00, the one that serves up to"),
-    ("newer", PASSED, learned_until(datetime(2026, 11, 17, tzinfo=UTC)), "up to 2026-11-17 00:00"),
-    (
-        "newer",
-        FAILED,
-        learned_until(datetime(2026, 11, 16, 23, tzinfo=UTC)),
-        "has learned from rows up to 2026-11-16 23:00, the one that serves up to 2026-11-17 00:00",
-    ),
-    ("newer", PASSED, learned_until(None), "unknown: neither is the older"),
-    ("newer", PASSED, fitted(before=None), "unknown: neither is the older"),
     ("agreement", PASSED, e.evidence(), "differ by 0.010 on average"),
     ("agreement", PASSED, fitted(disagreement=None), "cannot be asked any more"),
     ("agreement", FAILED, fitted(disagreement=0.3), "more than 0.100"),

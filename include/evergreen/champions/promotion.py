@@ -25,6 +25,9 @@ from evergreen.records.protocols import Ledger
 from evergreen.refs import FORCED, ChampionRef, Json, PromotionRef, Verdict
 from evergreen.settings import Settings
 
+UNATTENDED = {"schedule", "assets", "monitoring", "operator_triggered"}
+"""Who asks for a training when no person does."""
+
 
 def promote(
     verdict: Verdict,
@@ -157,7 +160,7 @@ def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
         _note_promoted(move, verdict, gate, done)  # a crash may have come before it
         return _again(done, champion)
     pin = None if verdict.kind == FORCED else move.ledger.pins.get(move.use_case)
-    refusal = _refusal(verdict, gate, rows, pin)
+    refusal = _refusal(verdict, gate, rows, pin) or _late(move, verdict, rows[0] if rows else None)
     if refusal or gate is None:
         _note(move, verdict, gate, "refused", refusal)
         return PromotionRef(promoted=False, champion=champion, sentence=refusal)
@@ -213,15 +216,24 @@ def _refusal(
         return "Not promoted: the decision on record is about other bytes."
     if rows and rows[0].sha256 == challenger.sha256:
         return f"Not promoted: version {rows[0].version}, the champion, is this very model."
-    if rows and verdict.kind == REFRESH and _knows_less(verdict, rows[0]):
-        return f"Not promoted: version {rows[0].version}, the champion, knows newer rows."
     return _pinned(pin)
 
 
-def _knows_less(verdict: Verdict, champion: Promotion) -> bool:
-    """Tell whether a fit has learned up to a moment before that of the champion."""
-    learned = verdict.learned or verdict.evaluation.features.training
-    return bool(learned.end and champion.training.end and learned.end < champion.training.end)
+def _late(move: Move, verdict: Verdict, champion: Promotion | None) -> str:
+    """Say that a refresh that nobody asked for would take the champion back; empty: it would not.
+
+    Such is one that ends after a later one, or is tried again days after. A person may want it.
+    """
+    if champion is None or verdict.kind != REFRESH or move.actor not in UNATTENDED:
+        return ""
+    served = move.ledger.decisions.get(champion.decision_id)
+    as_of, known = verdict.evaluation.features.snapshot.as_of, served.as_of if served else None
+    if known is None or as_of >= known:
+        return ""
+    return (
+        f"Not promoted: version {champion.version}, the champion, is as of {known:%Y-%m-%d %H:%M};"
+        f" this fit, as of {as_of:%Y-%m-%d %H:%M}, would know less."
+    )
 
 
 def _pinned(pin: Pin | None) -> str:

@@ -61,10 +61,12 @@ def fit_rules(gate: Gate, evidence: Evidence) -> Iterator[tuple[str, Rule]]:
     yield "model_quality", model_quality
     yield "latency", latency
     yield "size", size
-    if evidence.fit is not None and evidence.fit.kind == REFRESH:
-        yield "newer", refreshing.newer
-        if gate.max_disagreement is not None:
-            yield "agreement", refreshing.agreement
+    if (
+        evidence.fit is not None
+        and evidence.fit.kind == REFRESH
+        and gate.max_disagreement is not None
+    ):
+        yield "agreement", refreshing.agreement
     if (
         evidence.fit is not None
         and evidence.fit.label is not None

@@ -1,8 +1,7 @@
 """The checks of a refresh: the recipe in charge, fitted anew, needs no superiority.
 
-What is checked is what can be known before its labels come: whether it knows no less than the fit
-before it, whether it still answers much as that did, and whether the newest labels are of the kind
-that came before.
+What is checked is what can be known before its labels come: whether it still answers much as the
+fit before it did, and whether the newest labels are of the kind that came before.
 """
 
 from evergreen.judging.evidence import Evidence, Fit
@@ -16,16 +15,6 @@ TIMES = 4.0
 """A refresh may disagree so many times more than the most of those before it did."""
 ERRORS = 2.0
 """A mean label is no stranger for standing so many of its standard errors beyond those before."""
-
-
-def newer(_gate: Gate, evidence: Evidence) -> Outcome:
-    """The new fit has learned from rows no older than those of the fit that serves."""
-    fit = _fit(evidence)
-    end, before = fit.training.end, fit.before.end if fit.before else None
-    if end is None or before is None:
-        return True, "up to when one of the fits has learned is unknown: neither is the older"
-    words = f"the fit has learned from rows up to {end:%Y-%m-%d %H:%M}"
-    return end >= before, f"{words}, the one that serves up to {before:%Y-%m-%d %H:%M}"
 
 
 def agreement(gate: Gate, evidence: Evidence) -> Outcome:
