@@ -245,6 +245,21 @@ def test_rows_that_leave_the_window_do_not_hide_a_late_one_and_the_label_it_brou
     assert take(warehouse, short, AS_OF + timedelta(days=30)).counts.late == 2
 
 
+@pytest.mark.parametrize("damaged", ["manifest.json", "chunks/*.parquet"])
+def test_a_damaged_snapshot_of_before_does_not_stop_the_next(
+    settings: Settings, events: Sql, damaged: str
+) -> None:
+    events("INSERT INTO events VALUES (1, '2026-08-01', 1, true), (2, '2026-08-23', 1, true)")
+    first = take(settings)
+    for file in (settings.home / "snapshots" / "events").glob(f"**/{damaged}"):
+        file.write_bytes(file.read_bytes()[:-9])
+
+    second = take(settings, as_of=AS_OF + timedelta(days=1))
+
+    assert (second.counts.late, second.sha256) == (0, first.sha256)
+    assert len(frame(settings, second)) == 2
+
+
 def test_takes_the_training_window_with_what_the_features_look_back_on(
     warehouse: Settings,
 ) -> None:

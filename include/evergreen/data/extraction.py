@@ -32,7 +32,7 @@ from evergreen.data.selection import Cuts, Selection, enclosed, relation
 from evergreen.data.snapshots import SnapshotStore, StoredSnapshot
 from evergreen.data.streams import take
 from evergreen.data.warehouse import Column, Reading, exists, reading
-from evergreen.errors import DataRefused, did_you_mean
+from evergreen.errors import DataRefused, SnapshotCorrupt, did_you_mean
 from evergreen.personal import told
 from evergreen.records.errors import StatementRefused, ValueRefused
 from evergreen.refs import Counts, Json, SnapshotRef
@@ -287,23 +287,30 @@ def _check_age(use_case: UseCase, as_of: datetime, newest: datetime | None) -> N
 
 
 def _late(use_case: UseCase, selection: Selection, moment: Reading, store: SnapshotStore) -> int:
-    """Count the rows that the snapshot before should have held, but did not: they came late."""
-    before = _snapshot_before(use_case, selection.cuts.as_of, store)
+    """Count the rows that the snapshot before should have held, but did not: they came late.
+
+    Of a damaged snapshot nothing is known; it does not stop who extracts again.
+    """
+    before = _snapshot_before(use_case, selection, store)
     if before is None or selection.time is None:
         return 0
     uri, sha256, newest = before
     [(now,)] = moment.query(selection.until(newest))
     then = Between(selection.time.name, selection.cuts.start, newest)
-    return max(0, int(now) - store.count(uri, sha256, then))
+    try:
+        return max(0, int(now) - store.count(uri, sha256, then))
+    except SnapshotCorrupt:
+        return 0
 
 
 def _snapshot_before(
-    use_case: UseCase, as_of: datetime, store: SnapshotStore
+    use_case: UseCase, selection: Selection, store: SnapshotStore
 ) -> tuple[str, str, datetime] | None:
     """Find the snapshot of the newest `as_of` before this one: address, digest, newest row."""
+    as_of = selection.cuts.as_of
     found = [
         (datetime.fromisoformat(about["as_of"]), uri, manifest["sha256"], about["newest"])
-        for uri, manifest in store.manifests(use_case.name)
+        for uri, manifest in store.readable(use_case.name)
         if (about := manifest["about"]).get("step") == "extract" and about.get("newest")
     ]
     earlier = sorted(snapshot for snapshot in found if snapshot[0] < as_of)

@@ -258,6 +258,18 @@ class SnapshotStore:
         uris = self.uris(use_case)
         return list(zip(uris, at_once(self.manifest, uris), strict=True))
 
+    def readable(self, use_case: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return those of `manifests` that can be read."""
+        uris = self.uris(use_case)
+        found = zip(uris, at_once(self._readable, uris), strict=True)
+        return [(uri, document) for uri, document in found if document is not None]
+
+    def _readable(self, uri: str) -> dict[str, Any] | None:
+        try:
+            return self.manifest(uri)
+        except SnapshotCorrupt:
+            return None
+
     def schema(self, uri: str) -> pa.Schema:
         """Return the columns with their Arrow types.
 
