@@ -55,6 +55,7 @@ def test_their_rows_are_left_out_and_counted(kind: str, settings: Settings, sql:
     [
         (lambda: Excluded("3.8.2026", "2026-08-04", "x"), r"excluded\.first.*as 2026-03-01"),
         (lambda: Excluded("2026-08-04", "2026-08-03", "x"), r"excluded\.last.*or later"),
+        (lambda: Excluded("2026-08-04", "20260803", "x"), r"excluded\.last.*or later"),
         (lambda: Excluded("2026-08-03", "2026-08-04", " "), r"excluded\.reason"),
         (lambda: use_case(excluded=("2026-08-03",)), r"source\.excluded.*Excluded"),
         (lambda: use_case(quarantine=1.5), r"source\.quarantine.*below 1"),

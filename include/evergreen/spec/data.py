@@ -30,7 +30,7 @@ class Excluded:
             except (TypeError, ValueError):
                 told = getattr(self, name)
                 raise DeclarationError(f"excluded.{name}", told, "a day, as 2026-03-01") from None
-        if self.last < self.first:
+        if self.end <= self.start:
             raise DeclarationError("excluded.last", self.last, f"{self.first} or later")
         if not self.reason.strip():
             raise DeclarationError("excluded.reason", self.reason, "why these days are left out")
