@@ -261,6 +261,18 @@ def test_a_damaged_snapshot_of_before_does_not_stop_the_next(
 
 
 def test_takes_the_training_window_with_what_the_features_look_back_on(
+def test_a_snapshot_of_before_the_time_was_renamed_tells_nothing_of_late_rows(
+    settings: Settings, events: Sql
+) -> None:
+    events("INSERT INTO events VALUES (1, '2026-08-01', 1, true)")
+    take(settings)
+    events("ALTER TABLE events RENAME at TO happened")
+
+    renamed = take(settings, use_case(timestamp="happened"), AS_OF + timedelta(days=1))
+
+    assert (renamed.rows, renamed.counts.late) == (1, 0)
+
+
     warehouse: Settings,
 ) -> None:
     windows = Windows(

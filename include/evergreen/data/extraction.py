@@ -46,6 +46,8 @@ UNREADABLE = (
     dbapi.DataError,
 )
 FLOAT8 = 701
+MOMENTS = ("date", "timestamp")
+"""How the Arrow types of event times begin."""
 LOCK = "snapshots"
 """Shared by those who extract, which may take up old chunks; who deletes chunks holds it alone."""
 
@@ -291,12 +293,13 @@ def _late(use_case: UseCase, selection: Selection, moment: Reading, store: Snaps
 
     Of a damaged snapshot nothing is known; it does not stop who extracts again.
     """
-    before = _snapshot_before(use_case, selection, store)
-    if before is None or selection.time is None:
+    time, cuts = selection.time, selection.cuts
+    before = _snapshot_before(use_case, time, cuts.as_of, store) if time else None
+    if before is None or time is None:
         return 0
     uri, sha256, newest = before
     [(now,)] = moment.query(selection.until(newest))
-    then = Between(selection.time.name, selection.cuts.start, newest)
+    then = Between(time.name, cuts.start, newest)
     try:
         return max(0, int(now) - store.count(uri, sha256, then))
     except SnapshotCorrupt:
@@ -304,14 +307,18 @@ def _late(use_case: UseCase, selection: Selection, moment: Reading, store: Snaps
 
 
 def _snapshot_before(
-    use_case: UseCase, selection: Selection, store: SnapshotStore
+    use_case: UseCase, time: Column, as_of: datetime, store: SnapshotStore
 ) -> tuple[str, str, datetime] | None:
-    """Find the snapshot of the newest `as_of` before this one: address, digest, newest row."""
-    as_of = selection.cuts.as_of
+    """Find the snapshot of the newest `as_of` before this one: address, digest, newest row.
+
+    One without this event time (it was called otherwise) tells nothing of it.
+    """
     found = [
         (datetime.fromisoformat(about["as_of"]), uri, manifest["sha256"], about["newest"])
         for uri, manifest in store.readable(use_case.name)
-        if (about := manifest["about"]).get("step") == "extract" and about.get("newest")
+        if (about := manifest["about"]).get("step") == "extract"
+        and about.get("newest")
+        and manifest["columns"].get(time.name, "").startswith(MOMENTS)
     ]
     earlier = sorted(snapshot for snapshot in found if snapshot[0] < as_of)
     if not earlier:
