@@ -53,6 +53,7 @@ def use_case(**source: Any) -> UseCase:
 
 
 EVENTS = use_case(label_delay=timedelta(hours=1))
+EVENTS_OF_ANY_AGE = use_case().source
 
 
 def take(
@@ -260,7 +261,6 @@ def test_a_damaged_snapshot_of_before_does_not_stop_the_next(
     assert len(frame(settings, second)) == 2
 
 
-def test_takes_the_training_window_with_what_the_features_look_back_on(
 def test_a_snapshot_of_before_the_time_was_renamed_tells_nothing_of_late_rows(
     settings: Settings, events: Sql
 ) -> None:
@@ -273,6 +273,7 @@ def test_a_snapshot_of_before_the_time_was_renamed_tells_nothing_of_late_rows(
     assert (renamed.rows, renamed.counts.late) == (1, 0)
 
 
+def test_takes_the_training_window_with_what_the_features_look_back_on(
     warehouse: Settings,
 ) -> None:
     windows = Windows(
@@ -331,6 +332,55 @@ def test_infinite_event_times_are_refused(settings: Settings, events: Sql) -> No
 
     with pytest.raises(DataRefused, match="at: 2 rows have an infinite event time"):
         take(settings)
+
+
+@pytest.mark.parametrize("type_", ["date", "timestamp", "timestamptz"])
+@pytest.mark.parametrize("time", ["at", None])
+def test_dates_that_nothing_else_can_hold_are_refused(
+    settings: Settings, sql: Sql, type_: str, time: str | None
+) -> None:
+    sql(
+        f"CREATE TABLE events (id int, at timestamp, valid_to {type_}, label bool)",
+        "INSERT INTO events SELECT 1, '2026-08-01', unnest('{infinity, -infinity, 0044-03-15 BC,"
+        f" 10000-01-01, 0001-01-01, 9999-12-31, NULL}}'::{type_}[]), true",
+    )
+
+    with pytest.raises(DataRefused, match="valid_to: 4 rows have an infinite date, or one before"):
+        take(settings, replace(IRIS, source=replace(EVENTS_OF_ANY_AGE, timestamp=time)))
+
+
+def test_dates_of_rows_that_are_not_taken_do_not_matter(settings: Settings, events: Sql) -> None:
+    events(
+        "ALTER TABLE events ADD valid_to date",
+        "INSERT INTO events VALUES (1, '2026-08-01', 1, true, '2026-08-02'),"
+        " (2, '2026-08-25', 1, true, 'infinity')",
+    )
+
+    assert take(settings, asked_at=AS_OF + timedelta(days=9)).rows == 1
+
+
+@pytest.mark.parametrize("time", ["at", None])
+def test_a_key_that_loses_digits_is_refused_and_not_taken_for_a_duplicate(
+    settings: Settings, events: Sql, time: str | None
+) -> None:
+    events(
+        "ALTER TABLE events ALTER id TYPE numeric",
+        "INSERT INTO events VALUES (12345678901234567890, '2026-08-01', 1, true),"
+        " (12345678901234567891, '2026-08-01', 1, true)",
+    )
+
+    with pytest.raises(DataRefused, match="id: 2 rows have a key that loses digits as a number"):
+        take(settings, replace(IRIS, source=replace(EVENTS_OF_ANY_AGE, timestamp=time)))
+
+
+def test_a_numeric_key_that_keeps_its_digits_is_taken(settings: Settings, events: Sql) -> None:
+    events(
+        "ALTER TABLE events ALTER id TYPE numeric",
+        "INSERT INTO events VALUES (9007199254740991, '2026-08-01', 1, true),"
+        " (1724475600.123456, '2026-08-01', 1, true), (1.500, '2026-08-01', 1, true)",
+    )
+
+    assert list(frame(settings, take(settings))["id"]) == [1.5, 1724475600.123456, 9007199254740991]
 
 
 def test_zero_rows_make_a_snapshot_with_columns(settings: Settings, events: Sql) -> None:

@@ -179,19 +179,31 @@ def _missing(name: str, columns: dict[str, Column]) -> str:
 def _count(selection: Selection, use_case: UseCase, moment: Reading) -> Counts:
     """Count what the rules on time leave out or find odd; refuse a source that is stale."""
     duplicates = moment.query(selection.duplicates)[0][0] if selection.key else 0
-    if selection.time is None:
+    if selection.time is None and not selection.doubtful:
         return Counts(taken=0, duplicates=duplicates)
-    [(immature, later, future, infinite, seen)] = moment.query(selection.counts)
-    if infinite:
+    [(immature, later, future, infinite, seen, *lost)] = moment.query(selection.counts)
+    if selection.time and infinite:
         raise DataRefused(
             [f"{selection.time.name}: {infinite} rows have an infinite event time; correct them"]
         )
+    _refuse_lost(dict(zip(selection.doubtful, lost, strict=True)))
     _check_age(use_case, selection.cuts.as_of, seen)
     excluded = moment.query(selection.left_out)[0][0] if selection.excluded else 0
     return Counts(
         taken=0, immature=immature, later=later, future=future, duplicates=duplicates,
         excluded=excluded,
     )  # fmt: skip
+
+
+def _refuse_lost(lost: dict[Column, int]) -> None:
+    """Refuse values that would be others when they are read."""
+    told = {
+        True: "have an infinite date, or one before year 1 or after 9999; let it be NULL, or leave"
+        " the column out by a query",
+        False: "have a key that loses digits as a number; cast it to text or bigint in a query",
+    }
+    if found := [f"{c.name}: {rows} rows {told[c.is_time]}" for c, rows in lost.items() if rows]:
+        raise DataRefused(found)
 
 
 def _excluded(rows: int, use_case: UseCase) -> list[str]:

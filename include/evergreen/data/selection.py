@@ -20,6 +20,7 @@ from evergreen.spec import Excluded, UseCase
 from evergreen.spec.scoring import END, NAMED, START
 
 TIMESTAMPTZ = 1184
+NUMERIC = 1700
 ENDS = ("left", "right")
 ALIAS = "source"
 """What a query source is called inside `target_sql`; a table keeps its name."""
@@ -124,7 +125,8 @@ class Selection:
 
     @property
     def counts(self) -> str:
-        """SQL of: immature, later, future, not finite, newest event time at `as_of`."""
+        """SQL of: immature, later, future, not finite, newest event time at `as_of`, and how many
+        values of each doubtful column would be others."""
         t, cuts = self._t, self.cuts
         conditions = (
             f"{t} > {at(cuts.mature)} AND {t} <= {at(cuts.as_of)} AND {t} <= {at(cuts.asked_at)}",
@@ -134,7 +136,23 @@ class Selection:
         )
         counted = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
         newest = f"max({t}) FILTER (WHERE {t} <= {at(cuts.as_of)} AND isfinite({t}))"
-        return f"SELECT {counted}, ({newest})::timestamptz FROM {self.relation} AS {self.alias}"
+        lost = (
+            f", count(*) FILTER (WHERE {self._within} AND {_is_lost(column)})"
+            for column in self.doubtful
+        )
+        return (
+            f"SELECT {counted}, ({newest})::timestamptz{''.join(lost)}"
+            f" FROM {self.relation} AS {self.alias}"
+        )
+
+    @property
+    def doubtful(self) -> tuple[Column, ...]:
+        """The columns that may hold more than can be read: times, and keys of many digits."""
+        return tuple(
+            column
+            for column in self.columns
+            if column.is_time or (column in self.key and column.oid == NUMERIC)
+        )
 
     @property
     def duplicates(self) -> str:
@@ -254,6 +272,14 @@ def between(query: str, start: datetime, end: datetime) -> str:
 
 def _cast(expression: str, column: Column) -> str:
     return f"{enclosed(expression)}::{column.type} AS {column.identifier}"
+
+
+def _is_lost(column: Column) -> str:
+    """Write SQL that tells whether a value of a doubtful column would be read as another."""
+    name = column.identifier
+    if column.is_time:
+        return f"NOT ({name} >= '0001-01-01' AND {name} < '10000-01-01')"
+    return f"{name}::float8::text::numeric <> {name}"
 
 
 def ordered(column: Column) -> str:
