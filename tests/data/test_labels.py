@@ -222,3 +222,17 @@ def test_the_same_moment_gives_the_same_bytes_without_the_late(
     events("UPDATE events SET label = NULL WHERE at > '2026-08-20'")
 
     assert take(settings, events_use_case()) == take(settings, events_use_case())
+
+
+def test_a_duplicate_key_does_not_bring_rows_that_wait_for_a_plain_label(
+    settings: Settings, events: Sql
+) -> None:
+    events(
+        "UPDATE events SET label = NULL WHERE id <= 3",
+        "INSERT INTO events SELECT * FROM events WHERE id = 50",
+    )
+
+    snapshot = take(settings, events_use_case())
+
+    assert snapshot.counts.duplicates == 2
+    assert (snapshot.rows, snapshot.counts.unlabelled) == (98, 3)

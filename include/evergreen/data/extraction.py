@@ -71,7 +71,7 @@ def extract(
         selection, notes = _select(use_case, cuts, moment)
         counts = _count(selection, use_case, moment)
         notes += _excluded(counts.excluded, use_case)
-        selection = replace(selection, whole=counts.duplicates > 0)
+        selection = replace(selection, whole=_is_whole(counts, use_case))
         selection, labels, label_notes = _with_label(selection, use_case, moment)
         notes += label_notes
         late = _late(use_case, selection, moment, store)
@@ -108,8 +108,8 @@ def has_changed(
     fresh = replace(use_case, source=replace(use_case.source, max_age=None, max_unlabelled=1.0))
     with _refusing(use_case), reading(settings.warehouse_url) as moment:
         selection, _ = _select(fresh, Cuts.of(fresh, as_of, asked_at), moment)
-        duplicated = _count(selection, fresh, moment).duplicates > 0
-        selection, _, _ = _with_label(replace(selection, whole=duplicated), fresh, moment)
+        whole = _is_whole(_count(selection, fresh, moment), fresh)
+        selection, _, _ = _with_label(replace(selection, whole=whole), fresh, moment)
         _, keys = _planned(selection, moment)
     stored = {chunk.key for group in manifests.groups(manifest) for chunk in group.chunks}
     return set(keys.values()) != set(manifest["about"].get("keys", stored))
@@ -204,6 +204,11 @@ def _refuse_lost(lost: dict[Column, int]) -> None:
     }
     if found := [f"{c.name}: {rows} rows {told[c.is_time]}" for c, rows in lost.items() if rows]:
         raise DataRefused(found)
+
+
+def _is_whole(counts: Counts, use_case: UseCase) -> bool:
+    """Tell whether nobody knows what a computed label has seen: see `Selection.whole`."""
+    return counts.duplicates > 0 and use_case.source.target_sql is not None
 
 
 def _excluded(rows: int, use_case: UseCase) -> list[str]:
