@@ -40,18 +40,26 @@ def load(folder: Path, name: str) -> None:
     if digest in _loaded.values():
         return
     before = {name: copy.deepcopy(getattr(registry, name)) for name in DEFINED}
-    with _overwritten() as told:
-        _execute(path)
-    if told and path not in _loaded:
+    try:
+        _define(path)
+    except SuiteError:
         for name, known in before.items():
             setattr(registry, name, known)
-        raise SuiteError(f"{path}: {'; '.join(told)}: name the classes and metrics otherwise")
+        raise
     _loaded[path] = digest
 
 
 def is_own(expectation: str) -> bool:
     """Tell whether an expectation that GX knows is not one of its own."""
     return not get_expectation_impl(expectation).__module__.startswith("great_expectations.")
+
+
+def _define(path: Path) -> None:
+    """Execute a file; what is there already it may define anew only if it has defined it."""
+    with _overwritten() as told:
+        _execute(path)
+    if told and path not in _loaded:
+        raise SuiteError(f"{path}: {'; '.join(told)}: name the classes and metrics otherwise")
 
 
 def _execute(path: Path) -> None:
