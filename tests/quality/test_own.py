@@ -128,6 +128,19 @@ def test_a_file_that_raises_is_told(folder: Path) -> None:
         suites.load(folder, "weather")
 
 
+def test_a_file_that_raised_is_loaded_once_it_is_mended(folder: Path) -> None:
+    write(folder, "weather", "Mended", {**TENTHS, "type": "expect_mended_tenths"})
+    own = folder / "weather.py"
+    sound = own.read_text()
+    own.write_text(f"{sound}\nimport nowhere_to_be_found\n")
+    with pytest.raises(SuiteError, match="nowhere_to_be_found"):
+        suites.load(folder, "weather")
+
+    own.write_text(sound)
+
+    assert suites.load(folder, "weather")
+
+
 def test_two_files_do_not_define_the_same(folder: Path) -> None:
     write(folder, "weather", "Twice", {**TENTHS, "type": "expect_twice_tenths"})
     write(folder, "other", "Twice", {**TENTHS, "type": "expect_twice_tenths"})
@@ -198,6 +211,13 @@ def test_a_query_sees_days_booleans_and_what_is_missing(where: str, rows: int) -
     })  # fmt: skip
 
     assert queries.count(f"SELECT 1 FROM {{batch}} WHERE {where}", frame) == rows
+
+
+@pytest.mark.parametrize("end", [";", " ; ", " -- as the station says"])
+def test_a_query_may_end_as_people_end_one(end: str) -> None:
+    frame = pd.DataFrame({"wind": [1.0, 40.0]})
+
+    assert queries.count(f"SELECT * FROM {{batch}} WHERE wind > 30{end}", frame) == 1
 
 
 def test_a_query_sees_every_column_where_it_must() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evergreen.data.selection import enclosed
 from evergreen.quality.gx import MetricProvider, PandasExecutionEngine, metric_value
 
 QUERY = "unexpected_rows_query"
@@ -63,7 +64,7 @@ def count(query: str, frame: pd.DataFrame) -> int:
         whole = "*" in query and WHOLE.search(query)
         _fill(connection, frame[[name for name in frame if whole or str(name) in query]])
         sql = query.replace(f"{{{TABLE}}}", TABLE)
-        [(rows,)] = connection.execute(f"SELECT count(*) FROM ({sql})")
+        [(rows,)] = connection.execute(f"SELECT count(*) FROM {enclosed(sql)}")
     return int(rows)
 
 
