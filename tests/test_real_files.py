@@ -134,4 +134,4 @@ def test_bad_rows_and_bad_days_are_left_out_on_record(here: Settings, tmp_path: 
         assert told in report
     query(here.database_url, "UPDATE wein SET gewicht = -1e6 WHERE nr < 20")
     again = cycle.run(use_case, asked_for("u"), records=records, settings=here)
-    assert "source.quarantine allows 1.00%" in again.sentence
+    assert "source.quarantine allows 1%" in again.sentence

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from evergreen.data import snapshots
-from evergreen.quality.quarantine import BadRow
+from evergreen.quality.quarantine import BadRow, too_many
 from evergreen.quality.validation import validate
 from evergreen.refs import ValidationRef
 from evergreen.settings import Settings
@@ -82,7 +82,13 @@ def test_above_the_share_the_data_are_refused_and_nothing_is_kept(local: Setting
     assert kept.rows == []
     [note] = found.snapshot.notes
     assert note.startswith("5 of 400 rows (1.2 %) break expectations about rows; source.quarantine")
-    assert note.endswith("allows 1.00%")
+    assert note.endswith("allows 1%")
+
+
+def test_the_share_that_is_allowed_is_told_with_its_digits() -> None:
+    bad = [BadRow(place, {}, ()) for place in range(2)]
+
+    assert too_many(bad, 20_000, 0.00005).endswith("allows 0.005%")
 
 
 def test_nothing_is_put_apart_unless_it_is_declared(local: Settings) -> None:

@@ -27,6 +27,7 @@ from evergreen.quality.reasons import Checked
 from evergreen.refs import Json, SnapshotRef
 from evergreen.settings import Settings
 from evergreen.spec import Source
+from evergreen.spec.lengths import percent
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def too_many(bad: Sequence[BadRow], among: int, allowed: float) -> str:
     if 0 < len(bad) <= allowed * among:
         return ""
     share = phrases.share(len(bad), among).replace(" values ", " rows ")
-    return f"{share} break expectations about rows; source.quarantine allows {allowed:.2%}"
+    return f"{share} break expectations about rows; source.quarantine allows {percent(allowed)}"
 
 
 def put_apart(snapshot: SnapshotRef, bad: Sequence[BadRow], settings: Settings) -> SnapshotRef:
