@@ -58,6 +58,14 @@ def test_semicolons_and_decimal_commas_are_read_and_told(desk: Desk) -> None:
     assert landing.sentence.endswith(": `;` separated, UTF-8, decimal comma.")
 
 
+@pytest.mark.parametrize("blank", ["\n", "\r\n\r\n"])
+def test_empty_lines_before_the_header_are_none_of_its_rows(blank: str, desk: Desk) -> None:
+    desk.land(f"{blank}id,x\n1,5\n")
+
+    assert desk.types() == {"id": "bigint", "x": "bigint"}
+    assert desk.rows() == [(1, 5)]
+
+
 def test_a_decimal_comma_in_text_stays(desk: Desk) -> None:
     desk.land("id;x;note\n1;1,5;1,5\n2;2,5;a\n")
 

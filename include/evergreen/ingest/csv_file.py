@@ -49,7 +49,7 @@ def _write_utf8(item: str, file: Path, text: IO[bytes], declared: Dialect) -> st
             encoding = dialects.encoding(item, stream.read(4), declared)
             stream.seek(0)
             for piece in _decoded(item, stream, encoding):
-                text.write(piece.encode())
+                text.write((piece if text.tell() else piece.lstrip("\r\n")).encode())
                 refuse_bomb(item, file.stat().st_size, text.tell())
     except (OSError, EOFError, zlib.error) as error:
         raise room.ran_out(error) or DataRefused([f"{item} cannot be read: {error}"]) from error
