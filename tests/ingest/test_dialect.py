@@ -16,6 +16,7 @@ from evergreen.spec import Dialect
         ("id|x\n1|2\n", "|"),
         ('id,x\n1,"a;b"\n2,"c;d"\n', ","),
         ("id\n1\n", ","),
+        ("id;x\n1;a\u2028b\x0bc\x0cd\x85e\n2;f\n", ";"),
     ],
 )
 def test_the_separator_is_found_where_it_is_sure(sample: str, separator: str) -> None:

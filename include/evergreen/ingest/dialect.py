@@ -10,9 +10,11 @@ Usage::
 
 import codecs
 import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from evergreen.errors import DataRefused
 from evergreen.spec import Dialect
@@ -102,7 +104,8 @@ def _width(sample: str, separator: str) -> int:
 
 
 def _rows(sample: str, separator: str) -> Iterator[list[str]]:
-    reader = csv.reader(sample.splitlines(keepends=True)[:LINES], delimiter=separator)
+    lines = islice(io.StringIO(sample, newline=""), LINES)
+    reader = csv.reader(lines, delimiter=separator)
     try:
         yield from (row for row in reader if row)
     except csv.Error:
