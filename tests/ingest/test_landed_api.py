@@ -147,6 +147,15 @@ def test_follows_the_address_of_the_next_page(server: Server, settings: Settings
     assert ids(settings) == [1, 2]
 
 
+def test_other_braces_of_an_address_stay(server: Server, settings: Settings) -> None:
+    server.answers[f"{PATH}&fields={{id,price}}"] = [row(1)]
+    use_case = orders(Api(url=f"{server.url}/orders?day={{day}}&fields={{id,price}}"))
+
+    list(ingest.land(use_case, as_of=NOW, day=DAY, records=records_of(settings), settings=settings))
+
+    assert ids(settings) == [1]
+
+
 def test_counts_pages_until_one_is_empty(server: Server, settings: Settings) -> None:
     server.answers |= {f"{PATH}&page=1": [row(1)], f"{PATH}&page=2": [row(2)], f"{PATH}&page=3": []}
 

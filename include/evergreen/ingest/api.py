@@ -48,7 +48,8 @@ def asked(source: Api, period: str) -> Iterator[JsonRows]:
 
 
 def _pages(client: httpx.Client, source: Api, period: str) -> Iterator[list[dict[str, Any]]]:
-    url, seen = httpx.URL(source.url.format(day=period, hour=period)), set[httpx.URL]()
+    asked_for = source.url.replace("{day}", period).replace("{hour}", period)
+    url, seen = httpx.URL(asked_for), set[httpx.URL]()
     for number in range(1, MOST_PAGES + 1):
         page = url.copy_merge_params({source.page: number}) if source.page else url
         if page in seen:
