@@ -76,6 +76,16 @@ def test_a_server_that_is_too_old_is_told(desk: Desk, monkeypatch: pytest.Monkey
         desk.land("id\n1\n")
 
 
+@pytest.mark.parametrize("made", ["AS (x * 2) STORED", "AS IDENTITY"])
+def test_a_column_that_postgresql_fills_is_none_of_the_file(made: str, desk: Desk) -> None:
+    desk.query(f"CREATE TABLE t (id int PRIMARY KEY, x int, own int GENERATED ALWAYS {made})")
+
+    landing = desk.land("id,x\n1,5\n")
+
+    assert landing.rows == 1
+    assert desk.query("SELECT id, x FROM t") == [(1, 5)]
+
+
 def test_a_table_of_keys_alone_is_landed(desk: Desk) -> None:
     for _ in range(2):
         landing = desk.land("id\n1\n2\n")

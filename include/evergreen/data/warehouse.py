@@ -223,11 +223,12 @@ def exists(snapshot: Reading, table: str) -> bool:
 
 
 def types(cursor: cursor, table: str) -> dict[str, str]:
-    """Return the SQL type of each column, in their order; empty: there is no such table."""
+    """Return the SQL type of each column that takes values, in their order; empty: there is no
+    such table."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
         f" WHERE attrelid = {regclass(table)} AND attnum > 0"
-        " AND NOT attisdropped ORDER BY attnum"
+        " AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a' ORDER BY attnum"
     )
     return dict(cursor.fetchall())
 
