@@ -330,6 +330,27 @@ def test_of_two_classes_the_rarer_is_positive_unless_another_is_named(
     assert suites.check_suite(suites.load(suite.parent, "loans"), use_case) == []
 
 
+def test_the_name_of_a_label_is_one_that_postgresql_does_not_cut(project: Settings) -> None:
+    execute(
+        project, LOANS + f"; UPDATE loans SET outcome = '{'very ' * 15}bad' WHERE outcome = 'bad'"
+    )
+
+    scaffold.new("loans", table="loans", target="outcome", time="asked", settings=project)
+
+    use_case = loaded(project)
+    assert len(use_case.source.target) == 63
+    then = datetime(2026, 10, 29, tzinfo=UTC)
+    assert extract(use_case, as_of=then, asked_at=NOW, settings=project).rows == 280
+
+
+def test_a_target_that_is_not_a_number_here_and_there_makes_no_floor(project: Settings) -> None:
+    execute(project, "UPDATE houses SET price = 'NaN' WHERE id = 3")
+
+    scaffold.new("mine", table="houses", target="price", settings=project)
+
+    assert loaded(project).gate.floors["mae"] > 0
+
+
 def test_a_boolean_says_itself_which_class_is_positive(project: Settings) -> None:
     scaffold.new("mine", table="houses", target="garden", settings=project)
 

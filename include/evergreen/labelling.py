@@ -13,6 +13,7 @@ from evergreen.errors import DeclarationError, EvergreenError
 from evergreen.quality import profiling
 from evergreen.quality.profiling import ColumnProfile, TableProfile
 from evergreen.spec import Kind
+from evergreen.spec.data import LONGEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ def label(moment: Reading, profile: TableProfile, target: str, positive: str | N
         raise DeclarationError("positive", positive, f"one of {', '.join(values)}")
     chosen = values[positive] if positive is not None else _rarer(moment, profile, target)
     name = f"{target}_is_{re.sub(r'[^a-z0-9]+', '_', str(chosen).lower()).strip('_') or 'positive'}"
+    name = name.encode()[:LONGEST].decode(errors="ignore")
     if name in profile.columns:
         raise DeclarationError("target", target, f"a table without a column {name}")
     return replace(plain, name=name, sql=f"{quoted(target)} = {_literal(chosen)}")

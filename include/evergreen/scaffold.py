@@ -199,9 +199,10 @@ def _gate(moment: Reading, label: Label, asked: Request) -> dict[str, Any]:
     kind = label.kind
     target, relation = quoted(asked.target), identifier(asked.table)
     if kind is Kind.REGRESSION:
+        known = f"(SELECT {target} FROM {relation} WHERE {target}::float8 <> 'NaN') AS known"
         [(error,)] = moment.query(
-            f"SELECT avg(abs({target}::float8 - median)) FROM {relation}, (SELECT percentile_cont"
-            f"(0.5) WITHIN GROUP (ORDER BY {target}::float8) AS median FROM {relation}) AS middle"
+            f"SELECT avg(abs({target}::float8 - median)) FROM {known}, (SELECT percentile_cont"
+            f"(0.5) WITHIN GROUP (ORDER BY {target}::float8) AS median FROM {known}) AS middle"
         )
         return {"metric": "mae", "floors": {"mae": float(f"{error:.3g}"), "r2": 0.1}}
     if kind is Kind.BINARY:

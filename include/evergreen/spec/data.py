@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from evergreen.errors import DeclarationError
 
 TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?")
+LONGEST = 63
+"""Bytes of the longest name that PostgreSQL does not cut."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,12 @@ class Source:
             raise DeclarationError("source", self, "exactly one of table= and query=")
         if self.table is not None and not TABLE.fullmatch(self.table):
             raise DeclarationError("source.table", self.table, "name or schema.name in [a-z0-9_]")
-        if not self.key:
-            raise DeclarationError("source.key", self.key, "at least one column")
+        if not isinstance(self.key, tuple) or not self.key:
+            raise DeclarationError("source.key", self.key, 'a tuple of columns, as ("id",)')
+        if len(self.target.encode()) > LONGEST:
+            raise DeclarationError("source.target", self.target, f"at most {LONGEST} bytes")
+        if self.label_delay < timedelta(0):
+            raise DeclarationError("source.label_delay", self.label_delay, "zero or more")
         if not 0 <= self.max_unlabelled <= 1:
             raise DeclarationError("source.max_unlabelled", self.max_unlabelled, "0 to 1")
         if self.timestamp is None and (self.label_delay or self.max_age):
@@ -148,6 +154,10 @@ class Windows:
                 raise DeclarationError("windows.holdout", self.holdout, "more than zero")
         elif not 0 < self.holdout < 1:
             raise DeclarationError("windows.holdout", self.holdout, "a share between 0 and 1")
+        if self.training is not None and self.training <= timedelta(0):
+            raise DeclarationError("windows.training", self.training, "None or more than zero")
+        if self.embargo is not None and self.embargo < timedelta(0):
+            raise DeclarationError("windows.embargo", self.embargo, "None, or zero or more")
         if self.blocks < 1:
             raise DeclarationError(
                 "windows.blocks", self.blocks, "1 or more (4 and more are usual)"
