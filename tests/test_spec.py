@@ -43,6 +43,14 @@ def test_refuses_sql_in_table_names(table: str) -> None:
     [
         (lambda: Source(table="t", query="SELECT 1", key=("id",), target="y"), "source"),
         (lambda: Source(table="t", key=(), target="y"), "source.key"),
+        (lambda: Source(table="t", key="id", target="y"), "source.key"),  # type: ignore[arg-type]
+        (lambda: Source(table="t", key=("id",), target="ü" * 32), "source.target"),
+        (
+            lambda: Source(
+                table="t", key=("id",), target="y", timestamp="at", label_delay=timedelta(-1)
+            ),
+            "source.label_delay",
+        ),
         (
             lambda: Source(table="t", key=("id",), target="y", max_age=timedelta(1)),
             "source.timestamp",
@@ -61,7 +69,10 @@ def test_refuses_sql_in_table_names(table: str) -> None:
         (lambda: Files(url="/data/*.xlsx"), "ingest.url"),
         (lambda: Api(url="https://shop.example/{day}/{hour}"), "ingest.url"),
         (lambda: Windows(holdout=timedelta(0)), "windows.holdout"),
+        (lambda: Windows(holdout=0.2, training=timedelta(0)), "windows.training"),
+        (lambda: Windows(holdout=0.2, embargo=timedelta(-1)), "windows.embargo"),
         (lambda: Features(), "features"),
+        (lambda: Features(numeric=("x")), "features.numeric"),  # type: ignore[arg-type]
         (lambda: Features(numeric=("a",), function=lambda raw: raw), "features.inputs"),
         (lambda: Gate(metric="f1", floors={}), "gate.floors"),
         (lambda: Gate(metric="f1", floors={"f1": 0.5}, confidence=95), "gate.confidence"),

@@ -48,6 +48,10 @@ class Features:
     answered by them, as long as they are fresh; otherwise from raw rows, which it says."""
 
     def __post_init__(self) -> None:
+        for name in ("numeric", "categorical", "hashed", "text", "dates", "inputs", "entity"):
+            if not isinstance(getattr(self, name), tuple):
+                allowed = 'a tuple of columns, as ("city",)'
+                raise DeclarationError(f"features.{name}", getattr(self, name), allowed)
         if not self.columns:
             raise DeclarationError(
                 "features", self, "at least one numeric, categorical, text or dates column"
@@ -67,8 +71,6 @@ class Features:
         self._check_entity()
 
     def _check_entity(self) -> None:
-        if not isinstance(self.entity, tuple):
-            raise DeclarationError("features.entity", self.entity, 'a tuple, as ("city",)')
         if self.entity and self.function is None:
             raise DeclarationError("features.entity", self.entity, "nothing without a function")
         if strange := [name for name in self.entity if name not in self.inputs]:
