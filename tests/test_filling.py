@@ -42,15 +42,23 @@ def asked_for(key: str, as_of: datetime = AS_OF) -> Run:
     return Run(as_of=as_of, asked_at=LATER, key=key, actor="ada", purpose="backfill")
 
 
-def prepared(url: str, home: Any, tracking_url: str = "") -> Settings:
+def prepared(url: str, home: Any, tracking_url: str = "", *statements: str) -> Settings:
     settings = Settings(
         home=home, database_url=url, tracking_uri=tracking_url,
         artifacts_url=str(home / "artifacts"), use_cases_dir=home / "use_cases",
         expectations_dir=home / "expectations",
     )  # fmt: skip
     put(url, ROWS)
+    for statement in statements:
+        query(url, statement)
     scaffold.new("sales", table="sales", target="sold", time="day", settings=settings)
     return settings
+
+
+def reading(column: str) -> UseCase:
+    """Return the use case whose features get one more column."""
+    inputs = (*STORED.features.inputs, column)
+    return replace(STORED, features=replace(STORED.features, inputs=inputs))
 
 
 class House:
@@ -156,6 +164,37 @@ def test_a_row_after_one_that_training_left_out_is_not_stored(house: House) -> N
     assert {(NAMES[3], "2026-10-09"), (NAMES[3], "2026-10-18"), (NAMES[4], "2026-10-12")} <= {
         *stored
     }
+
+
+def test_a_date_that_is_missing_is_stored_as_null(settings: Settings, tmp_path: Any) -> None:
+    opened = (
+        "ALTER TABLE sales ADD opened date",
+        f"UPDATE sales SET opened = day WHERE city <> '{NAMES[3]}'",
+    )
+    house = House(prepared(settings.database_url, tmp_path, settings.tracking_uri, *opened))
+
+    house.fill(use_case=reading("opened"))
+
+    told = "SELECT DISTINCT raw ->> 'opened' IS NULL FROM evergreen.features WHERE key ->> 'city'"
+    assert query(settings.database_url, f"{told} = '{NAMES[3]}'") == [(True,)]
+    assert query(settings.database_url, f"{told} = '{NAMES[4]}'") == [(False,)]
+
+
+def test_a_row_that_training_left_out_may_lack_a_whole_number(
+    settings: Settings, tmp_path: Any
+) -> None:
+    staff = "ALTER TABLE sales ADD staff int DEFAULT 1"
+    house = House(prepared(settings.database_url, tmp_path, settings.tracking_uri, staff))
+    query(
+        settings.database_url,
+        f"UPDATE sales SET sold = NULL, staff = NULL WHERE city = '{NAMES[3]}'"
+        " AND day = '2026-10-10'",
+    )
+
+    house.fill(use_case=reading("staff"))
+
+    assert not {(NAMES[3], f"2026-10-{day}") for day in range(10, 18)} & {*house.stored()}
+    assert (NAMES[3], "2026-10-18") in house.stored()
 
 
 def test_the_newest_of_an_entity_is_found_as_of_a_moment(house: House) -> None:

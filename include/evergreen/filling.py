@@ -11,7 +11,7 @@ beginning of the snapshot, or has a row that training left out for want of a lab
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -181,8 +181,10 @@ class _Work:
     def _after_gaps(self) -> Mask:
         """Tell which rows look back at one that the snapshot lacks and the source has."""
         time, entity = str(self.inputs.timestamp), list(self.inputs.entity)
-        source = self._frame(self._read(f"<= {at(self._times.max().to_pydatetime())}"))
         key = list(_key(self.inputs))
+        source = self._frame(
+            self._read(f"<= {at(self._times.max().to_pydatetime())}"), {*key, time, *entity}
+        )
         known = set(map(tuple, self._facts[key].to_numpy(object).tolist()))
         lacking = [tuple(cells) not in known for cells in source[key].to_numpy(object).tolist()]
         gaps = source.loc[lacking, entity].assign(at=_utc(source.loc[lacking, time]))
@@ -217,10 +219,14 @@ class _Work:
             )
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def _frame(self, rows: Sequence[Row]) -> pd.DataFrame:
-        """Return rows of the source with the types of training."""
+    def _frame(self, rows: Sequence[Row], names: Collection[str] = ()) -> pd.DataFrame:
+        """Return rows of the source, or some columns of them, with the types of training."""
         kinds = {column.name: column for column in (*self.inputs.key, *self.inputs.columns)}
-        found = {name: series(kind, [row[name] for row in rows]) for name, kind in kinds.items()}
+        found = {
+            name: series(kind, [row[name] for row in rows])
+            for name, kind in kinds.items()
+            if name in (names or kinds)
+        }
         for name in set(_time(self.inputs)) - set(found):
             found[name] = pd.to_datetime(pd.Series([row[name] for row in rows]), utc=True)
         return pd.DataFrame(found)
@@ -253,9 +259,8 @@ def _stored(inputs: Inputs, raw: pd.DataFrame, made: pd.DataFrame) -> Iterator[S
     texts = made[[*inputs.categorical, *inputs.text]].to_numpy(dtype=object).tolist()
     kinds = {column.name: column for column in (*inputs.columns, *inputs.key)}
     names = [str(name) for name in raw]
-    for cells, values, words in zip(
-        raw.astype(object).to_numpy().tolist(), numbers, texts, strict=True
-    ):
+    there = raw.astype(object).where(raw.notna(), None).to_numpy().tolist()
+    for cells, values, words in zip(there, numbers, texts, strict=True):
         row = dict(zip(names, cells, strict=True))
         time = row[inputs.timestamp] if inputs.timestamp else None
         yield StoredRow(
