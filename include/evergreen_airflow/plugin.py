@@ -6,7 +6,7 @@ from airflow.plugins_manager import AirflowPlugin
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evergreen_airflow import notes, pools
-from evergreen_airflow.pages import PREFIX
+from evergreen_airflow.pages import MOUNT, PREFIX
 from evergreen_airflow.priorities import Stalest
 
 
@@ -41,7 +41,7 @@ class EvergreenPlugin(AirflowPlugin):
     """The pages, the listeners, and who goes first."""
 
     name = "evergreen"
-    fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "Evergreen"}]  # noqa: RUF012
+    fastapi_apps = [{"app": Pages(), "url_prefix": MOUNT, "name": "Evergreen"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         page("Models", "models"),
         page("Reports", "reports"),

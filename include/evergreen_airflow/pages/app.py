@@ -22,6 +22,7 @@ from evergreen.records.errors import DatabaseAway
 from evergreen.storage import Store
 from evergreen_airflow import here
 from evergreen_airflow.pages import (
+    AIRFLOW,
     PREFIX,
     drift_page,
     files,
@@ -313,5 +314,5 @@ def no_ledger(request: Request, error: Exception) -> HTMLResponse:
 
 def render(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Fill in a template; everything in it is escaped."""
-    page = TEMPLATES.get_template(template).render(prefix=PREFIX, **values)
+    page = TEMPLATES.get_template(template).render(prefix=PREFIX, airflow=AIRFLOW, **values)
     return HTMLResponse(page, status_code=status, headers={"Cache-Control": "no-store"})

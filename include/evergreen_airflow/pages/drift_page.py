@@ -11,6 +11,7 @@ from evergreen.refs import WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import UseCase, bound
 from evergreen.spec.lengths import percent
+from evergreen_airflow.pages import AIRFLOW
 from evergreen_airflow.pages.choice import Choice, choose
 
 SHOWN = 200
@@ -72,7 +73,7 @@ class Group:
     @property
     def dag(self) -> str:
         """Address of the monitoring DAG."""
-        return f"/dags/{self.dag_id}"
+        return f"{AIRFLOW}/dags/{self.dag_id}"
 
 
 def page(asked: str, records: Records, settings: Settings) -> tuple[Choice, list[Group]]:

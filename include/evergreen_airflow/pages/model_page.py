@@ -17,7 +17,7 @@ from evergreen.records.decisions import ASIDE
 from evergreen.settings import Settings
 from evergreen.spec import UseCase, is_worse
 from evergreen.spec.kinds import attainable
-from evergreen_airflow.pages import PREFIX
+from evergreen_airflow.pages import AIRFLOW, PREFIX
 from evergreen_airflow.pages.drift_page import Group
 from evergreen_airflow.pages.drift_page import group as watched
 from evergreen_airflow.pages.trials import TrialCard, served, trials
@@ -162,7 +162,7 @@ class Card:
     @property
     def dag(self) -> str:
         """Address of the training DAG."""
-        return f"/dags/{self.dag_id}"
+        return f"{AIRFLOW}/dags/{self.dag_id}"
 
 
 def card(name: str, records: Records, settings: Settings, now: datetime) -> Card | None:
@@ -272,7 +272,7 @@ def links(
 ) -> Iterable[Link]:
     """Yield where to look further: nowhere, where there is nothing yet to look at."""
     name = use_case.name
-    yield Link("Training DAG", f"/dags/{dag_id}", airflow=True)
+    yield Link("Training DAG", f"{AIRFLOW}/dags/{dag_id}", airflow=True)
     if run := next(filter(None, (run_address(each.run_key) for each in decisions)), None):
         yield Link("Last run", run, airflow=True)
     if own:
@@ -300,7 +300,7 @@ def run_address(run_key: str) -> str | None:
     """
     dag_id, _, run_id = run_key.partition("/")
     elsewhere = not run_id or dag_id in {"cli", "notebook"}
-    return None if elsewhere else f"/dags/{dag_id}/runs/{run_id}"
+    return None if elsewhere else f"{AIRFLOW}/dags/{dag_id}/runs/{run_id}"
 
 
 def _champion(promotions: tuple[Promotion, ...], now: datetime) -> Champion | None:

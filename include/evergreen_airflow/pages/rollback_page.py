@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from evergreen.records import Promotion
 from evergreen.records.protocols import PromotionLog
+from evergreen_airflow.pages import AIRFLOW
 
-API = "/api/v2/dags/{prefix}operations_rollback/dagRuns"
+API = f"{AIRFLOW}/api/v2/dags/{{prefix}}operations_rollback/dagRuns"
 
 
 @dataclass(frozen=True)

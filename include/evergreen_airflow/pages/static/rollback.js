@@ -27,7 +27,7 @@ async function ask() {
   });
   const told = await response.json();
   if (!response.ok) throw new Error(`Airflow refused (${response.status}): ${JSON.stringify(told.detail)}`);
-  say("The rollback has been asked for.", `/dags/${told.dag_id}/runs/${encodeURIComponent(told.dag_run_id)}`);
+  say("The rollback has been asked for.", `${form.dataset.airflow}/dags/${told.dag_id}/runs/${encodeURIComponent(told.dag_run_id)}`);
 }
 
 form.addEventListener("submit", async (event) => {
