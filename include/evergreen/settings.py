@@ -327,8 +327,7 @@ def of_stack(file: Path) -> dict[str, str]:
         text = file.read_text()
     except OSError:
         return {}
-    entries = (line.partition("=") for line in text.splitlines())
-    return {name: " ".join(shlex.split(value)) for name, _, value in entries if name}
+    return dict(word.split("=", 1) for word in shlex.split(text) if "=" in word)
 
 
 def complete(found: Variables) -> Settings:
