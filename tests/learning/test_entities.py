@@ -78,7 +78,7 @@ def test_an_entity_is_among_the_inputs_and_the_rows_have_a_time() -> None:
         replace(USE_CASE.features, entity=("town",))
     with pytest.raises(DeclarationError, match=r"features\.entity.*nothing"):
         Features(numeric=("visits",), entity=("visits",))
-    with pytest.raises(DeclarationError, match=r"a tuple, as"):
+    with pytest.raises(DeclarationError, match=r"a tuple of columns, as"):
         replace(USE_CASE.features, entity="city")
     with pytest.raises(DeclarationError, match=r"source\.timestamp.*features\.entity"):
         replace(
