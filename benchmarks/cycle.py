@@ -16,10 +16,9 @@ from statistics import median
 from typing import Any
 
 from common import DidNotHappen, Figures, happened, measuring, options
-from evergreen.settings import environment
+from evergreen.settings import environment, variables
 from evergreen_workshop.stack.__main__ import stack
 from evergreen_workshop.stack.airflow import AirflowApi
-from evergreen_workshop.stack.first_training import dag_id
 
 WARM = """
 import sys, time
@@ -36,12 +35,13 @@ def through_airflow(api: AirflowApi, use_case: str) -> float:
     """Seconds from the request until the run has succeeded."""
     began = time.perf_counter()
     conf = {"dry_run": True, "force_retrain": True}
-    run = api.trigger(dag_id(use_case), note="benchmark", conf=conf)
-    while (state := api.state(dag_id(use_case), run)) in {"queued", "running"}:
+    dag = f"{variables().dag_prefix}{use_case}_training"
+    run = api.trigger(dag, note="benchmark", conf=conf)
+    while (state := api.state(dag, run)) in {"queued", "running"}:
         time.sleep(0.1)
     seconds = time.perf_counter() - began
     happened("the run through Airflow ended", state, "success")
-    if "gate" not in api.tasks(dag_id(use_case), run).get("success", []):
+    if "gate" not in api.tasks(dag, run).get("success", []):
         raise DidNotHappen(f"{run}: refused before its gate, so no cycle was timed")
     return seconds
 

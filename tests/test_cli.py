@@ -121,11 +121,12 @@ def test_ls_begins_with_what_needs_a_person_and_says_why(
 
 
 def test_a_draft_is_confirmed_on_record(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(base, "get_settings", lambda: settings)
+    mine = replace(settings, use_cases_dir=tmp_path)
+    monkeypatch.setattr(base, "get_settings", lambda: mine)
     declared = (PROJECT / "include" / "use_cases" / "iris.py").read_text()
-    file = settings.use_cases_dir / "iris.py"
+    file = mine.use_cases_dir / "iris.py"
     file.write_text(declared.replace("= UseCase(\n", "= UseCase(\n    draft=True,\n"))
 
     done = CliRunner().invoke(cli.app, ["activate", "iris", "--json"])
