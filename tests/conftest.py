@@ -31,6 +31,7 @@ LONGEST = (
     "tests/midnights/",
     "tests/workers/",
     "tests/end_to_end/",
+    "tests/browser/",
     "tests/elsewhere/",
     "tests/evergreen_workshop/stack/test_local.py",
     "tests/figures/",
@@ -38,7 +39,6 @@ LONGEST = (
     "tests/test_walks.py",
     "tests/learning/test_model_folder.py",
     "tests/serving/",
-    "tests/browser/",
 )
 """Where tests take minutes, not seconds: what comes last should be small."""
 
