@@ -32,7 +32,7 @@ from evergreen.learning.feature_code import FeatureCode
 from evergreen.records import Records
 from evergreen.records.features import StoredRow
 from evergreen.refs import FeaturesRef, Ref
-from evergreen.serving.contract import Row, series, utc
+from evergreen.serving.contract import Row, as_rows, series, utc
 from evergreen.serving.history import selected
 from evergreen.serving.left_out import LeftOut, microseconds
 from evergreen.serving.stored import canonical
@@ -258,10 +258,7 @@ def _stored(inputs: Inputs, raw: pd.DataFrame, made: pd.DataFrame) -> Iterator[S
     numbers = made[[*inputs.numeric, *inputs.dates]].to_numpy(dtype=float).tolist()
     texts = made[[*inputs.categorical, *inputs.text]].to_numpy(dtype=object).tolist()
     kinds = {column.name: column for column in (*inputs.columns, *inputs.key)}
-    names = [str(name) for name in raw]
-    there = raw.astype(object).where(raw.notna(), None).to_numpy().tolist()
-    for cells, values, words in zip(there, numbers, texts, strict=True):
-        row = dict(zip(names, cells, strict=True))
+    for row, values, words in zip(as_rows(raw), numbers, texts, strict=True):
         time = row[inputs.timestamp] if inputs.timestamp else None
         yield StoredRow(
             key=canonical(inputs.key, row),

@@ -311,8 +311,7 @@ def _late(use_case: UseCase, selection: Selection, moment: Reading, store: Snaps
     Of a damaged snapshot nothing is known; it does not stop who extracts again.
     """
     time, cuts = selection.time, selection.cuts
-    before = _snapshot_before(use_case, time, cuts.as_of, store) if time else None
-    if before is None or time is None:
+    if time is None or (before := _snapshot_before(use_case, time, cuts.as_of, store)) is None:
         return 0
     uri, sha256, newest = before
     [(now,)] = moment.query(selection.until(newest))

@@ -15,12 +15,11 @@ from typing import Protocol
 
 from evergreen.data.calendar import reach
 from evergreen.data.chunks import UNDATED
-from evergreen.data.warehouse import Column, identifier, quoted
+from evergreen.data.warehouse import NUMERIC, Column, identifier, quoted
 from evergreen.spec import Excluded, UseCase
 from evergreen.spec.scoring import END, NAMED, START
 
 TIMESTAMPTZ = 1184
-NUMERIC = 1700
 ENDS = ("left", "right")
 ALIAS = "source"
 """What a query source is called inside `target_sql`; a table keeps its name."""

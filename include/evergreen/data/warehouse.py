@@ -32,7 +32,8 @@ KEPT = {
     1042: "bpchar", 1043: "varchar", 1082: "date", 1114: "timestamp", 1184: "timestamptz",
 }  # fmt: skip
 """PostgreSQL types, by oid, that Arrow and pandas hold as they are."""
-CASTS = {1700: "float8", 790: "numeric::float8"}
+NUMERIC = 1700
+CASTS = {NUMERIC: "float8", 790: "numeric::float8"}
 """What becomes of numeric and money; every other type becomes text."""
 TIMES = {1082, 1114, 1184}
 TEXTS = {25, 1042, 1043}

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from evergreen.learning.models import Array, Output
 from evergreen.refs import PAPER
-from evergreen.serving.contract import Contract, Order, Refused, Row
+from evergreen.serving.contract import Contract, Order, Refused, Row, as_rows
 from evergreen.serving.desk import Desk, Served, Trial
 from evergreen.serving.engine import Scored
 from evergreen.serving.ids import fraction, new_id
@@ -46,9 +46,7 @@ class Task:
             return self.read
         if self.raw is None or self.wanted is None:
             return self.order.predicted
-        found = self.raw.iloc[self.wanted]
-        rows = found.astype(object).where(found.notna(), None)
-        return [dict(zip(rows.columns, row, strict=True)) for row in rows.to_numpy().tolist()]
+        return as_rows(self.raw.iloc[self.wanted])
 
 
 @dataclass(frozen=True)

@@ -256,6 +256,13 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
+def as_rows(frame: pd.DataFrame) -> list[Row]:
+    """Return the rows one by one; what is missing, a date as well, is None."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    names = [str(name) for name in plain]
+    return [dict(zip(names, cells, strict=True)) for cells in plain.to_numpy().tolist()]
+
+
 def series(column: RawColumn, values: Sequence[Any]) -> "pd.Series[Any]":
     """Return the values as the type that the column had in training."""
     if not column.is_time:

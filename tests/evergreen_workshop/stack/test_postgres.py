@@ -15,6 +15,18 @@ from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 
 
+def answer_of(server: EmbeddedPostgres, question: str) -> object:
+    """Start a server, ask it, and leave nothing of it."""
+    try:
+        server.start()
+        with contextlib.closing(psycopg2.connect(server.url())) as connection:
+            cursor = connection.cursor()
+            cursor.execute(question)
+            return cursor.fetchone()
+    finally:
+        server.destroy()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user for the server")
 def test_starts_where_its_user_can_reach_neither_home_nor_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -22,16 +34,7 @@ def test_starts_where_its_user_can_reach_neither_home_nor_programs(
     monkeypatch.setattr(EmbeddedPostgres, "_reachable", lambda *_: False)
     server = EmbeddedPostgres(tmp_path, free_port())
 
-    try:
-        server.start()
-        with contextlib.closing(psycopg2.connect(server.url())) as connection:
-            cursor = connection.cursor()
-            cursor.execute("SELECT 6 * 7")
-            answer = cursor.fetchone()
-    finally:
-        server.destroy()
-
-    assert answer == (42,)
+    assert answer_of(server, "SELECT 6 * 7") == (42,)
     assert not server.data.exists()
 
 
@@ -39,16 +42,7 @@ def test_starts_where_its_user_can_reach_neither_home_nor_programs(
 def test_starts_whatever_its_home_is_called(tmp_path: Path, name: str) -> None:
     server = EmbeddedPostgres(tmp_path / name, free_port(), options=("search_path=public, extra",))
 
-    try:
-        server.start()
-        with contextlib.closing(psycopg2.connect(server.url())) as connection:
-            cursor = connection.cursor()
-            cursor.execute("SHOW search_path")
-            answer = cursor.fetchone()
-    finally:
-        server.destroy()
-
-    assert answer == ("public, extra",)
+    assert answer_of(server, "SHOW search_path") == ("public, extra",)
 
 
 def stopping(server: EmbeddedPostgres, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
