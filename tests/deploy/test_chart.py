@@ -7,6 +7,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from sqlalchemy import create_engine
 
 from deploy.kubernetes_objects import DEPLOY, Object, containers, pinned, sealed, values
 from evergreen.settings import PROJECT
@@ -81,10 +82,35 @@ def test_the_ui_is_reached_where_it_says_that_it_is() -> None:
     assert f"https://{host['name']}" == told == chosen["config"]["api"]["base_url"]
 
 
-def test_keda_can_read_where_airflow_keeps_what_waits() -> None:
+def airflow_urls() -> dict[str, str]:
+    """Return the addresses of Airflow's database as they are to be kept, by the secret's keys."""
     listed = (PRODUCTION / "secrets.yaml").read_text()
+    return dict(re.findall(r"secretKey: ([\w-]*connection) # (\w[\w+]*://\S+/airflow)", listed))
 
-    assert re.findall(r"secretKey: connection # (\w[\w+]*)://", listed) == ["postgresql"]
+
+def test_keda_can_read_where_airflow_keeps_what_waits() -> None:
+    assert airflow_urls()["connection"].startswith("postgresql://")
+
+
+@EVERY_EXECUTOR
+def test_airflow_is_given_the_connection_that_names_its_driver(executor: str) -> None:
+    chosen = values("values.yaml", f"values-{executor}.yaml")
+    name, key = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "sqlalchemy-connection"
+
+    assert chosen["enableBuiltInSecretEnvVars"][name] is False  # the chart's would be `connection`
+    assert {"envName": name, "secretName": "evergreen-airflow", "secretKey": key} in chosen[
+        "secret"
+    ]
+    assert create_engine(airflow_urls()[key]).driver == "psycopg2"
+
+
+def test_a_task_s_pod_is_given_it_as_well() -> None:
+    template = values("values-kubernetes.yaml")["podTemplate"]
+
+    asked = re.findall(
+        r"name: AIRFLOW__DATABASE__SQL_ALCHEMY_CONN.*\n.*\n.*key: ([\w-]+)", template
+    )
+    assert asked == ["sqlalchemy-connection"]
 
 
 def test_keda_scales_the_workers_of_celery() -> None:
