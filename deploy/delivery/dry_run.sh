@@ -14,6 +14,11 @@ names="$(sh "$here/changed.sh" "${1:?usage: dry_run.sh COMMIT}")"
 [ -z "$names" ] || sh "$here/packages.sh"
 for name in $names; do
     echo "=== $name"
-    [ ! -f "snapshots/$name.parquet" ] || evergreen db import "snapshots/$name.parquet" --for "$name"
-    evergreen run "$name" --dry-run --must-pass
+    (
+        if [ -f "snapshots/$name.parquet" ]; then
+            export EVERGREEN_WAREHOUSE_URL= # its rows are in the pipeline's database: nobody else's is asked
+            evergreen db import "snapshots/$name.parquet" --for "$name"
+        fi
+        evergreen run "$name" --dry-run --must-pass
+    )
 done

@@ -82,7 +82,7 @@ class Repository:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "EVERGREEN_HOME": str(settings.home / "home"),
             "EVERGREEN_DATABASE_URL": settings.database_url,
-            "EVERGREEN_WAREHOUSE_URL": "",
+            "EVERGREEN_WAREHOUSE_URL": "postgresql://reader@127.0.0.1:1/shop",  # nobody asks it
             "MLFLOW_TRACKING_URI": settings.tracking_uri,
             "GIT_CONFIG_GLOBAL": os.devnull,
         }
