@@ -121,13 +121,14 @@ def test_waits_as_long_as_it_is_asked_to(server: Server, settings: Settings) -> 
     assert time.monotonic() - begun >= 2
 
 
+@pytest.mark.parametrize("code", [408, 425, 429, 500, 503, 520, 529])
 def test_trouble_that_lasts_may_pass_later(
-    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    code: int, server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "ATTEMPTS", 1)
-    server.answers[PATH] = [(503, {})]
+    server.answers[PATH] = [(code, {})]
 
-    with pytest.raises(SourceAway, match="503"):
+    with pytest.raises(SourceAway, match=str(code)):
         land(server, settings)
 
 

@@ -20,8 +20,8 @@ SECONDS, ATTEMPTS, MOST_PAGES = 30.0, 4, 10_000
 LONGEST_WAIT = 120.0
 PAGE = 256_000_000
 """Bytes of the largest page, unpacked: all of it is in memory."""
-PASSING = {408, 425, 429, 500, 502, 503, 504}
-"""Answers that another try may better."""
+PASSING = {408, 425, 429}
+"""Answers that another try may better, as those that blame the server (5xx)."""
 
 
 @contextlib.contextmanager
@@ -116,7 +116,7 @@ def _until(moment: str) -> float:
 
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in PASSING
+        return error.response.is_server_error or error.response.status_code in PASSING
     return isinstance(error, httpx.TransportError)
 
 
