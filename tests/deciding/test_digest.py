@@ -172,6 +172,25 @@ def test_is_sent_once_for_each_week_even_if_the_webhook_was_down(
     assert len(webhook.messages) == 2
 
 
+def test_begins_where_the_one_before_it_ended(
+    kept: Records, settings: Settings, webhook: Webhook
+) -> None:
+    daily, weekly = (
+        replace(settings, notify_urls=(webhook.url,), digest=schedule)
+        for schedule in ("@daily", "@weekly")
+    )
+
+    digest.send(UNTIL - 3 * DAY, records=kept, settings=daily)
+    digest.send(UNTIL - 2 * DAY, records=kept, settings=weekly)
+    digest.send(UNTIL + 9 * DAY, records=kept, settings=weekly)
+
+    assert [message["title"].partition("happened ")[2] for message in webhook.messages] == [
+        "from 2026-11-18 to 2026-11-19",
+        "from 2026-11-19 to 2026-11-29",
+    ]
+    assert "  refused: gate: Not surely better. (2 times)" in webhook.messages[1]["message"]
+
+
 @pytest.mark.parametrize("changes", [{"digest": ""}, {"notify_urls": ()}])
 def test_is_for_who_opts_in(kept: Records, settings: Settings, changes: dict[str, object]) -> None:
     told = replace(settings, notify_urls=("json://127.0.0.1:1/",), digest="@weekly")

@@ -2,7 +2,7 @@
 
     made = digest(since, until, records=records)     # from the ledger only: the same whenever asked
     made.text
-    send(now, records=records, settings=settings)    # the newest one that is due, once
+    send(now, records=records, settings=settings)    # since the one before, once
 
 It is for who opts in (`EVERGREEN_DIGEST`). Each list is cut, and says how much longer it was.
 """
@@ -111,16 +111,23 @@ def digest(since: datetime, until: datetime, *, records: Records) -> Digest:
 
 
 def send(now: datetime, *, records: Records, settings: Settings) -> Incident | None:
-    """Tell of the newest while that has ended, once; None: it was told, or nobody wants it."""
+    """Tell what happened since the one before, once; None: it was told, or nobody wants it."""
     if not (settings.digest and settings.notify_urls):
         return None
-    since, until = ended(settings.digest, now)
-    key = f"{notify.DIGEST}/{until.isoformat()}"
-    newest = records.incidents.newest(HOUSE, kind=notify.DIGEST, limit=1)
-    if newest and newest[0].run_key == key:  # what nobody took, `resend` tells
+    start, until = ended(settings.digest, now)
+    since = _told(records) or start
+    if since >= until:  # what nobody took, `resend` tells
         return None
     made = digest(since, until, records=records)
+    key = f"{notify.DIGEST}/{until.isoformat()}"
     return notify.announce(records, settings, HOUSE, notify.DIGEST, made.title, made.text, key=key)
+
+
+def _told(records: Records) -> datetime | None:
+    """Return where the newest message ends, by its key."""
+    newest = records.incidents.newest(HOUSE, kind=notify.DIGEST, limit=1)
+    ends = [datetime.fromisoformat(one.run_key.partition("/")[2]) for one in newest]
+    return ends[0] if ends else None
 
 
 def _of_use_case(name: str, since: datetime, until: datetime, records: Records) -> Part:
