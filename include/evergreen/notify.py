@@ -27,7 +27,7 @@ from evergreen.settings import Settings
 FAILURE, DIGEST = "failure", "digest"
 ALERTS = {
     "drift": "drifts",
-    "quality": "has fallen below its floor",
+    "quality": "answers worse than it should",
     "confidence": "is less sure than it was",
     "gate": "has no better model: the gate refused",
     "beyond": "has only a model that is beyond a limit",

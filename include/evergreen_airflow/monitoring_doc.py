@@ -15,7 +15,7 @@ PAGE = """
 | Alarms | drifted columns{pairs} (critical above {critical} of them), drifted answers, \
 {confidence}, \
 nulls, categories never seen, far more or fewer rows, live quality worse than on the holdout \
-(critical below the gate's floor) |
+(critical beyond the gate's floor) |
 | Without labels | {estimate} |
 | False alarms | at most {false_alarms} of windows without a change |
 | The way back | {way_back} |

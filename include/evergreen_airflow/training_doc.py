@@ -89,8 +89,9 @@ def retraining(use_case: UseCase) -> str:
     rules = use_case.retraining
     rows = f"; or {rules.new_rows} new labelled rows" if rules.new_rows else ""
     return (
-        f"when {rules.alarming} of {rules.of_windows} windows drift critically or fall below the"
-        f" floor{rows}; {spelled(rules.cooldown)} apart, at most {rules.budget} a week"
+        f"when {rules.alarming} of {rules.of_windows} windows drift critically, or have a live"
+        f" metric surely beyond its floor or worse than in the walk forward{rows};"
+        f" {spelled(rules.cooldown)} apart, at most {rules.budget} a week"
     )
 
 

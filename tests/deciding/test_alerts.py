@@ -121,8 +121,8 @@ def test_poor_live_quality_is_told_and_its_end_too(told: Settings, webhook: Webh
     watch_and_tell(told, poor(9), poor(8), seen(7), seen(6, live=0.75, labelled=80))
 
     assert titles(webhook) == [
-        "Evergreen: weather has fallen below its floor",
-        "Evergreen: over: weather has fallen below its floor",
+        "Evergreen: weather answers worse than it should",
+        "Evergreen: over: weather answers worse than it should",
     ]
 
 
@@ -139,8 +139,8 @@ def test_what_a_trusted_estimate_began_it_ends(
         use_case=replace(WEATHER, monitoring=monitoring),
     )  # fmt: skip
 
-    began = "Evergreen: weather has fallen below its floor"
-    over = ["Evergreen: over: weather has fallen below its floor"] * trusted
+    began = "Evergreen: weather answers worse than it should"
+    over = ["Evergreen: over: weather answers worse than it should"] * trusted
     assert titles(webhook) == [began, *over]
 
 

@@ -215,6 +215,7 @@ def test_the_page_of_a_dag_tells_its_source_and_its_gate() -> None:
 
     assert "PostgreSQL table `weather`" in page
     assert "`roc_auc` ≥ 0.64" in page
+    assert "live metric surely beyond its floor or worse than in the walk forward;" in page
     assert "`ml_operations_rollback`" in page  # by the name that it has here
 
 

@@ -111,7 +111,8 @@ class Retraining:
 
     alarming: int = 2
     """Retrain when so many of the last `of_windows` windows drift critically, or have a live
-    metric beyond the gate's floor: one odd hour is no reason."""
+    metric that surely is beyond its floor or worse than in the walk forward: one odd hour is no
+    reason."""
     of_windows: int = 3
     """Of so many windows, the newest."""
     new_rows: int | None = None
