@@ -122,8 +122,9 @@ class Business:
     unit: str
     """Of the first figure: `USD per customer`."""
     choose_threshold: bool = False
-    """Binary: call positive from the probability on at which the first figure is best, over the
-    cross-validated predictions of the training rows; the threshold stays inside the model."""
+    """Binary: call positive from the probability on at which the first figure is best, over
+    answers to rows that no fit had seen (the walk's; without a time, cross-validation's); the
+    threshold stays inside the model."""
 
 
 @dataclass(frozen=True, kw_only=True)

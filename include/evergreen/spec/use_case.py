@@ -64,7 +64,7 @@ class UseCase:
     """What the answers are worth."""
     interval: float | None = None
     """Regression: the share of true values that a prediction interval shall hold, such as 0.9;
-    split conformal, from cross-validated errors. None: no intervals."""
+    split conformal, from errors on rows that no fit had seen. None: no intervals."""
     release: Release = field(default_factory=Release)
     """How a challenger that passed the gate comes to its users."""
     schedule: Schedule = "@daily"
