@@ -93,7 +93,7 @@ class Settings:
     """What fsspec's file system of that URL takes: `key`, `secret`, `endpoint_url` …"""
     keep_predictions: timedelta = timedelta(days=730)
     """Age at which `evergreen prune` lets go of what nothing leads to: here predictions and labels,
-    then snapshots, reports of all kinds, trainings that were not promoted, logs of tasks."""
+    then snapshots, reports of all kinds, trainings, logs of tasks."""
     keep_snapshots: timedelta = timedelta(days=180)
     keep_reports: timedelta = timedelta(days=730)
     keep_trainings: timedelta = timedelta(days=180)
