@@ -1,8 +1,10 @@
 """The card of a model that was trained, judged and promoted for real."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from evergreen.cards import Card, card_of, page
 from evergreen.cards.card import _figures, _limits
 from evergreen.champions import promotion
 from evergreen.errors import DossierMissing
+from evergreen.judging.evidence import Evidence
 from evergreen.refs import Span
 from test_invariants import NAME, World, built_world, world
 
@@ -35,12 +38,24 @@ class Tags(HTMLParser):
         self.text += data
 
 
+def keep(world: World, told: Evidence) -> Path:
+    """Keep evidence where the decision on the champion says that it lies; return its file."""
+    text = told.to_text()
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    world.execute(
+        "UPDATE evergreen.decisions SET evidence = jsonb_set(evidence, '{evaluation,sha256}',"
+        f" to_jsonb('{sha256}'::text))"
+    )
+    file = world.settings.home / "reports" / "evidence.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    return file
+
+
 @pytest.fixture
 def judged(world: World) -> Iterator[World]:
-    """The world, with the evidence of its gate where the dossiers say that it lies."""
-    file = world.settings.home / "reports" / "r.htmlevidence.json"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(evidences.evidence().to_text())
+    """The world, with the evidence of its gate where the decision says that it lies."""
+    file = keep(world, evidences.evidence())
     yield world
     file.unlink()
 
@@ -73,9 +88,7 @@ def test_the_unit_is_that_of_the_figure_which_decides(world: World) -> None:
     worth = {"saved": 16.5, "share_offered": 0.394}
     told = evidences.evidence(models=evidences.challenger(business=worth))
     told = replace(told, subject=replace(told.subject, unit="USD per customer"))
-    file = world.settings.home / "reports" / "r.htmlevidence.json"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(told.to_text())
+    file = keep(world, told)
 
     found = card(world)
 
@@ -111,6 +124,16 @@ def test_without_its_evidence_it_says_so(world: World) -> None:
     assert found.owner == ""
     assert "The evidence of its gate is not kept any more" in found.limits[1]
     assert found.groups == ()
+
+
+def test_evidence_that_was_changed_since_is_none(judged: World) -> None:
+    file = judged.settings.home / "reports" / "evidence.json"
+    file.write_text(file.read_text().replace("weather-team", "nobody"))
+
+    found = card(judged)
+
+    assert found.owner == ""
+    assert "The evidence of its gate is not kept any more" in found.limits[1]
 
 
 def test_it_tells_what_became_of_a_version(world: World) -> None:

@@ -11,12 +11,12 @@ from evergreen.dossier import Dossier
 from evergreen.errors import DossierMissing
 from evergreen.judging.evidence import Evidence, ScoredModel, SliceScore
 from evergreen.judging.figures import figure, interval, listed, signed
-from evergreen.records import Promotion, Records
-from evergreen.refs import Check, Ref, Span
+from evergreen.records import Decision, Promotion, Records
+from evergreen.refs import Check, Ref, Span, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import is_worse
 from evergreen.spec.lengths import spelled
-from evergreen.storage import Store
+from evergreen.storage import Damaged, Store
 
 FEW = 30
 """A group of fewer judged rows is named as a limit."""
@@ -130,8 +130,8 @@ def card_of(use_case: str, version: int | None, *, records: Records, settings: S
         raise DossierMissing(f"{use_case} has no champion; name a version")
     number = rows[0].version if version is None else version
     found = dossier.read(records.dossiers, use_case, number)
-    evidence = _evidence(found, storage.of(settings, storage.REPORTS))
     pin, decision = records.pins.get(use_case), records.decisions.get(found.proof.decision_id)
+    evidence = _evidence(decision, storage.of(settings, storage.REPORTS)) if decision else None
     model = evidence.challenger if evidence else None
     answers, inputs = found.answers, found.inputs
     retired = records.retirements.get(use_case)
@@ -175,11 +175,12 @@ def _window(model: ScoredModel | None) -> str:
     return f"the newest {spelled(model.window)}" if model.window else "all history"
 
 
-def _evidence(found: Dossier, store: Store) -> Evidence | None:
-    path = found.proof.report.removesuffix("report.html") + "evidence.json"
+def _evidence(decision: Decision, store: Store) -> Evidence | None:
+    """Return what the gate judged by, if it is kept as it was then."""
     try:
-        return Evidence.from_json(json.loads(store.read(path)))
-    except (FileNotFoundError, ValueError):
+        judged = Verdict.from_json(decision.evidence).evaluation
+        return Evidence.from_json(json.loads(store.read(judged.uri, judged.sha256)))
+    except (Damaged, FileNotFoundError, ValueError):
         return None
 
 
