@@ -40,7 +40,10 @@ class Tags(HTMLParser):
 
 def keep(world: World, told: Evidence) -> Path:
     """Keep evidence where the decision on the champion says that it lies; return its file."""
-    text = told.to_text()
+    champion = world.ledger.promotions.champion(NAME)
+    assert champion is not None
+    first, *others = told.models
+    text = replace(told, models=(replace(first, run_id=champion.run_id), *others)).to_text()
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     world.execute(
         "UPDATE evergreen.decisions SET evidence = jsonb_set(evidence, '{evaluation,sha256}',"
@@ -110,7 +113,7 @@ def test_a_figure_beyond_its_limit_is_told(judged: World) -> None:
     floors = {metric: known.proof.figures[metric] + 0.01}
 
     found = [*_figures(replace(known, proof=replace(known.proof, floors=floors)))]
-    told = " ".join(_limits(replace(known, proof=replace(known.proof, floors=floors)), None))
+    told = " ".join(_limits(replace(known, proof=replace(known.proof, floors=floors)), None, None))
 
     assert [one.metric for one in found if one.is_beyond] == [metric]
     assert found[0].limit.startswith("at least ")

@@ -132,7 +132,7 @@ def card_of(use_case: str, version: int | None, *, records: Records, settings: S
     found = dossier.read(records.dossiers, use_case, number)
     pin, decision = records.pins.get(use_case), records.decisions.get(found.proof.decision_id)
     evidence = _evidence(decision, storage.of(settings, storage.REPORTS)) if decision else None
-    model = evidence.challenger if evidence else None
+    model = _own(found, evidence) if evidence else None
     answers, inputs = found.answers, found.inputs
     retired = records.retirements.get(use_case)
     learned = decision.evidence.get("learned") if decision else None
@@ -151,12 +151,12 @@ def card_of(use_case: str, version: int | None, *, records: Records, settings: S
         judged=found.learned.holdout, split=found.learned.split,
         blocks=len(model.blocks) if model else 0,
         sentence=found.proof.sentence, figures=tuple(_figures(found)),
-        comparisons=tuple(_comparisons(evidence)) if evidence else (),
+        comparisons=tuple(_comparisons(evidence, model)) if evidence and model else (),
         groups=tuple(_groups(found, model)) if model else (),
         worth=tuple(_worth(evidence, model)) if evidence and model else (),
         checks=tuple(Check.from_json(c) for c in decision.evidence.get("checks", ()))
         if decision else (),
-        limits=tuple(_limits(found, evidence)),
+        limits=tuple(_limits(found, evidence, model)),
         history=_history(rows, number), lineage=_lineage(found, evidence),
     )  # fmt: skip
 
@@ -184,6 +184,11 @@ def _evidence(decision: Decision, store: Store) -> Evidence | None:
         return None
 
 
+def _own(found: Dossier, evidence: Evidence) -> ScoredModel | None:
+    """Return the recipe that the version is a fit of: of a refresh, the one in charge then."""
+    return next((one for one in evidence.models if one.run_id == found.model.run_id), None)
+
+
 def _figures(found: Dossier) -> Iterator[Figure]:
     proof = found.proof
     for metric in sorted(proof.figures, key=lambda name: (name != proof.metric, name)):
@@ -193,7 +198,9 @@ def _figures(found: Dossier) -> Iterator[Figure]:
         )  # fmt: skip
 
 
-def _comparisons(evidence: Evidence) -> Iterator[str]:
+def _comparisons(evidence: Evidence, model: ScoredModel) -> Iterator[str]:
+    if model.recipe != evidence.challenger.recipe:
+        return  # they are the challenger's
     for found in (evidence.against_champion, evidence.against_baseline):
         if found:
             yield (
@@ -215,7 +222,7 @@ def _worth(evidence: Evidence, model: ScoredModel) -> Iterator[str]:
         yield f"{name}: {figure(value)}{unit}"
 
 
-def _limits(found: Dossier, evidence: Evidence | None) -> Iterator[str]:
+def _limits(found: Dossier, evidence: Evidence | None, model: ScoredModel | None) -> Iterator[str]:
     yield (
         "The figures are those of its recipe, answered by fits that had not seen the judged rows;"
         " this very fit learned from them as well, and nobody has judged it on other labels."
@@ -225,20 +232,20 @@ def _limits(found: Dossier, evidence: Evidence | None) -> Iterator[str]:
             f"It is beyond what is asked for on {listed(beyond)}. Such a model answers only where"
             " the champion before it was surely worse, where a person forced it, or on paper."
         )
-    if evidence is None:
+    if evidence is None or model is None:
         yield "The evidence of its gate is not kept any more: groups and comparisons are unknown."
         return
     if not evidence.subject.slices:
         yield "No groups are declared (slices): how it does for some of them was not looked at."
     small = [
         f"{name} {value} ({score.rows} rows)"
-        for name, values in evidence.challenger.slices.items()
+        for name, values in model.slices.items()
         for value, score in values.items()
         if _rests_on_few(score)
     ]
     if small:
         yield f"Too few judged rows to tell: {', '.join(small)}."
-    if found.answers.classes and evidence.challenger.calibration_error is None:
+    if found.answers.classes and model.calibration_error is None:
         yield "It gives no probabilities that could be checked against what happened."
     if found.temporal:
         yield (
