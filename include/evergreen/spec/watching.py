@@ -73,7 +73,7 @@ class Monitoring:
     """Take the estimate of a metric (without labels) for the metric: surely beyond its floor it is
     critical and a cause to retrain; unknown or extrapolated it is unknown."""
     silent_after: timedelta = timedelta(days=3)
-    """Alert when for so long (or for three pauses of the schedule, if they are longer) nothing could
+    """Alert when for so long (or three pauses of the schedule, if they are longer) nothing could
     be measured or no live metric was known, though there had been some, or no window was calm."""
 
     def __post_init__(self) -> None:
