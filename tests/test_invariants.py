@@ -27,13 +27,14 @@ from evergreen.champions import promotion
 from evergreen.data import snapshots
 from evergreen.learning import tracking
 from evergreen.learning.names import named
-from evergreen.notify import alert
-from evergreen.records import Decision, Incident, Records, decision_id
+from evergreen.notify import alert, announce
+from evergreen.records import DIGEST, Decision, Incident, Records, decision_id
 from evergreen.refs import CandidateRef, Check, EvaluationRef, FeaturesRef, Verdict
 from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from learning import CATALOG, IRIS, built, iris_rows, served, weather_rows
+from webhook import Webhook
 
 NAME = "iris_for_invariants"
 USE_CASE = replace(IRIS, name=NAME)
@@ -558,6 +559,15 @@ def test_12_names_an_incident_whose_end_was_not_told(world: World, told: bool, s
 
     assert finding.status == status
     assert told or "iris_training/1 is over" in finding.detail
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_12_expects_no_end_of_a_digest(world: World, webhook: Webhook):
+    told = replace(world.settings, notify_urls=(webhook.url,))
+    announce(world.ledger, told, "operations", DIGEST, "A week", "All is well.", key="digest/1")
+
+    assert len(webhook.messages) == 1
+    assert world.finding(12).status == "passed"
 
 
 def test_12_and_13_look_into_airflow_when_its_database_is_given(world: World):

@@ -18,13 +18,13 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from evergreen.records import HOUSE, Incident
+from evergreen.records import DIGEST, HOUSE, Incident
 from evergreen.records.protocols import Ledger
 from evergreen.refs import Verdict
 from evergreen.secrecy import redact
 from evergreen.settings import Settings
 
-FAILURE, DIGEST = "failure", "digest"
+FAILURE = "failure"
 ALERTS = {
     "drift": "drifts",
     "quality": "answers worse than it should",
@@ -158,7 +158,7 @@ def resend(ledger: Ledger, settings: Settings) -> tuple[Incident, ...]:
     waiting = ledger.incidents.newest(waiting=True, limit=1000)
     told = tuple(notify(ledger, settings, incident) for incident in reversed(waiting))
     newest = ledger.incidents.newest(limit=1000)
-    over = [each for each in newest if each.resolved_at and end_is_due(each)]
+    over = [each for each in newest if each.resolved_at and each.end_is_due]
     return told + tuple(
         _resolve(ledger, settings, each, each.resolution) for each in reversed(over)
     )
@@ -180,17 +180,10 @@ def _resolve(ledger: Ledger, settings: Settings, incident: Incident, message: st
     """Note that an incident is over; tell it once to those who were told that it began."""
     with ledger.locks.hold("incident", incident.run_key):
         over = ledger.incidents.resolve(incident.run_key, redact(message, settings))
-        if over is None or not end_is_due(over):
+        if over is None or not over.end_is_due:
             return over or incident
         told, delivery = _send(settings, over)
         return ledger.incidents.note_resolution(over.id, delivery, told=told)
-
-
-def end_is_due(over: Incident) -> bool:
-    """Tell whether those who were told of the beginning must still be told of the end."""
-    if over.kind == DIGEST:
-        return False
-    return over.notified_at is not None and over.resolution_notified_at is None
 
 
 def _send(settings: Settings, incident: Incident) -> tuple[bool, str]:

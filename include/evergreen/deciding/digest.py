@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from evergreen import notify
-from evergreen.records import HOUSE, Decision, Incident, Promotion, Records
+from evergreen.records import DIGEST, HOUSE, Decision, Incident, Promotion, Records
 from evergreen.refs import Json
 from evergreen.settings import Settings
 from evergreen.spec.pace import ended
@@ -119,13 +119,13 @@ def send(now: datetime, *, records: Records, settings: Settings) -> Incident | N
     if since >= until:  # what nobody took, `resend` tells
         return None
     made = digest(since, until, records=records)
-    key = f"{notify.DIGEST}/{until.isoformat()}"
-    return notify.announce(records, settings, HOUSE, notify.DIGEST, made.title, made.text, key=key)
+    key = f"{DIGEST}/{until.isoformat()}"
+    return notify.announce(records, settings, HOUSE, DIGEST, made.title, made.text, key=key)
 
 
 def _told(records: Records) -> datetime | None:
     """Return where the newest message ends, by its key."""
-    newest = records.incidents.newest(HOUSE, kind=notify.DIGEST, limit=1)
+    newest = records.incidents.newest(HOUSE, kind=DIGEST, limit=1)
     ends = [datetime.fromisoformat(one.run_key.partition("/")[2]) for one in newest]
     return ends[0] if ends else None
 

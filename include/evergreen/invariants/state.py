@@ -156,7 +156,7 @@ def failures_were_told(scene: Scene) -> Found:
         f"{incident.run_key} is over, but those who were told that it began were not told"
         f" ({incident.resolution_delivery or 'waiting'})"
         for incident in incidents
-        if incident.resolved_at and incident.notified_at and not incident.resolution_notified_at
+        if incident.resolved_at and incident.end_is_due
     ]
     known = {incident.run_key for incident in incidents}
     failed = scene.airflow(FAILED, (scene.now - TELLING,))

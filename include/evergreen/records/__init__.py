@@ -35,7 +35,7 @@ from evergreen.records.costs import Cost, Costs, Foretold
 from evergreen.records.decisions import Decision, Decisions, Judged, decision_id, reversal_id
 from evergreen.records.dossiers import Dossiers
 from evergreen.records.erasures import Erasure, Erasures
-from evergreen.records.incidents import HOUSE, Incident, Incidents
+from evergreen.records.incidents import DIGEST, HOUSE, Incident, Incidents
 from evergreen.records.labels import Counted, Given, Labels, Told
 from evergreen.records.landings import Landings
 from evergreen.records.leases import Lease, Leases
@@ -55,9 +55,9 @@ from evergreen.records.trials import Side, TrialRow, Trials
 from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
-    "HOUSE", "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain", "Connection",
-    "Cost", "Costs", "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends", "Erasure",
-    "Erasures", "Foretold", "Given", "Incident", "Incidents", "Judged", "Labelled", "Labels",
+    "DIGEST", "HOUSE", "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain",
+    "Connection", "Cost", "Costs", "Counted", "Decision", "Decisions", "Dossiers", "Drops",
+    "Ends", "Erasure", "Erasures", "Foretold", "Given", "Incident", "Incidents", "Judged", "Labelled", "Labels",
     "Landings", "Lease", "Leases", "Logged", "Month", "Months", "Old", "Pin", "Pins",
     "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records", "RequestCounts",
     "Requests", "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored",

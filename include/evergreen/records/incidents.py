@@ -8,6 +8,8 @@ from evergreen.records.session import Row, Session, insert, storable
 
 HOUSE = "operations"
 """What is about no use case is about this."""
+DIGEST = "digest"
+"""The kind of what is told and never ends."""
 GIVEN = ("use_case", "run_key", "step", "message", "link", "kind")
 
 
@@ -32,6 +34,12 @@ class Incident:
     """Why it is over, in one sentence."""
     resolution_delivery: str = ""
     resolution_notified_at: datetime | None = None
+
+    @property
+    def end_is_due(self) -> bool:
+        """Tell whether those who were told of the beginning must still be told of the end."""
+        told = self.notified_at is not None and self.resolution_notified_at is None
+        return told and self.kind != DIGEST
 
 
 class Incidents:

@@ -72,7 +72,7 @@ class Witness:
         newest = kept.incidents.newest(limit=MOST)
         return Before(
             incident=newest[0].id if newest else 0,
-            lasting=frozenset(one.id for one in newest if notify.end_is_due(one)),
+            lasting=frozenset(one.id for one in newest if one.end_is_due),
             messages=len(self.messages or ()),
             dropped=kept.predictions.tally().dropped,
             promotions=len(kept.promotions.of(self.world.use_case.name)),
@@ -118,7 +118,7 @@ class Witness:
 
 def _waits(one: Incident) -> bool:
     """Tell whether people have still to be told that it began, or that it is over."""
-    return not one.notified_at or bool(one.resolved_at and notify.end_is_due(one))
+    return not one.notified_at or bool(one.resolved_at and one.end_is_due)
 
 
 def results(
