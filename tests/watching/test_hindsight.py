@@ -124,6 +124,16 @@ def test_the_fit_is_the_one_that_served_when_the_window_of_labels_began(poisoned
     assert look(poisoned).problem == "no earlier fit has served in the window of labels"
 
 
+def test_a_fit_that_was_replaced_after_the_window_is_not_looked_back_at(poisoned: Shop) -> None:
+    poisoned.log(poisoned.resampled(60), label=truth)
+    served_since(poisoned, 2, END + timedelta(minutes=3))
+
+    found = look(poisoned)
+
+    assert found.problem == "version 1 was replaced after the window ended"
+    assert not found.surely_better
+
+
 def test_a_version_that_was_left_by_a_rollback_is_no_way_back(shop: Shop, poisoned: Shop) -> None:
     promoted(shop.settings, shop.use_case, shop.features, shop.champion, 3)
     query(

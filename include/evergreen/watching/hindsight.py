@@ -45,6 +45,8 @@ def look_back(
     if row is None or until is None:
         return Hindsight(problem="no earlier fit has served in the window of labels")
     found = Hindsight(version=row.version, until=until)
+    if until >= end:
+        return replace(found, problem=f"version {row.version} was replaced after the window ended")
     asked = Window(start=max(until, since), end=end)
     told = records.predictions.reviewed(use_case.name, asked, limits.sample)
     if len(told.labels) < limits.min_labels:
