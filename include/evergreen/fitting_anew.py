@@ -2,7 +2,7 @@
 
 chosen, kind = to_serve(use_case, verdict, present)       # None, …: nothing is to be fitted
 anew = Anew(use_case, verdict.evaluation, present, records, settings)
-fitted, evidence = anew.examined(chosen, kind, usual=usual(records, use_case.name))
+fitted, evidence = anew.examined(chosen, kind, usual=usual(records, use_case.name, apart=…))
 anew.keep_refused(verdict)
 """
 
@@ -18,7 +18,16 @@ from evergreen.judging.evidence import Evidence
 from evergreen.learning import hiccups, training
 from evergreen.personal import told
 from evergreen.records import Records
-from evergreen.refs import CHANGE, PAPER, REFRESH, CandidateRef, EvaluationRef, InCharge, Verdict
+from evergreen.refs import (
+    CHANGE,
+    PAPER,
+    REFRESH,
+    CandidateRef,
+    EvaluationRef,
+    InCharge,
+    Status,
+    Verdict,
+)
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 
@@ -42,10 +51,17 @@ def to_serve(
     return (None if walked is None or walked.problem or known else walked), REFRESH
 
 
-def usual(records: Records, use_case: str) -> list[float]:
-    """Return how far the newest refreshes were from the fits before them."""
-    decisions = records.decisions.newest(use_case, limit=10, kind="fit")
-    facts = [decision.evidence.get("disagreement") for decision in decisions]
+def usual(records: Records, use_case: str, *, apart: str) -> list[float]:
+    """Return how far those of the newest ten fits that passed were from the fits before them.
+
+    A fit that was refused tells nothing of what is usual; nor does that of the report `apart`,
+    which is to be judged again.
+    """
+    told = [
+        decision.evidence for decision in records.decisions.newest(use_case, limit=10, kind="fit")
+        if decision.outcome == Status.PASSED
+    ]  # fmt: skip
+    facts = [one.get("disagreement") for one in told if one["evaluation"]["report_id"] != apart]
     return [float(fact) for fact in facts if fact is not None]
 
 

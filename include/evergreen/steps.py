@@ -249,7 +249,7 @@ def fit(
         anew.keep_refused(verdict)
     if chosen is None or (kind == PAPER and not run.may_promote):
         return None
-    usual = fitting_anew.usual(records, use_case.name)
+    usual = fitting_anew.usual(records, use_case.name, apart=verdict.evaluation.report_id)
     fitted, evidence = anew.examined(chosen, kind, usual=usual)
     approved = gating.approve(use_case, verdict, fitted, evidence, settings)
     _record_verdict(use_case, run, records, PAPER if kind == PAPER else "fit", approved)

@@ -302,6 +302,7 @@ TABLE: list[tuple[str, str, Evidence, str]] = [
     ("agreement", FAILED, fitted(disagreement=0.3), "more than 0.100"),
     ("agreement", FAILED, fitted(disagreement=0.05, usual=(0.01,) * 5), "more than 0.040"),
     ("agreement", PASSED, fitted(disagreement=0.05, usual=(0.01,) * 4), "at most 0.100"),
+    ("agreement", PASSED, fitted(disagreement=0.05, usual=(0.0,) * 5), "at most 0.100"),
     ("agreement", UNKNOWN, fitted(disagreement=NAN), "how far the fits disagree"),
     ("labels", PASSED, e.evidence(), "newest stretch is 0.400, and was 0.300 to 0.500"),
     ("labels", FAILED, fitted(label=0.71), "further than max_label_shift allows"),

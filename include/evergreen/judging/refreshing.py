@@ -21,13 +21,13 @@ def agreement(gate: Gate, evidence: Evidence) -> Outcome:
     """The new fit answers the newest rows much as the one that serves does.
 
     Allowed is `gate.max_disagreement`, or four times the most of the refreshes before, if that is
-    less.
+    less; where none of these changed an answer, nothing is known of what a change may be.
     """
     fit = _fit(evidence)
     if fit.disagreement is None:
         return True, "the fit that serves cannot be asked any more: there is nothing to agree with"
     allowed = limit(gate, "max_disagreement")
-    if len(fit.usual) >= LEAST:
+    if len(fit.usual) >= LEAST and any(fit.usual):
         allowed = min(allowed, TIMES * max(fit.usual))
     found, most = figures(finite(fit.disagreement, "how far the fits disagree"), allowed)
     words = f"its answers to the newest rows differ by {found} on average from those of the fit"
