@@ -5,9 +5,8 @@ import logging
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from evergreen.refs import CHANGE, UNGATED
+from evergreen.refs import CHANGE, REFRESH, UNGATED, Json
 from evergreen.storage import Store
 from evergreen_airflow.pages.choice import Choice, choose
 
@@ -23,9 +22,11 @@ class Report:
 
     report_id: str
     outcome: str
-    """`passed`, `refused`, `forced`, `paper`, or `unknown` if its JSON cannot be read."""
+    """`passed`, `refreshed`, `refused`, `forced`, `paper`, or `unknown` if its JSON cannot be
+    read."""
     sentence: str
-    challenger: str
+    recipe: str
+    """Whose outcome it is."""
     as_of: datetime | None
 
 
@@ -60,12 +61,13 @@ def read(store: Store, folder: str) -> Report:
     """Return the row of one report."""
     report_id = folder.rpartition("/")[2]
     try:
-        decision: dict[str, Any] = json.loads(store.read(f"{folder}/report.json"))["decision"]
+        document: Json = json.loads(store.read(f"{folder}/report.json"))
+        decision = document["decision"]
         return Report(
             report_id=report_id,
             outcome=outcome(decision),
             sentence=str(decision["sentence"]),
-            challenger=str(decision["challenger"]),
+            recipe=recipe(document),
             as_of=as_of(report_id),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -74,11 +76,22 @@ def read(store: Store, folder: str) -> Report:
         return Report(report_id, "unknown", sentence, "", as_of(report_id))
 
 
-def outcome(decision: dict[str, Any]) -> str:
-    """Return how the gate decided, or what answers although it did not let it."""
+def recipe(document: Json) -> str:
+    """Return what was decided about: the recipe that was fitted to serve, or else the challenger.
+
+    They differ where the gate refused the challenger, and the recipe in charge was fitted anew.
+    """
+    fit = document["evidence"]["fit"]
+    return str(fit["name"] if fit else document["decision"]["challenger"])
+
+
+def outcome(decision: Json) -> str:
+    """Return what became of the recipe; what the gate did not let through has not passed."""
     if not decision["passed"]:
         return "refused"
     kind = decision.get("kind", CHANGE)
+    if kind == REFRESH:
+        return "refreshed"
     return str(kind) if kind in UNGATED else "passed"
 
 

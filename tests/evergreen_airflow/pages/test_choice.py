@@ -13,6 +13,7 @@ from evergreen_airflow.pages.choice import FEW, choose
 
 NAMES = [f"uc_{n:03}" for n in range(FEW + 1)]
 DECISION = {"passed": True, "sentence": "Why.", "challenger": "boosting"}
+REPORT = {"decision": DECISION, "evidence": {"fit": None}}
 
 
 def test_few_are_shown_together_many_only_when_asked_for() -> None:
@@ -25,7 +26,7 @@ def write(settings: Settings, use_case: str, day: int) -> None:
     folder = settings.home / "reports" / use_case / f"202611{day:02}T000000-aaaaaaaaaaaa"
     folder.mkdir(parents=True)
     (folder / "report.html").write_text("<p>the report</p>")
-    (folder / "report.json").write_text(json.dumps({"decision": DECISION}))
+    (folder / "report.json").write_text(json.dumps(REPORT))
 
 
 def test_of_many_nothing_is_read_until_one_is_chosen(

@@ -9,13 +9,20 @@ ATTACK = "<img src=x onerror=alert(1)>"
 
 
 def write(
-    settings: Settings, report_id: str, passed: bool = True, sentence: str = "Why.", **more: str
+    settings: Settings,
+    report_id: str,
+    passed: bool = True,
+    sentence: str = "Why.",
+    fit: str = "",
+    **more: str,
 ) -> None:
     folder = settings.home / "reports" / "weather" / report_id
     folder.mkdir(parents=True)
     (folder / "report.html").write_text("<p>the report</p>")
     decision = {"passed": passed, "sentence": sentence, "challenger": "boosting", **more}
-    (folder / "report.json").write_text(json.dumps({"decision": decision}))
+    evidence = {"fit": {"name": fit} if fit else None}
+    document = {"decision": decision, "evidence": evidence}
+    (folder / "report.json").write_text(json.dumps(document))
 
 
 def test_says_when_there_will_be_reports(browser: TestClient) -> None:
@@ -45,6 +52,20 @@ def test_what_the_gate_did_not_let_is_not_told_as_passed(
 
     assert f'class="badge {kind}"' in page
     assert 'class="badge passed"' not in page
+
+
+@pytest.mark.parametrize(("passed", "word"), [(True, "refreshed"), (False, "refused")])
+def test_a_refresh_is_told_of_the_recipe_in_charge_and_not_as_what_the_gate_let(
+    browser: TestClient, settings: Settings, passed: bool, word: str
+) -> None:
+    write(settings, "20261120T000000-aaaaaaaaaaaa", passed, kind="refresh", fit="forest")
+
+    page = browser.get("/evergreen/reports/").text
+
+    assert f'class="badge {word}"' in page
+    assert 'class="badge passed"' not in page
+    assert "<td>forest</td>" in page
+    assert "<td>boosting</td>" not in page
 
 
 def test_a_report_that_cannot_be_read_is_unknown_and_hides_no_other(
