@@ -1,7 +1,9 @@
 """What the gate refused is a version too, where so many are to be kept; who serves stays."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from sklearn.naive_bayes import GaussianNB
 from database import records_of
 from evergreen import catalog, cycle, steps
 from evergreen.champions.registry import ARCHIVED, CHAMPION, REFUSED, ModelRegistry
-from evergreen.learning import training
+from evergreen.learning import tracking, training
 from evergreen.records import Records
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import Candidate, UseCase
@@ -108,6 +110,9 @@ def test_a_person_may_force_what_was_refused(
     assert done.promoted
     assert states(known, kept) == {1: ARCHIVED, 2: CHAMPION}
     assert served(kept) == 2
+    assert done.champion is not None
+    card = tracking.client(known).download_artifacts(done.champion.run_id, "card/card.json")
+    assert json.loads(Path(card).read_text())["version"] == 2
 
 
 def test_what_cannot_be_fitted_is_told_and_the_training_goes_on(

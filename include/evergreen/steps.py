@@ -287,10 +287,11 @@ def force(
     approved = gating.approve(use_case, wanted, fitted, evidence, settings)
     _record_verdict(use_case, run, records, "fit", approved)
     papers.end(use_case.name, approved.sentence, records=records)
-    return promotion.promote(
+    done = promotion.promote(
         approved, ledger=records, settings=settings, actor=run.actor, reason=approved.sentence,
         describe=trials.describing(use_case, records, settings),
     )  # fmt: skip
+    return _with_card(use_case, done, records, settings)
 
 
 def _remembered(use_case: UseCase, records: Records, settings: Settings) -> trainings.Remembered:
