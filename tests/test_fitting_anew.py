@@ -19,8 +19,8 @@ def refreshed(kept: Records, report: str, disagreement: float | None, outcome: s
     evidence = {"evaluation": {"report_id": report}, "disagreement": disagreement}
     decision = Decision(
         id=decision_id("iris", "fit/train", f"{report}-{outcome}"), use_case="iris", kind="fit",
-        outcome=outcome, sentence="It stands.", evidence=evidence, as_of=datetime(2026, 11, 1, tzinfo=UTC),
-        run_key="r", actor="ada",
+        outcome=outcome, sentence="It stands.", evidence=evidence, run_key="r", actor="ada",
+        as_of=datetime(2026, 11, 1, tzinfo=UTC),
     )  # fmt: skip
     kept.decisions.record(decision)
 
