@@ -13,9 +13,8 @@ PAGE = """
 | Held against | the training rows of the snapshot that the present champion was trained on |
 | Columns | {columns} |
 | Alarms | drifted columns{pairs} (critical above {critical} of them), drifted answers, \
-{confidence}, \
-nulls, categories never seen, far more or fewer rows, live quality worse than on the holdout \
-(critical beyond the gate's floor) |
+{confidence}nulls, categories never seen, far more or fewer rows, \
+live quality worse than in the walk forward (critical beyond the gate's floor) |
 | Without labels | {estimate} |
 | False alarms | at most {false_alarms} of windows without a change |
 | The way back | {way_back} |
@@ -38,7 +37,6 @@ BACK = (
 def doc_md(use_case: UseCase) -> str:
     """Return the page as Markdown."""
     limits = use_case.monitoring
-    least = limits.min_confidence
     return PAGE.format(
         name=use_case.name,
         window=spelled(limits.window),
@@ -46,7 +44,7 @@ def doc_md(use_case: UseCase) -> str:
         columns=", ".join(f"`{name}`" for name in use_case.compared(use_case.features.raw)),
         critical=percent(limits.critical_share),
         pairs=", by themselves or two only together" if limits.pairs else "",
-        confidence="low confidence" if least is None else f"mean top probability under {least:g}",
+        confidence=_confidence(use_case),
         estimate=_estimate(use_case),
         false_alarms=percent(limits.false_alarms),
         way_back=BACK if use_case.retraining.roll_back else "left to people",
@@ -54,6 +52,14 @@ def doc_md(use_case: UseCase) -> str:
         min_labels=limits.min_labels,
         owner=use_case.owner,
     )
+
+
+def _confidence(use_case: UseCase) -> str:
+    """Say from where on answers are too unsure; empty: nothing says how sure they are, or asks."""
+    least = use_case.monitoring.min_confidence
+    if least is None or use_case.kind is Kind.REGRESSION:
+        return ""
+    return f"mean top probability under {least:g} and surely less than usual, "
 
 
 def _estimate(use_case: UseCase) -> str:

@@ -73,4 +73,13 @@ def test_the_page_says_what_is_compared_and_what_alarms() -> None:
 
     assert "critical above 30% of them" in page
     assert "`temp_max`" in page
-    assert "mean top probability under 0.7" in page
+    assert "mean top probability under 0.7 and surely less than usual" in page
+
+
+def test_the_page_of_a_regression_or_without_a_limit_names_no_confidence() -> None:
+    from evergreen_airflow.monitoring_doc import doc_md
+
+    unlimited = replace(WEATHER, monitoring=replace(WEATHER.monitoring, min_confidence=None))
+
+    for use_case in (unlimited, load(USE_CASES).use_cases["crop"]):
+        assert "drifted answers, nulls," in doc_md(use_case)

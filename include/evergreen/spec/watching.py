@@ -58,7 +58,7 @@ class Monitoring:
     critical_share: float = 0.3
     """More drifted columns than this share of them are critical."""
     min_confidence: float | None = 0.7
-    """A mean top probability below this alarms; None: not checked."""
+    """A mean top probability below this, and surely below the usual, alarms; None: not checked."""
     max_nulls: float = 0.05
     """Nulls of a column may rise by this share of the rows."""
     max_unseen: float = 0.01
