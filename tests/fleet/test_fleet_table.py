@@ -131,12 +131,12 @@ def test_twenty_use_cases_cost_no_more_questions_than_one(
     asked.clear()
     found = read(catalog, records=records, now=NOW)
 
-    assert len(asked) == for_one <= 8
+    assert len(asked) == for_one <= 9
     assert {row.state for row in found.rows} == {"alert"}
     assert all(row.champion and row.pin and row.last for row in found.rows)
 
 
-def test_a_failure_shows_until_something_is_decided(records: Records) -> None:
+def test_a_failure_shows_until_a_training_decides_something(records: Records) -> None:
     catalog = Catalog({"calm": declared("calm")})
     alarm(records, "calm", "failure", "boom")
 
@@ -146,6 +146,23 @@ def test_a_failure_shows_until_something_is_decided(records: Records) -> None:
 
     assert (failed.state, decided.state) == ("failed", "none")
     assert decided.needs[0].why == "gate of calm, 1."
+
+
+@pytest.mark.parametrize("kind", ["scoring", "rollback", "activation", "dry_run", "approval"])
+def test_what_is_decided_beside_a_training_mends_no_failure_of_it(
+    records: Records, kind: str
+) -> None:
+    catalog = Catalog({"calm": declared("calm")})
+    decide(records, "calm", "gate")
+    alarm(records, "calm", "failure", "boom")
+    decide(records, "calm", kind)
+
+    [failed] = read(catalog, records=records, now=NOW).rows
+    decide(records, "calm", "gate", "2")
+    decide(records, "calm", kind, "2")
+    [mended] = read(catalog, records=records, now=NOW).rows
+
+    assert (failed.state, mended.state) == ("failed", "none")
 
 
 def test_the_document_is_json_and_holds_broken_ones_apart(fleet: Fleet) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from database import query
 from evergreen.records import Decision, Incident, Pin, Promotion, Records, decision_id
-from evergreen.records.decisions import LAST
+from evergreen.records.decisions import LAST, LAST_TRAINED
 from evergreen.records.session import newest_of_each
 from evergreen.refs import Span, WindowRef
 
@@ -65,6 +65,16 @@ def test_what_was_decided_last_is_about_the_champion_and_without_evidence(record
     assert last["iris"] == replace(whole, evidence={})
 
 
+def test_what_a_training_decided_last_is_found_below_what_others_did(records: Records):
+    decide(records, "iris", "gate")
+    fitted = decide(records, "iris", "fit")
+    for kind in ("rollback", "approval", "scoring", "dry_run"):
+        decide(records, "iris", kind)
+    decide(records, "solo", "rollback")
+
+    assert records.decisions.last_trained() == {"iris": replace(fitted, evidence={})}
+
+
 def test_the_newest_window_of_each_is_the_last_that_ended(records: Records):
     seen = WindowRef(
         use_case="iris", start=AT, end=AT + timedelta(hours=2), champion=1, rows=5,
@@ -116,22 +126,23 @@ def test_pins_hold_until_they_are_lifted(records: Records):
 def test_nothing_is_found_where_nothing_is_on_record(records: Records):
     read = (
         records.promotions.champions, records.decisions.last_of_each,
-        records.windows.newest_of_each, records.incidents.lasting, records.incidents.failures,
+        records.decisions.last_trained, records.windows.newest_of_each, records.incidents.lasting, records.incidents.failures,
         records.pins.all,
     )  # fmt: skip
 
-    assert [each() for each in read] == [{}] * 6
+    assert [each() for each in read] == [{}] * 7
 
 
 @pytest.mark.parametrize(
     ("sql", "index"),
     [
         (LAST, "decisions_of_champions"),
+        (LAST_TRAINED, "decisions_of_champions"),
         (newest_of_each("incidents", "id DESC", where="kind = 'failure'"), "incidents_failures"),
         (newest_of_each("windows", "ended_at DESC, id DESC"), "windows_"),
         (newest_of_each("promotions", "id DESC"), "promotions_"),
     ],
-    ids=["decisions", "failures", "windows", "promotions"],
+    ids=["decisions", "trainings", "failures", "windows", "promotions"],
 )
 def test_no_table_is_read_whole(records: Records, database_url: str, sql: str, index: str):
     records.migrate()

@@ -3,7 +3,7 @@
 | state | when it is so |
 | --- | --- |
 | broken | its file does not load, or is gone while its champion answers |
-| failed | its last run failed, and nothing was decided since |
+| failed | its last run failed, and no training has decided anything since |
 | alert | something lasts that people were told of: drift, poor quality, no service … |
 | approval | a challenger waits for a person's word |
 | old | its champion's knowledge is older than it may be |

@@ -62,7 +62,7 @@ class Row:
     last: Decision | None = None
     """About its champion; without evidence."""
     failure: Incident | None = None
-    """Of its last run; None: it went well, or something was decided since."""
+    """Of its last run; None: it went well, or a training has decided something since."""
     alerts: tuple[Incident, ...] = ()
     """That last, newest first."""
     approval: Approval | None = None
@@ -143,13 +143,14 @@ class Row:
         }
 
 
-def unmended(failures: Iterable[Incident], last: Decision | None) -> Incident | None:
+def unmended(failures: Iterable[Incident], trained: Decision | None) -> Incident | None:
     """Return the newest failure that is not mended; None: there is none.
 
-    What was decided since mends that of a training. A scoring, an ingest or a monitoring that
-    fails goes on failing, whatever is trained meanwhile.
+    What a training decided since (`trained`) mends that of a training, and nothing else does: a
+    person who lifts a pin has trained nothing. A scoring, an ingest or a monitoring that fails goes
+    on failing, whatever is trained meanwhile.
     """
-    decided = last.created_at if last else None
+    decided = trained.created_at if trained else None
     lasting = [one for one in failures if not one.resolved_at and not _is_over(one, decided)]
     return max(lasting, key=lambda one: one.id, default=None)
 

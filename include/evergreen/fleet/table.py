@@ -113,7 +113,8 @@ def _rows(
     catalog: Catalog, lasting: dict[str, tuple[Incident, ...]], records: Records, now: datetime
 ) -> Iterator[Row]:
     champions, windows = records.promotions.champions(), records.windows.newest_of_each()
-    decisions, failures = records.decisions.last_of_each(), records.incidents.failures()
+    decisions, trained = records.decisions.last_of_each(), records.decisions.last_trained()
+    failures = records.incidents.failures()
     pins, retired = records.pins.all(), records.retirements.all()
     waiting = {each.use_case: each for each in records.approvals.waiting()}
     gone = dict.fromkeys(champions.keys() - retired.keys() - catalog.use_cases.keys(), GONE)
@@ -122,7 +123,7 @@ def _rows(
         yield Row(
             name=name, now=now, use_case=catalog.use_cases.get(name),
             problem=problems.get(name, ""), champion=champions.get(name), window=windows.get(name),
-            last=decisions.get(name), failure=unmended(failures.get(name, ()), decisions.get(name)),
+            last=decisions.get(name), failure=unmended(failures.get(name, ()), trained.get(name)),
             alerts=lasting.get(name, ()), approval=waiting.get(name), pin=pins.get(name),
             retirement=retired.get(name),
         )  # fmt: skip

@@ -18,13 +18,20 @@ from evergreen.refs import Json, Status
 ASIDE = ("backfill", "trigger")
 """Kinds that decide nothing about the champion: what a day of the past would have come to, and
 whether to train."""
-LAST = newest_of_each(
-    "decisions",
-    "number DESC",
-    columns="id, use_case, kind, outcome, sentence, '{}'::jsonb AS evidence, as_of, run_key, actor,"
-    " created_at",
-    where=f"kind <> ALL (ARRAY{list(ASIDE)})",
-)
+TRAINED = ("validation", "gate", "fit", "paper")
+"""Kinds that a training decides."""
+
+
+def _newest(where: str) -> str:
+    columns = (
+        "id, use_case, kind, outcome, sentence, '{}'::jsonb AS evidence, as_of, run_key, actor,"
+        " created_at"
+    )
+    return newest_of_each("decisions", "number DESC", columns=columns, where=where)
+
+
+LAST = _newest(f"kind <> ALL (ARRAY{list(ASIDE)})")
+LAST_TRAINED = _newest(f"kind = ANY (ARRAY{list(TRAINED)})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +146,10 @@ class Decisions:
     def last_of_each(self) -> dict[str, Decision]:
         """Return what was decided last of each use case but `ASIDE`, without its evidence."""
         return {row["use_case"]: _decision(row) for row in self._session.read(LAST)}
+
+    def last_trained(self) -> dict[str, Decision]:
+        """Return what a training decided last of each use case, without its evidence."""
+        return {row["use_case"]: _decision(row) for row in self._session.read(LAST_TRAINED)}
 
     def judged(self, kinds: Sequence[str]) -> tuple[Judged, ...]:
         """Return every decision of these kinds in short, newest first."""

@@ -13,7 +13,7 @@ from evergreen.fleet.in_words import age
 from evergreen.fleet.table import GONE
 from evergreen.judging.figures import shorts
 from evergreen.records import Decision, Incident, Promotion, Records
-from evergreen.records.decisions import ASIDE
+from evergreen.records.decisions import ASIDE, TRAINED
 from evergreen.settings import Settings
 from evergreen.spec import UseCase, is_worse
 from evergreen.spec.kinds import attainable
@@ -319,8 +319,8 @@ def _decision(decision: Decision) -> Happened:
 
 
 def _incident(incidents: tuple[Incident, ...], decisions: Sequence[Decision]) -> Happened | None:
-    """Return the newest incident, unless it is mended or something was decided since."""
-    newest = unmended(incidents, next(iter(decisions), None))
+    """Return the newest incident, unless it is mended or a training decided something since."""
+    newest = unmended(incidents, next((made for made in decisions if made.kind in TRAINED), None))
     if newest is None:
         return None
     sentence = f"{newest.step} failed: {newest.message}"

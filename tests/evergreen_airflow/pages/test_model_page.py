@@ -38,12 +38,14 @@ def weather(settings: Settings) -> Records:
     return records_of(settings)
 
 
-def decide(ledger: Records, number: int, outcome: str = "passed", sentence: str = "") -> Decision:
+def decide(
+    ledger: Records, number: int, outcome: str = "passed", sentence: str = "", kind: str = "fit"
+) -> Decision:
     challenger = {"name": "boosting", "metrics": {"roc_auc": 0.74, "accuracy": 0.55}}
     decision = Decision(
-        id=decision_id("weather", "fit/train", str(number)),
+        id=decision_id("weather", f"{kind}/train", str(number)),
         use_case="weather",
-        kind="fit",
+        kind=kind,
         outcome=outcome,
         sentence=sentence or f"Decision {number}.",
         evidence={
@@ -234,12 +236,14 @@ def test_shows_by_whom_a_champion_is_pinned(browser: TestClient, weather: Record
     assert ATTACK not in page
 
 
-def test_shows_an_incident_until_something_is_decided_again(
+def test_shows_an_incident_until_a_training_decides_again(
     browser: TestClient, weather: Records
 ) -> None:
     weather.incidents.open(
         Incident(use_case="weather", run_key="weather_training/9", step="train", message="boom")
     )
+    for kind in ("scoring", "rollback"):
+        decide(weather, 10, kind=kind)
     shown = browser.get(PAGE).text
     decide(weather, 10)
 
