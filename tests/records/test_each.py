@@ -52,7 +52,7 @@ def test_the_champion_of_each_use_case_is_its_newest_promotion(records: Records)
 def test_what_was_decided_last_is_about_the_champion_and_without_evidence(records: Records):
     for name in NAMES:
         decide(records, name, "gate")
-    for kind in ("trigger", "backfill"):
+    for kind in ("trigger", "backfill", "scoring"):
         decide(records, "iris", kind)
     decide(records, "solo", "trigger")
 
@@ -61,7 +61,7 @@ def test_what_was_decided_last_is_about_the_champion_and_without_evidence(record
     assert {name: one.sentence for name, one in last.items()} == {
         name: f"gate of {name}, 1." for name in NAMES
     }
-    [whole] = records.decisions.newest("iris", without=("trigger", "backfill"))
+    [whole] = records.decisions.newest("iris", without=("trigger", "backfill", "scoring"))
     assert last["iris"] == replace(whole, evidence={})
 
 

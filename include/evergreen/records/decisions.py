@@ -15,9 +15,9 @@ from evergreen.records.session import (
 )
 from evergreen.refs import Json, Status
 
-ASIDE = ("backfill", "trigger")
-"""Kinds that decide nothing about the champion: what a day of the past would have come to, and
-whether to train."""
+ASIDE = ("backfill", "trigger", "scoring")
+"""Kinds that decide nothing about the champion: what a day of the past would have come to, whether
+to train, and that nothing could be scored."""
 TRAINED = ("validation", "gate", "fit", "paper")
 """Kinds that a training decides."""
 
