@@ -1,5 +1,6 @@
 """`<use case>_training`: daily, by hand or as monitoring asks, from rows to champion."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ from evergreen_airflow.options import options_of, run_timeout
 from evergreen_airflow.priorities import TRAINING, Stalest, mapped, weight
 from evergreen_airflow.retraining import put_start_on_record
 from evergreen_airflow.training_doc import doc_md
+
+log = logging.getLogger(__name__)
 
 FORM = {
     "as_of": moment_param(
@@ -179,7 +182,7 @@ def add_tasks(
             filled = steps.store_features(
                 use_case, ref, the_run(use_case), records=kept, settings=here.settings()
             )
-        tell(filled.sentence)
+        log.info("%s", filled.sentence)  # it may end last: the note is what the training decided
         return filled.to_json()
 
     @task(
