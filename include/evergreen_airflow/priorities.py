@@ -37,6 +37,8 @@ SCALE, STEP = 10_000, 1_000
 LARGEST = 2**31 - 1
 """Airflow's column takes no more."""
 STALEST = STEP - 1
+BESIDE = {"store_features": "train"}
+"""Steps that run beside others of a training: as far on their way as these."""
 WITHOUT_A_CLOCK = timedelta(days=1)
 """Taken for the pause of what assets or people start."""
 
@@ -61,6 +63,7 @@ def mapped(arguments: dict[str, Any], step: str) -> dict[str, Any]:
 
 def begun(step: str) -> int:
     """Return how far a training has come that has got to a step, in thousands."""
+    step = BESIDE.get(step, step)
     return STEP * OF_A_TRAINING.index(step) if step in OF_A_TRAINING else 0
 
 

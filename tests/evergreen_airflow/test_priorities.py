@@ -1,6 +1,7 @@
 """Who goes first where tasks wait for a slot, as Airflow itself makes the weights."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -56,6 +57,16 @@ def test_what_has_begun_goes_first(weather: UseCase, ages: dict[str, timedelta])
 
     assert [found[step] for step in OF_A_TRAINING] == sorted(found[step] for step in OF_A_TRAINING)
     assert found["validate"] > found["extract"] + 900
+
+
+def test_what_is_stored_beside_a_training_has_begun_as_well(
+    weather: UseCase, ages: dict[str, timedelta]
+) -> None:
+    ages["weather_training"] = DAY
+
+    found = training(replace(weather, features=replace(weather.features, stored=True)))
+
+    assert found["build_features"] < found["store_features"] < found["evaluate"]
 
 
 def test_the_stalest_goes_first(weather: UseCase, ages: dict[str, timedelta]) -> None:
