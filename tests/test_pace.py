@@ -1,9 +1,24 @@
+import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from evergreen.spec.pace import ON_THE_HOUR, PRESETS, ended, following, pause, spread
+from evergreen.errors import DeclarationError
+from evergreen.spec import Files, Ingest, Monitoring, Scoring
+from evergreen.spec.pace import (
+    ON_THE_HOUR,
+    PRESETS,
+    Assets,
+    check_schedule,
+    ended,
+    following,
+    pause,
+    spread,
+)
+from use_cases.iris import USE_CASE as IRIS
 
 
 @pytest.mark.parametrize(
@@ -91,3 +106,51 @@ def test_what_names_its_minute_or_need_not_be_spread_stays(
     schedule: str | None, minutes: int
 ) -> None:
     assert spread(schedule, "weather", minutes) == schedule
+
+
+NO_SCHEDULE = [
+    "0 25 * * *", "hourly", "", "* * * *", "0 0 30 2 *", "0 0 1 1 * 0 2099", "H 6 * * *",
+    "@quarterly", "@midnight", "@once", "@continuous", timedelta(days=1), ["orders"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("schedule", NO_SCHEDULE)
+def test_a_schedule_that_cannot_be_foretold_is_refused_where_it_is_declared(schedule: Any) -> None:
+    def refused(field: str) -> Any:
+        return pytest.raises(DeclarationError, match=rf"^{field} is .*; allowed: a cron")
+
+    with refused("schedule"):
+        replace(IRIS, schedule=schedule)
+    with refused("monitoring.schedule"):
+        Monitoring(schedule=schedule)
+    with refused("scoring.schedule"):
+        Scoring(query="SELECT id FROM iris", into="scored", schedule=schedule)
+    if schedule != "@continuous":
+        with refused("ingest.schedule"):
+            Ingest(source=Files(url="/data/*.csv"), schedule=schedule)
+
+
+@pytest.mark.parametrize("schedule", [*PRESETS, "*/10 * * * *", "0 6 29 2 *", "0 6 * * 1#1", None])
+def test_a_schedule_that_is_accepted_can_be_asked_when_it_is_due(schedule: str | None) -> None:
+    check_schedule("schedule", schedule)
+
+    assert (pause(schedule) is None) == (schedule is None)
+    assert (following(schedule, datetime(2026, 11, 23, tzinfo=UTC)) is None) == (schedule is None)
+
+
+def test_suggests_the_preset_that_was_meant() -> None:
+    with pytest.raises(DeclarationError, match="did you mean '@hourly'"):
+        check_schedule("schedule", "hourly")
+
+
+def test_a_training_may_wait_for_assets_and_an_ingest_need_not_pause() -> None:
+    assert replace(IRIS, schedule=Assets("orders")).schedule == Assets("orders")
+    assert Ingest(source=Files(url="/data/*.csv"), schedule="@continuous").within_days
+
+
+def test_cron_expressions_are_not_checked_where_no_schedule_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "croniter", None)
+
+    check_schedule("schedule", "0 6 * * 1-5")

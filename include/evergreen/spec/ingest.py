@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from evergreen.errors import DeclarationError
+from evergreen.spec.pace import check_schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,7 @@ class Ingest:
     once four landings tell what is usual."""
 
     def __post_init__(self) -> None:
+        check_schedule("ingest.schedule", self.schedule, "@continuous")
         if self.silent_after is not None and self.silent_after <= timedelta(0):
             raise DeclarationError("ingest.silent_after", self.silent_after, "more than zero")
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from zlib import crc32
 
-from evergreen.errors import DeclarationError
+from evergreen.errors import DeclarationError, did_you_mean
 
 PRESETS = {
     "@hourly": timedelta(hours=1),
@@ -36,6 +36,8 @@ ON_THE_HOUR = {
     "@yearly": "0 1 1 *",
 }
 """The presets as cron expressions, without their minute."""
+WITH_A_YEAR = 7
+"""Fields of a cron expression that ends: with seconds, and years."""
 LOOKED_AT = 400
 """Days on which a cron expression runs: more than a year of daily ones."""
 
@@ -72,6 +74,33 @@ Schedule = str | Assets | None
 """A cron expression or a preset such as `@daily`; assets; None: a person, or something else."""
 
 
+def check_schedule(field: str, schedule: str | None, *more: str) -> None:
+    """Refuse a schedule of which nobody could tell when it is due.
+
+    Raises:
+        DeclarationError: it is no cron expression, none of our presets and none of `more`.
+    """
+    presets = (*PRESETS, *more)
+    if schedule is None or schedule in presets:
+        return
+    if not isinstance(schedule, str) or schedule.startswith("@") or not _is_cron(schedule):
+        hint = did_you_mean(str(schedule), presets)
+        allowed = f"a cron expression, None, or one of {', '.join(presets)}{hint}"
+        raise DeclarationError(field, schedule, allowed)
+
+
+def _is_cron(schedule: str) -> bool:
+    try:
+        from croniter import croniter  # type: ignore[import-untyped]
+    except ModuleNotFoundError:  # in the service's image, which keeps no schedule
+        return True
+    try:
+        croniter(schedule, datetime(2000, 12, 31)).get_next()
+    except ValueError:
+        return False
+    return len(schedule.split()) < WITH_A_YEAR
+
+
 @lru_cache(maxsize=1024)
 def pause(schedule: Schedule) -> timedelta | None:
     """Return the longest pause between two runs; None: no clock starts them."""
@@ -79,7 +108,7 @@ def pause(schedule: Schedule) -> timedelta | None:
         return PRESETS[schedule]
     if not isinstance(schedule, str) or schedule.startswith("@"):
         return None
-    from croniter import croniter  # type: ignore[import-untyped]
+    from croniter import croniter
 
     minutes, hours, *_ = croniter.expand(schedule)[0]
     runs = [timedelta(hours=h, minutes=m) for h in _all(hours, 24) for m in _all(minutes, 60)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from evergreen.errors import DeclarationError, did_you_mean
 from evergreen.spec.data import TABLE
-from evergreen.spec.pace import PRESETS
+from evergreen.spec.pace import check_schedule
 
 OURS = (
     "prediction", "probability", "probabilities", "lower", "upper", "use_case", "version",
@@ -45,9 +45,7 @@ class Scoring:
     def __post_init__(self) -> None:
         check_query("scoring.query", self.query)
         check_into("scoring.into", self.into)
-        if (self.schedule or "").startswith("@") and self.schedule not in PRESETS:
-            allowed = f"a cron expression, None, or one of {', '.join(PRESETS)}"
-            raise DeclarationError("scoring.schedule", self.schedule, allowed)
+        check_schedule("scoring.schedule", self.schedule)
         if not 0 <= self.max_refused <= 1:
             raise DeclarationError("scoring.max_refused", self.max_refused, "0 to 1")
         for name in ("min_rows", "logged"):

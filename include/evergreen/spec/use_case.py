@@ -12,7 +12,7 @@ from evergreen.spec.kinds import METRICS, PINBALL, Kind, Metric, Scale
 from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.lengths import spelled
 from evergreen.spec.names import check_name
-from evergreen.spec.pace import PRESETS, Schedule
+from evergreen.spec.pace import PRESETS, Assets, Schedule, check_schedule
 from evergreen.spec.scoring import OURS, START, Labels, Scoring, same_table
 from evergreen.spec.serving import Serving
 from evergreen.spec.tasks import Task, check_tasks
@@ -68,8 +68,8 @@ class UseCase:
     release: Release = field(default_factory=Release)
     """How a challenger that passed the gate comes to its users."""
     schedule: Schedule = "@daily"
-    """Cron expression or preset of the training DAG, or `Assets(…)` of Airflow that start it; None:
-    only by hand or by request."""
+    """Cron expression or preset (`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`) of the
+    training DAG, or `Assets(…)` of Airflow that start it; None: only by hand or by request."""
     retraining: Retraining = field(default_factory=Retraining)
     """When it is trained anew, besides the schedule."""
     tasks: Mapping[str, Task] = field(default_factory=dict)
@@ -179,6 +179,8 @@ class UseCase:
             raise DeclarationError("business.choose_threshold", True, "with kind BINARY only")
 
     def _check_pace(self) -> None:
+        if not isinstance(self.schedule, Assets):
+            check_schedule("schedule", self.schedule)
         schedule = self.schedule if isinstance(self.schedule, str) else ""
         pause, patience = PRESETS.get(schedule), self.retraining.stale_after
         if pause and patience and patience <= pause:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from evergreen.errors import DeclarationError
 from evergreen.spec.lengths import spelled
+from evergreen.spec.pace import check_schedule
 
 
 class Usual(StrEnum):
@@ -77,6 +78,7 @@ class Monitoring:
     be measured or no live metric was known, though there had been some, or no window was calm."""
 
     def __post_init__(self) -> None:
+        check_schedule("monitoring.schedule", self.schedule)
         for name in ("window", "labels_window", "silent_after"):
             if getattr(self, name) <= timedelta(0):
                 raise DeclarationError(f"monitoring.{name}", getattr(self, name), "more than zero")
