@@ -86,7 +86,9 @@ def pipeline(name: str, how: str, rows: pd.DataFrame) -> Any:
             estimator(name),
         )
     churn = catalog.load(PROJECT / "include" / "use_cases").find("churn")
-    churn = replace(churn, features=Features(numeric=tuple(numeric), categorical=tuple(texts)))
+    baselines = tuple(replace(one, columns=None) for one in churn.baselines)
+    declared = Features(numeric=tuple(numeric), categorical=tuple(texts))
+    churn = replace(churn, features=declared, baselines=baselines)
     return models.pipeline(churn, Candidate(name=name, build=lambda: estimator(name)))[1:]
 
 

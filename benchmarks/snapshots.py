@@ -57,7 +57,8 @@ def use_case() -> UseCase:
         numeric=(*columns, "week"), categorical=("kind",), function=weekly,
         inputs=("at", *columns, "kind"), lookback=timedelta(days=7),
     )  # fmt: skip
-    return replace(USE_CASE, name="events", source=source, features=declared)
+    baselines = tuple(replace(one, columns=None) for one in USE_CASE.baselines)
+    return replace(USE_CASE, name="events", source=source, features=declared, baselines=baselines)
 
 
 @contextmanager

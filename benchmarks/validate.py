@@ -70,6 +70,7 @@ def run(home: Path, rows: int, figures: Figures) -> None:
         ),
         features=replace(weather.features, function=None, inputs=(), numeric=FLOATS,
                          categorical=("town",)),
+        baselines=tuple(replace(one, columns=None) for one in weather.baselines),
     )  # fmt: skip
     settings = replace(settings_of(home), expectations_dir=home)
     (home / "weather.json").write_text(json.dumps(checks(rows)))

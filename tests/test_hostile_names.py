@@ -27,7 +27,7 @@ from evergreen.serving import history
 from evergreen.serving.model_ref import ModelRef
 from evergreen.settings import Settings
 from evergreen.spec import Dialect, Features, Source, UseCase, Windows
-from learning import WEATHER
+from learning import IRIS, WEATHER
 
 KEY, TIME, TARGET = 'k"; DROP TABLE victim; --', "t'; DROP TABLE victim; --", "100%"
 NUMBERS, TEXT = ("%(x)s %s", "{n}; \\"), "$1 é /*"
@@ -59,6 +59,7 @@ def use_case() -> UseCase:
         name="hostile",
         source=Source(table="hostile", key=(KEY,), timestamp=TIME, target=TARGET),
         features=Features(numeric=NUMBERS, categorical=(TEXT,)),
+        baselines=IRIS.baselines,
         windows=Windows(holdout=timedelta(days=20)),
     )
 

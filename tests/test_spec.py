@@ -77,6 +77,11 @@ def test_refuses_sql_in_table_names(table: str) -> None:
         (lambda: Gate(metric="f1", floors={}), "gate.floors"),
         (lambda: Gate(metric="f1", floors={"f1": 0.5}, confidence=95), "gate.confidence"),
         (lambda: Candidate(name="a", build=object, trials=0), "candidate.trials"),
+        (
+            lambda: Candidate(name="a", build=object, columns=("wind")),  # type: ignore[arg-type]
+            "candidate.columns",
+        ),
+        (lambda: Candidate(name="a", build=object, columns=()), "candidate.columns"),
         (lambda: replace(WEATHER, candidates=()), "candidates"),
         (lambda: replace(WEATHER, baselines=WEATHER.candidates), "candidates"),
         (lambda: replace(WEATHER, gate=Gate(metric="r2", floors={"r2": 0.5})), "gate"),
@@ -119,6 +124,21 @@ def test_nobody_is_alerted_to_a_stale_model_between_two_runs_of_its_schedule() -
         replace(WEATHER, schedule="@monthly", retraining=Retraining(stale_after=month))
     replace(WEATHER, schedule="@monthly", retraining=Retraining(stale_after=2 * month))
     replace(WEATHER, schedule="@monthly", retraining=Retraining(stale_after=None))
+
+
+@pytest.mark.parametrize("role", ["candidates", "baselines"])
+def test_refuses_a_column_of_a_candidate_that_is_no_feature(role: str) -> None:
+    misspelt = Candidate(name="few", build=object, columns=("wind", "temp_mx"))
+
+    with pytest.raises(DeclarationError, match=r"few: columns is .*did you mean 'temp_max'"):
+        replace(WEATHER, **{role: (misspelt,)})
+
+
+def test_refuses_a_column_of_a_candidate_that_only_the_function_reads() -> None:
+    raw = Candidate(name="raw", build=object, columns=("temp_min",))
+
+    with pytest.raises(DeclarationError, match=r"raw: columns is \['temp_min'\]"):
+        replace(WEATHER, baselines=(raw,))
 
 
 def test_refuses_a_watched_column_that_the_model_does_not_read() -> None:

@@ -25,7 +25,7 @@ from evergreen.retention.things import look
 from evergreen.settings import Settings
 from evergreen.spec import Features, Source, UseCase, Windows
 from evergreen.storage import Store
-from learning import WEATHER
+from learning import IRIS, WEATHER
 
 FIRST, LAST = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 8, 20, 23, tzinfo=UTC)
 LOOKBACK = timedelta(days=3)
@@ -68,7 +68,14 @@ def use_case(function: Any = recent, timestamp: str | None = "at") -> UseCase:
         inputs=("at", "price", "kind"), lookback=LOOKBACK if timestamp else timedelta(0),
     )  # fmt: skip
     windows = Windows(holdout=timedelta(days=20) if timestamp else 0.2)
-    return replace(WEATHER, name="sales", source=source, features=declared, windows=windows)
+    return replace(
+        WEATHER,
+        name="sales",
+        source=source,
+        features=declared,
+        windows=windows,
+        baselines=IRIS.baselines,
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ def test_comes_out_of_its_own_fit_with_the_same_digest() -> None:
 
 def test_other_parameters_windows_seeds_or_columns_are_other_recipes() -> None:
     short = replace(WEATHER.candidate("logistic"), windows=(timedelta(days=60),))
-    features = replace(WEATHER.features, lookback=timedelta(days=15), numeric=("wind",))
+    features = replace(WEATHER.features, lookback=timedelta(days=15), numeric=("wet_today",))
 
     digests = {
         recipe().digest,

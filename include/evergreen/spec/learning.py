@@ -143,6 +143,9 @@ class Candidate:
 
     def __post_init__(self) -> None:
         check_name("candidate.name", self.name)
+        if self.columns is not None and not (isinstance(self.columns, tuple) and self.columns):
+            allowed = 'a tuple of features, as ("wind",), or None for all of them'
+            raise DeclarationError("candidate.columns", self.columns, allowed)
         if self.trials < 1:
             raise DeclarationError("candidate.trials", self.trials, "1 or more")
         if type(self.num_workers) is not int or self.num_workers < 1:

@@ -101,6 +101,7 @@ class UseCase:
             raise DeclarationError("source.weight", self.source.weight, "anything but the target")
         if self.source.target in self.features.raw:
             raise DeclarationError("features", self.source.target, "anything but the target")
+        self._check_columns()
         self._check_metrics()
         self._check_rows()
         self._check_scoring()
@@ -108,6 +109,14 @@ class UseCase:
         self._check_judging()
         self._check_pace()
         self._check_watching()
+
+    def _check_columns(self) -> None:
+        known = self.features.columns
+        for one in self.candidates + self.baselines:
+            if strange := [name for name in one.columns or () if name not in known]:
+                hint = did_you_mean(strange[0], known)
+                allowed = f"columns of the features: {', '.join(known)}{hint}"
+                raise DeclarationError(f"{one.name}: columns", strange, allowed)
 
     def _check_metrics(self) -> None:
         own = [metric.name for metric in self.metrics]
