@@ -30,7 +30,8 @@ watched once for each champion: a second run gives the same answer, unless that 
 """
 BACK = (
     "where live quality is poor and the fit that served before surely would have answered better,"
-    " it is champion again at once, pinned, and people are told"
+    " it is champion again at once, pinned, and people are told (unless a person has pinned the"
+    " champion: then they are only told)"
 )
 
 

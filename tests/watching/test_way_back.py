@@ -12,6 +12,7 @@ from database import query, records_of
 from evergreen.champions.registry import ModelRegistry, Registration
 from evergreen.deciding import alerts, decide
 from evergreen.deciding.decision import DecisionRef
+from evergreen.records import Pin
 from evergreen.refs import CandidateRef, WindowRef
 from evergreen.spec import Retraining
 from evergreen.steps import Run
@@ -83,6 +84,27 @@ def test_monitoring_goes_back_by_itself_and_pins_and_tells(turned: Shop) -> None
     assert [row.kind for row in kept.promotions.of("shop")] == ["rollback", "refresh", "change"]
     (incident,) = kept.incidents.newest("shop")
     assert (incident.kind, found[0].sentence in incident.message) == ("quality", True)
+
+
+def test_a_champion_that_a_person_pinned_stays_and_people_are_told(turned: Shop) -> None:
+    kept = records_of(turned.settings)
+    kept.pins.put(Pin(use_case="shop", version=2, reason="version 3 was wrong", actor="ada"))
+
+    found = decided(turned, POOR)
+
+    champion, pin = kept.promotions.champion("shop"), kept.pins.get("shop")
+    assert champion is not None
+    assert pin is not None
+    assert (found.outcome, champion.version, pin.actor) == ("retrain", 2, "ada")
+    (incident,) = kept.incidents.newest("shop")
+    assert "version 2 is pinned by ada, and only a person moves it" in incident.message
+
+
+def test_monitoring_goes_on_back_from_where_it_went_itself(turned: Shop) -> None:
+    kept = records_of(turned.settings)
+    kept.pins.put(Pin(use_case="shop", version=2, reason="it was better", actor="monitoring"))
+
+    assert decided(turned, POOR).outcome == "roll back"
 
 
 def test_what_a_crash_left_undone_is_done_by_the_second_call(

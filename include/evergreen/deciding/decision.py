@@ -6,6 +6,7 @@ from datetime import datetime
 from evergreen.champions import promotion
 from evergreen.deciding import policy, situation
 from evergreen.deciding.policy import Judgement
+from evergreen.deciding.situation import MONITOR
 from evergreen.records import Decision, Records, Retrained, decision_id
 from evergreen.records.protocols import DecisionLog
 from evergreen.refs import Json, Ref, WindowRef
@@ -15,7 +16,6 @@ from evergreen.steps import Run
 from evergreen.watching.facts import Hindsight
 
 TRIGGER = "trigger"
-MONITOR = "monitoring"
 
 
 @dataclass(frozen=True, kw_only=True)

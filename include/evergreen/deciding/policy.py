@@ -166,10 +166,13 @@ def judge(situation: Situation) -> Judgement:
 
 
 def leads_back(situation: Situation) -> bool:
-    """Tell whether the champion that was watched still serves, and the fit before it surely is the
-    better one. Cooldown and budget are about trainings, and a training that runs cannot cure it."""
+    """Tell whether the champion that was watched still serves, no person has pinned it, and the fit
+    before it surely is the better one. Cooldown and budget are about trainings, and a training that
+    runs cannot cure it."""
     found = situation.hindsight
-    return found is not None and found.surely_better and moved(situation) is None
+    if found is None or situation.pinned_by:
+        return False
+    return found.surely_better and moved(situation) is None
 
 
 def drifted(seen: WindowRef) -> bool:
@@ -218,7 +221,7 @@ def _sentence(
     if earlier and outcome == ROLL_BACK:
         return f"Roll back to version {earlier.version}: {why}; {earlier.sentence}.{unknown}"
     if earlier and earlier.version:
-        unknown = f" As to the way back, {earlier.sentence}.{unknown}"
+        unknown = f" As to the way back, {earlier.sentence}{_pinned(situation)}.{unknown}"
     if outcome == RETRAIN:
         return f"Retrain: {why}.{unknown}"
     if outcome == HELD:
@@ -227,6 +230,15 @@ def _sentence(
     start = "No retraining" if outcome == NO else "Unknown whether to retrain"
     found = situation.window.sentence.removeprefix("Unknown: ").rstrip(".")
     return f"{start}: {found}{_so_far(situation)}.{unknown}"
+
+
+def _pinned(situation: Situation) -> str:
+    if not situation.pinned_by:
+        return ""
+    return (
+        f"; version {situation.champion} is pinned by {situation.pinned_by},"
+        " and only a person moves it from there"
+    )
 
 
 def _so_far(situation: Situation) -> str:

@@ -8,7 +8,7 @@ from evergreen.data import extraction, snapshots
 from evergreen.data.selection import at, enclosed, relation
 from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.errors import DataRefused, SnapshotCorrupt
-from evergreen.records import Chain, Promotion, Records, Retrained, chain
+from evergreen.records import Chain, Pin, Promotion, Records, Retrained, chain
 from evergreen.records.errors import StatementRefused, ValueRefused
 from evergreen.records.retrainings import PASSED
 from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
@@ -18,6 +18,7 @@ from evergreen.watching import look_back
 from evergreen.watching.facts import Hindsight
 from evergreen.watching.watched import watched
 
+MONITOR = "monitoring"
 WINDOWS, ASKED = 500, 50
 """How many windows and retrainings of the past are looked at."""
 
@@ -48,6 +49,8 @@ class Situation(Ref):
     hindsight: Hindsight | None = None
     """What the fit that served before would have answered; None: live quality gives no cause to
     ask, or going back by itself is not declared."""
+    pinned_by: str = ""
+    """The person who pinned the champion; empty: nobody has, or monitoring went back to it."""
 
 
 def gather(
@@ -90,7 +93,12 @@ def gather(
         hindsight=look_back(use_case, window.end, records=records, settings=settings)
         if poor and rules.roll_back
         else None,
+        pinned_by=_person(records.pins.get(use_case.name)),
     )
+
+
+def _person(pin: Pin | None) -> str:
+    return pin.actor if pin and pin.actor != MONITOR else ""
 
 
 def _same(

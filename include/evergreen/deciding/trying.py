@@ -16,6 +16,7 @@ days go on from one another, few of them tell nothing: they must be worth ten in
 from datetime import UTC
 
 from evergreen import dossier
+from evergreen.deciding.situation import MONITOR
 from evergreen.errors import DossierMissing, EvergreenError, ModelRefused
 from evergreen.judging.evidence import Difference
 from evergreen.judging.figures import figure, interval
@@ -30,7 +31,6 @@ from evergreen.steps import Run
 from evergreen.watching import instead
 from evergreen.watching.instead import Held
 
-MONITOR = "monitoring"
 LOOKS = (14, 28, 56)
 """Days with labels at which a trial is looked at."""
 CONFIDENCE = 1 - 0.05 / len(LOOKS)

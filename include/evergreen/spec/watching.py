@@ -129,7 +129,8 @@ class Retraining:
     """The longest that refused candidates can make the cooldown."""
     roll_back: bool = True
     """Go back by itself when live quality is poor, and the fit that served before surely would have
-    answered better on the labels that came since; a person is told, and it is pinned."""
+    answered better on the labels that came since; a person is told, and it is pinned. A champion
+    that a person has pinned stays."""
     stale_after: timedelta | None = timedelta(days=30)
     """Alert when no challenger has reached the gate for so long; None: never."""
 
