@@ -12,7 +12,7 @@ import pytest
 from database import query, records_of
 from evergreen import dossier
 from evergreen.deciding import trying
-from evergreen.errors import StalePromotion
+from evergreen.errors import ModelRefused, StalePromotion
 from evergreen.judging.evidence import Difference
 from evergreen.learning import tracking
 from evergreen.records import Decision, TrialRow
@@ -85,13 +85,18 @@ def ask(
         shop.log(rows, end=END - day * DAY, label=label)
 
 
-def conclude(shop: Shop, **release: Any) -> str:
+def conclude(shop: Shop, later: timedelta = timedelta(0), **release: Any) -> str:
     use_case = replace(shop.use_case, release=Release(**release))
-    return trying.conclude(use_case, RUN, records=records_of(shop.settings), settings=shop.settings)
+    run = replace(RUN, as_of=END + later)
+    return trying.conclude(use_case, run, records=records_of(shop.settings), settings=shop.settings)
 
 
 def decided(shop: Shop) -> list[Decision]:
     return list(records_of(shop.settings).decisions.newest("shop", kind="trial"))
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise ModelRefused("the store is away")
 
 
 def turned(rows: pd.DataFrame) -> "np.ndarray":
@@ -153,6 +158,41 @@ def test_after_the_last_look_it_is_withdrawn_whatever_it_is(
 
     assert conclude(shop).endswith("It is not surely better, and is withdrawn.")
     assert records_of(shop.settings).trials.running("shop") == ()
+
+
+def test_a_look_that_was_unknown_is_taken_again(
+    poisoned: Shop, promotions: Promotions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(poisoned, 1)
+    ask(poisoned, 14, turned)
+    with monkeypatch.context() as patch:
+        patch.setattr("evergreen.watching.instead.hold", refuse)
+        unknown = [conclude(poisoned) for _ in range(2)]
+
+    told = conclude(poisoned)
+
+    assert unknown[0].endswith("look 1 of 3: unknown, as the store is away.")
+    assert unknown[0] == unknown[1]
+    assert told.endswith("It surely is better, and takes over.")
+    assert len(promotions) == 1
+    assert [each.outcome for each in decided(poisoned)] == ["promoted", "unknown"]
+
+
+def test_a_last_look_that_stays_unknown_for_a_week_ends_the_trial(
+    shop: Shop, promotions: Promotions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(shop, 1)
+    ask(shop, 56, each=5)
+    monkeypatch.setattr("evergreen.watching.instead.hold", refuse)
+    trials, running = records_of(shop.settings).trials, []
+
+    for days in (0, 6, 7):
+        told = conclude(shop, days * DAY)
+        running.append(len(trials.running("shop")))
+
+    assert running == [1, 1, 0]
+    assert told.endswith("the store is away. It stayed so, and is withdrawn.")
+    assert trials.newest("shop")[0].outcome == told
 
 
 def test_labels_from_before_the_trial_do_not_count(shop: Shop, promotions: Promotions) -> None:

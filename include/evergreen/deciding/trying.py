@@ -8,12 +8,13 @@ was asked at the time (shadow, canary and A/B alike).
 
 It is looked at three times at most, when labels of 14, 28 and 56 days have come. The chance to err,
 5 %, is shared out evenly between the looks (Bonferroni; as Pocock, Biometrika 64, 1977, but without
-his assumption that rows are independent), so that looking often promotes nobody by luck. And where
-days go on from one another, few of them tell nothing: they must be worth ten independent ones.
+his assumption that rows are independent), so that looking often promotes nobody by luck. A look
+that was unknown has seen nothing, and is taken again. And where days go on from one another, few of
+them tell nothing: they must be worth ten independent ones.
 `benchmarks/trials.py` shows how often luck promotes all the same.
 """
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from evergreen import dossier
 from evergreen.deciding.situation import MONITOR
@@ -37,15 +38,18 @@ CONFIDENCE = 1 - 0.05 / len(LOOKS)
 """Of the interval of each look."""
 LEAST_DAYS = 10
 """Fewer, counted as what they are worth, promote and refuse nobody."""
+PATIENCE = timedelta(days=7)
+"""A trial whose last look stays unknown for so long is withdrawn."""
 PROMOTED, WITHDRAWN, GOES_ON, UNKNOWN = "promoted", "withdrawn", "goes on", "unknown"
 
 
 def conclude(use_case: UseCase, run: Run, *, records: Records, settings: Settings) -> str:
     """Look at the trial of a use case when enough labels have come, and end it if it is clear.
 
-    Each look is taken once and on record; what a crash interrupted, the next call ends. Once it is
-    over, whoever ended it, a challenger that waits begins. Empty: nobody waits, and no trial runs,
-    a person ends it (`Release(by_hand=True)`), or there is nothing new to look at.
+    Each look is taken until it is known, and on record; what a crash interrupted, the next call
+    ends. Once it is over, whoever ended it, a challenger that waits begins. Empty: nobody waits,
+    and no trial runs, a person ends it (`Release(by_hand=True)`), or there is nothing new to look
+    at.
 
     Raises:
         DatabaseAway: the database is away.
@@ -78,11 +82,17 @@ def _conclude(
     if not due or len(told.labels) < use_case.monitoring.min_labels:
         return ""
     id = decision_id(name, f"{trials.KIND}/{trial.id}", str(due))
-    known = records.decisions.get(id)
-    decided = known or _decide(id, use_case, trial, told, due, run, records, settings)
+    taken = _taken(id, records)
+    decided = taken or _decide(id, use_case, trial, told, due, run, records, settings)
     if decided.outcome in {PROMOTED, WITHDRAWN}:
         return _carry_out(use_case, trial, decided, records, settings)
-    return "" if known else decided.sentence
+    return "" if taken else decided.sentence
+
+
+def _taken(id: str, records: Records) -> Decision | None:
+    """Return how a look ended; None: it is still to be taken, or was unknown."""
+    known = (records.decisions.get(id, outcome) for outcome in (PROMOTED, WITHDRAWN, GOES_ON))
+    return next(filter(None, known), None)
 
 
 def _decide(
@@ -96,12 +106,19 @@ def _decide(
     settings: Settings,
 ) -> Decision:
     outcome, sentence, evidence = _look(use_case, trial, told, due, records, settings)
+    since = records.decisions.get(id, UNKNOWN)
+    if outcome == UNKNOWN and due == len(LOOKS) and since and _is_long_ago(since, run):
+        outcome, sentence = WITHDRAWN, f"{sentence} It stayed so, and is withdrawn."
     return records.decisions.record(
         Decision(
             id=id, use_case=use_case.name, kind=trials.KIND, outcome=outcome, sentence=sentence,
             evidence=evidence, as_of=run.as_of, run_key=run.key, actor=MONITOR,
         )
     )  # fmt: skip
+
+
+def _is_long_ago(since: Decision, run: Run) -> bool:
+    return since.as_of is not None and run.as_of - since.as_of >= PATIENCE
 
 
 def _look(
@@ -121,9 +138,11 @@ def _look(
         scale = Scale(own.answers.kind, use_case.metrics)
         held = instead.hold(own, told, scale, confidence=CONFIDENCE, settings=settings)
     except (DossierMissing, ModelRefused, Refused, StatementRefused) as problem:
-        return UNKNOWN, f"{begun}: unknown, as {' '.join(str(problem).split())}", evidence
+        reason = " ".join(str(problem).split()).rstrip(".")
+        return UNKNOWN, f"{begun}: unknown, as {reason}.", evidence
     if not held.is_defined:
-        return UNKNOWN, f"{begun}: {held.metric} is not defined for these labels.", evidence
+        undefined = f"unknown, as {held.metric} is not defined for these labels."
+        return UNKNOWN, f"{begun}: {undefined}", evidence
     outcome = outcome_of(held.difference, held.days, newest=held.newest, due=due)
     evidence |= {"difference": held.difference.to_json(), "effective_days": held.days}
     figures = (
