@@ -1,4 +1,5 @@
-"""`operations_prune` tells what would go, and deletes only when it is told to."""
+"""`operations_prune` tells what would go, and deletes only when it is told to; `operations_retire`
+and `operations_trial` end what has no file that loads."""
 
 import os
 from dataclasses import replace
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 from test_edge import running
 
+from database import records_of
 from evergreen import storage
+from evergreen.catalog import Catalog
 from evergreen.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("airflow")
@@ -91,3 +94,27 @@ def test_the_days_of_a_backfill_that_were_done_are_told_with_those_that_failed()
 
     assert ti.pushed["evergreen_outcome"] == "2026-11-20: Kept.\n2026-11-21: it failed"
     assert summarise.trigger_rule == "all_done_min_one_success"
+
+
+def test_what_does_not_load_is_retired_and_its_trial_is_ended(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evergreen_airflow.operations import retire_dag, trial_dag
+
+    broken = Catalog(broken={"weather": "1/0"})
+    for room in ("house", "champion"):
+        monkeypatch.setattr(f"evergreen_airflow.operations.{room}.catalog", lambda: broken)
+    kept = records_of(settings)
+    kept.trials.start("weather", "canary", 0.1, {"version": 3}, reason="to see", actor="ada")
+
+    for make, task, form in (
+        (trial_dag, "carry_out", {"deed": "stop"}),
+        (retire_dag, "retire", {}),
+    ):
+        with running("manual", user="ada", use_case="weather", reason="sold", **form) as ti:
+            ti.task_id, ti.map_index = task, -1
+            make(["weather"]).get_task(task).python_callable()
+
+    [trial] = kept.trials.newest("weather")
+    assert trial.outcome == "stopped by ada: sold"
+    assert "weather" in kept.retirements.all()

@@ -57,8 +57,9 @@ def list_use_cases(
 @told
 def champion(name: Name, as_json: AsJson = False) -> None:
     """Show the champion of a use case."""
-    use_case, kept = catalog().find(name), records()
-    console.champion(use_case, kept.promotions.champion(name), kept.pins.get(name), as_json=as_json)
+    kept = records()
+    found, pin = kept.promotions.champion(known(name)), kept.pins.get(name)
+    console.champion(name, found, pin, as_json=as_json)
 
 
 @app.command()
@@ -164,7 +165,7 @@ def rollback(
     from evergreen.champions import promotion
 
     done = promotion.rollback(
-        catalog().find(name).name, to=to, reason=reason, actor=console.user(),
+        known(name), to=to, reason=reason, actor=console.user(),
         ledger=records(), settings=settings(),
     )  # fmt: skip
     console.promotion(done, as_json=as_json)
@@ -177,9 +178,8 @@ def unpin(name: Name, reason: Reason, as_json: AsJson = False) -> None:
     from evergreen.champions import promotion
 
     sentence = promotion.unpin(
-        catalog().find(name).name, reason=reason, actor=console.user(), ledger=records(),
-        settings=settings(),
-    )  # fmt: skip
+        known(name), reason=reason, actor=console.user(), ledger=records(), settings=settings()
+    )
     console.sentence(sentence, as_json=as_json)
 
 
@@ -258,33 +258,33 @@ def release(
     """Put a version on trial beside the champion, compare, end it, promote; or list the trials."""
     from evergreen.serving import commands, trials
 
-    use_case = catalog().find(name)
     _one_deed(strategy=strategy, stop=stop, promote=promote, compare=compare)
     actor = console.user()
     if promote:
         _all_given("--promote", reason=reason)
         done = trials.promote(
-            use_case, reason=reason, actor=actor, version=version, records=records(),
+            catalog().find(name), reason=reason, actor=actor, version=version, records=records(),
             settings=settings(),
         )  # fmt: skip
         console.promotion(done, as_json=as_json)
         return
     if compare:
-        console.comparison(commands.compare(use_case, records=records()), as_json=as_json)
+        compared = commands.compare(catalog().find(name), records=records())
+        console.comparison(compared, as_json=as_json)
         return
     if strategy:
         _all_given(f"--strategy {strategy}", version=version, reason=reason)
         found: Any = [
             commands.release(
-                use_case, strategy, version=version, share=share, reason=reason, actor=actor,
-                records=records(),
+                catalog().find(name), strategy, version=version, share=share, reason=reason,
+                actor=actor, records=records(),
             )
         ]  # fmt: skip
     elif stop:
         why = reason or "no reason given"
-        found = [commands.stop(use_case, reason=why, actor=actor, records=records())]
+        found = [commands.stop(known(name), reason=why, actor=actor, records=records())]
     else:
-        found = commands.trials(use_case, records=records())
+        found = commands.trials(known(name), records=records())
     console.releases(found, as_json=as_json)
 
 

@@ -16,7 +16,6 @@ from evergreen.records import (
     TrialRow,
 )
 from evergreen.refs import ChampionRef, PromotionRef
-from evergreen.spec import UseCase
 from evergreen.spec.lengths import percent
 
 if TYPE_CHECKING:
@@ -56,20 +55,18 @@ def fleet(found: "Fleet", wanted: "Wanted", limit: int, *, as_json: bool) -> Non
     say(in_words.counted(found, rows, limit), style="bold")
 
 
-def champion(
-    use_case: UseCase, found: ChampionRef | None, pin: Pin | None, *, as_json: bool
-) -> None:
+def champion(name: str, found: ChampionRef | None, pin: Pin | None, *, as_json: bool) -> None:
     """Print the champion of a use case, and whether it is pinned."""
     if as_json:
-        told = {"use_case": use_case.name, "champion": _champion_json(found)}
+        told = {"use_case": name, "champion": _champion_json(found)}
         document(told | {"pinned": pin.sentence if pin else None})
     elif found is None:
-        say(f"{use_case.name} has no champion yet: `evergreen run {use_case.name}`")
+        say(f"{name} has no champion yet: `evergreen run {name}`")
     else:
         for field, value in _champion_json(found).items():
             show(Text.assemble((f"{field:>16}", "bold"), f"  {value}"))
         if pin:
-            say(f"It is {pin.sentence}; `evergreen unpin {use_case.name}` lets trainings move it")
+            say(f"It is {pin.sentence}; `evergreen unpin {name}` lets trainings move it")
 
 
 def seen(found: "Seen", *, as_json: bool) -> None:

@@ -48,20 +48,22 @@ def release(
     )  # fmt: skip
 
 
-def stop(use_case: UseCase, *, reason: str, actor: str, records: Records) -> TrialRow:
+def stop(name: str, *, reason: str, actor: str, records: Records) -> TrialRow:
     """End the trial of a use case.
 
     Raises:
         EvergreenError: none runs.
     """
-    trial = _running(use_case, records)
+    found = records.trials.running(name)
+    if not found:
+        raise EvergreenError(f"no trial of {name} runs")
     told = f"stopped by {actor}: {reasons.checked(reason)}"
-    return records.trials.stop(trial.id, told)
+    return records.trials.stop(found[0].id, told)
 
 
-def trials(use_case: UseCase, *, records: Records) -> tuple[TrialRow, ...]:
+def trials(name: str, *, records: Records) -> tuple[TrialRow, ...]:
     """Return the trials of a use case, newest first."""
-    return records.trials.newest(use_case.name)
+    return records.trials.newest(name)
 
 
 def compare(use_case: UseCase, *, records: Records) -> Comparison:
@@ -74,10 +76,3 @@ def compare(use_case: UseCase, *, records: Records) -> Comparison:
     if not found:
         raise EvergreenError(f"{use_case.name} has had no trial")
     return releases.compare(records.trials, found[0].id, use_case.kind)
-
-
-def _running(use_case: UseCase, records: Records) -> TrialRow:
-    found = records.trials.running(use_case.name)
-    if not found:
-        raise EvergreenError(f"no trial of {use_case.name} runs")
-    return found[0]

@@ -182,15 +182,15 @@ def _of_trial(kept: Any) -> str:
     """Do with the trial what the form says, and return that in a sentence."""
     from evergreen.serving import commands, trials
 
-    use_case, deed = catalog().find(param("use_case")), param("deed")
+    name, deed = param("use_case"), param("deed")
     said: dict[str, Any] = {"reason": param("reason"), "actor": actor(), "records": kept}
-    version = param("version") or 0
+    if deed == "stop":
+        return f"The {commands.stop(name, **said).strategy} of {name} is over."
+    use_case, version = catalog().find(name), param("version") or 0
     if deed == "promote":
         done = trials.promote(use_case, version=version, settings=here.settings(), **said)
         return done.sentence
-    if deed == "stop":
-        return f"The {commands.stop(use_case, **said).strategy} of {use_case.name} is over."
     if not version:
         raise DeclarationError("version", None, "one that a gate has passed, to begin a trial")
     begun = commands.release(use_case, deed, version=version, share=param("share") or 0.1, **said)
-    return f"{use_case.name}: {trials.told(begun)}."
+    return f"{name}: {trials.told(begun)}."

@@ -47,7 +47,7 @@ def retire_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
             """End the use case or bring it back, as the form says."""
             from evergreen import retirement
 
-            name, who, why = catalog().find(param("use_case")).name, actor(), param("reason")
+            name, who, why = param("use_case"), actor(), param("reason")
             with at_work() as kept:
                 if param("back"):
                     done = retirement.revive(name, reason=why, actor=who, records=kept)
