@@ -126,8 +126,8 @@ def test_pins_hold_until_they_are_lifted(records: Records):
 def test_nothing_is_found_where_nothing_is_on_record(records: Records):
     read = (
         records.promotions.champions, records.decisions.last_of_each,
-        records.decisions.last_trained, records.windows.newest_of_each, records.incidents.lasting, records.incidents.failures,
-        records.pins.all,
+        records.decisions.last_trained, records.windows.newest_of_each, records.incidents.lasting,
+        records.incidents.failures, records.pins.all,
     )  # fmt: skip
 
     assert [each() for each in read] == [{}] * 7
