@@ -46,7 +46,8 @@ def recipe(estimator: Any) -> Recipe:
     use_case = UseCase(
         name="made_up", doc="Made up.", owner="nobody", kind=Kind.BINARY,
         source=Source(table="made_up", key=("id",), target="y"), windows=Windows(holdout=0.2),
-        features=Features(numeric=COLUMNS), candidates=(candidate,), baselines=(),
+        features=Features(numeric=COLUMNS), candidates=(candidate,),
+        baselines=(Candidate(name="prior", build=DummyClassifier),),
         gate=Gate(metric="roc_auc", floors={"roc_auc": 0.5}),
     )  # fmt: skip
     return Recipe.of(use_case, candidate, {})

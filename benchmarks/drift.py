@@ -21,6 +21,7 @@ os.environ |= {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_
 import numpy as np
 import psycopg2
 import pyarrow as pa
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 import usual
@@ -39,7 +40,8 @@ WIDE = UseCase(
     name="wide", doc="", owner="benchmark", kind=Kind.BINARY,
     source=Source(table="wide", key=("id",), target="label"), windows=Windows(holdout=0.2),
     features=Features(numeric=FLOATS, categorical=("town", "shop")),
-    candidates=(Candidate(name="logistic", build=LogisticRegression),), baselines=(),
+    candidates=(Candidate(name="logistic", build=LogisticRegression),),
+    baselines=(Candidate(name="prior", build=DummyClassifier),),
     gate=Gate(metric="roc_auc", floors={"accuracy": 0.5}),
 )  # fmt: skip
 TRAINED_ON = 1_000_000

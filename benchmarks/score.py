@@ -15,6 +15,7 @@ os.environ |= {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_
 
 import numpy as np
 import pyarrow as pa
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
@@ -43,7 +44,8 @@ def use_case(model: str) -> UseCase:
         source=Source(table="learned", key=("id",), target="label"),
         windows=Windows(holdout=0.2),
         features=Features(numeric=FLOATS, categorical=("town", "shop")),
-        candidates=(Candidate(name=model, build=MODELS[model]),), baselines=(),
+        candidates=(Candidate(name=model, build=MODELS[model]),),
+        baselines=(Candidate(name="prior", build=DummyClassifier),),
         gate=Gate(metric="roc_auc", floors={"accuracy": 0.5}),
         scoring=Scoring(query="SELECT * FROM wide", into=f"predictions.{model}"),
     )  # fmt: skip

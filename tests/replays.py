@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.dummy import DummyClassifier
 
 from evergreen.learning.recipes import Recipe
 from evergreen.learning.rows import Rows
@@ -39,7 +40,7 @@ CHURNING = UseCase(
     windows=Windows(holdout=timedelta(days=28)),
     features=Features(numeric=("a", "b")),
     candidates=(Candidate(name="logistic", build=logistic, windows=(None, timedelta(days=30))),),
-    baselines=(),
+    baselines=(Candidate(name="prior", build=DummyClassifier),),
     gate=Gate(metric="roc_auc", floors={"roc_auc": 0.75}),
 )  # fmt: skip
 EQUAL = replace(

@@ -83,6 +83,7 @@ def test_refuses_sql_in_table_names(table: str) -> None:
         ),
         (lambda: Candidate(name="a", build=object, columns=()), "candidate.columns"),
         (lambda: replace(WEATHER, candidates=()), "candidates"),
+        (lambda: replace(WEATHER, baselines=()), "baselines"),
         (lambda: replace(WEATHER, baselines=WEATHER.candidates), "candidates"),
         (lambda: replace(WEATHER, gate=Gate(metric="r2", floors={"r2": 0.5})), "gate"),
     ],

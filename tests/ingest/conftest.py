@@ -78,7 +78,7 @@ def orders(source: Files | Api, schedule: str = "@daily") -> UseCase:
         windows=Windows(holdout=0.3),
         features=Features(numeric=("price",)),
         candidates=(Candidate(name="any", build=dict),),
-        baselines=(),
+        baselines=(Candidate(name="none", build=dict),),
         gate=Gate(metric="f1", floors={"f1": 0.5}),
         ingest=Ingest(source=source, schedule=schedule),
     )

@@ -22,7 +22,6 @@ def judged(floors: dict[str, float]) -> UseCase:
     return replace(
         weather,
         candidates=(replace(weather.candidate("logistic"), search={}),),
-        baselines=(),
         slices=(),
         gate=replace(weather.gate, metric="accuracy", floors=floors),
     )

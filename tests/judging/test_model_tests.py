@@ -38,7 +38,7 @@ USE_CASE = UseCase(
         lookback=timedelta(days=2),
     ),
     candidates=(Candidate(name="any", build=object),),
-    baselines=(),
+    baselines=(Candidate(name="none", build=object),),
     gate=Gate(metric="f1", floors={"f1": 0.5}),
 )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from database import records_of
@@ -41,7 +42,7 @@ SHOP = UseCase(
         numeric=("spend", "visits", "age", "distance"), categorical=("city", "member")
     ),
     candidates=(Candidate(name="logistic", build=LogisticRegression),),
-    baselines=(),
+    baselines=(Candidate(name="prior", build=DummyClassifier),),
     gate=Gate(metric="roc_auc", floors={"roc_auc": 0.6, "accuracy": 0.6}),
 )
 

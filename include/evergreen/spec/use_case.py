@@ -43,7 +43,7 @@ class UseCase:
     candidates: tuple[Candidate, ...]
     """What competes; one is enough."""
     baselines: tuple[Candidate, ...]
-    """What must be beaten: models that have learned next to nothing."""
+    """What must be beaten: models that have learned next to nothing; one is enough."""
     gate: Gate
     """What a challenger must prove."""
     metrics: tuple[Metric, ...] = ()
@@ -86,6 +86,9 @@ class UseCase:
         check_tasks(self.tasks)
         if len(self.candidates) < 1:
             raise DeclarationError("candidates", self.candidates, "at least one")
+        if len(self.baselines) < 1:
+            allowed = "at least one, which a challenger must beat: one of scikit-learn's dummies"
+            raise DeclarationError("baselines", self.baselines, allowed)
         names = [CHAMPION, *(one.name for one in self.contenders + self.baselines)]
         if len(names) != len(set(names)):
             raise DeclarationError("candidates", names, "names that differ")
