@@ -95,6 +95,23 @@ def test_names_the_field_that_is_wrong(make: Any, field: str) -> None:
     assert told.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("confidence", 0.4),
+        ("resamples", 0),
+        ("min_rows", -5),
+        ("min_slice_rows", -1),
+        ("slice_tolerance", -1.0),
+        ("slice_tolerance", float("nan")),
+        ("coverage_tolerance", -0.1),
+    ],
+)
+def test_a_number_of_the_gate_that_makes_no_sense_is_refused(field: str, value: float) -> None:
+    with pytest.raises(DeclarationError, match=rf"gate\.{field} is .*; allowed: "):
+        replace(WEATHER.gate, **{field: value})
+
+
 def test_suggests_the_metric_that_was_meant() -> None:
     with pytest.raises(DeclarationError, match="did you mean 'roc_auc'"):
         replace(WEATHER, gate=Gate(metric="roc_acu", floors={"f1": 0.5}))

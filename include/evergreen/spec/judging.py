@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 FAIRNESS_RATES = ("recall", "precision", "accuracy", "selection_rate")
 RELEASES = ("direct", "shadow", "canary", "ab")
+LEAST = {
+    "resamples": 1, "min_rows": 0, "min_slice_rows": 0, "slice_tolerance": 0,
+    "coverage_tolerance": 0,
+}  # fmt: skip
+"""The smallest numbers of a gate that mean something."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +64,7 @@ class Gate:
     """The confidence interval of challenger − champion (in the direction of better) must lie
     above this. Negative: a challenger that may be slightly worse still replaces the champion."""
     confidence: float = 0.95
-    """Of the intervals that decide, 0 to 1."""
+    """Of the intervals that decide, between 0.5 and 1."""
     resamples: int = 1000
     """Simulated draws, where the intervals of several challengers must hold at once."""
     min_rows: int = 50
@@ -110,6 +115,9 @@ class Gate:
             raise DeclarationError("gate.checks", names, "a tuple of functions whose names differ")
         if not 0.5 < self.confidence < 1:
             raise DeclarationError("gate.confidence", self.confidence, "between 0.5 and 1")
+        for name, least in LEAST.items():
+            if not getattr(self, name) >= least:  # nor is NaN
+                raise DeclarationError(f"gate.{name}", getattr(self, name), f"{least} or more")
 
 
 @dataclass(frozen=True, kw_only=True)
