@@ -18,7 +18,7 @@ from evergreen.refs import Json, WindowRef
 from evergreen.spec import UseCase
 from evergreen_airflow import here, notes
 from evergreen_airflow.assets import tell_champions
-from evergreen_airflow.edge import BY_ITSELF, at_work, catalog, cause, param, tell, this_run
+from evergreen_airflow.edge import at_work, catalog, cause, param, tell, this_run
 from evergreen_airflow.options import Options
 
 ACTIVE = ["queued", "running"]
@@ -105,12 +105,12 @@ def request(run_id: str, asked_for: str, sentence: str, window: WindowRef) -> Js
 
 
 def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> None:
-    """Put on record that the schedule or a person started this training."""
+    """Put on record who started this training: a schedule, assets, a person or another DAG."""
     from evergreen.deciding import decision
 
-    run, run_type = this_run(), get_current_context()["dag_run"].run_type.value
+    run, person = this_run(), get_current_context()["dag_run"].triggering_user_name
     if run.may_promote and not (cause() or param("dry_run") or use_case.draft):
-        started = BY_ITSELF.get(run_type, "person")
+        started = "person" if person else run.actor
         decision.started(use_case, run, started, why, decisions=decisions)
 
 

@@ -14,6 +14,7 @@ from database import records_of
 from evergreen.catalog import load
 from evergreen.errors import DataRefused, DeclarationError, LeaseLost, Retired, StackError
 from evergreen.settings import PROJECT, Settings
+from fakes import FakeDecisions
 
 pytestmark = pytest.mark.usefixtures("airflow")
 
@@ -157,6 +158,31 @@ def test_nobody_acts_in_the_name_of_monitoring() -> None:
 
     assert sentence == "mallory asked for it."
     assert who == "mallory"
+
+
+@pytest.mark.parametrize(
+    ("run_type", "user", "cause"),
+    [
+        ("scheduled", None, "schedule"),
+        ("asset_triggered", None, "assets"),
+        ("operator_triggered", None, "operator_triggered"),
+        ("asset_materialization", None, "asset_materialization"),
+        ("operator_triggered", "ada", "person"),  # she had triggered the DAG that did
+        ("manual", "ada", "person"),
+    ],
+)
+def test_only_what_a_person_started_is_on_record_as_a_person(
+    run_type: str, user: str | None, cause: str
+) -> None:
+    from evergreen_airflow.retraining import put_start_on_record
+
+    decisions = FakeDecisions()
+    with running(run_type, user=user):
+        put_start_on_record(load(USE_CASES).find("weather"), "Because.", decisions)
+
+    [made] = decisions.newest()
+    assert made.evidence["cause"] == cause
+    assert made.actor == (user or cause)
 
 
 def test_what_starts_a_training_names_cause_window_and_report(

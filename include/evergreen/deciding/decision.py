@@ -75,7 +75,7 @@ def matter(window: WindowRef) -> str:
 def started(
     use_case: UseCase, run: Run, cause: str, sentence: str, *, decisions: DecisionLog
 ) -> Decision:
-    """Put on record that a schedule, assets or a person started a training; once for each run."""
+    """Put on record that something but monitoring started a training; once for each run."""
     return decisions.record(
         Decision(
             id=decision_id(use_case.name, TRIGGER, run.key),
