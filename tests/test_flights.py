@@ -151,7 +151,7 @@ def test_a_metric_and_a_check_of_ones_own_decide(airline: Airline) -> None:
     assert live.error > 0
     gone = measured(known, ())
     assert gone.metrics[0].live is None
-    assert gone.problem == "cost: not defined for these labels, or not for every part of them"
+    assert gone.problem == "cost: not defined for these labels, or told by too few of them"
     assert refused.verdict is not None
     report = (settings.home / "reports" / refused.verdict.report).read_text()
     assert "own: two airlines" in report

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from evergreen.judging.units import Units
 from evergreen.learning.models import Output
 from evergreen.records import Labelled
-from evergreen.spec import Kind, Metric, Scale
-from evergreen.watching import quality
+from evergreen.refs import Outcome
+from evergreen.spec import Kind, Metric, Monitoring, Scale
+from evergreen.watching import quality, verdict
+from evergreen.watching.facts import Facts
 from evergreen.watching.profile import standard_errors
 from verdicts import dossier_of
 
@@ -41,6 +44,25 @@ def test_an_error_that_is_not_to_be_told_is_left_out() -> None:
     )  # fmt: skip
 
     assert list(found) == ["accuracy"]
+
+
+@pytest.mark.parametrize("positives", [0, 1, 7])
+def test_live_recall_of_hardly_any_positives_is_unknown_and_not_poor(positives: int) -> None:
+    labels = tuple(int(n < positives) for n in range(60))
+    labelled = Labelled(
+        due=60, labelled=60, labels=labels, outputs=(0,) * 60,
+        probabilities=({"0": 0.9, "1": 0.1},) * 60,
+        times=tuple(START + n * timedelta(hours=12) for n in range(60)),
+    )  # fmt: skip
+    gated = dossier_of("churn", 1, figures={"recall": 0.7}, floors={"recall": 0.6})
+    gated = replace(gated, proof=replace(gated.proof, metric="recall"))
+
+    found = quality.measure(gated, None, labelled, START, 50)
+
+    facts = Facts(use_case="churn", start=START, end=START, rows=60, quality=found, alpha=0.0025)
+    assert verdict.poor(facts, Monitoring()) == []
+    assert verdict.judge(facts, Monitoring()).outcome == Outcome.UNKNOWN
+    assert found.problem == "recall: not defined for these labels, or told by too few of them"
 
 
 def test_a_live_metric_without_an_error_is_unknown_and_said_to_be() -> None:

@@ -166,7 +166,8 @@ def _no_live(use_case: UseCase, ends: Ends, since: datetime) -> str:
     if ends.coverage == 1:
         return (
             f"{message}, though all labels that are due have come: they are fewer than"
-            f" {use_case.monitoring.min_labels}, or the metric is not defined for them."
+            f" {use_case.monitoring.min_labels}, or the metric is not defined for them,"
+            " or told by too few of them."
         )
     share = "none" if not ends.coverage else f"{int(100 * ends.coverage)}%"
     return (

@@ -8,6 +8,13 @@ The value of a row is rows × the derivative of the metric by that row's weight 
 ch. 21). The spread of a metric, whatever it is made of, is then the spread of a mean. For the area
 under the ROC curve they are the structural components of DeLong et al., Biometrics 44 (1988), from
 ranks as in Sun & Xu, IEEE Signal Processing Letters 21 (2014): n log n, a million rows in a second.
+
+What one positive tells is told by nothing else, so the influences of hardly any positives are too
+small, whatever the metric. Of two classes a metric that is a share of one of them (recall, F1 and
+average precision of the positives, precision of what is called positive; ROC AUC and balanced
+accuracy of either) is known from 8 rows of it on that lie in 8 units, or in all of a slice that
+holds fewer (`units.FEWEST`). Of several classes, each is one of many: what has fewer rows than that
+counts, and its part of the error is too small.
 """
 
 from typing import Any
@@ -17,7 +24,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from evergreen.judging import jackknife
-from evergreen.judging.units import Units
+from evergreen.judging.units import FEWEST, Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Output
 from evergreen.spec import Kind, Scale
@@ -25,6 +32,11 @@ from evergreen.spec.kinds import PINBALL
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
+
+OF_CLASSES = {
+    *("precision", "recall", "f1", "balanced_accuracy", "roc_auc", "average_precision"),
+}
+"""Metrics of which a row counts for more, the fewer rows its class has."""
 
 _EPSILON = float(np.finfo(float).eps)
 
@@ -42,7 +54,8 @@ def influence(
         units: of the rows; a metric of one's own is looked at without each of them (`jackknife`).
 
     Returns:
-        (rows,), in the metric's unit; all NaN where the metric is not defined.
+        (rows,), in the metric's unit; all NaN where the metric is not defined, or too few rows of
+        a class tell it.
     """
     scale = Scale.of(measured)
     kind, known = scale.kind, metrics.score(scale, truth, output, [metric])
@@ -53,6 +66,8 @@ def influence(
         return _own(scale, metric, truth, output, whole, rows)
     if kind is Kind.REGRESSION:
         return _regression(metric, truth.astype(float), output.labels.astype(float))
+    if kind is Kind.BINARY and not _is_told(metric, truth, output, units):
+        return np.full(len(truth), np.nan)
     if metric in {"precision", "recall", "f1"}:
         return _confusion(metric, truth, output)
     if metric == "accuracy":
@@ -84,6 +99,22 @@ def _own(
         return found.get(metric, np.nan)
 
     return jackknife.influence(of, whole, units)
+
+
+def _is_told(metric: str, truth: Array, output: Output, units: Units | None) -> bool:
+    """Tell whether each class that the metric is a share of is a sample of its own."""
+    if metric not in OF_CLASSES:
+        return True
+    units = units or Units.of(None, None, len(truth))
+    both = metric in {"roc_auc", "balanced_accuracy"} and output.classes is not None
+    classes = output.classes if both else metrics.hits(truth, output)[0]
+    given = output.labels if metric == "precision" else truth
+    return all(_is_sample(given == one, units) for one in classes)
+
+
+def _is_sample(rows: npt.NDArray[np.bool_], units: Units) -> bool:
+    several = units.take(rows).count >= min(FEWEST, units.count)
+    return bool(rows.sum() >= FEWEST and several)
 
 
 def _mean(values: Array) -> Floats:

@@ -32,7 +32,7 @@ from evergreen.settings import Settings
 from evergreen.spec import Kind, Metric, Scale
 from evergreen.watching.reference import SEED, moments, positions_of, sample
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the meaning of a field changes; older files are measured again."""
 IMPORTANCE_ROWS, REPEATS = 2_000, 3
 
@@ -146,8 +146,8 @@ def standard_errors(
 ) -> dict[str, Error]:
     """Return the standard error of each metric that is defined, by what of the rows is independent.
 
-    None of a metric that is not defined without one of those units, as a share of the fraud that
-    was caught where all fraud is of one day. See `judging.influence` and `judging.units`.
+    None of a metric that is told by too few of those units, as a share of the fraud that was caught
+    where all fraud is of one day, or of three rows. See `judging.influence` and `judging.units`.
     """
     found = list(metrics.score(scale, truth, output, names))
     if not found or len(truth) < 2:

@@ -54,7 +54,7 @@ def measure(
         else ()
     )
     undefined = [metric.name for metric in found if metric.live is None]
-    told = f"{', '.join(undefined)}: not defined for these labels, or not for every part of them"
+    told = f"{', '.join(undefined)}: not defined for these labels, or told by too few of them"
     problem = told if undefined else ""
     return replace(bare, metrics=found, newest=late, problem=problem)
 
