@@ -360,6 +360,23 @@ def test_no_rows_give_no_interval() -> None:
     assert np.isnan(found.low)
 
 
+@pytest.mark.parametrize("metric", ["f1", "recall"])
+@pytest.mark.parametrize("called", [0, 5])
+def test_a_slice_without_positives_is_not_held_against_a_floor(metric: str, called: int) -> None:
+    called_positive = np.where(np.arange(60) < called, 0.9, 0.1)
+    labels = np.where(called_positive > 0.5, "yes", "no")
+    chances = np.stack([1 - called_positive, called_positive], axis=1)
+    output = Output(labels, chances, np.array(["no", "yes"]))
+    gate = Gate(metric=metric, floors={metric: 0.5})
+
+    found = by_slice(
+        replace(CATALOG.find("churn"), gate=gate), {"region": np.repeat("all", 60)},
+        np.repeat("no", 60), output, None, Units.of(None, None, 60), name="the floor",
+    )  # fmt: skip
+
+    assert found == {"region": {"all": {}}}
+
+
 def in_slices(champion: bool, **gate: Any) -> dict[str, dict[str, Difference]]:
     """Three regions of 200 rows: much better in one, equal in one, without positives in one."""
     region = np.repeat(["better", "equal", "no positives"], 200)

@@ -185,9 +185,9 @@ def test_a_group_has_no_rate_where_there_is_nothing_to_be_a_share_of() -> None:
     none_positive = metrics.score_slice(Kind.BINARY, np.array([0, 0, 0]), output)
     none_called = metrics.score_slice(Kind.BINARY, np.array([0, 1, 0]), output)
 
-    assert "recall" not in none_positive
+    assert not {"recall", "f1"} & none_positive.keys()
     assert "precision" not in none_called
-    assert none_called["recall"] == none_called["selection_rate"] == 0
+    assert none_called["f1"] == none_called["recall"] == none_called["selection_rate"] == 0
 
 
 @pytest.mark.parametrize("rows", [30, 40])

@@ -71,8 +71,8 @@ def _own(metric: Metric, truth: Array, output: Output) -> float | None:
 def score_slice(measured: Kind | Scale, truth: Array, output: Output) -> dict[str, float]:
     """Return the metrics of some of the rows, with the share that is called positive.
 
-    A rate that has nothing to be a share of (the recall of rows without positives, the precision of
-    rows of which none is called positive) is left out: groups are compared by it.
+    A rate that has nothing to be a share of (recall and F1 of rows without positives, the precision
+    of rows of which none is called positive) is left out: groups are compared by it.
     """
     kind = Scale.of(measured).kind
     found = score(measured, truth, output)
@@ -81,7 +81,8 @@ def score_slice(measured: Kind | Scale, truth: Array, output: Output) -> dict[st
     chosen, positive = output.labels == output.classes[-1], truth == output.classes[-1]
     found["selection_rate"] = float(chosen.mean())
     if kind is Kind.BINARY:
-        undefined = {"recall": not positive.any(), "precision": not chosen.any()}
+        none = not positive.any()
+        undefined = {"recall": none, "f1": none, "precision": not chosen.any()}
         found = {name: value for name, value in found.items() if not undefined.get(name)}
     return found
 
