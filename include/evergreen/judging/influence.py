@@ -106,8 +106,9 @@ def _is_told(metric: str, truth: Array, output: Output, units: Units | None) -> 
     if metric not in OF_CLASSES:
         return True
     units = units or Units.of(None, None, len(truth))
-    both = metric in {"roc_auc", "balanced_accuracy"} and output.classes is not None
-    classes = output.classes if both else metrics.hits(truth, output)[0]
+    classes = metrics.hits(truth, output)[0]
+    if metric in {"roc_auc", "balanced_accuracy"} and output.classes is not None:
+        classes = output.classes
     given = output.labels if metric == "precision" else truth
     return all(_is_sample(given == one, units) for one in classes)
 
