@@ -51,7 +51,9 @@ def with_connections(found: Variables) -> Variables:
 
 def postgres_url(connection: Any) -> str:
     """Return the `postgresql://…` of a connection; what stands in its extra are parameters."""
-    login = ":".join(quote(part, safe="") for part in _login(connection))
+    login = quote(connection.login or "", safe="")
+    if connection.password:  # without a login it stands where a password stands: nobody prints it
+        login = f"{login}:{quote(connection.password, safe='')}"
     port = f":{connection.port}" if connection.port else ""
     options = urlencode(connection.extra_dejson)
     place = f"{connection.host}{port}/{connection.schema or ''}"
@@ -67,13 +69,8 @@ def http_url(connection: Any) -> str:
 
 def log_in(mlflow: Any) -> None:
     """Let MLflow's client, and our proxy, send the user and the password of the connection."""
-    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
-    for name, value in zip(names, _login(mlflow), strict=False):
-        os.environ[name] = value
-
-
-def _login(connection: Any) -> list[str]:
-    return [part for part in (connection.login, connection.password) if part]
+    login = {"USERNAME": mlflow.login, "PASSWORD": mlflow.password}
+    os.environ.update({f"MLFLOW_TRACKING_{name}": said for name, said in login.items() if said})
 
 
 def _connection(name: str) -> Any:

@@ -74,6 +74,21 @@ def test_mlflows_client_logs_in_as_the_connection_says(
     assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "secret"
 
 
+def test_a_password_without_a_login_is_nobody_s_name(
+    here: ModuleType, known: dict[str, Any]
+) -> None:
+    import os
+
+    known["evergreen_records"] = connection(**RECORDS | {"login": None})
+    known["evergreen_mlflow"] = connection(**MLFLOW | {"login": None})
+
+    found = here.with_connections(Variables())
+
+    assert found.database_url == "postgresql://:p%40ss%2Fword@db:5432/evergreen"
+    assert os.environ["MLFLOW_TRACKING_USERNAME"] == "before"
+    assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "secret"
+
+
 @pytest.mark.parametrize("host", ["https://mlflow.example", "mlflow.example"])
 def test_the_address_of_a_server_is_read_from_either_way_of_writing_it(
     here: ModuleType, host: str
