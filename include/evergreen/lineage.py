@@ -6,7 +6,7 @@ ahead = of_row("churn", ["customer=17"], declared, records=records, settings=set
 ahead.snapshots, ahead.versions                             # each with its predictions
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,16 +15,19 @@ from uuid import UUID
 from evergreen import dossier
 from evergreen.data import snapshots
 from evergreen.dossier import Dossier
-from evergreen.errors import DeclarationError, SnapshotCorrupt
+from evergreen.errors import DeclarationError, SnapshotCorrupt, Unreachable
 from evergreen.forgetting.naming import named
 from evergreen.forgetting.rows import Held, Rows
-from evergreen.learning import tracking
+from evergreen.learning import hiccups, tracking
 from evergreen.records import Promotion, Records
 from evergreen.records.predictions import Stored
 from evergreen.refs import Ref
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
 from evergreen.words import counted
+
+NAMED = 20
+"""So many versions are named, in a sentence about many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,8 @@ class Ahead(Ref):
     def sentence(self) -> str:
         """What rests on it, in one sentence."""
         if not self.snapshots:
+            if self.unknown:
+                return "No snapshot that is kept, and can be asked, holds it."
             return "No snapshot holds it, so that no version has learned from it."
         return (
             f"Held by {counted(len(self.snapshots), 'snapshot')}, learned from by"
@@ -143,12 +148,19 @@ def of_row(
     """
     subject = named(use_case, key, declared, records=records, settings=settings)
     found = Rows(subject, records, settings).survey()
-    lack = f"{found.without} snapshots lack a column of the key: nobody knows whose rows they hold"
+    learned = _learned(use_case, records)
+    lost = _lost(use_case, learned, settings)
+    lacking = {
+        f"{found.without} snapshots lack a column of the key: nobody knows whose rows they hold":
+            found.without,
+        f"the snapshots of {lost} are not in the store any more: nobody knows whether they held it":
+            lost,
+    }  # fmt: skip
     return Ahead(
         use_case=use_case,
         snapshots=tuple(_holding(held) for held in found.raw),
-        versions=tuple(_resting(use_case, found.digests, records)),
-        unknown=(lack,) if found.without else (),
+        versions=tuple(_resting(use_case, found.digests, learned, records)),
+        unknown=tuple(what for what, lacks in lacking.items() if lacks),
     )
 
 
@@ -171,11 +183,11 @@ class _Back:
         by, learned = self.found.by, self.own.learned.snapshot if self.own else None
         decision_id = self._decision_id()
         decision = self.records.decisions.get(decision_id) if decision_id else None
-        uri, commit = self._uri(), self._commit()
+        uri, (commit, reason) = self._uri(), self._commit()
         lacking = {
             f"version {by.version} has no dossier": self.own is None,
             f"the snapshot {by.snapshot_sha256[:16]} is not in the store any more": not uri,
-            f"the MLflow run {by.run_id} is gone, or names no commit": not commit,
+            reason: not commit,
             "no decision on this version is on record": decision is None,
         }
         return Back(
@@ -200,25 +212,53 @@ class _Back:
             return snapshots.of(self.settings).find(by.use_case, by.snapshot_sha256)
         return ""
 
-    def _commit(self) -> str:
+    def _commit(self) -> tuple[str, str]:
+        """Return the commit, and what is to be said if there is none."""
         from mlflow.exceptions import MlflowException  # not above: it costs a second
 
-        with suppress(MlflowException):
-            run = tracking.client(self.settings).get_run(self.found.by.run_id)
-            return str(run.data.tags.get(tracking.COMMIT, ""))
-        return ""
+        run_id = self.found.by.run_id
+        gone = f"the MLflow run {run_id} is gone, or names no commit"
+        try:
+            run = tracking.client(self.settings).get_run(run_id)
+        except (MlflowException, Unreachable) as error:
+            away = f"MLflow does not answer now: the commit of its run {run_id} is not known"
+            return "", away if hiccups.passes(error) else gone
+        return str(run.data.tags.get(tracking.COMMIT, "")), gone
 
 
 def _holding(held: Held) -> Holding:
     return Holding(sha256=held.digests[-1], uri=held.uri, rows=int(held.gone.sum()))
 
 
-def _resting(use_case: str, digests: set[str], records: Records) -> list[Resting]:
-    champion, made = records.promotions.champion(use_case), records.predictions.by_version(use_case)
-    learned = {
+def _learned(use_case: str, records: Records) -> dict[int, str]:
+    """Return the snapshot that each version learned from, by version."""
+    return {
         version: str(document["learned"]["snapshot"]["sha256"])
         for version, document in sorted(records.subjects.dossiers(use_case).items())
     }
+
+
+def _lost(use_case: str, learned: Mapping[int, str], settings: Settings) -> str:
+    """Return the versions whose snapshot was pruned, in words; empty: there are none."""
+    store = snapshots.of(settings)
+
+    def is_lost(digest: str) -> bool:
+        try:
+            store.find(use_case, digest)
+        except SnapshotCorrupt:
+            return True
+        return False
+
+    gone = {digest for digest in set(learned.values()) if is_lost(digest)}
+    versions = [str(version) for version, digest in learned.items() if digest in gone]
+    few = versions[:NAMED] + ["…"] * (len(versions) > NAMED)
+    return f"version {', '.join(few)}" if versions else ""
+
+
+def _resting(
+    use_case: str, digests: set[str], learned: Mapping[int, str], records: Records
+) -> list[Resting]:
+    champion, made = records.promotions.champion(use_case), records.predictions.by_version(use_case)
     return [
         Resting(
             version=version, snapshot=digest, predictions=made.get(version, 0),

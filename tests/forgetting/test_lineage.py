@@ -1,6 +1,8 @@
 """Where an answer comes from, and where a row went: in the club, on real parts."""
 
 import json
+import shutil
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from typer.testing import CliRunner
 from database import records_of
 from evergreen import cli, lineage
 from evergreen.cli import base, models
+from evergreen.data import snapshots
 from evergreen.errors import DeclarationError
+from evergreen.learning import tracking
 from evergreen.lineage import Ahead, Back
 
 
@@ -56,6 +60,24 @@ def test_what_is_gone_is_told(club: Club) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_while_mlflow_is_away_its_run_is_not_said_to_be_gone(
+    club: Club, monkeypatch: pytest.MonkeyPatch, asked_before: bool
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    if asked_before:
+        monkeypatch.setattr(tracking, "_reach", lambda _: None)
+    away = replace(club.settings, tracking_uri="http://127.0.0.1:1")
+
+    found = lineage.of_prediction(
+        NAME, an_answer(club), records=records_of(club.settings), settings=away
+    )
+
+    [unknown] = found.unknown
+    assert unknown.startswith("MLflow does not answer now: the commit of its run")
+    assert found.decision
+
+
 @pytest.mark.parametrize("id", ["17", "1edf3497-0038-4f38-9c33-8daac890c426"])
 def test_an_id_of_no_answer_is_refused(club: Club, id: str) -> None:
     with pytest.raises(DeclarationError, match="PREDICTION"):
@@ -88,6 +110,19 @@ def test_only_what_learned_from_the_row_rests_on_it(club: Club) -> None:
         (newest.version, newest.snapshot_sha256)
     ]
     assert [one.rows for one in found.snapshots] == [1]
+
+
+def test_what_pruned_snapshots_held_is_unknown(club: Club) -> None:
+    versions = {row.version for row in records_of(club.settings).promotions.of(NAME)}
+    for uri in snapshots.of(club.settings).uris(NAME):
+        shutil.rmtree(club.settings.home / "snapshots" / uri)
+
+    found = ahead(club, f"member={ADA}")
+
+    assert found.versions == ()
+    assert found.sentence == "No snapshot that is kept, and can be asked, holds it."
+    [unknown] = found.unknown
+    assert all(str(version) in unknown for version in versions)
 
 
 def test_nothing_rests_on_a_row_that_nobody_has_seen(club: Club) -> None:
