@@ -160,6 +160,17 @@ def test_golden_rows_survive_json() -> None:
     assert (again.output.probabilities == golden.output.probabilities).all()
 
 
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_golden_moments_survive_json_whole_seconds_among_them(zone: str | None) -> None:
+    texts = ["NaT", "2024-01-01 00:00:01", "2024-01-01 00:00:02.5", "2024-01-01 00:00:00.123"]
+    rows = pd.DataFrame({"at": pd.to_datetime(texts, format="ISO8601").tz_localize(zone)})
+    golden = Golden(rows, Output(np.zeros(4)))
+
+    again = Golden.from_json(json.loads(json.dumps(golden.to_json())))
+
+    pd.testing.assert_frame_equal(again.rows, rows)
+
+
 def test_another_model_does_not_reproduce_the_golden_rows() -> None:
     logistic, forest = (trained(WEATHER, WEATHER.candidate(n), RAW) for n in ("logistic", "forest"))
     iris = trained(IRIS, IRIS.candidate("logistic"), iris_rows().query("species != 'setosa'"))

@@ -332,5 +332,5 @@ def _series(column: Json) -> "pd.Series[Any]":
     if kind == "date":
         return pd.Series([v and date.fromisoformat(v) for v in values], dtype=object)
     if kind.startswith("datetime64"):
-        return pd.to_datetime(pd.Series(values)).astype(kind)
+        return pd.to_datetime(pd.Series(values), format="ISO8601").astype(kind)
     return pd.Series(values, dtype=kind)
