@@ -272,7 +272,7 @@ def test_a_champion_that_moved_meanwhile_makes_the_answer_stale(
     other = challenged(iris, settings)
     go_on(kept)
 
-    with pytest.raises(StalePromotion, match="evaluate it again"):
+    with pytest.raises(StalePromotion, match="train again"):
         say(other, settings)
 
     assert "not promoted" in kept.approvals.newest("iris")[0].outcome

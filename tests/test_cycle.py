@@ -13,9 +13,10 @@ from sklearn.linear_model import LogisticRegression
 
 from database import records_of
 from evergreen import catalog, cycle, steps
+from evergreen.champions import promotion
 from evergreen.cycle import Cycle
 from evergreen.data import warehouse
-from evergreen.errors import ModelRefused
+from evergreen.errors import ModelRefused, StalePromotion
 from evergreen.learning import models, tracking
 from evergreen.serving import releases
 from evergreen.settings import PROJECT, Settings
@@ -35,6 +36,9 @@ def simplified(name: str) -> UseCase:
 
 
 WEATHER, IRIS = simplified("weather"), simplified("iris")
+OTHER = replace(
+    IRIS, candidates=(replace(CATALOG.find("iris").candidate("neighbours"), search={}),)
+)
 
 
 @pytest.fixture
@@ -148,6 +152,29 @@ ON_PAPER = replace(
     gate=replace(IRIS.gate, floors={"f1": 0.999}),
     release=replace(IRIS.release, on_paper=True),
 )
+
+
+def test_a_champion_that_was_not_walked_is_not_what_a_challenger_was_compared_with(
+    loaded: Settings,
+) -> None:
+    run(IRIS, loaded)
+    kept, month = records_of(loaded), AS_OF + timedelta(days=30)
+    demo.load("iris", loaded.database_url, until=month.date() - timedelta(days=1))
+    later = Run(as_of=month, asked_at=month, key="test/later", actor="ada")
+    beside: Any = {"records": kept, "settings": loaded}
+    validated = steps.validate(OTHER, steps.extract(OTHER, later, **beside), later, **beside)
+    built = steps.build_features(OTHER, validated, later, **beside)
+    trained = [steps.train(OTHER, built, name, later, **beside) for name in OTHER.trainings]
+
+    steps.gate(OTHER, steps.evaluate(OTHER, built, trained, later, **beside), later, **beside)
+    forced = steps.force(OTHER, later, reason="we know better", **beside)
+    evaluation = steps.evaluate(OTHER, built, trained, later, **beside)
+
+    assert forced.champion is not None and forced.champion.version == 2
+    assert evaluation.champion is not None and evaluation.champion.version == 1
+    verdict = replace(steps.gate(OTHER, evaluation, later, **beside), passed=True)
+    with pytest.raises(StalePromotion, match=r"with version 1, but the champion is version 2"):
+        promotion.check_expected(verdict, kept.promotions.of("iris"))
 
 
 def test_what_the_gate_refuses_answers_on_paper_until_something_passes(loaded: Settings) -> None:

@@ -229,6 +229,26 @@ class Effort(Ref):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChampionRef(Ref):
+    """The champion, as the ledger has it."""
+
+    use_case: str
+    version: int
+    run_id: str
+    model_uri: str
+    sha256: str
+    snapshot_sha256: str
+    training: Span
+    promotion_id: int
+    promoted_at: datetime
+
+    @property
+    def knowledge_until(self) -> datetime | None:
+        """Event time of the newest row that it has learned from; None: the rows have no time."""
+        return self.training.end
+
+
+@dataclass(frozen=True, kw_only=True)
 class CandidateRef(Ref):
     """A recipe that was walked over the judged rows: its MLflow run, and what it answered.
 
@@ -261,26 +281,8 @@ class CandidateRef(Ref):
     """Of its walk and of its search; None: it is of before this was on record."""
     problem: str = ""
     """Why it could not be walked; there are no answers then."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChampionRef(Ref):
-    """The champion, as the ledger has it."""
-
-    use_case: str
-    version: int
-    run_id: str
-    model_uri: str
-    sha256: str
-    snapshot_sha256: str
-    training: Span
-    promotion_id: int
-    promoted_at: datetime
-
-    @property
-    def knowledge_until(self) -> datetime | None:
-        """Event time of the newest row that it has learned from; None: the rows have no time."""
-        return self.training.end
+    champion: ChampionRef | None = None
+    """Of the recipe in charge: the champion that it was walked for."""
 
 
 class Status:

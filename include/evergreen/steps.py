@@ -184,7 +184,7 @@ def train(
     key = training.training_key(use_case, built, name, present)
     with records.leases.hold("training", key, wait=LONGEST_TRAINING):
         try:
-            return training.train(
+            ref = training.train(
                 use_case, built, name, in_charge=present,
                 trainings=_remembered(use_case, records, settings),
                 settings=settings, force=force, note=note,
@@ -194,7 +194,8 @@ def train(
                 raise
             personal = use_case.source.personal  # a traceback ends with the words of the error
             logger.warning("%s: %s failed", use_case.name, name, exc_info=not personal)
-            return training.unwalked(name, error, personal)
+            ref = training.unwalked(name, error, personal)
+    return replace(ref, champion=present.champion) if name == CHAMPION and present else ref
 
 
 @measured("evaluate")
@@ -202,20 +203,21 @@ def evaluate(
     use_case: UseCase,
     built: FeaturesRef,
     trained: Sequence[CandidateRef | None],
-    run: Run,
+    run: Run,  # noqa: ARG001  # `measured` reads it, as it does the records
     *,
-    records: Records,
+    records: Records,  # noqa: ARG001
     settings: Settings,
 ) -> EvaluationRef:
     """Score every recipe on the same judged rows, and find the one that wants to take over.
+
+    The champion is the one whose recipe was walked, whoever has become it since.
 
     Raises:
         EvergreenError: no candidate could be walked.
     """
     _check_declaration(use_case, built.snapshot)
-    present = _in_charge(use_case, run, records)
     walked = [ref for ref in trained if ref is not None]
-    champion = present.champion if present else None
+    champion = next((ref.champion for ref in walked if ref.name == CHAMPION), None)
     return evaluating.evaluate(use_case, built, walked, champion, settings=settings)
 
 

@@ -271,7 +271,7 @@ def check_expected(verdict: Verdict, rows: Sequence[Promotion]) -> None:
     names = ["no champion" if r is None else f"version {r.version}" for r in (expected, champion)]
     raise StalePromotion(
         f"The challenger was compared with {names[0]}, but the champion is {names[1]} by now: "
-        "evaluate it again"
+        "train again"
     )
 
 
