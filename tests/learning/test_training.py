@@ -4,18 +4,25 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlflow.artifacts import download_artifacts
 from pydantic import TypeAdapter
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.tree import DecisionTreeClassifier
 
 from evergreen import catalog
 from evergreen.errors import ModelRefused
 from evergreen.learning import answers, models, searching, tracking, training
-from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, InCharge
+from evergreen.learning.recipes import Recipe
+from evergreen.refs import CandidateRef, ChampionRef, FeaturesRef, InCharge, RecipeRef
 from evergreen.settings import PROJECT, Settings
 from evergreen.spec import CHAMPION, Candidate, Metric, UseCase
 from fakes import FakeTrainings
@@ -220,6 +227,33 @@ def test_another_recipe_than_was_judged_is_not_fitted(iris: FeaturesRef, house: 
 
     with pytest.raises(ModelRefused, match="not the one that was judged"):
         house.fit(replace(IRIS, candidates=(changed,)), iris, walked)
+
+
+@pytest.mark.parametrize(
+    ("build", "name", "values"),
+    [
+        (partial(MLPClassifier, max_iter=5), "hidden_layer_sizes", [(2,), (3, 2)]),
+        (KNeighborsClassifier, "weights", [abs, round]),
+        (BaggingClassifier, "estimator", [DummyClassifier(), DecisionTreeClassifier(max_depth=1)]),
+    ],
+    ids=["tuples", "functions", "estimators"],
+)
+def test_what_a_search_chose_is_found_again(
+    settings: Settings, build: Any, name: str, values: list[Any]
+) -> None:
+    candidate = Candidate(name="searched", build=build, search={name: values})
+    use_case = replace(IRIS, candidates=(candidate,))
+
+    for value in values:
+        recipe = Recipe.of(use_case, candidate, {name: value})
+        recorded = RecipeRef.from_json(json.loads(json.dumps(recipe.ref.to_json())))
+        walked = CandidateRef(
+            name="searched", run_id="r", cv={}, metrics={}, seconds=1, recipe=recorded
+        )
+
+        again = training.recipe_of(use_case, walked, None, settings)
+
+        assert again.parameters[name] is value
 
 
 def test_another_seed_search_window_or_snapshot_is_another_training(

@@ -115,8 +115,6 @@ def described(value: Any) -> Any:
         return {str(name): described(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [described(one) for one in value]
-    if callable(value):
-        return f"{value.__module__}.{value.__qualname__}"
     return plain(value)
 
 
@@ -124,4 +122,6 @@ def plain(value: Any) -> Any:
     """Return a parameter as a plain JSON type; what has none as its text."""
     if isinstance(value, np.generic):
         value = value.item()
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
     return value if isinstance(value, str | int | float | bool | None) else repr(value)

@@ -41,7 +41,7 @@ from evergreen.learning.data import Data
 from evergreen.learning.features import RawHoldout
 from evergreen.learning.fitting import Tried
 from evergreen.learning.models import Golden
-from evergreen.learning.recipes import Recipe, described
+from evergreen.learning.recipes import Recipe, described, plain
 from evergreen.learning.searching import SearchTrial
 from evergreen.learning.tracking import RunLog
 from evergreen.learning.walking import Known, Memory
@@ -244,11 +244,11 @@ def _worth(use_case: UseCase) -> str:
 
 
 def _given(use_case: UseCase, ref: CandidateRef, parameters: Json) -> Json:
-    """Return searched parameters as they were declared: JSON has no tuples, for one."""
+    """Return searched parameters as they were declared: the record has tuples as texts, say."""
     declared = use_case.candidate(ref.name).search
     listed = {n: v for n, v in declared.items() if isinstance(v, list | tuple | range)}
     return {
-        name: next((v for v in listed.get(name, ()) if described(v) == value), value)
+        name: next((v for v in listed.get(name, ()) if plain(v) == value), value)
         for name, value in parameters.items()
     }
 
