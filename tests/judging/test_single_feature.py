@@ -104,3 +104,13 @@ def test_a_value_that_grows_beyond_what_was_seen_is_still_found() -> None:
     best = found(declared(Kind.REGRESSION, numeric=("x",)), trend * 2, x=trend)
 
     assert best.score > 0.99
+
+
+@pytest.mark.parametrize("kind", [Kind.BINARY, Kind.REGRESSION])
+def test_a_column_without_a_value_where_it_is_learned_from_tells_nothing(kind: Kind) -> None:
+    new = np.where(np.arange(ROWS) < 800, np.nan, NOISE)
+    y = LABEL if kind is Kind.BINARY else NOISE
+
+    best = found(declared(kind, ("new", "honest")), y, new=new, honest=NOISE + LABEL)
+
+    assert best.feature == "honest"

@@ -7,7 +7,8 @@ Each feature alone is learned from the training rows by a shallow decision tree 
 numbers by a straight line as well, which goes on beyond what was seen), and scored on the judged
 rows: by the area under the ROC curve, of several classes by F1 (a single flower's petal ranks the
 species almost without error, and is no leak), or by R². A category is read as the mean label of
-its training rows, a missing value as a value. Sentences (`Features.text`) are not looked at.
+its training rows, a missing value as a value. A feature that all the training rows looked at lack
+tells nothing. Sentences (`Features.text`) are not looked at.
 """
 
 from dataclasses import replace
@@ -85,6 +86,8 @@ def _scores(
     metric, found = METRIC[kind], []
     for name in (*features.numeric, *features.categorical, *features.dates):
         known, new = training[name], judged[name]
+        if known.isna().all():
+            continue
         if name in features.categorical:
             known, new = _by_label(kind, known, truth, new)
         values = (column.to_numpy(dtype=float).reshape(-1, 1) for column in (known, new))
