@@ -8,6 +8,7 @@ run itself; and the training DAG keeps its schedule. Asset events merge while a 
 their cause is on the event.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -114,7 +115,26 @@ def put_start_on_record(use_case: UseCase, why: str, decisions: DecisionLog) -> 
         decision.started(use_case, run, started, why, decisions=decisions)
 
 
-def look_after_everything() -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What the watchdog found."""
+
+    problems: list[str]
+    """What lasts."""
+    unseen: list[str]
+    """What could not be looked at, and so is neither well nor a problem."""
+
+    @property
+    def sentence(self) -> str:
+        """All of it for the note of the run."""
+        lasting = "; ".join(self.problems)
+        if not self.unseen:
+            return lasting or "Every champion is served, crowned and fresh."
+        told = lasting.removesuffix(".") or "Every champion is served and crowned"
+        return f"{told}. Not looked at: {'; '.join(self.unseen)}."
+
+
+def look_after_everything() -> Looked:
     """Look whether each champion is served, crowned, fresh, and its schedules kept; tell the rest.
 
     What is retired is left alone.
@@ -138,15 +158,21 @@ def look_after_everything() -> list[str]:
             problems += silences.of_file(name, error, now, **told)
         for name in {waiting.use_case for waiting in kept.approvals.waiting()}:
             problems += approvals.expire(name, now, **told) + approvals.remind(name, now, **told)
-        known_here = (declared[name] for name in served if name in declared)
-        still = [use_case for use_case in known_here if not use_case.draft]
-        caught_up = states.caught_up(kept.heartbeats, now)
+        loaded = [declared[name] for name in served if name in declared]
+        still = [use_case for use_case in loaded if not use_case.draft]
+        until = states.catching_up(kept.heartbeats, now)
         for use_case in still:
-            problems += silences.of_use_case(use_case, now, caught_up=caught_up, **told)
-        on_time = still if caught_up else []
+            problems += silences.of_use_case(use_case, now, caught_up=until is None, **told)
+        on_time = [] if until else still
+        unseen = [f"whether {one.name} is fresh (it is a draft)" for one in loaded if one.draft]
+        if until and still:
+            late = f"until {states.moment(until)}, as nobody had looked for a while"
+            unseen.append(f"whether champions are fresh and schedules kept, {late}")
         for use_case in on_time:
             dags = schedules.scheduled(use_case, known.dag_prefix, now, kept.heartbeats)
-            problems += silences.of_schedules(use_case, dags, now, **told)
+            if dags is None:
+                unseen.append(f"the schedules of {use_case.name} (Airflow does not answer)")
+            problems += silences.of_schedules(use_case, dags or [], now, **told)
         problems += silences.of_house(now, **told)
         old = [
             look(use_case, now, **told)
@@ -158,4 +184,5 @@ def look_after_everything() -> list[str]:
         resend(kept, known)
         kept.heartbeats.beat("watchdog", now)
     alerts.beat(known)
-    return problems + [alert.message for alert in old if alert and not alert.resolved_at]
+    problems += [alert.message for alert in old if alert and not alert.resolved_at]
+    return Looked(problems=problems, unseen=unseen)

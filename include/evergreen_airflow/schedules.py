@@ -24,16 +24,16 @@ UNKNOWN = 404
 
 def scheduled(
     use_case: UseCase, prefix: str, now: datetime, heartbeats: Heartbeats
-) -> list[Scheduled]:
+) -> list[Scheduled] | None:
     """Return the DAGs of a use case that a schedule starts; what Airflow never had is none.
 
-    Where Airflow does not answer, nothing is known of any: the rest of the watchdog goes on.
+    None: Airflow does not answer. Nothing is known of any, and the rest of the watchdog goes on.
     """
     try:
         return list(_scheduled(use_case, prefix, now, heartbeats))
     except AirflowRuntimeError as error:
         log.warning("Airflow does not tell of the DAGs of %s: %s", use_case.name, error)
-        return []
+        return None
 
 
 def _scheduled(

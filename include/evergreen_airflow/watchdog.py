@@ -39,9 +39,9 @@ def watchdog_dag(*, prefix: str = "", **options: Any) -> DAG:
         @task(outlets=[UPDATES], priority_weight=weight(WATCHDOG))
         def look() -> list[str]:
             """Look after every champion, and tell people what they should know."""
-            problems = look_after_everything()
-            tell("; ".join(problems) or "Every champion is served, crowned and fresh.")
-            return problems
+            looked = look_after_everything()
+            tell(looked.sentence)
+            return looked.problems
 
         look()
     return dag

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from evergreen.deciding.states import caught_up
+from evergreen.deciding.states import CATCHING_UP, catching_up
 from evergreen.records import Records
 
 NIGHT = datetime(2026, 11, 28, 23, 50, tzinfo=UTC)
@@ -13,10 +13,10 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def looks(records: Records, *moments: datetime, fails: bool = False) -> list[bool]:
-    """Look at these moments, as the watchdog does; one that fails does not beat at its end."""
+    """Tell whether all had caught up at each look; one that fails does not beat at its end."""
     found = []
     for at in moments:
-        found.append(caught_up(records.heartbeats, at))
+        found.append(catching_up(records.heartbeats, at) is None)
         if not fails:
             records.heartbeats.beat("watchdog", at)
     return found
@@ -31,6 +31,12 @@ def test_whoever_has_slept_is_given_two_hours(records: Records) -> None:
     awake = [NIGHT + number * 30 * MINUTE for number in range(6)]
 
     assert looks(records, *awake) == [False] * 5 + [True]
+
+
+def test_it_is_known_until_when(records: Records) -> None:
+    until = [catching_up(records.heartbeats, NIGHT + n * HOUR) for n in range(2)]
+
+    assert until == [NIGHT + CATCHING_UP] * 2
 
 
 def test_looks_that_fail_are_no_new_pause_each(records: Records) -> None:

@@ -25,14 +25,15 @@ class State:
     message: str
 
 
-def caught_up(heartbeats: Heartbeats, now: datetime) -> bool:
-    """Tell whether what was due while nobody looked has had the time to be made up.
+def catching_up(heartbeats: Heartbeats, now: datetime) -> datetime | None:
+    """Return until when what was due while nobody looked may be made up; None: it has been.
 
     A machine that has slept, or a stack that was down, has run nothing for hours: that is no
     silence of a use case, and is over before a person could look. Ask before the watchdog beats.
     """
     awake = heartbeats.awake("watchdog", now, PAUSE)
-    return awake is None or now - awake > CATCHING_UP
+    until = awake + CATCHING_UP if awake else None
+    return until if until and now <= until else None
 
 
 def tell(
