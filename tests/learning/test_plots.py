@@ -34,6 +34,15 @@ def test_draws_what_suits_the_kind(
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
 
 
+def test_dollars_in_names_are_no_formulas(tmp_path: Path) -> None:
+    names = np.array(["$1k_to_$5k", "more", "none"])
+    truth, said = np.tile(names, 20), Output(np.roll(np.tile(names, 20), 1), None, names)
+
+    files = plots.draw(Kind.MULTICLASS, truth, said, {"price_$_net_$": 0.1}, tmp_path)
+
+    assert {file.stem for file in files} == {"confusion", "per_class", "importance"}
+
+
 def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.axes[0].texts]
 

@@ -139,5 +139,8 @@ def _axes(title: str, x: str, y: str, left: float = 0.17) -> tuple["Figure", "Ax
 
 def _save(figure: "Figure", file: Path) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
+    for axes in figure.axes:  # a `$` of a class or of a feature begins no formula
+        for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+            label.set_parse_math(False)
     figure.savefig(file, dpi=100)
     return file
