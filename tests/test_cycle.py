@@ -197,6 +197,18 @@ def test_what_the_gate_refuses_answers_on_paper_until_something_passes(loaded: S
     assert kept.trials.running("iris") == ()
 
 
+def test_who_answers_on_paper_goes_on_when_a_force_is_refused(loaded: Settings) -> None:
+    kept = records_of(loaded)
+    run(ON_PAPER, loaded)
+    slow = replace(ON_PAPER, gate=replace(ON_PAPER.gate, max_latency_ms=1e-9))
+    asked = Run(as_of=AS_OF, asked_at=AS_OF, key="test/force", actor="ada")
+
+    done = steps.force(slow, asked, reason="I know", records=kept, settings=loaded)
+
+    assert not done.promoted
+    assert [row.strategy for row in kept.trials.running("iris")] == ["paper"]
+
+
 def test_nothing_answers_on_paper_after_a_dry_run_or_where_it_is_not_declared(
     loaded: Settings,
 ) -> None:

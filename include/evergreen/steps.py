@@ -288,11 +288,12 @@ def force(
     wanted = replace(said, passed=True, sentence=words, evaluation=asked)
     approved = gating.approve(use_case, wanted, fitted, evidence, settings)
     _record_verdict(use_case, run, records, "fit", approved)
-    papers.end(use_case.name, approved.sentence, records=records)
     done = promotion.promote(
         approved, ledger=records, settings=settings, actor=run.actor, reason=approved.sentence,
         describe=trials.describing(use_case, records, settings),
     )  # fmt: skip
+    if done.promoted:
+        papers.end(use_case.name, approved.sentence, records=records)
     return _with_card(use_case, done, records, settings)
 
 
@@ -332,13 +333,15 @@ def promote(
         return approvals.ask(
             use_case, verdict, actor=run.actor, at=run.asked_at, records=records, settings=settings
         )
-    papers.end(use_case.name, verdict.sentence, records=records)
     if verdict.kind == CHANGE and trials.wanted(use_case, verdict):
+        papers.end(use_case.name, verdict.sentence, records=records)
         return trials.begin(use_case, verdict, actor=run.actor, records=records, settings=settings)
     done = promotion.promote(
         verdict, ledger=records, settings=settings, actor=run.actor, reason=verdict.sentence,
         describe=trials.describing(use_case, records, settings),
     )  # fmt: skip
+    if done.promoted:
+        papers.end(use_case.name, verdict.sentence, records=records)
     return _with_card(use_case, done, records, settings)
 
 
