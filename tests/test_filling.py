@@ -15,6 +15,7 @@ from evergreen import console, cycle, dossier, scaffold, steps
 from evergreen.catalog import Catalog
 from evergreen.forgetting.story import forget
 from evergreen.learning import features
+from evergreen.records.errors import DatabaseAway
 from evergreen.records.subjects import Asked
 from evergreen.refs import FeaturesRef
 from evergreen.scoring.seen import seen
@@ -136,6 +137,18 @@ def test_the_same_again_writes_nothing_and_a_correction_replaces_its_row(house: 
     query(url, f"DELETE FROM sales WHERE city = '{NAMES[3]}' AND day = '2026-10-20'")
     house.fill(AS_OF + timedelta(hours=2))
     assert (NAMES[3], "2026-10-20") not in house.stored()
+
+
+def test_a_database_that_is_away_empties_nothing(
+    house: House,
+) -> None:
+    built, before = house.built(), house.fill().young
+    away = replace(house.settings, apart_warehouse_url="postgresql://127.0.0.1:1/nobody")
+
+    with pytest.raises(DatabaseAway):
+        steps.store_features(STORED, built, asked_for("t/2"), records=house.records, settings=away)
+
+    assert house.fill().young == before > 0
 
 
 def test_an_older_moment_overwrites_nothing_newer(house: House) -> None:

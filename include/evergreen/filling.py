@@ -27,7 +27,7 @@ from evergreen.data.picking import Picked
 from evergreen.data.selection import at, relation
 from evergreen.data.warehouse import quoted, reading
 from evergreen.dossier import Inputs, writing
-from evergreen.learning import features
+from evergreen.learning import features, hiccups
 from evergreen.learning.feature_code import FeatureCode
 from evergreen.records import Records
 from evergreen.records.features import StoredRow
@@ -129,6 +129,8 @@ class _Work:
             wanted = self._reaching(raw) if len(raw) else np.zeros(0, dtype=bool)
             found = self.step.transform(raw)
         except Exception as error:  # nobody has validated them: whatever they are, they wait
+            if hiccups.passes(error):
+                raise
             log.warning("%s: young rows are not stored: %s", self._name, type(error).__name__)
             self.problem = f" Rows younger than the snapshot are not ({type(error).__name__})."
             return
