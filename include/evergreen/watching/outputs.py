@@ -50,20 +50,26 @@ def measure(
         profile: of the champion.
         drift: what was found about the answers.
         usual: mean and deviation of its confidence in windows of the past; None: rows tell them.
+
+    The error of the confidence is the usual deviation and that of the mean of the answers given:
+    squares add up. Of a single answer it is not to be had, and its confidence tells nothing.
     """
     sure = np.array([p for p in logged.probabilities if p is not None], dtype=float)
-    known = len(sure) > 1 and profile.confidence is not None
-    mean, error = usual or (profile.confidence, _error(sure, profile) if known else 0.0)
+    known = len(sure) > 1
+    mean, deviation = usual or (profile.confidence, _deviation(profile))
     return OutputFacts(
         rows=sum(output is not None for output in logged.outputs),
         distance=drift.distance if drift else None,
         threshold=drift.threshold if drift else None,
-        confidence=float(sure.mean()) if len(sure) else None,
-        confidence_error=error,
+        confidence=float(sure.mean()) if known else None,
+        confidence_error=float(np.hypot(deviation, _error(sure))) if known else 0.0,
         usual_confidence=mean,
     )
 
 
-def _error(sure: "np.ndarray[Any, Any]", profile: Profile) -> float:
-    spread = profile.confidence_deviation**2 / max(profile.rows, 1)
-    return float(np.sqrt(sure.var(ddof=1) / len(sure) + spread))
+def _deviation(profile: Profile) -> float:
+    return profile.confidence_deviation / math.sqrt(max(profile.rows, 1))
+
+
+def _error(sure: "np.ndarray[Any, Any]") -> float:
+    return float(sure.std(ddof=1)) / math.sqrt(len(sure))

@@ -136,9 +136,10 @@ class _Measuring:
         importance = known.importance if known else {}
         answers = OutputFacts(problem=problem)
         estimated = None
-        if logged.champion_rows >= self._limits.min_rows:
+        told = logged.champion_rows >= self._limits.min_rows
+        if told:
             estimated = estimate.measure(own, logged, labelled, self._use_case, self._settings)
-        if known:
+        if told and known:
             answers = outputs.measure(logged, known, by_name.get(PREDICTION), yardstick.confidence)
         return replace(
             found,
