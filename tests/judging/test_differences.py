@@ -139,6 +139,16 @@ def test_what_is_better_since_the_concept_changed_is_told_by_the_newest_half() -
     assert (found.stretch, found.units) == ("the newest 50 of 100 days", 50)
 
 
+def test_what_is_unknown_over_all_rows_is_not_told_by_the_newest_half() -> None:
+    drawn = over_days(100, 1.0)
+    drawn["challengers"]["short"].labels[3] = np.nan
+
+    found = compare(**drawn)["short"]
+
+    assert np.isnan([found.estimate, found.low]).all()
+    assert found.stretch == ""
+
+
 def test_what_is_better_all_the_time_is_told_by_all_rows() -> None:
     found = compare(**over_days(100, 1.0))["short"]
 

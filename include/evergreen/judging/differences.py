@@ -75,7 +75,7 @@ def compare(
 
     Of the intervals over all rows, over their newest half and, where the model in charge has
     `fallen`, over their newest quarter, the first is returned, unless only a later one lies above
-    the bar.
+    the bar. What is unknown over all rows stays so.
 
     Args:
         kind: what is predicted, or what it is measured by.
@@ -103,7 +103,7 @@ def compare(
         moving = replace(latest, moving=True)
         parts.append(moving.within(quarter, kind, truth, challengers, other, units))
     for part in parts:
-        found |= {one: d for one, d in part.items() if d.low > bar and not found[one].low > bar}
+        found |= {one: d for one, d in part.items() if d.low > bar >= found[one].low}
     return found
 
 
