@@ -139,6 +139,17 @@ def test_what_is_better_since_the_concept_changed_is_told_by_the_newest_half() -
     assert (found.stretch, found.units) == ("the newest 50 of 100 days", 50)
 
 
+def test_the_newest_half_of_a_panel_is_told_in_days() -> None:
+    panel = over_days(800, np.repeat([-2.0, 1.0], [400, 400]))
+    days = pd.Series(pd.date_range("2026-01-01", periods=80, freq="D").repeat(10))
+    stores = pd.Series(list("abcdefghij") * 80, name="store")
+
+    found = compare(**panel | {"units": Units.of(days, stores, 800)})["short"]
+
+    assert (found.unit.split(", ")[1], found.units) == ("and store", 10)
+    assert found.stretch == "the newest 40 of 80 days"
+
+
 def test_what_is_unknown_over_all_rows_is_not_told_by_the_newest_half() -> None:
     drawn = over_days(100, 1.0)
     drawn["challengers"]["short"].labels[3] = np.nan

@@ -248,7 +248,8 @@ class _Asked:
     ) -> dict[str, Difference]:
         """Compare on some of the rows, the newest."""
         there = units.take(rows)
-        words = f"the newest {there.count} of {units.count} {units.name}s"
+        some, every = (replace(one, group=None).count for one in (there, units))
+        words = f"the newest {some} of {every} {units.name.split(', ')[0]}s"
         outputs = {one: output.take(rows) for one, output in challengers.items()}
         asked = replace(self, stretch=words)
         return asked.compare(kind, truth[rows], outputs, other.take(rows), there)
