@@ -173,6 +173,22 @@ def test_a_restore_that_was_killed_is_made_up_by_the_next(
     assert query(url, f"SELECT to_regnamespace('{dumps.BEFORE}')") == [(None,)]
 
 
+def test_what_a_killed_restore_put_aside_is_not_lost_without_a_word(
+    house: Settings, elsewhere: Settings, vault: Vault
+) -> None:
+    kept = made(vault, house)
+    restore(vault, kept, settings=elsewhere)
+    [some] = records_of(house).decisions.newest(NAME, limit=1)
+    records_of(elsewhere).decisions.record(replace(some, id=str(uuid4())))
+    query(elsewhere.database_url, f"ALTER SCHEMA evergreen RENAME TO {dumps.BEFORE}")  # … killed
+
+    with pytest.raises(NotEmpty, match="lost would be 1 decisions"):
+        restore(vault, kept, settings=elsewhere)
+    lost = restore(vault, kept, settings=elsewhere, replace=True)
+
+    assert lost["decisions"] == 1
+
+
 def test_of_two_schemas_with_rows_a_person_says_which_is_wanted(
     house: Settings, elsewhere: Settings, vault: Vault
 ) -> None:

@@ -64,7 +64,7 @@ def restore_records(url: str, file: Path) -> None:
         BackupFailed: `pg_restore` is not there or fails; the schema is as it was. Or a restore was
             cut short, and both what there was and what is there now have rows.
     """
-    _make_up(url)
+    make_up(url)
     _rename(url, SCHEMA, BEFORE)
     try:
         _run("pg_restore", url, *RESTORE, str(file))
@@ -84,7 +84,7 @@ def restore_mlflow(url: str, file: Path) -> None:
     _run("pg_restore", url, *RESTORE, "--clean", "--if-exists", str(file))
 
 
-def _make_up(url: str) -> None:
+def make_up(url: str) -> None:
     """Go back to what there was before a restore that was cut short, if nothing came since.
 
     Raises:

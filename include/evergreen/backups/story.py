@@ -87,8 +87,10 @@ def restore(
     Raises:
         NotEmpty: there are records, and `replace` is not said.
         BackupDamaged: a file of the backup is gone or changed; nothing was touched.
-        BackupFailed: a database does not take its dump, and is as it was.
+        BackupFailed: a database does not take its dump, and is as it was. Or a restore was cut
+            short, and what came since has rows.
     """
+    dumps.make_up(records_url(settings))
     now = on_record(settings)
     lost = {table: max(0, count - backup.counts[table]) for table, count in now.items()}
     if any(now.values()) and not replace:
