@@ -1,5 +1,6 @@
 """A house that burnt down, and its backup: real PostgreSQL, real MLflow, trained models."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from database import query, records_of
+from evergreen import console
 from evergreen.backups import Vault, back_up, dumps, restore
 from evergreen.errors import BackupDamaged, BackupFailed, NoSuchBackup, NotEmpty
 from evergreen.learning import tracking
@@ -210,6 +212,32 @@ def test_what_a_backup_cannot_see_is_told(house: Settings, vault: Vault, tmp_pat
     assert kept.mlflow is None
     assert "MLFLOW_BACKEND_STORE_URI does not say" in kept.missing[0]
     assert "no artifacts of MLflow lie below" in kept.missing[1]
+
+
+def test_what_a_backup_lacks_is_not_told_as_put_back(
+    house: Settings, elsewhere: Settings, vault: Vault, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = made(vault, replace(house, tracking_uri="http://127.0.0.1:1"))
+    restore(vault, kept, settings=elsewhere)
+
+    console.restored(kept, {}, [], as_json=False)
+    told = " ".join(capsys.readouterr().out.split())
+    console.restored(kept, {}, [], as_json=True)
+
+    assert "What the backup holds is as it was at" in told
+    assert "Not in it: MLflow's database" in told
+    assert json.loads(capsys.readouterr().out)["missing"] == list(kept.missing)
+
+
+def test_mlflow_s_database_is_not_left_out_without_a_word(
+    house: Settings, elsewhere: Settings, vault: Vault
+) -> None:
+    kept = made(vault, house)
+
+    with pytest.raises(BackupFailed, match="name its database by MLFLOW_BACKEND_STORE_URI"):
+        restore(vault, kept, settings=replace(elsewhere, tracking_uri="http://127.0.0.1:1"))
+
+    assert query(elsewhere.database_url, "SELECT to_regclass('evergreen.promotions')") == [(None,)]
 
 
 def test_mlflow_s_database_is_kept_where_a_server_stands_before_it(

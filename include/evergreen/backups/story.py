@@ -17,7 +17,7 @@ from evergreen import storage
 from evergreen.backups import dumps
 from evergreen.backups.vault import CHUNK, Backup, Kept, Vault, digest
 from evergreen.data.warehouse import connect
-from evergreen.errors import NotEmpty
+from evergreen.errors import BackupFailed, NotEmpty
 from evergreen.records import REVISIONS, Records
 from evergreen.settings import Settings
 from evergreen.storage import Store
@@ -88,8 +88,9 @@ def restore(
         NotEmpty: there are records, and `replace` is not said.
         BackupDamaged: a file of the backup is gone or changed; nothing was touched.
         BackupFailed: a database does not take its dump, and is as it was. Or a restore was cut
-            short, and what came since has rows.
+            short, and what came since has rows. Or nobody said where MLflow's database is.
     """
+    mlflow = _place_of_mlflow(backup, settings)
     dumps.make_up(records_url(settings))
     now = on_record(settings)
     lost = {table: max(0, count - backup.counts[table]) for table, count in now.items()}
@@ -103,14 +104,23 @@ def restore(
     for name, store, _ in parts(settings):
         _put_back(vault, backup.files[name], store, tell)
     with tempfile.TemporaryDirectory() as scratch:
-        url = mlflow_url(settings)
-        if backup.mlflow and url:
+        if backup.mlflow:
             tell("restoring MLflow's database")
-            dumps.restore_mlflow(url, vault.fetch(backup.mlflow, Path(scratch, "mlflow")))
+            dumps.restore_mlflow(mlflow, vault.fetch(backup.mlflow, Path(scratch, "mlflow")))
         tell("restoring the records")
         file = vault.fetch(backup.records, Path(scratch, "records"))
         dumps.restore_records(records_url(settings), file)
     return lost
+
+
+def _place_of_mlflow(backup: Backup, settings: Settings) -> str:
+    url = mlflow_url(settings)
+    if backup.mlflow and not url:
+        raise BackupFailed(
+            f"{backup.name} holds MLflow's database, and where it is to go is not known:"
+            f" {settings.tracking_uri} is a server; name its database by MLFLOW_BACKEND_STORE_URI"
+        )
+    return url
 
 
 def on_record(settings: Settings) -> dict[str, int]:

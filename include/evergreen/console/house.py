@@ -92,9 +92,13 @@ def restored(
     from evergreen.backups import in_words
 
     if as_json:
-        document({"backup": backup.name, "lost": lost, "mended": mended})
+        told = {"backup": backup.name, "missing": backup.missing, "lost": lost, "mended": mended}
+        document(told)
         return
-    say(f"All is as it was at {backup.made_at:%Y-%m-%d %H:%M:%S} UTC: {_held(backup)}")
+    what = "What the backup holds" if backup.missing else "All"
+    say(f"{what} is as it was at {backup.made_at:%Y-%m-%d %H:%M:%S} UTC: {_held(backup)}")
+    for lack in backup.missing:
+        say(f"Not in it: {lack}", style="yellow")
     gone = in_words(lost)
     say(f"Lost: {gone or 'nothing that was on record'}", style="yellow" if gone else "green")
     for sentence in mended:
