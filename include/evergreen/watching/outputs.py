@@ -1,5 +1,6 @@
 """The champion's answers in a window beside its usual ones: their distribution, its confidence."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
