@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
 from typing import Any
 
 import psycopg2
@@ -148,10 +147,9 @@ def test_what_a_trusted_estimate_began_it_ends(
 class FakeVerdict:
     """As much of a verdict as an alert reads."""
 
-    def __init__(self, passed: bool, *failed: str, problem: str = "") -> None:
+    def __init__(self, passed: bool, *failed: str) -> None:
         self.passed, self.sentence = passed, "Kept champion v3."
         self.report = "weather/abc/report.html"
-        self.evaluation = SimpleNamespace(in_charge=SimpleNamespace(problem=problem))
         self.checks = tuple(Check(name=name, status="failed", reason="") for name in failed)
 
 
@@ -206,21 +204,17 @@ def test_a_fit_that_was_never_to_serve_is_told_to_nobody(told: Settings, webhook
     assert webhook.messages == []
 
 
-@pytest.mark.parametrize(("problem", "messages"), [("", 0), ("its column is gone", 1)])
-def test_a_refusal_of_what_drift_asked_for_is_routine_where_a_refresh_answers_it(
-    told: Settings, webhook: Webhook, problem: str, messages: int
-) -> None:
+def test_a_refusal_of_what_drift_asked_for_is_no_routine(told: Settings, webhook: Webhook) -> None:
     window = critical(8)
     for each in (critical(9), window):
         records_of(told).windows.keep(each)
     decided = decide(WEATHER, window, run_of(window), records=records_of(told), settings=told)
     run = run_of(window, key=f"weather_training/{decided.run_id}")
 
-    verdict: Any = FakeVerdict(False, "better_than_champion", problem=problem)
+    verdict: Any = FakeVerdict(False, "better_than_champion")
     alerts.of_gate(WEATHER, verdict, run, records=records_of(told), settings=told)
 
-    title = "Evergreen: weather has no better model: the gate refused"
-    assert titles(webhook) == [title] * messages
+    assert titles(webhook) == ["Evergreen: weather has no better model: the gate refused"]
 
 
 def test_one_that_takes_over_beyond_a_limit_is_told_as_that(

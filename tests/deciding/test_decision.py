@@ -169,23 +169,6 @@ def test_a_refused_candidate_makes_the_next_wait_longer(champion: Settings) -> N
     assert "as the last one was refused." in early.sentence
 
 
-def test_a_retraining_that_refreshed_the_champion_answers_its_windows(champion: Settings) -> None:
-    watched(champion, drifted(START - HOUR))
-    first = decide_at(watched(champion, drifted(START)), champion)
-    judged(champion, f"weather_training/{first.run_id}", "refused")
-    judged(champion, f"weather_training/{first.run_id}", "promoted", "promotion")
-    make_champion(champion, "weather", 2, kind="refresh")
-
-    calm = drifted(START + 7 * HOUR, 2, outcome="calm", drifted=())
-    before = decide_at(watched(champion, calm), champion)
-    watched(champion, drifted(START + 8 * HOUR, 2))
-    after = decide_at(watched(champion, drifted(START + 9 * HOUR, 2)), champion)
-
-    assert [before.outcome, after.outcome] == ["no", "retrain"]
-    outcomes = [row.outcome for row in records_of(champion).retrainings.newest("weather")]
-    assert outcomes == ["asked", "refreshed"]
-
-
 def test_a_running_training_is_enough(champion: Settings) -> None:
     window = watched(champion, drifted(START), drifted(START + HOUR))
 

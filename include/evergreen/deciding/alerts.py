@@ -103,8 +103,7 @@ def _of_confidence(
 def of_gate(
     use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
 ) -> None:
-    """Tell of a refusal, unless it is routine: a challenger that is no better. Monitoring asked for
-    it: then it is one only if the recipe in charge can be fitted anew.
+    """Tell of a refusal, unless it is routine: a scheduled challenger that is no better.
 
     And of one that takes over beyond a limit, as the champion is: people hear that it does.
     """
@@ -120,13 +119,8 @@ def of_gate(
         return
     failed = {check.name for check in verdict.checks if check.status != Status.PASSED}
     routine = NO_BETTER in failed and failed <= MOOT | {NO_BETTER} and not beyond
-    if not routine or (_was_asked_for(use_case, run, records) and not _may_refresh(verdict)):
+    if not routine or _was_asked_for(use_case, run, records):
         _tell("gate", use_case, verdict, run, records, settings)
-
-
-def _may_refresh(verdict: Verdict) -> bool:
-    walked = verdict.evaluation.in_charge
-    return walked is not None and not walked.problem
 
 
 def of_fit(

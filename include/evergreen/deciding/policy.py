@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from evergreen.deciding.situation import Situation
-from evergreen.records.retrainings import FAILED, REFUSED, SERVES
+from evergreen.records.retrainings import FAILED, PASSED, REFUSED
 from evergreen.refs import Outcome, Ref, WindowRef
 
 WEEK = timedelta(days=7)
@@ -184,10 +184,10 @@ def drifted(seen: WindowRef) -> bool:
 
 
 def refused_in_a_row(situation: Situation) -> int:
-    """Count the newest retrainings that came to nothing, until one that let a new fit serve."""
+    """Count the newest retrainings that came to nothing, until one that passed its gate."""
     count = 0
     for row in situation.asked:
-        if row.outcome in SERVES:
+        if row.outcome == PASSED:
             break
         count += row.outcome in {REFUSED, FAILED}
     return count

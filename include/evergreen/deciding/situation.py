@@ -10,7 +10,7 @@ from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.errors import DataRefused, SnapshotCorrupt
 from evergreen.records import Chain, Pin, Promotion, Records, Retrained, chain
 from evergreen.records.errors import StatementRefused, ValueRefused
-from evergreen.records.retrainings import SERVES
+from evergreen.records.retrainings import PASSED
 from evergreen.refs import ChampionRef, Outcome, Ref, WindowRef
 from evergreen.settings import Settings
 from evergreen.spec import Retraining, UseCase
@@ -118,10 +118,9 @@ def _recent(
     """Return the windows that count, from this one back.
 
     Those that were held against a fit of the recipe in charge, are not unknown, do not overlap (a
-    row counts once), and ended after the one whose retraining let a new fit serve: that was
-    answered for.
+    row counts once), and ended after the one whose retraining passed: that was answered for.
     """
-    answered = max((row.window_end for row in asked if row.outcome in SERVES), default=None)
+    answered = max((row.window_end for row in asked if row.outcome == PASSED), default=None)
     counted: list[WindowRef] = []
     for seen in (window, *stored):
         own = seen.champion in same.versions and seen.outcome != Outcome.UNKNOWN

@@ -8,9 +8,6 @@ from evergreen.records.session import Session
 from evergreen.refs import Ref
 
 ASKED, PASSED, REFUSED, FAILED = "asked", "passed", "refused", "failed"
-REFRESHED = "refreshed"
-SERVES = {PASSED, REFRESHED}
-"""What came of a retraining that was worth it."""
 
 ASK = """
 INSERT INTO evergreen.retrainings (use_case, window_end, champion, cause, run_key, asked_at)
@@ -19,8 +16,7 @@ ON CONFLICT ON CONSTRAINT retrainings_once DO NOTHING
 """
 LIST = """
 SELECT r.use_case, r.window_end, r.champion, r.cause, r.run_key, r.asked_at,
-       CASE WHEN judged.outcome = 'refused' AND served.number IS NOT NULL THEN 'refreshed'
-            ELSE coalesce(judged.outcome, failed.outcome, 'asked') END AS outcome,
+       coalesce(judged.outcome, failed.outcome, 'asked') AS outcome,
        coalesce(judged.sentence, failed.message, '') AS sentence
 FROM evergreen.retrainings r
 LEFT JOIN LATERAL (
@@ -28,10 +24,6 @@ LEFT JOIN LATERAL (
     WHERE d.run_key = r.run_key AND d.kind IN ('gate', 'validation')
     ORDER BY d.number DESC LIMIT 1
 ) judged ON true
-LEFT JOIN LATERAL (
-    SELECT d.number FROM evergreen.decisions d
-    WHERE d.run_key = r.run_key AND d.kind = 'promotion' AND d.outcome = 'promoted' LIMIT 1
-) served ON true
 LEFT JOIN LATERAL (
     SELECT 'failed' AS outcome, i.message FROM evergreen.incidents i
     WHERE i.run_key = r.run_key AND i.kind = 'failure' AND i.resolved_at IS NULL
@@ -64,8 +56,7 @@ class Retrained(Ref):
     """`<use case>_training/<run id>`."""
     asked_at: datetime
     outcome: str = ASKED
-    """asked (nothing came of it yet), passed or refused (by gate or validation), refreshed (no
-    other recipe took over, and a newer fit of the one in charge came to serve), failed."""
+    """asked (nothing came of it yet), passed or refused (by gate or validation), failed."""
     sentence: str = ""
     """Why it was refused, or failed."""
 

@@ -124,8 +124,7 @@ class Retraining:
     budget: int = 7
     """Retrainings in any seven days."""
     backoff: float = 2.0
-    """Each retraining in a row that is refused or fails makes the cooldown this many times longer;
-    one that let a newer fit of the recipe in charge serve (a refresh) is neither."""
+    """Each candidate that is refused in a row makes the cooldown this many times longer."""
     max_wait: timedelta = timedelta(days=7)
     """The longest that refused candidates can make the cooldown."""
     roll_back: bool = True
