@@ -46,6 +46,30 @@ def test_a_slice_of_few_days_is_compared(days: int, fallen: bool, grouped: bool)
         assert found.low < found.estimate < found.high
 
 
+def test_a_slice_of_one_group_has_no_interval() -> None:
+    stores = pd.Series(DAY % 4, name="store")
+    rows = stores.to_numpy() == 2
+    units = Units.of(None, stores, len(DAY)).take(rows)
+
+    found = paired_difference(
+        Kind.BINARY, "accuracy", TRUTH[rows], answers(0.5, 1).take(rows),
+        answers(0.2, 2).take(rows), units,
+    )  # fmt: skip
+
+    assert found.estimate > 0
+    assert math.isnan(found.low) and math.isnan(found.high)
+
+
+def test_a_slice_of_one_group_beside_a_time_is_told_by_its_days() -> None:
+    stores = pd.Series(np.tile(np.arange(A_DAY), DAYS), name="store")
+    rows = stores.to_numpy() == 2
+
+    units = Units.of(TIMES, stores, len(DAY)).take(rows)
+
+    assert (units.name, units.count) == ("day", DAYS)
+    assert units.spread(np.ones((DAYS, 1)) * DAY[rows, None]).error > 0
+
+
 def test_a_metric_that_one_day_alone_defines_has_no_interval() -> None:
     def lift(truth: Array, said: Array) -> float | None:
         return float(said[truth == 1].mean() - said.mean()) if truth.any() else None

@@ -109,11 +109,17 @@ class Units:
         return cls.of(rows[time] if time else None, groups, len(rows))
 
     def take(self, chosen: Array) -> "Units":
-        """Return the units of some of the rows: a mask or positions."""
+        """Return the units of some of the rows: a mask or positions.
+
+        All of one group: beside a time, that alone tells how far they may be off; else nothing.
+        """
         time, group = (
             None if codes is None else _codes(codes[chosen]) for codes in (self.time, self.group)
         )
-        return Units(len(np.arange(self.rows)[chosen]), self.name, time, group)
+        name, rows = self.name, len(np.arange(self.rows)[chosen])
+        if time is not None and group is not None and group.max(initial=0) == 0:
+            name, group = name.partition(", and ")[0], None
+        return Units(rows, name, time, group)
 
     def newest(self, part: int = 2) -> Array | None:
         """Return where the rows of the newest half (or quarter: 4) of the moments are; None: there
@@ -167,12 +173,15 @@ class _Variance:
         """Sum the squares; few units that bear all of it are few degrees of freedom.
 
         A variance of n values of kurtosis κ has the relative variance (κ − 1) / n, as one of
-        2 n / (κ − 1) normal values (Satterthwaite, Biometrics Bulletin 2, 1946).
+        2 n / (κ − 1) normal values (Satterthwaite, Biometrics Bulletin 2, 1946). How groups differ
+        is not told by one of them: from two on (of two, by one degree of freedom).
         """
         n, squares = len(sums), (sums**2).sum(axis=0)
+        if n < 2:
+            return cls(np.full(sums.shape[1], np.nan), np.ones(sums.shape[1]), sums)
         kurtosis = n * _ratio((sums**4).sum(axis=0), squares**2, 3.0)
         freedom = np.minimum(n - 1, 2 * n / np.maximum(kurtosis - 1, 1e-9))
-        return cls(squares * n / max(n - 1, 1), np.maximum(freedom, 1.0), sums)
+        return cls(squares * n / (n - 1), np.maximum(freedom, 1.0), sums)
 
     @classmethod
     def of_series(cls, sums: Floats, moving: bool = False) -> "_Variance":
