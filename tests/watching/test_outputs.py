@@ -1,12 +1,16 @@
 """How sure the champion is tells something only where it gave answers enough."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evergreen.records import Logged
+from evergreen.settings import Settings
 from evergreen.watching import outputs
 from evergreen.watching.profile import Profile
-from watching.conftest import Shop
+from watching.conftest import SHOP, Shop, cleared, opened, visitors
 
 PROFILE = Profile(
     snapshot_sha256="1" * 64, rows=1000, labels={"0": 500, "1": 500}, values=(),
@@ -44,3 +48,25 @@ def test_a_champion_that_gave_few_of_the_answers_is_not_called_unsure(shop: Shop
 
     assert seen.outcome == "calm", seen.sentence
     assert (seen.confidence, seen.unsure) == (None, "")
+
+
+@pytest.fixture
+def upstream(studio: Settings) -> Iterator[Shop]:
+    """The shop, where another model's prediction is a column."""
+    columns = replace(SHOP.features, numeric=("spend", "visits", "prediction", "distance"))
+    use_case = replace(SHOP, name="upstream", features=columns)
+    shop = opened(use_case, visitors().rename(columns={"age": "prediction"}), studio)
+    yield from cleared(shop, shop.champion.promotion_id)
+
+
+def test_a_column_may_be_named_as_the_answers_are(upstream: Shop) -> None:
+    rows = upstream.resampled(400)
+    upstream.log(rows.assign(prediction=rows["prediction"] + 24))
+
+    seen = upstream.watch()
+
+    assert seen.drifted == ("prediction",)
+    assert seen.prediction_drift is False
+    assert "the predictions" not in seen.sentence
+    folder = upstream.settings.home / "drift" / "upstream" / seen.report_id
+    assert outputs.PREDICTION in (folder / "report.html").read_text()

@@ -13,8 +13,8 @@ from evergreen.watching.drift import CATEGORICAL, NUMERIC, ColumnDrift
 from evergreen.watching.facts import OutputFacts
 from evergreen.watching.profile import Profile
 
-PREDICTION = "prediction"
-"""The column of the answers, among those that are compared."""
+PREDICTION = "the\N{NO-BREAK SPACE}predictions"
+"""The answers, among the columns that are compared: reads well, and no column is named so."""
 
 
 def column(kind: Kind) -> str:

@@ -171,7 +171,7 @@ class _Measuring:
         own, now, kinds = history.own, checked.frame, dict(checked.kinds)
         if history.profile and logged.champion_rows >= self._limits.min_rows:
             said = outputs.given(own.answers.kind, logged.outputs)
-            if said.notna().sum() >= 2 and PREDICTION not in kinds:
+            if said.notna().sum() >= 2:
                 kinds[PREDICTION] = outputs.column(own.answers.kind)
                 now = pd.concat([now, said.rename(PREDICTION)], axis=1)
         stretch = Stretch.of(logged, own.inputs.timestamp, self._window)

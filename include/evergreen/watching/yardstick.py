@@ -37,7 +37,7 @@ from evergreen.watching.profile import Profile
 from evergreen.watching.reference import Reference, moments, sample
 from evergreen.watching.together import TOGETHER, Scores
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the meaning of a calibration changes; older files are measured again."""
 ROWS = 200_000
 """At most so many rows of history are measured."""
