@@ -23,6 +23,18 @@ from test_invariants import NAME, World, built_world, check
 
 __all__ = ["built_world"]
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
+THEIRS = """
+CREATE SCHEMA other;
+CREATE EXTENSION citext;
+CREATE TYPE mood AS ENUM ('calm');
+CREATE DOMAIN share AS real CHECK (value <= 1);
+CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE SEQUENCE numbers;
+CREATE TABLE theirs (id serial PRIMARY KEY, name citext, part share, one int DEFAULT one());
+CREATE TABLE other.theirs (id serial, mood mood DEFAULT 'calm', n int DEFAULT nextval('numbers'));
+CREATE TABLE other.tags AS SELECT 1 AS one
+"""
+"""What may stand beside MLflow's tables."""
 
 
 @pytest.fixture
@@ -267,6 +279,43 @@ def test_tables_of_others_stay_out_of_the_dump_of_mlflow(
     )
     query(url, "DROP TABLE public.theirs")
     assert there == [(None, "runs")]
+
+
+def test_mlflow_is_restored_beside_what_others_have_in_its_database(
+    house: Settings, elsewhere: Settings, vault: Vault
+) -> None:
+    url = elsewhere.tracking_uri.replace("+psycopg2", "")
+    restore(vault, made(vault, house), settings=elsewhere)
+    query(url, THEIRS)
+
+    kept = made(vault, elsewhere)
+    query(
+        url,
+        "DELETE FROM latest_metrics; INSERT INTO other.theirs DEFAULT VALUES;"
+        "DELETE FROM other.tags",
+    )
+    restore(vault, kept, settings=elsewhere, replace=True)
+
+    assert query(url, "SELECT id, mood FROM other.theirs") == [(1, "calm")]
+    assert query(url, "SELECT one FROM other.tags") == []
+    assert query(url, "SELECT count(*) > 0 FROM latest_metrics") == [(True,)]
+    assert query(url, "SELECT nextval('experiments_experiment_id_seq') > 1") == [(True,)]
+
+
+def test_mlflow_s_tables_come_back_to_a_schema_of_their_own(
+    house: Settings, elsewhere: Settings, tmp_path: Path
+) -> None:
+    query(house.tracking_uri.replace("+psycopg2", ""), "ALTER SCHEMA public RENAME TO apart")
+    try:
+        at = f"{house.tracking_uri}?options=-csearch_path%3Dapart"
+        dumps.dump_mlflow(at, tmp_path / "dump")
+    finally:
+        query(house.tracking_uri.replace("+psycopg2", ""), "ALTER SCHEMA apart RENAME TO public")
+
+    dumps.restore_mlflow(elsewhere.tracking_uri, tmp_path / "dump")
+
+    url = elsewhere.tracking_uri.replace("+psycopg2", "")
+    assert query(url, "SELECT to_regclass('apart.runs')") == [("apart.runs",)]
 
 
 def test_a_backup_that_is_not_there_is_told_with_those_that_are(

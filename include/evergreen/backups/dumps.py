@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,12 @@ DERIVED = ("feature_definitions", "feature_parts", "features")
 """Tables that the next training fills again: a backup has them empty."""
 NO_RECORDS = ("alembic_version", "heartbeats")
 """Tables in which whoever connects, and who watches, leaves rows."""
+OF_MLFLOW = re.compile(
+    r"\d+; \d+ \d+ (TABLE|TABLE DATA|SEQUENCE|SEQUENCE OWNED BY|SEQUENCE SET|DEFAULT|CONSTRAINT"
+    r"|FK CONSTRAINT|INDEX|TRIGGER|FUNCTION \S+ prevent_secrets_aad_mutation\(\)) "
+)
+"""What of a dump's list is MLflow's: its tables with what is theirs, and its one function."""
+SCHEMA_OF_TABLE = re.compile(r"\d+; \d+ \d+ TABLE (?!DATA)(\S+) ")
 RESTORE = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error")
 
 
@@ -32,7 +39,7 @@ def dump_records(url: str, file: Path) -> None:
 
 
 def dump_mlflow(url: str, file: Path) -> None:
-    """Write MLflow's tables and functions to a file; whatever else is in their database stays out.
+    """Write MLflow's tables and functions to a file; tables of others in their database stay out.
 
     Raises:
         BackupFailed: as of `dump_records`.
@@ -42,15 +49,18 @@ def dump_mlflow(url: str, file: Path) -> None:
 
 
 def _not_of_mlflow(url: str) -> list[tuple[str, str]]:
-    """Return schema and name of the tables and views that are not MLflow's."""
+    """Return schema and name of the tables, views and sequences that are not MLflow's.
+
+    All sequences are named: `pg_dump` takes along those that the tables of a dump own.
+    """
     from mlflow.store.db.base_sql_model import Base
     from mlflow.store.tracking.dbmodels import models as _  # noqa: F401  (tables register by it)
 
     with connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n"
-            " ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')"
-            " AND c.relname <> ALL(%s) AND n.nspname <> ALL(%s)"
+            " ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+            " AND (c.relname <> ALL(%s) OR NOT pg_table_is_visible(c.oid)) AND n.nspname <> ALL(%s)"
             " AND n.nspname NOT LIKE 'pg\\_%%' ORDER BY 1, 2",
             ([*Base.metadata.tables, "alembic_version"], [SCHEMA, "information_schema"]),
         )
@@ -78,10 +88,20 @@ def restore_records(url: str, file: Path) -> None:
 def restore_mlflow(url: str, file: Path) -> None:
     """Put MLflow's tables in place of those that are there; all of them, or nothing.
 
+    Types, functions, extensions and schemas of others are in the dump too: they stay as they are.
+
     Raises:
         BackupFailed: `pg_restore` is not there or fails; the tables are as they were.
     """
-    _run("pg_restore", url, *RESTORE, "--clean", "--if-exists", str(file))
+    listed = _run("pg_restore", url, "--list", str(file)).splitlines()
+    entries = [entry for entry in listed if OF_MLFLOW.match(entry)]
+    for schema in {found[1] for entry in entries if (found := SCHEMA_OF_TABLE.match(entry))}:
+        _create(url, schema)
+    with tempfile.NamedTemporaryFile("w") as chosen:
+        chosen.writelines(f"{entry}\n" for entry in entries)
+        chosen.flush()
+        place = ("--clean", "--if-exists", f"--use-list={chosen.name}")
+        _run("pg_restore", url, *RESTORE, *place, str(file))
 
 
 def make_up(url: str) -> None:
@@ -121,6 +141,12 @@ def _exists(url: str, schema: str) -> bool:
         return bool(cursor.fetchone() == (True,))
 
 
+def _create(url: str, schema: str) -> None:
+    if not _exists(url, f'"{schema}"'):
+        with connect(url) as connection, connection.cursor() as cursor:
+            cursor.execute(f'CREATE SCHEMA "{schema}"')
+
+
 def _rename(url: str, schema: str, to: str) -> None:
     if _exists(url, schema):
         with connect(url) as connection, connection.cursor() as cursor:
@@ -132,7 +158,7 @@ def _drop(url: str, schema: str) -> None:
         cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
-def _run(program: str, url: str, *options: str) -> None:
+def _run(program: str, url: str, *options: str) -> str:
     place, password = secretless(url)
     secret = {"PGPASSWORD": password} if password else {}
     command = [str(_program(program, url)), f"--dbname={place}", *options]
@@ -142,6 +168,7 @@ def _run(program: str, url: str, *options: str) -> None:
     if done.returncode:
         reason = " ".join(done.stderr.split())[:500]
         raise BackupFailed(f"{program} failed: {reason}")
+    return done.stdout
 
 
 def _program(name: str, url: str) -> Path:
