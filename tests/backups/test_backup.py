@@ -122,13 +122,18 @@ def test_a_second_backup_copies_only_what_is_new(house: Settings, vault: Vault) 
     assert first.size > 10 * 10_000
 
 
+def decide_once_more(settings: Settings) -> None:
+    decisions = records_of(settings).decisions
+    [some] = decisions.newest(NAME, limit=1)
+    decisions.record(replace(some, id=str(uuid4())))
+
+
 def test_what_came_after_the_backup_is_told_as_lost(
     house: Settings, elsewhere: Settings, vault: Vault
 ) -> None:
     kept = made(vault, house)
     restore(vault, kept, settings=elsewhere)
-    [some] = records_of(house).decisions.newest(NAME, limit=1)
-    records_of(elsewhere).decisions.record(replace(some, id=str(uuid4())))
+    decide_once_more(elsewhere)
 
     with pytest.raises(NotEmpty, match="lost would be 1 decisions"):
         restore(vault, kept, settings=elsewhere)
@@ -192,8 +197,7 @@ def test_what_a_killed_restore_put_aside_is_not_lost_without_a_word(
 ) -> None:
     kept = made(vault, house)
     restore(vault, kept, settings=elsewhere)
-    [some] = records_of(house).decisions.newest(NAME, limit=1)
-    records_of(elsewhere).decisions.record(replace(some, id=str(uuid4())))
+    decide_once_more(elsewhere)
     query(elsewhere.database_url, f"ALTER SCHEMA evergreen RENAME TO {dumps.BEFORE}")  # … killed
 
     with pytest.raises(NotEmpty, match="lost would be 1 decisions"):
