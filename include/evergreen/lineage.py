@@ -183,7 +183,8 @@ class _Back:
         by, learned = self.found.by, self.own.learned.snapshot if self.own else None
         decision_id = self._decision_id()
         decision = self.records.decisions.get(decision_id) if decision_id else None
-        uri, (commit, reason) = self._uri(), self._commit()
+        uri = _uri(by.use_case, by.snapshot_sha256, self.settings)
+        commit, reason = self._commit()
         lacking = {
             f"version {by.version} has no dossier": self.own is None,
             f"the snapshot {by.snapshot_sha256[:16]} is not in the store any more": not uri,
@@ -206,12 +207,6 @@ class _Back:
             return self.promotions[-1].decision_id  # of the first time
         return self.own.proof.decision_id if self.own else ""
 
-    def _uri(self) -> str:
-        by = self.found.by
-        with suppress(SnapshotCorrupt):
-            return snapshots.of(self.settings).find(by.use_case, by.snapshot_sha256)
-        return ""
-
     def _commit(self) -> tuple[str, str]:
         """Return the commit, and what is to be said if there is none."""
         from mlflow.exceptions import MlflowException  # not above: it costs a second
@@ -224,6 +219,13 @@ class _Back:
             away = f"MLflow does not answer now: the commit of its run {run_id} is not known"
             return "", away if hiccups.passes(error) else gone
         return str(run.data.tags.get(tracking.COMMIT, "")), gone
+
+
+def _uri(use_case: str, digest: str, settings: Settings) -> str:
+    """Return where a snapshot is; empty: it is not in the store any more."""
+    with suppress(SnapshotCorrupt):
+        return snapshots.of(settings).find(use_case, digest)
+    return ""
 
 
 def _holding(held: Held) -> Holding:
@@ -240,16 +242,7 @@ def _learned(use_case: str, records: Records) -> dict[int, str]:
 
 def _lost(use_case: str, learned: Mapping[int, str], settings: Settings) -> str:
     """Return the versions whose snapshot was pruned, in words; empty: there are none."""
-    store = snapshots.of(settings)
-
-    def is_lost(digest: str) -> bool:
-        try:
-            store.find(use_case, digest)
-        except SnapshotCorrupt:
-            return True
-        return False
-
-    gone = {digest for digest in set(learned.values()) if is_lost(digest)}
+    gone = {digest for digest in set(learned.values()) if not _uri(use_case, digest, settings)}
     versions = [str(version) for version, digest in learned.items() if digest in gone]
     few = versions[:NAMED] + ["…"] * (len(versions) > NAMED)
     return f"version {', '.join(few)}" if versions else ""

@@ -56,10 +56,9 @@ from evergreen.records.windows import Ends, WatchedWindows
 
 __all__ = [
     "DIGEST", "HOUSE", "REVISIONS", "ApiKey", "ApiKeys", "Approval", "Approvals", "Chain",
-    "Connection", "Cost", "Costs", "Counted", "Decision", "Decisions", "Dossiers", "Drops",
-    "Ends", "Erasure", "Erasures", "Foretold", "Given", "Incident", "Incidents", "Judged",
-    "Labelled", "Labels", "Landings", "Lease", "Leases", "Logged", "Month", "Months", "Old",
-    "Pin", "Pins",
+    "Connection", "Cost", "Costs", "Counted", "Decision", "Decisions", "Dossiers", "Drops", "Ends",
+    "Erasure", "Erasures", "Foretold", "Given", "Incident", "Incidents", "Judged", "Labelled",
+    "Labels", "Landings", "Lease", "Leases", "Logged", "Month", "Months", "Old", "Pin", "Pins",
     "Predictions", "Promotion", "Promotions", "Pruning", "Prunings", "Records", "RequestCounts",
     "Requests", "Retirement", "Retirements", "Retrained", "Retrainings", "Reviewed", "Scored",
     "Scorings", "Share", "Side", "Subjects", "Told", "TrialRow", "Trials", "WatchedWindows",
