@@ -155,9 +155,8 @@ def records_url(settings: Settings) -> str:
 
 def mlflow_url(settings: Settings) -> str:
     """Return MLflow's database; empty: a server stands before it, and nobody said where it is."""
-    if settings.tracking_uri.startswith("postgresql"):
-        return settings.tracking_uri
-    return settings.tracking_database_url
+    places = (settings.tracking_uri, settings.tracking_database_url)
+    return next((place for place in places if place.startswith("postgresql")), "")
 
 
 def _dumped(

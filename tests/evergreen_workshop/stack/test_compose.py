@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 import yaml
 
-from evergreen.settings import PROJECT
+from evergreen.backups import story
+from evergreen.settings import PROJECT, Variables, complete
 from evergreen_workshop.stack import container, environment
 from tools import tool
 
@@ -35,7 +36,7 @@ OF_THE_IMAGE = {
 """Settings that the image has, or that Airflow is not told."""
 DOCKERFILES = ("Dockerfile", "Dockerfile.serve")
 PATHS = {"PATH": os.environ["PATH"]}
-ONCE = {"init", "mlflow-migrate"}
+ONCE = {"init", "mlflow-migrate", "backup"}
 """Services that do their work and end."""
 AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
 
@@ -76,7 +77,7 @@ def test_docker_compose_understands_the_example_with_new_secrets(env_file: Path)
 
     assert answer.stdout, answer.stderr
     others = {"postgres", "mlflow", "serve", "prometheus", "alertmanager", "grafana"}
-    assert set(answer.stdout.split()) == others | ONCE | AIRFLOW - {"worker"}
+    assert set(answer.stdout.split()) == others | (ONCE | AIRFLOW) - {"worker", "backup"}
 
 
 @pytest.mark.parametrize("name", [*container.PASSWORDS, "EVERGREEN_FERNET_KEY"])
@@ -145,6 +146,27 @@ def test_mlflows_database_is_brought_up_to_date_before_it_starts(services: dict[
     assert migrate["environment"][uri] == server["environment"][uri]
 
 
+@pytest.mark.parametrize(("lines", "place"), [
+    ("", None),
+    ("MLFLOW_TRACKING_URI=https://my.own", ""),
+    ("MLFLOW_TRACKING_URI=https://my.own\nMLFLOW_BACKEND_STORE_URI=postgresql://my/db",
+     "postgresql://my/db"),
+])  # fmt: skip
+def test_a_backup_is_told_where_mlflows_database_is(
+    env_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, place: str | None
+) -> None:
+    mine = tmp_path / "env"
+    mine.write_text(f"{env_file.read_text()}{lines}\n")
+
+    answer = compose(mine, "--profile", "*", "config", "--format", "json")
+
+    told = json.loads(answer.stdout)["services"]
+    server = told["mlflow"]["environment"]["MLFLOW_BACKEND_STORE_URI"]
+    for name in ("EVERGREEN_DATABASE_URL", "MLFLOW_TRACKING_URI", "MLFLOW_BACKEND_STORE_URI"):
+        monkeypatch.setenv(name, told["backup"]["environment"][name])
+    assert story.mlflow_url(complete(Variables())) == (server if place is None else place)
+
+
 @pytest.mark.parametrize("name", sorted(AIRFLOW - {"api-server"}))
 def test_the_api_server_answers_before_anything_that_runs_tasks(
     name: str, services: dict[str, Any]
@@ -157,10 +179,11 @@ def test_the_api_server_answers_before_anything_that_runs_tasks(
     )
 
 
-def test_redis_and_the_worker_come_with_the_profile(services: dict[str, Any]) -> None:
+def test_redis_the_worker_and_the_backup_come_with_a_profile(services: dict[str, Any]) -> None:
     assert {name for name, service in services.items() if service.get("profiles")} == {
         "redis",
         "worker",
+        "backup",
     }
 
 
