@@ -193,3 +193,10 @@ def test_what_the_live_metric_still_needs_stays_however_short_the_age(place: Pla
 
     assert place.going(kind=PREDICTIONS) == 1
     assert place.going(kind=PREDICTIONS, catalog=watched) == 0
+
+
+def test_predictions_stay_while_nobody_can_read_how_far_back_is_looked(place: Place) -> None:
+    answered(place, "r", LATER - timedelta(days=40))
+
+    assert place.going(kind=PREDICTIONS) == 1
+    assert place.going(kind=PREDICTIONS, catalog=Catalog(broken={NAME: "SyntaxError"})) == 0

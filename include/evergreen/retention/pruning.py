@@ -42,6 +42,8 @@ TOO_LARGE = ", or the oldest of more than {:,} bytes"
 LEASE = "prune"
 WAIT = 600.0
 """Seconds to wait for another pruning of the same use case."""
+ALWAYS = timedelta(days=36_500)
+"""Longer than anything is on record."""
 
 
 def prune(
@@ -99,7 +101,8 @@ def prune_all(
     ]
     pruned, since = _months(works, records, apply=apply)
     for work in works:
-        tell(work.use_case)
+        broken = work.use_case in catalog.broken
+        tell(f"{work.use_case}: it is broken, its predictions stay" if broken else work.use_case)
         pruned += _one(replace(work, since=since), apply=apply)
     if names is None:
         gone = logs(limits, as_of=as_of, apply=apply, actor=actor, settings=settings)
@@ -108,6 +111,9 @@ def prune_all(
 
 
 def _watched(name: str, catalog: Catalog) -> timedelta:
+    """Return how far back a use case looks; one that is broken does not say, and loses nothing."""
+    if name in catalog.broken:
+        return ALWAYS
     declared = catalog.use_cases.get(name)
     return declared.watched if declared else timedelta(0)
 
