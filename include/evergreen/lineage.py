@@ -18,7 +18,7 @@ from evergreen.dossier import Dossier
 from evergreen.errors import DeclarationError, SnapshotCorrupt, Unreachable
 from evergreen.forgetting.naming import named
 from evergreen.forgetting.rows import Held, Rows
-from evergreen.learning import hiccups, tracking
+from evergreen.learning import tracking
 from evergreen.records import Promotion, Records
 from evergreen.records.predictions import Stored
 from evergreen.refs import Ref
@@ -209,16 +209,13 @@ class _Back:
 
     def _commit(self) -> tuple[str, str]:
         """Return the commit, and what is to be said if there is none."""
-        from mlflow.exceptions import MlflowException  # not above: it costs a second
-
         run_id = self.found.by.run_id
-        gone = f"the MLflow run {run_id} is gone, or names no commit"
         try:
-            run = tracking.client(self.settings).get_run(run_id)
-        except (MlflowException, Unreachable) as error:
-            away = f"MLflow does not answer now: the commit of its run {run_id} is not known"
-            return "", away if hiccups.passes(error) else gone
-        return str(run.data.tags.get(tracking.COMMIT, "")), gone
+            run = tracking.find_run(self.settings, run_id)
+        except Unreachable:
+            return "", f"MLflow does not answer now: the commit of its run {run_id} is not known"
+        commit = run.data.tags.get(tracking.COMMIT, "") if run else ""
+        return str(commit), f"the MLflow run {run_id} is gone, or names no commit"
 
 
 def _uri(use_case: str, digest: str, settings: Settings) -> str:

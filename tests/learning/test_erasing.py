@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
+from evergreen.errors import Unreachable
 from evergreen.learning import erasing, tracking
 from evergreen.learning.tracking import PARENT
 from evergreen.settings import Settings
@@ -100,6 +102,23 @@ def test_what_is_gone_already_is_fine(place: Settings) -> None:
 
     assert erasing.trainings(place, "weather") == []
     assert erasing.trainings(place, "iris") == []
+
+
+@pytest.mark.parametrize("asked", ["get_run", "get_logged_model"])
+def test_what_mlflow_does_not_tell_now_is_not_taken_for_gone(
+    place: Settings, trained: tuple[str, str], monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    gone, stays = trained
+    with monkeypatch.context() as away:
+        away.setattr(f"mlflow.MlflowClient.{asked}", _does_not_tell)
+        with pytest.raises((Unreachable, MlflowException)):
+            erasing.erase(place, gone)
+
+    assert {run.run_id for run in erasing.trainings(place, "weather")} == {gone, stays}
+
+
+def _does_not_tell(client: MlflowClient, id: str) -> None:
+    raise MlflowException("connection refused")
 
 
 def test_one_that_is_under_way_is_told_apart_with_the_rows_that_it_learns_from(

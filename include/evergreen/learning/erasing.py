@@ -6,7 +6,6 @@ measure(settings, run_id)                         # bytes of its files
 erase(settings, run_id)                           # MLflow keeps the names, until `mlflow gc`
 """
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,11 +56,12 @@ def erase(settings: Settings, run_id: str) -> None:
     """Delete a run, its trials and its models, with their files; what is gone already is fine.
 
     The run goes last, so that what was interrupted is found, and done, again.
+
+    Raises:
+        Unreachable: MLflow does not answer, or not about the run.
     """
     client = tracking.client(settings)
-    try:
-        run = client.get_run(run_id)
-    except MlflowException:
+    if (run := tracking.find_run(settings, run_id)) is None:
         return
     for trial in _trials(client, run):
         client.delete_run(trial.info.run_id)
@@ -106,8 +106,11 @@ def _search(client: MlflowClient, experiment_id: str, query: str) -> Iterator[Ru
 def _models(client: MlflowClient, run: Run) -> Iterator[LoggedModel]:
     """Yield the models of a run, but for those that an interrupted erasure has deleted."""
     for output in run.outputs.model_outputs if run.outputs else []:
-        with contextlib.suppress(MlflowException):
+        try:
             yield client.get_logged_model(output.model_id)
+        except MlflowException as error:
+            if error.error_code != tracking.GONE:
+                raise
 
 
 def _places(client: MlflowClient, run: Run) -> list[str]:

@@ -53,6 +53,8 @@ MODEL_FILE = "model.skops"
 GOLDEN_FILE = "golden.json"
 RACES, DUPLICATE = 5, "dataset_pk"
 """How often a dataset is logged that others log as well, and what MLflow's error names."""
+GONE = "RESOURCE_DOES_NOT_EXIST"
+"""What MLflow's error says of what it does not know; every other one says nothing about that."""
 PATIENCE = 5.0
 """Seconds until a server that does not answer is taken for away."""
 _STRANGE = re.compile(r"[^\w.\- :/]")
@@ -214,10 +216,28 @@ def client(settings: Settings) -> MlflowClient:
     return MlflowClient(tracking_uri=settings.tracking_uri, registry_uri=settings.tracking_uri)
 
 
-@cache  # once for each process, when it answers
-def _reach(tracking_uri: str) -> None:
+def find_run(settings: Settings, run_id: str) -> Run | None:
+    """Return a run; None: MLflow says that there is none.
+
+    Raises:
+        Unreachable: MLflow does not answer, or not about the run. A page waits for it, so it is
+            asked each time whether it answers at all.
+    """
+    _ask(settings.tracking_uri)
+    try:
+        return client(settings).get_run(run_id)
+    except MlflowException as error:
+        if error.error_code == GONE:
+            return None
+        raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", error) from error
+
+
+def _ask(tracking_uri: str) -> None:
     if problem := server.problem(tracking_uri, PATIENCE):
         raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", problem)
+
+
+_reach = cache(_ask)  # once for each process, when it answers
 
 
 def experiment(settings: Settings, use_case: str) -> Experiment:
