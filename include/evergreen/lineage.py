@@ -56,6 +56,9 @@ class Back(Ref):
     decision: str = ""
     """In one sentence."""
     promoted_at: datetime | None = None
+    """When the version became champion, the first time; None: it never did."""
+    champion: bool = False
+    """It is champion now."""
     unknown: tuple[str, ...] = ()
     """What cannot be told, and why."""
 
@@ -185,6 +188,7 @@ class _Back:
         decision = self.records.decisions.get(decision_id) if decision_id else None
         uri = _uri(by.use_case, by.snapshot_sha256, self.settings)
         commit, reason = self._commit()
+        champion = self.records.promotions.champion(by.use_case)
         lacking = {
             f"version {by.version} has no dossier": self.own is None,
             f"the snapshot {by.snapshot_sha256[:16]} is not in the store any more": not uri,
@@ -199,6 +203,7 @@ class _Back:
             commit=commit, decision_id=decision_id,
             decision=decision.sentence if decision else "",
             promoted_at=self.promotions[-1].created_at if self.promotions else None,
+            champion=champion is not None and champion.version == by.version,
             unknown=tuple(what for what, lacks in lacking.items() if lacks),
         )  # fmt: skip
 

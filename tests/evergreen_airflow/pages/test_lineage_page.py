@@ -37,6 +37,18 @@ def test_an_answer_leads_to_its_version_and_decision(browser: TestClient, weathe
     assert "Decision 1." in page.text
 
 
+def test_a_version_is_champion_until_another_one_is(browser: TestClient, weather: Records) -> None:
+    promote(weather, 1)
+    answer = answered(weather)
+    first = browser.get(PAGE, params={"prediction": answer}).text
+    promote(weather, 2)
+    later = browser.get(PAGE, params={"prediction": answer}).text
+
+    assert "became champion at" in first and "became champion at" in later
+    assert "(another one is now)" not in first
+    assert "(another one is now)" in later
+
+
 def test_what_is_not_known_any_more_is_told(browser: TestClient, weather: Records) -> None:
     promote(weather, 1)
 

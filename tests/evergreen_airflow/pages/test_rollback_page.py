@@ -29,6 +29,7 @@ def test_offers_each_earlier_champion_once_but_not_the_present_one(
 
     assert [page.count(f'value="{version}"') for version in (1, 2, 3)] == [1, 1, 0]
     assert page.index('value="1"') < page.index('value="2"')
+    assert "became champion at" in page and "champion since" not in page
     assert ATTACK not in page
 
 
