@@ -132,3 +132,29 @@ def test_few_metrics_are_surely_below_what_they_truly_are(metric: str) -> None:
     below = np.mean([surely_below(start) for start in range(0, 50_000, ROWS)])
 
     assert below <= 0.04  # 2.5 %, and 2 errors
+
+
+@pytest.mark.parametrize("metric", ["recall", "precision", "f1", "balanced_accuracy"])
+@pytest.mark.parametrize("right", [True, False])
+def test_what_was_always_so_may_be_otherwise(metric: str, right: bool) -> None:
+    truth = positives(*range(0, 80, 10))
+    output = said((truth if right else 1 - truth).astype(float))
+
+    found = distance(Kind.BINARY, metric, truth, output, 0.5, UNITS)
+
+    assert found.low < found.estimate < found.high
+
+
+def test_that_none_of_many_was_found_is_surely_poor() -> None:
+    truth = np.arange(ROWS) % 2
+
+    assert distance(Kind.BINARY, "recall", truth, said(np.zeros(ROWS)), 0.3, UNITS).high < 0
+
+
+def test_models_that_both_find_all_are_equal() -> None:
+    truth = np.arange(ROWS) % 2
+    output = said(truth.astype(float))
+
+    found = paired_difference(Kind.BINARY, "recall", truth, output, output, UNITS)
+
+    assert found.low == found.high == 0

@@ -141,17 +141,25 @@ def _regression(metric: str, truth: Floats, predicted: Floats) -> Floats:
 
 def _confusion(metric: str, truth: Array, output: Output) -> Floats:
     """Precision, recall and F1 are ratios: of hits to what was said, to what is true, to both."""
-    labels, hits, said, true = metrics.hits(truth, output)
-    below = {"precision": said, "recall": true, "f1": (said + true) / 2}[metric]
+    labels, *_ = metrics.hits(truth, output)
     moved = np.zeros(len(truth))
-    for label, hit, whole in zip(labels, hits, below, strict=True):
-        if whole > 0:
-            is_true, is_said = truth == label, output.labels == label
-            part = {"precision": is_said, "recall": is_true}.get(
-                metric, (is_true + 1.0 * is_said) / 2
-            )
-            moved += ((is_true & is_said) - hit / whole * part) * len(truth) / whole
+    for label in labels:
+        is_true, is_said = truth == label, output.labels == label
+        part = {"precision": is_said, "recall": is_true}.get(metric, (is_true + 1.0 * is_said) / 2)
+        if whole := part.sum():
+            hit = _not_always(is_true & is_said, part > 0)
+            moved += (hit - hit.sum() / whole * part) * len(truth) / whole
     return moved / len(labels)
+
+
+def _not_always(hit: npt.NDArray[np.bool_], rows: npt.NDArray[np.bool_]) -> Array:
+    """Return the hits among the rows: of all or none, one is taken to be otherwise.
+
+    That it is always so is not known from some rows; else the error of their share would be 0.
+    """
+    if hit[rows].any() and not hit[rows].all():
+        return hit
+    return np.asarray(hit ^ (np.arange(len(hit)) == np.argmax(rows)))
 
 
 def _recalls(truth: Array, output: Output) -> Floats:
@@ -160,7 +168,7 @@ def _recalls(truth: Array, output: Output) -> Floats:
     classes = np.unique(truth) if output.classes is None else output.classes
     for one in classes:
         mine = truth == one
-        hit = (output.labels == one)[mine]
+        hit = _not_always(output.labels == truth, mine)[mine]
         moved[mine] = (hit - hit.mean()) * len(truth) / mine.sum()
     return moved / len(classes)
 
