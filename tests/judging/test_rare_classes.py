@@ -117,7 +117,7 @@ def test_of_equal_models_none_is_surely_better_however_rare_the_class(
     assert np.mean([surely_better(seed) for seed in range(400)]) <= 0.0125  # 0.5 %, and 2 errors
 
 
-@pytest.mark.parametrize("metric", sorted(OF_CLASSES - {"precision"}))
+@pytest.mark.parametrize("metric", sorted(OF_CLASSES))
 def test_few_metrics_are_surely_below_what_they_truly_are(metric: str) -> None:
     draw = np.random.default_rng(1)
     truth = (draw.random(100_000) < 0.05).astype(int)
@@ -131,7 +131,8 @@ def test_few_metrics_are_surely_below_what_they_truly_are(metric: str) -> None:
 
     below = np.mean([surely_below(start) for start in range(0, 50_000, ROWS)])
 
-    assert below <= 0.04  # 2.5 %, and 2 errors
+    coarse = metric == "precision"  # a share of hardly more than eight rows
+    assert below <= (0.045 if coarse else 0.04)  # 2.5 %, and 2 errors
 
 
 @pytest.mark.parametrize("metric", ["recall", "precision", "f1", "balanced_accuracy"])
@@ -158,3 +159,15 @@ def test_models_that_both_find_all_are_equal() -> None:
     found = paired_difference(Kind.BINARY, "recall", truth, output, output, UNITS)
 
     assert found.low == found.high == 0
+
+
+@pytest.mark.parametrize("metric", ["recall", "balanced_accuracy"])
+def test_the_error_of_a_share_of_few_rows_is_that_of_a_sample(metric: str) -> None:
+    truth = positives(*range(0, 80, 10))
+    hit = positives(0, 10, 20, 30)
+
+    moved = influence(Kind.BINARY, metric, truth, said(hit.astype(float)))
+
+    share = 1.0 if metric == "recall" else 0.5
+    unbiased = share * np.std(hit[truth == 1], ddof=1) / np.sqrt(8)
+    assert np.sqrt((moved[truth == 1] ** 2).sum()) / ROWS >= unbiased

@@ -14,7 +14,8 @@ small, whatever the metric. Of two classes a metric that is a share of one of th
 average precision of the positives, precision of what is called positive; ROC AUC and balanced
 accuracy of either) is known from 8 rows of it on that lie in 8 units, or in all of a slice that
 holds fewer (`units.FEWEST`). Of several classes, each is one of many: what has fewer rows than that
-counts, and its part of the error is too small.
+counts, and its part of the error is too small. A part of n rows is divided by n - 1, as if it were
+looked at without each of them.
 """
 
 from typing import Any
@@ -148,7 +149,7 @@ def _confusion(metric: str, truth: Array, output: Output) -> Floats:
         part = {"precision": is_said, "recall": is_true}.get(metric, (is_true + 1.0 * is_said) / 2)
         if whole := part.sum():
             hit = _not_always(is_true & is_said, part > 0)
-            moved += (hit - hit.sum() / whole * part) * len(truth) / whole
+            moved += (hit - hit.sum() / whole * part) * len(truth) / max(whole - 1, 1)
     return moved / len(labels)
 
 
@@ -169,7 +170,7 @@ def _recalls(truth: Array, output: Output) -> Floats:
     for one in classes:
         mine = truth == one
         hit = _not_always(output.labels == truth, mine)[mine]
-        moved[mine] = (hit - hit.mean()) * len(truth) / mine.sum()
+        moved[mine] = (hit - hit.mean()) * len(truth) / max(mine.sum() - 1, 1)
     return moved / len(classes)
 
 
@@ -186,7 +187,7 @@ def _average_precision(positive: npt.NDArray[np.bool_], chance: Floats) -> Float
     precision = hits / above
     mean = precision[positive].mean()
     moved = np.where(positive, precision - mean + ones, 0.0) - lost
-    return np.asarray(moved * len(chance) / positive.sum())
+    return np.asarray(moved * len(chance) / max(positive.sum() - 1, 1))
 
 
 def _area(positive: npt.NDArray[np.bool_], score: Floats) -> Floats:
@@ -195,5 +196,5 @@ def _area(positive: npt.NDArray[np.bool_], score: Floats) -> Floats:
     for mine, sign in ((positive, 1), (~positive, -1)):
         others = len(score) - mine.sum()
         below = (ranks[mine] - rankdata(score[mine])) / others
-        moved[mine] = sign * (below - below.mean()) * len(score) / mine.sum()
+        moved[mine] = sign * (below - below.mean()) * len(score) / max(mine.sum() - 1, 1)
     return moved
