@@ -78,3 +78,10 @@ def test_says_why_something_can_be_no_label() -> None:
     for label in (float("nan"), float("inf"), True, "1", None):
         assert answers().problem_of(label) == "must be a finite number"
     assert answers().problem_of(10**400) == "must be a finite number"
+
+
+def test_a_label_can_be_of_a_class_that_the_model_never_says() -> None:
+    answers = replace(dossier_of("weather", 1).answers, classes=("rain", "sun"), never=("snow",))
+
+    assert answers.problem_of("snow") == ""
+    assert answers.problem_of("hail") == "must be one of rain, snow, sun"

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from database import records_of
@@ -69,3 +70,22 @@ def test_nothing_is_written_of_a_model_that_is_not_what_was_gated(settings: Sett
 
     with pytest.raises(DossierMissing, match="version 1 of iris has no dossier"):
         read(records_of(settings).dossiers, "iris", 1)
+
+
+def test_knows_the_classes_that_its_rows_have_and_the_model_has_not_learned(
+    settings: Settings,
+) -> None:
+    verdict = judged(IRIS, settings)
+    challenger, learned = verdict.evaluation.challenger, verdict.evaluation.features
+    model = tracking.fetch_model(settings, challenger.model_uri, challenger.sha256)
+    golden = tracking.fetch_golden(settings, challenger.run_id)
+    rows = writing.raw_rows(IRIS, learned, model[0], settings)
+    place = rows.schema.get_field_index("species")
+    others = rows.slice(0, 2).set_column(place, "species", pa.array(["sibirica", None]))
+    rows = pa.concat_tables([rows, others.cast(rows.schema)])
+
+    found = writing.describe(IRIS, verdict, NOBODY, 1, model, golden, rows)
+
+    assert found.answers.classes == ("setosa", "versicolor", "virginica")
+    assert found.answers.never == ("sibirica",)
+    assert found.answers.known == ("setosa", "sibirica", "versicolor", "virginica")

@@ -23,6 +23,7 @@ def same(raw: pd.DataFrame) -> pd.DataFrame:
     return raw
 
 
+TRUTH = np.array([0, 1] * 5)
 USE_CASE = UseCase(
     name="sums",
     doc="",
@@ -124,13 +125,16 @@ class Wide(Model):
         return np.c_[super().predict_proba(raw), np.zeros(len(raw))]
 
 
-def examined(model: Any, use_case: UseCase = USE_CASE) -> dict[str, ModelTest]:
+def examined(
+    model: Any, use_case: UseCase = USE_CASE, truth: Array = TRUTH
+) -> dict[str, ModelTest]:
     generator = np.random.default_rng(0)
     days = pd.date_range("2026-01-01", periods=14)
     rows = pd.DataFrame({"day": days, "a": generator.normal(size=14), "b": ["x", "z"] * 7})
     mask = np.arange(14) >= 4
-    holdout = RawHoldout(rows, mask, np.array([0, 1] * 5))
-    subject = Subject(use_case, model, holdout, predict(model, rows).take(mask))
+    holdout = RawHoldout(rows, mask, truth)
+    output = predict(model, rows).take(mask)
+    subject = Subject(use_case, model, holdout, output, np.array([0, 1]))
     return {test.name: test for test in examine(subject)}
 
 
@@ -139,6 +143,12 @@ def test_a_sound_model_passes_all_that_the_gate_asks_for() -> None:
 
     assert tuple(found) == MODEL_TESTS
     assert all(test.passed for test in found.values()), found
+
+
+def test_a_model_may_know_a_class_that_the_held_out_rows_lack() -> None:
+    found = examined(Model(), truth=np.zeros(10, dtype=int))
+
+    assert found["valid_values"].passed, found["valid_values"]
 
 
 @pytest.mark.parametrize(

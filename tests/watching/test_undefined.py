@@ -83,3 +83,25 @@ def test_a_live_metric_without_an_error_is_unknown_and_said_to_be() -> None:
     assert known["accuracy"] == 1.0
     assert found.problem.startswith("caught: not defined for these labels")
     json.dumps(found.to_json(), allow_nan=False)  # as the report keeps it
+
+
+@pytest.mark.parametrize("chances", [True, False], ids=["probabilities", "labels alone"])
+def test_a_class_that_the_champion_never_says_counts_in_service_as_at_the_gate(
+    chances: bool,
+) -> None:
+    labels = tuple("abc"[n % 3] for n in range(90))
+    said = tuple("b" if label == "c" else label for label in labels)
+    given = tuple({"a": float(one == "a"), "b": float(one == "b")} for one in said)
+    labelled = Labelled(
+        due=90, labelled=90, labels=labels, outputs=said,
+        probabilities=given if chances else (None,) * 90,
+        times=tuple(START + n * timedelta(hours=12) for n in range(90)),
+    )  # fmt: skip
+    gated = dossier_of("weather", 1, metric="balanced_accuracy", floors={"recall": 0.5})
+    several = replace(
+        gated.answers, kind=Kind.MULTICLASS, classes=("a", "b"), never=("c",), positive=None
+    )
+
+    found = quality.measure(replace(gated, answers=several), None, labelled, START, 50)
+
+    assert [one.live for one in found.metrics] == [pytest.approx(2 / 3)] * 2

@@ -184,6 +184,8 @@ class Answers(Ref):
     kind: Kind
     classes: tuple[Label, ...]
     """Sorted; empty: regression."""
+    never: tuple[Label, ...] = ()
+    """Classes that its rows have, and the model has not learned: it never says them."""
     positive: Label | None
     """Binary: the class whose probability is meant."""
     unit: str
@@ -193,9 +195,14 @@ class Answers(Ref):
     half_width: float | None
     """Regression: the interval is value ± this; None: it gives none."""
 
+    @property
+    def known(self) -> tuple[Label, ...]:
+        """All classes that a label can be, sorted; empty: regression."""
+        return tuple(sorted((*self.classes, *self.never)))
+
     def as_class(self, label: Label) -> Label:
         """Return a label as the class that it equals: true is 1, where that is a class."""
-        return next((known for known in self.classes if known == label), label)
+        return next((known for known in self.known if known == label), label)
 
     def problem_of(self, label: object) -> str:
         """Say why something cannot be a label of these answers; empty: it can."""
@@ -203,9 +210,9 @@ class Answers(Ref):
             if isinstance(label, int | float) and not isinstance(label, bool):
                 return "" if abs(label) <= LARGEST else "must be a finite number"
             return "must be a finite number"
-        if any(label == known and type(label) is type(known) for known in self.classes):
+        if any(label == known and type(label) is type(known) for known in self.known):
             return ""
-        return f"must be one of {', '.join(map(str, self.classes))}"
+        return f"must be one of {', '.join(map(str, self.known))}"
 
 
 @dataclass(frozen=True, kw_only=True)

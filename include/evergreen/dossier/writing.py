@@ -19,7 +19,7 @@ from evergreen.dossier.document import (
 )
 from evergreen.dossier.shelf import DossierLog
 from evergreen.errors import DeclarationError
-from evergreen.learning import models, tracking
+from evergreen.learning import features, models, tracking
 from evergreen.learning.models import Golden
 from evergreen.refs import CandidateRef, FeaturesRef, Verdict
 from evergreen.settings import Settings
@@ -97,7 +97,7 @@ def describe(
     golden: Golden,
     rows: pa.Table,
 ) -> Dossier:
-    """Return the dossier; `rows` hold at least key and raw columns of the snapshot."""
+    """Return the dossier; `rows` hold at least key, raw columns and target of the snapshot."""
     evaluation = verdict.evaluation
     return Dossier(
         use_case=use_case.name,
@@ -107,7 +107,7 @@ def describe(
         model=_file(evaluation.challenger),
         proof=_proof(use_case, verdict, decision_id),
         inputs=inputs(use_case, model[0], rows),
-        answers=_answers(use_case, model),
+        answers=_answers(use_case, model, rows[use_case.source.target]),
         learned=evaluation.features,
         temporal=use_case.windows.temporal,
         golden=golden.to_json(),
@@ -136,8 +136,9 @@ def _type(kind: pa.DataType) -> str:
 def raw_rows(
     use_case: UseCase, learned: FeaturesRef, code: "FeatureCode", settings: Settings
 ) -> pa.Table:
-    """Return key and raw columns of the rows that a model learned from."""
-    names = list(dict.fromkeys([*use_case.source.key, *code.inputs]))
+    """Return key, raw columns and target of the rows that a model learned from, or might have."""
+    source = use_case.source
+    names = list(dict.fromkeys([*source.key, *code.inputs, source.target]))
     snapshot = learned.snapshot
     return snapshots.of(settings).table(snapshot.uri, snapshot.sha256, names)
 
@@ -191,14 +192,16 @@ def definition(own: Inputs, code: "FeatureCode") -> str:
     return chunks.key(FEATURES, code.get_params(), own.to_json() | {"definition": ""})
 
 
-def _answers(use_case: UseCase, model: Pipeline) -> Answers:
+def _answers(use_case: UseCase, model: Pipeline, target: "pa.ChunkedArray[Any]") -> Answers:
     found = getattr(model, "classes_", None)
     classes = () if found is None else tuple(found.tolist())
+    labels = features.labels(use_case, target.unique().to_pandas().dropna())
     last, business = model[-1], use_case.business
     return Answers(
         target=use_case.source.target,
         kind=use_case.kind,
         classes=classes,
+        never=tuple(sorted(set(labels.tolist()) - set(classes))) if classes else (),
         positive=classes[-1] if use_case.kind is Kind.BINARY else None,
         unit=business.unit if business else "",
         threshold=getattr(last, "threshold", None) if models.bare(last) is not last else None,

@@ -64,7 +64,7 @@ def examine(
     holdout = features.held_out(use_case, data)
     model = tracking.fetch_model(settings, fitted.model_uri, fitted.sha256)
     output = models.predict(model, holdout.rows).take(holdout.mask)
-    subject = model_tests.Subject(use_case, model, holdout, output)
+    subject = model_tests.Subject(use_case, model, holdout, output, data.rows.classes)
     fit = Fit(
         kind=kind,
         name=evidence.challenger.name if kind == "change" else recipe.name,

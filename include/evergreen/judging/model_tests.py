@@ -38,6 +38,8 @@ class Subject:
     holdout: RawHoldout
     output: Output
     """Of the held-out rows."""
+    classes: Array
+    """That the rows have, held out or not, sorted; empty: values are predicted."""
 
     def latest(self) -> pd.DataFrame:
         """Return the newest held-out row and the history that its features look back at."""
@@ -88,9 +90,9 @@ def valid_values(subject: Subject) -> str:
     _check_values(subject, subject.output)
     if subject.output.classes is None:
         return "all values are finite"
-    known, classes = np.unique(subject.holdout.truth), subject.output.classes
-    if strange := sorted(set(classes.tolist()) - set(known.tolist())):
-        raise Failed(f"knows the class {strange[0]!r}, which the held-out rows lack")
+    classes = subject.output.classes
+    if strange := sorted(set(classes.tolist()) - set(subject.classes.tolist())):
+        raise Failed(f"knows the class {strange[0]!r}, which no row has")
     return f"answers with {len(np.unique(subject.output.labels))} of {len(classes)} classes"
 
 

@@ -12,7 +12,7 @@ decision threshold (`FixedThresholdClassifier`) or with the half width of interv
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -107,6 +107,21 @@ class Output:
         if isinstance(width, np.ndarray):
             width = width[rows]
         return Output(self.labels[rows], chosen, self.classes, width)
+
+    def over(self, classes: Array) -> "Output":
+        """Return the predictions with a column for each of the classes, sorted.
+
+        One that the model has not met has probability 0; one of the model's that is not among them
+        is left out. Values, and labels of a model that names no classes, are as they were.
+        """
+        if self.classes is None or np.array_equal(self.classes, classes):
+            return self
+        if self.probabilities is None:
+            return replace(self, classes=classes)
+        kept = np.isin(self.classes, classes)
+        spread = np.zeros((len(self), len(classes)))
+        spread[:, np.searchsorted(classes, self.classes[kept])] = self.probabilities[:, kept]
+        return replace(self, probabilities=spread, classes=classes)
 
 
 def pipeline(

@@ -29,6 +29,11 @@ class Rows:
     weights: Array | None = None
     """How much each row counts in a fit; None: all the same."""
 
+    @cached_property
+    def classes(self) -> Array:
+        """The classes of all rows, sorted; empty: values are predicted."""
+        return self.truth[:0] if self.truth.dtype.kind == "f" else np.unique(self.truth)
+
     @property
     def frame(self) -> pd.DataFrame:
         """The features of all rows, held."""

@@ -5,6 +5,9 @@
 
 A fit is named by recipe, rows and package versions. Answers of a block whose fit was made before,
 for the very same rows, are taken from the walk before: tomorrow's walk fits only what is new.
+
+Answers are of all classes, whichever the fits had met: a recipe that learns from a short window is
+measured as the others are.
 """
 
 import hashlib
@@ -121,6 +124,7 @@ class _Planned:
     """A fit: it is to be made."""
     names: Sequence[tuple[str, "NDArray[np.uint64]"]]
     """Of each block: of the fit, and of the rows that it answers."""
+    rows: Rows
 
     @classmethod
     def of(cls, job: Job, rows: Rows) -> "_Planned":
@@ -130,10 +134,10 @@ class _Planned:
         before = job.memory.recall(job.recipe.digest)
         said = [before.answers(*name) if before else None for name in names]
         blocks = [
-            Fit(job.recipe, fold) if known is None else _answered(fold, name, known)
+            Fit(job.recipe, fold) if known is None else _answered(fold, name, known, rows)
             for fold, name, known in zip(folds, names, said, strict=True)
         ]
-        return cls(job, before, blocks, names)
+        return cls(job, before, blocks, names, rows)
 
     @property
     def fits(self) -> list[Fit]:
@@ -147,7 +151,7 @@ class _Planned:
             if isinstance(block, Fit):
                 answer = next(made)
                 seconds += answer.seconds
-                blocks.append(_answered(block.fold, name, answer.output))
+                blocks.append(_answered(block.fold, name, answer.output, self.rows))
             else:
                 blocks.append(block)
         walked = Walked(blocks, self._effort(seconds))
@@ -161,9 +165,11 @@ class _Planned:
         return Effort(fits=len(self.fits), kept=known, rows=rows, seconds=seconds)
 
 
-def _answered(fold: Fold, name: tuple[str, "NDArray[np.uint64]"], said: Output) -> Answered:
-    fit, rows = name
-    return Answered(fold, fit, rows, said.labels, said.probabilities, said.classes)
+def _answered(
+    fold: Fold, name: tuple[str, "NDArray[np.uint64]"], said: Output, rows: Rows
+) -> Answered:
+    said = said.over(rows.classes)
+    return Answered(fold, *name, said.labels, said.probabilities, said.classes)
 
 
 def fit_digest(recipe: Recipe, rows: Rows, train: Array) -> str:
@@ -188,9 +194,10 @@ def joined(outputs: Sequence[Output]) -> Output:
     if not known:
         return Output(labels, half_width=widths)
     classes = np.unique(np.concatenate(known))
-    if any(output.probabilities is None for output in outputs):
-        return Output(labels, None, classes)
-    return Output(labels, np.concatenate([_spread(one, classes) for one in outputs]), classes)
+    chances = [output.over(classes).probabilities for output in outputs]
+    given = [one for one in chances if one is not None]
+    whole = len(given) == len(chances)
+    return Output(labels, np.concatenate(given) if whole else None, classes)
 
 
 def _widths(outputs: Sequence[Output]) -> Array | None:
@@ -199,15 +206,6 @@ def _widths(outputs: Sequence[Output]) -> Array | None:
         return None
     pairs = zip(widths, outputs, strict=True)
     return np.concatenate([np.broadcast_to(width, len(one)) for width, one in pairs])
-
-
-def _spread(output: Output, classes: Array) -> Array:
-    """Return the probabilities with a column for each of the classes."""
-    if output.probabilities is None or output.classes is None:
-        raise ValueError("no probabilities to spread")
-    spread = np.zeros((len(output), len(classes)))
-    spread[:, np.searchsorted(classes, output.classes)] = output.probabilities
-    return spread
 
 
 @dataclass(frozen=True)

@@ -101,9 +101,8 @@ def _answered(
     """Return logged answers; None: there are none with a probability for each class."""
     if not said:
         return None
-    output = quality.output_of(own.answers.kind, said, chances)
-    whole = output.classes is not None and len(output.classes) == len(own.answers.classes)
-    if own.answers.kind is not Kind.REGRESSION and not whole:
+    output = quality.output_of(own.answers, said, chances)
+    if own.answers.kind is not Kind.REGRESSION and output.probabilities is None:
         return None
     columns = {name: [row.get(name) for row in inputs] for name in kinds}
     return Answered.of(_frame(columns, kinds), kinds, output)

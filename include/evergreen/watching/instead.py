@@ -66,8 +66,10 @@ def hold(
         Refused: its contract takes one of the rows no more.
         StatementRefused: the rows that it looks back at cannot be read.
     """
-    metric, instead = own.proof.metric, answers(own, told, settings)
-    truth, given = quality.answers(scale.kind, told)
+    metric, (truth, given) = own.proof.metric, quality.answers(own.answers, told)
+    instead = answers(own, told, settings)
+    if given.classes is not None:
+        instead = instead.over(given.classes)
     newest = np.argsort(np.array(told.times), kind="stable")[len(truth) // 2 :]
 
     def score(output: Output, rows: Any = slice(None)) -> float:

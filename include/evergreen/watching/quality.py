@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evergreen.dossier import Dossier
+from evergreen.dossier import Answers, Dossier
 from evergreen.judging.units import Units
 from evergreen.learning import metrics
 from evergreen.learning.models import Array, Output
@@ -44,7 +44,7 @@ def measure(
             f" the live {dossier.proof.metric} needs {least}"
         )
         return replace(bare, metrics=none, problem=problem)
-    truth, output = answers(dossier.answers.kind, labelled)
+    truth, output = answers(dossier.answers, labelled)
     times = pd.Series(labelled.times)
     newest = np.argsort(np.array(labelled.times), kind="stable")[scored - scored // 2 :]
     found = _score(names, dossier, profile, truth, output, times, own)
@@ -101,28 +101,32 @@ def _errors(live: Error | None, holdout: Error | None) -> dict[str, float]:
     }  # fmt: skip
 
 
-def answers(kind: Kind, labelled: Labelled | Reviewed) -> tuple[Array, Output]:
+def answers(own: Answers, labelled: Labelled | Reviewed) -> tuple[Array, Output]:
     """Return truth and answers as `metrics.score` takes them."""
-    if kind is Kind.REGRESSION:
-        return np.asarray(labelled.labels, dtype=float), output_of(kind, labelled.outputs, ())
+    if own.kind is Kind.REGRESSION:
+        return np.asarray(labelled.labels, dtype=float), output_of(own, labelled.outputs, ())
     whole = all(isinstance(value, int) for value in labelled.outputs)
     truth = _classes(labelled.labels, whole)
-    return truth, output_of(kind, labelled.outputs, labelled.probabilities)
+    return truth, output_of(own, labelled.outputs, labelled.probabilities)
 
 
 def output_of(
-    kind: Kind, outputs: Sequence[Any], rows: Sequence[Mapping[str, float] | None]
+    own: Answers, outputs: Sequence[Any], rows: Sequence[Mapping[str, float] | None]
 ) -> Output:
-    """Return logged answers as a model gives them; `rows` are their probabilities by class."""
-    if kind is Kind.REGRESSION:
+    """Return logged answers as a model gives them; `rows` are their probabilities by class.
+
+    They are of all classes that the gate measured, and of those that were logged.
+    """
+    if own.kind is Kind.REGRESSION:
         return Output(np.asarray(outputs, dtype=float))
     whole = all(isinstance(value, int) for value in outputs)
-    said = _classes(outputs, whole)
+    said, known = _classes(outputs, whole), _classes(own.known, whole)
     if not rows or any(row is None for row in rows):
-        return Output(said)
+        return Output(said, None, known)
     names = sorted({name for row in rows if row for name in row}, key=int if whole else str)
     table = np.array([[(row or {}).get(name, 0.0) for name in names] for row in rows])
-    return Output(said, table, _classes(names, whole))
+    logged = _classes(names, whole)
+    return Output(said, table, logged).over(np.union1d(known, logged))
 
 
 def _classes(values: Sequence[Any], whole: bool) -> Array:
