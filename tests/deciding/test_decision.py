@@ -166,7 +166,7 @@ def test_a_refused_candidate_makes_the_next_wait_longer(champion: Settings) -> N
     late = decide_at(watched(champion, drifted(START + 12 * HOUR)), champion)
 
     assert (first.outcome, early.outcome, late.outcome) == ("retrain", "held back", "retrain")
-    assert "as the last one was refused." in early.sentence
+    assert "as the last one did not change the recipe." in early.sentence
 
 
 def test_a_running_training_is_enough(champion: Settings) -> None:

@@ -123,16 +123,16 @@ def running(situation: Situation) -> Reason | None:
 
 
 def cooldown(situation: Situation) -> Reason | None:
-    """The last retraining is not long enough ago; longer after candidates that were refused."""
+    """The last retraining is not long enough ago; longer after some that changed no recipe."""
     if not situation.asked:
         return None
-    until, refused = next_allowed(situation), refused_in_a_row(situation)
+    until, count = next_allowed(situation), in_vain(situation)
     if situation.now >= until:
         return None
-    last = "the last one was" if refused == 1 else f"the last {refused} were"
-    after = f", as {last} refused" if refused else ""
+    last = "the last one did not change" if count == 1 else f"none of the last {count} changed"
+    after = f", as {last} the recipe" if count else ""
     return Reason(
-        name="back-off" if refused else "cooldown",
+        name="back-off" if count else "cooldown",
         sentence=f"the last retraining was asked for at {_at(situation.asked[0].asked_at)};"
         f" the next may start at {_at(until)}{after}",
     )
@@ -183,8 +183,12 @@ def drifted(seen: WindowRef) -> bool:
     return seen.outcome == Outcome.CRITICAL and told
 
 
-def refused_in_a_row(situation: Situation) -> int:
-    """Count the newest retrainings that came to nothing, until one that passed its gate."""
+def in_vain(situation: Situation) -> int:
+    """Count the newest retrainings that changed no recipe, until one that passed its gate.
+
+    They were refused, or failed. A refresh is no cure either: the recipe in charge knows the newest
+    rows then, and what was seen of it goes on.
+    """
     count = 0
     for row in situation.asked:
         if row.outcome == PASSED:
@@ -196,7 +200,7 @@ def refused_in_a_row(situation: Situation) -> int:
 def next_allowed(situation: Situation) -> datetime:
     """Return when the next retraining may start."""
     rules = situation.rules
-    factor = rules.backoff ** min(refused_in_a_row(situation), 64)
+    factor = rules.backoff ** min(in_vain(situation), 64)
     longest = max(rules.max_wait, rules.cooldown)
     seconds = min(rules.cooldown.total_seconds() * factor, longest.total_seconds())
     return situation.asked[0].asked_at + timedelta(seconds=seconds)

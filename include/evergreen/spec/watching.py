@@ -124,9 +124,10 @@ class Retraining:
     budget: int = 7
     """Retrainings in any seven days."""
     backoff: float = 2.0
-    """Each candidate that is refused in a row makes the cooldown this many times longer."""
+    """Each retraining in a row that changes no recipe (refused, failed, or with a refresh alone)
+    makes the cooldown this many times longer."""
     max_wait: timedelta = timedelta(days=7)
-    """The longest that refused candidates can make the cooldown."""
+    """The longest that these can make the cooldown."""
     roll_back: bool = True
     """Go back by itself when live quality is poor, and the fit that served before surely would have
     answered better on the labels that came since; a person is told, and it is pinned. A champion
