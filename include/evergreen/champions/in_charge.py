@@ -11,14 +11,25 @@ def find(ledger: Ledger, use_case: str, known_at: datetime | None = None) -> InC
     """Return the champion and its recipe; None: there is no champion.
 
     With `known_at` it is the champion of then: the newest whose decision was as of no later moment,
-    so that a backfill is judged as its day would have been.
+    so that a backfill is judged as its day would have been. A rollback counts from when it was.
     """
     rows = ledger.promotions.of(use_case)
     for row in rows:
         decision = decision_of(ledger, rows, row)
-        if known_at is None or (decision and decision.as_of and decision.as_of <= known_at):
+        since = _since(row, decision)
+        if known_at is None or (since is not None and since <= known_at):
             return InCharge(champion=row.ref, recipe=_recipe(row, decision))
     return None
+
+
+def _since(row: Promotion, decision: Decision | None) -> datetime | None:
+    """Return from which moment a row counts; None: unknown.
+
+    The decision behind a rollback is the one that let the version serve first, long before.
+    """
+    if row.is_first_of_its_version:
+        return decision.as_of if decision else None
+    return row.created_at
 
 
 def decision_of(ledger: Ledger, rows: tuple[Promotion, ...], row: Promotion) -> Decision | None:
