@@ -1,6 +1,7 @@
 """All trainings that are due, foretold together, and held against what happened: PostgreSQL."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,12 +41,13 @@ def catalog(**schedules: str | None) -> Catalog:
 
 
 def ran(
-    settings: Settings, name: str, as_of: datetime, begun: datetime, *, gap: float = 1.0, **of: Any
-) -> None:
+    settings: Settings, name: str, as_of: datetime, begun: datetime, *, gap: float = 1.0,
+    tasks: Sequence[str] = TASKS, **of: Any,
+) -> None:  # fmt: skip
     """Put on record that Airflow has run a training, each step 2 s alone and 4 s among others."""
     kept, at = records_of(settings), begun
     taken = {"seconds": 4.0, "cpu_seconds": 1.0, "queued_seconds": 2.0, "peak_bytes": 10} | of
-    for task in TASKS:
+    for task in tasks:
         trains = {"name": task, "fits": 1, "kept": 0, "fit_seconds": 0.0}
         kept.costs.record(
             Cost(
@@ -156,6 +158,29 @@ def test_what_was_foretold_is_held_against_what_happened(settings: Settings) -> 
     assert found.ratio == pytest.approx(82 / 54)
     assert (found.foretold_bytes, found.peak_bytes) == (10, 20)
     assert "1.52 times as much: outside of the 25% that are aimed at" in found.sentence
+
+
+@pytest.mark.parametrize("tasks", [TASKS[:1], TASKS[:6], TASKS[6:]])
+def test_what_ran_in_part_is_not_held_against_the_forecast_of_a_whole_one(
+    settings: Settings, tasks: Sequence[str]
+) -> None:
+    known = catalog(one="@daily", other="@daily")
+    for name in known.use_cases:
+        ran(settings, name, MIDNIGHT - DAY, MIDNIGHT - DAY)
+        ran(settings, name, MIDNIGHT, MIDNIGHT)
+    ran(settings, "other", MIDNIGHT + DAY, MIDNIGHT + DAY, tasks=tasks)
+    asked: dict[str, Any] = {"records": records_of(settings), "settings": settings, "room": ROOM}
+    now = MIDNIGHT + DAY + timedelta(hours=1)
+
+    found = planning.last_of_all(known, span=2 * DAY, now=now, **asked)
+
+    assert {one.run_key for one in found.ran} == {
+        "one_training/2026-03-02", "other_training/2026-03-02"
+    }  # fmt: skip
+    assert found.parts == ("other",)
+    assert found.sentence.endswith("; under way or ended early, and left out: other.")
+    with pytest.raises(EvergreenError, match="from its first step to its last; under way or"):
+        planning.last_of_all(known, span=DAY, now=now, **asked)
 
 
 def test_the_first_of_all_could_not_be_foretold(settings: Settings) -> None:

@@ -285,9 +285,12 @@ def _due(one: Work, begins: datetime, done: datetime) -> Due:
     )
 
 
-def unforeseen(names: Sequence[str], most: int = 5) -> str:
-    """Say of which use cases not all could be foretold, the first few by name; empty: of none."""
-    if not names:
-        return ""
+def unforeseen(names: Sequence[str]) -> str:
+    """Say of which use cases not all could be foretold; empty: of none."""
+    return f"; unknown, at least in part: {few(names)}" if names else ""
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """Name the first few, and count the others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"; unknown, at least in part: {', '.join(names[:most])}{more}"
+    return f"{', '.join(names[:most])}{more}"

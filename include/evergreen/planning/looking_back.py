@@ -4,7 +4,7 @@ The forecast is made again, from what had been on record before each of them beg
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from evergreen.catalog import Catalog
@@ -15,6 +15,9 @@ from evergreen.planning.story import AIM
 from evergreen.records import Cost, Records
 from evergreen.refs import Ref
 from evergreen.settings import Settings
+
+WHOLE = {"extract", "fit"}
+"""Steps that every training has which came to its end; not every one promotes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,8 @@ class FleetHappened(Ref):
     """Of all steps that ran at once, at the worst moment."""
     unknown: tuple[str, ...]
     """Use cases that nothing could be foretold of, or not all."""
+    parts: tuple[str, ...] = ()
+    """Use cases whose newest training is under way or ended early, and is left out."""
 
     @property
     def ratio(self) -> float | None:
@@ -61,13 +66,16 @@ class FleetHappened(Ref):
         """How well it was foretold, in a sentence."""
         head = f"{len(self.ran)} trainings were under way for {self.seconds:,.0f} s"
         if self.ratio is None:
-            return f"{head}; nothing could be foretold of them: they are the first on record."
+            return (
+                f"{head}; nothing could be foretold of them: they are the first on"
+                f" record{_left_out(self.parts)}."
+            )
         aim = "within" if abs(self.ratio - 1) <= AIM else "outside of"
         return (
             f"{head} where {self.foretold_seconds:,.0f} s were foretold, {self.ratio:.2f} times as"
             f" much: {aim} the {AIM:.0%} that are aimed at. At most they took"
             f" {self.peak_bytes / 1e6:,.0f} MB at once ({self.foretold_bytes / 1e6:,.0f} MB"
-            f" foretold){fleet.unforeseen(self.unknown)}."
+            f" foretold){fleet.unforeseen(self.unknown)}{_left_out(self.parts)}."
         )
 
 
@@ -83,13 +91,18 @@ def last_of_all(
     """Hold the newest trainings, one of each use case in a span up to now, against the forecast.
 
     Raises:
-        EvergreenError: none has run in that span, task by task.
+        EvergreenError: none has run to its end in that span, task by task.
     """
     since = now - span
     costs = {name: records.costs.newest(name) for name in catalog.use_cases}
-    runs = {name: run for name, found in costs.items() if (run := _newest(found, since))}
+    lately = {name: _runs(found, since) for name, found in costs.items()}
+    runs = {name: run for name, found in lately.items() if (run := _newest(found))}
+    parts = tuple(name for name, found in lately.items() if found and not _is_whole(found[0]))
     if not runs:
-        raise EvergreenError(f"no training has run since {since:%Y-%m-%d %H:%M} UTC in Airflow")
+        raise EvergreenError(
+            f"no training has run since {since:%Y-%m-%d %H:%M} UTC in Airflow, from its first step"
+            f" to its last{_left_out(parts)}"
+        )
     before = {name: _before(costs[name], run) for name, run in runs.items()}
     work = [
         work_of(catalog.use_cases[name], _due(run, since), before[name], records, settings)
@@ -99,16 +112,30 @@ def last_of_all(
     made = scheduled(
         work, room=room, between=between(before), since=begin, until=now, use_cases=len(costs)
     )
-    return _compared(made, runs, since)
+    return replace(_compared(made, runs, since), parts=parts)
 
 
-def _newest(costs: Sequence[Cost], since: datetime) -> list[Cost]:
-    """Return the steps of the newest run that Airflow has run since then, newest first."""
-    found = [
-        one for one in costs
-        if not one.run_key.startswith(BY_HAND) and one.measured_at and one.measured_at >= since
-    ]  # fmt: skip
-    return [one for one in found if one.run_key == found[0].run_key]
+def _runs(costs: Sequence[Cost], since: datetime) -> list[list[Cost]]:
+    """Return the steps of each run that Airflow has run since then; runs and steps newest first."""
+    found: dict[str, list[Cost]] = {}
+    for one in costs:
+        if not one.run_key.startswith(BY_HAND) and one.measured_at and one.measured_at >= since:
+            found.setdefault(one.run_key, []).append(one)
+    return list(found.values())
+
+
+def _newest(runs: Sequence[list[Cost]]) -> list[Cost]:
+    """Return the newest whole one: what is under way, or ended early, took but a part."""
+    return next(filter(_is_whole, runs), [])
+
+
+def _is_whole(run: Sequence[Cost]) -> bool:
+    return {one.step for one in run} >= WHOLE
+
+
+def _left_out(names: Sequence[str]) -> str:
+    """Say which use cases have a newer training that is not compared; empty: none has."""
+    return f"; under way or ended early, and left out: {fleet.few(names)}" if names else ""
 
 
 def _before(costs: Sequence[Cost], run: Sequence[Cost]) -> list[Cost]:
