@@ -64,3 +64,10 @@ def test_importance_shows_the_dearest_on_top() -> None:
 
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == [f"f{i}" for i in range(10, 30)]
+
+
+def test_importance_says_of_how_many_features_it_is_unknown() -> None:
+    figure = plots.importances({"wind": 0.1, "rain": None, "sun": 0.2})
+
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["wind", "sun"]
+    assert texts(figure) == ["unknown of 1 of 3 features:\nnot defined on these rows"]

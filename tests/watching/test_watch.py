@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from database import records_of
+from evergreen import dossier
 from evergreen.data import warehouse
 from evergreen.refs import Window, WindowRef
 from evergreen.settings import Settings
-from evergreen.watching import watch
+from evergreen.watching import profile, watch
 from watching.conftest import END, HOUR, SHOP, WINDOW, Shop, promoted
 
 
@@ -63,6 +64,17 @@ def test_a_column_counts_by_its_importance_to_the_champion_too(shop: Shop) -> No
     assert seen.weighted_share is not None
     assert seen.weighted_share > 0.5
     assert seen.prediction_drift
+
+
+def test_importance_by_a_metric_that_is_not_defined_is_unknown_and_not_nothing(shop: Shop) -> None:
+    kept = dossier.read(
+        records_of(shop.settings).dossiers, shop.use_case.name, shop.champion.version
+    )
+    own = replace(kept.proof, metric="of_its_own", beside={"of_its_own": True})
+    gone = replace(kept, proof=own)
+
+    assert set(profile.measure(kept, 400, shop.settings).importance) == set(kept.inputs.names)
+    assert profile.measure(gone, 400, shop.settings).importance == {}
 
 
 def test_a_column_that_no_row_has_is_unknown_and_never_no_drift(shop: Shop) -> None:

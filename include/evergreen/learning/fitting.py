@@ -212,11 +212,14 @@ def _block(data: Data, one: Answered) -> BlockRef:
     )
 
 
-def importance(use_case: UseCase, recipe: Recipe, model: Pipeline, data: Data) -> dict[str, float]:
+def importance(
+    use_case: UseCase, recipe: Recipe, model: Pipeline, data: Data
+) -> dict[str, float | None]:
     """Return how much worse the gate's metric gets when a feature is shuffled, for each feature.
 
-    Mean of a few shuffles of at most 2,000 judged rows, seeded; all are predicted at once.
-    Source: Breiman, "Random Forests", Machine Learning 45 (2001), section 10.
+    Mean of a few shuffles of at most 2,000 judged rows, seeded; all are predicted at once. None:
+    the metric is not defined on them. The model that serves has learned from them, other than in
+    the source: Breiman, "Random Forests", Machine Learning 45 (2001), section 10.
     """
     rng = np.random.default_rng(use_case.seed)
     size = min(len(data.judged), IMPORTANCE_ROWS)
@@ -232,7 +235,8 @@ def importance(use_case: UseCase, recipe: Recipe, model: Pipeline, data: Data) -
     scores = _scores(use_case, truth, output)
     lost = (scores[0] - scores[1:]) * (1 if use_case.more_is_better else -1)
     mean = lost.reshape(len(names), IMPORTANCE_REPEATS).mean(axis=1)
-    return dict(zip(names, np.nan_to_num(mean).tolist(), strict=True))
+    known = [float(value) if np.isfinite(value) else None for value in mean]
+    return dict(zip(names, known, strict=True))
 
 
 def _scores(use_case: UseCase, truth: Array, output: Output) -> Array:

@@ -3,6 +3,7 @@
 No pyplot: figures are objects here, without a global state that forked tasks would share.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ INK, SOFT, MARK = "#1f4e43", "#9aa5a1", "#c2572b"
 
 
 def draw(
-    kind: Kind, truth: Array, output: Output, importance: dict[str, float], folder: Path
+    kind: Kind, truth: Array, output: Output, importance: Mapping[str, float | None], folder: Path
 ) -> list[Path]:
     """Draw what suits the kind from the held-out rows; return the PNG files.
 
@@ -112,11 +113,16 @@ def predicted_vs_actual(truth: Array, output: Output) -> "Figure":
     return figure
 
 
-def importances(importance: dict[str, float]) -> "Figure":
-    """Draw what shuffling each feature costs, the 20 dearest on top."""
-    figure, axes = _axes("Importance", "metric lost when the feature is shuffled", "", left=0.32)
-    dearest = sorted(importance.items(), key=lambda item: item[1])[-20:]
+def importances(importance: Mapping[str, float | None]) -> "Figure":
+    """Draw what shuffling each feature costs, the 20 dearest on top; None: it is not known."""
+    title = "Importance, on rows that it has learned from"
+    figure, axes = _axes(title, "metric lost when the feature is shuffled", "", left=0.32)
+    known = {name: value for name, value in importance.items() if value is not None}
+    dearest = sorted(known.items(), key=lambda item: item[1])[-20:]
     axes.barh([name for name, _ in dearest], [value for _, value in dearest], color=INK)
+    if unknown := len(importance) - len(known):
+        told = f"unknown of {unknown} of {len(importance)} features:\nnot defined on these rows"
+        axes.text(0.97, 0.03, told, ha="right", color=MARK, transform=axes.transAxes)
     return figure
 
 

@@ -324,7 +324,7 @@ def _log_model(
     recipe: Recipe,
     model: Pipeline,
     holdout: RawHoldout,
-    drawn: tuple[Any, Any, dict[str, float]],
+    drawn: tuple[Any, Any, dict[str, float | None]],
 ) -> tuple[str, str]:
     """Upload the model with its golden rows and pictures; return its address and digest."""
     raw = holdout.rows[list(recipe.code.inputs)]
@@ -346,7 +346,7 @@ def _write_artifacts(
     golden: Golden,
     truth: Any,
     said: models.Output,
-    importance: dict[str, float],
+    importance: dict[str, float | None],
 ) -> None:
     plots.draw(use_case.kind, truth, said, importance, folder / "plots")
     documents = {tracking.GOLDEN_FILE: golden.to_json(), "importance.json": importance}

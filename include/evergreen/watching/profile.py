@@ -74,7 +74,7 @@ class Profile(Ref):
     errors: dict[str, Error]
     """Of each."""
     importance: dict[str, float]
-    """Of each raw column but times."""
+    """Of each raw column but times; one of which it is unknown is not in it."""
 
 
 def of(dossier: Dossier, limit: int, settings: Settings, own: tuple[Metric, ...] = ()) -> Profile:
@@ -219,7 +219,8 @@ def _importance(
 ) -> dict[str, float]:
     """Return how much of the gate's metric is lost when a raw column is shuffled, at least 0.
 
-    The mean of a few shuffles (Breiman, Machine Learning 45, 2001, section 10).
+    The mean of a few shuffles (Breiman, Machine Learning 45, 2001, section 10). A column is left
+    out where the metric is not defined.
     """
     metric, sign = dossier.proof.metric, 1 if dossier.more_is_better else -1
     wanted = np.flatnonzero(mask)[-IMPORTANCE_ROWS:]
@@ -237,7 +238,9 @@ def _importance(
         if pd.api.types.is_datetime64_any_dtype(rows[name]):
             continue
         without = [scored(_shuffled(rows, name, draw)) for _ in range(REPEATS)]
-        lost[name] = max(float(np.nan_to_num(sign * (whole - np.mean(without)))), 0.0)
+        loss = float(sign * (whole - np.mean(without)))
+        if math.isfinite(loss):
+            lost[name] = max(loss, 0.0)
     return lost
 
 
