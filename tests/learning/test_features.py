@@ -196,16 +196,15 @@ def test_refuses_features_without_a_value_or_infinite(local: Settings) -> None:
 
 
 def test_refuses_a_feature_that_looks_ahead(local: Settings) -> None:
-    use_case = replace(WEATHER, features=replace(WEATHER.features, function=ahead))
+    declared = replace(WEATHER.features, function=ahead, numeric=("wet_today",))
+    use_case = replace(WEATHER, features=declared)
 
     with pytest.raises(DeclarationError, match=r"'wet_today'.*looks ahead"):
         built(use_case, RAW, local)
 
 
 def ahead(raw):
-    from learning import WEATHER  # stands for code that is installed
-
-    return WEATHER.features.function(raw).assign(wet_today=raw["precipitation"].shift(-1))
+    return raw.assign(wet_today=raw["precipitation"].shift(-1), month="May")
 
 
 def test_refuses_a_feature_with_the_name_of_the_target(local: Settings) -> None:

@@ -88,16 +88,39 @@ def declared(file: Path, text: str) -> dict[str, Any]:
         ("from use_cases.weather import features as f", "f"),
         ("import use_cases.weather as w", "w.features"),
         ("import use_cases.weather", "use_cases.weather.features"),
+        ("from .helpers import scale", "scale"),
+        ("from helper_elsewhere import scale", "scale"),
+        ("import sklearn.preprocessing", "sklearn.preprocessing.scale"),
+        ("from holidays import country_holidays", "country_holidays"),
     ],
 )
-def test_refuses_code_that_imports_a_module_beside_it(
-    tmp_path: Path, imported: str, used: str
+@pytest.mark.parametrize("inside", [True, False])
+def test_refuses_code_that_imports_what_no_digest_holds(
+    tmp_path: Path, imported: str, used: str, inside: bool
 ) -> None:
-    body = f"{imported}\n\ndef features(x):\n    return {used}(x)\n"
+    above = f"try:\n    {imported}\nexcept ImportError:\n    pass\n\n" if not inside else ""
+    within = f"    {imported}\n" if inside else ""
+    body = f"{above}def features(x):\n{within}    return {used}(x)\n"
     names = declared(tmp_path / "mine.py", body)
 
-    with pytest.raises(DeclarationError, match=imported):
+    with pytest.raises(
+        DeclarationError, match=f"features.. is '{imported}'; allowed: .* copy into"
+    ):
         source_code.of(names["features"])
+
+
+def test_the_standard_library_may_be_used_and_what_only_types_need(tmp_path: Path) -> None:
+    body = (
+        "from typing import TYPE_CHECKING\nfrom math import sqrt\nimport numpy as np\n"
+        "if TYPE_CHECKING:\n    import pandas as pd\n    from sklearn.base import BaseEstimator\n\n"
+        "def features(x: 'BaseEstimator') -> 'pd.DataFrame':\n"
+        "    import pandas as pd\n    return pd.Series(np.array([sqrt(x)]))\n"
+    )
+    names = declared(tmp_path / "mine.py", body)
+
+    source = source_code.of(names["features"])
+
+    assert source_code.load(source, "features")(9).tolist() == [3.0]
 
 
 def test_what_a_call_makes_of_a_name_goes_with_it(tmp_path: Path) -> None:

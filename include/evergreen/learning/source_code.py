@@ -10,7 +10,7 @@ import importlib.util
 import linecache
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -27,14 +27,17 @@ _INSTALLED = tuple(
 )
 _WORDS = "evergreen"
 """Whose words a declaration uses; they are not its content, however they were installed."""
+_FOR_TYPES = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+_GIVEN = sys.stdlib_module_names | {"pandas", "numpy"}
+"""What features may import: of pandas and numpy the versions are known, wherever they count."""
 
 
 def of(function: Callable[..., Any]) -> str:
     """Return the part of the function's module that it needs.
 
     Raises:
-        DeclarationError: it is not at the top of a module file, or imports a module that lies
-            beside it, which a model could not carry along.
+        DeclarationError: it is not at the top of a module file, or imports what a model could not
+            carry along, and what could change without anybody noticing.
     """
     path = Path(function.__code__.co_filename)
     if "." in function.__qualname__ or "<" in function.__qualname__ or not path.is_file():
@@ -42,23 +45,36 @@ def of(function: Callable[..., Any]) -> str:
             "features.function", function.__qualname__, "a function at the top of a module file"
         )
     source = needed(path.read_text(), function.__name__)
-    for node in ast.walk(ast.parse(source)):
-        if _is_of_siblings(node):
+    for node in _executed(ast.parse(source)):
+        if _is_foreign(node):
             raise DeclarationError(
-                f"{path.name}: {function.__name__}()", ast.unparse(node), "code of its own module"
-            )
+                f"{path.name}: {function.__name__}()", ast.unparse(node),
+                f"code of its own module, pandas, numpy and the standard library: copy into"
+                f" {path.name} what it needs, or read it from a column of the source",
+            )  # fmt: skip
     return source
 
 
-def _is_of_siblings(node: ast.AST) -> bool:
-    """Tell whether it imports other declarations, or what lies beside them."""
-    if isinstance(node, ast.ImportFrom):
-        return bool(node.level) or _is_in(node.module or "")
-    return isinstance(node, ast.Import) and any(_is_in(alias.name) for alias in node.names)
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is in a node, but for what only type checkers read."""
+    yield node
+    within: Iterable[ast.AST] = ast.iter_child_nodes(node)
+    if isinstance(node, ast.If) and ast.unparse(node.test) in _FOR_TYPES:
+        within = node.orelse
+    for child in within:
+        yield from _executed(child)
 
 
-def _is_in(module: str) -> bool:
-    return module.partition(".")[0] == "use_cases"
+def _is_foreign(node: ast.AST) -> bool:
+    """Tell whether it imports what is not given wherever a model is."""
+    match node:
+        case ast.Import():
+            modules = [alias.name for alias in node.names]
+        case ast.ImportFrom():
+            modules = ["" if node.level else node.module or ""]
+        case _:
+            return False
+    return any(module.partition(".")[0] not in _GIVEN for module in modules)
 
 
 def needed(source: str, name: str) -> str:

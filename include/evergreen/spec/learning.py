@@ -34,7 +34,8 @@ class Features:
     customer's age at that moment. None: they are days since 1970."""
     function: "Callable[[pd.DataFrame], pd.DataFrame] | None" = None
     """Raw rows in time order to features: same rows, same index, never looking ahead. It may use
-    its own module, pandas and numpy; its source travels inside the model."""
+    its own module, pandas, numpy and the standard library, and nothing else, as its source travels
+    inside the model."""
     inputs: tuple[str, ...] = ()
     """Raw columns that `function` reads. Without one they are numeric + categorical + text +
     dates."""
