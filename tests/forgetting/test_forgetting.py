@@ -7,19 +7,23 @@ from typing import Any
 import pandas as pd
 import pytest
 from club import ADA, CATALOGUE, CLUB, DAYS, EMAIL, MARKS, NAME, NOW, Club, answers, traces
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from database import records_of
 from evergreen import invariants, retention, retirement, storage
 from evergreen.champions import promotion
 from evergreen.champions.proof import prove
 from evergreen.data.snapshots import SnapshotStore
-from evergreen.errors import ChampionBusy, DeclarationError, NotForgotten
+from evergreen.errors import ChampionBusy, DeclarationError, EvergreenError, NotForgotten
 from evergreen.forgetting import Forgotten, forget, waiting
 from evergreen.forgetting.golden import Beside
 from evergreen.forgetting.papers import Papers
 from evergreen.forgetting.rows import Rows
 from evergreen.forgetting.subject import Subject
-from evergreen.learning import tracking
+from evergreen.learning import erasing, tracking
 from evergreen.records.subjects import Subjects
 from evergreen.refs import Window
 from evergreen.retention import Limits
@@ -333,6 +337,39 @@ def test_a_crash_between_the_records_and_mlflow_is_ended_too(
     assert forgotten(club).left == ()
     assert traces(club.settings) == {}
     assert broken(club) == []
+
+
+@pytest.mark.parametrize(
+    "asked", [(MlflowClient, "get_run"), (MlflowClient, "get_logged_model"),
+              (LocalArtifactRepository, "list_artifacts"),
+              (LocalArtifactRepository, "_download_file")]
+)  # fmt: skip
+def test_what_mlflow_does_not_tell_now_is_not_taken_for_gone(
+    club: Club, asked: tuple[type, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    club.leave()
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise MlflowException("the store is away", error_code=TEMPORARILY_UNAVAILABLE)
+
+    with monkeypatch.context() as away, pytest.raises((EvergreenError, MlflowException)):
+        away.setattr(*asked, fails)
+        forgotten(club)
+    assert traces(club.settings) != {}
+
+    assert forgotten(club).left == ()
+    assert traces(club.settings) == {}
+
+
+def test_a_version_that_was_pruned_holds_no_mark(club: Club) -> None:
+    kept = records_of(club.settings)
+    subject = Subject.asked(NAME, ("member",), [f"member={ADA}"], {})
+    subject = subject.with_marks({"email": [EMAIL]})
+    beside = Beside(subject, lambda columns: pd.DataFrame(columns=columns), kept, club.settings)
+
+    erasing.erase(club.settings, kept.promotions.of(NAME)[0].run_id)
+
+    assert beside.taught([1, 2]) == []
 
 
 def test_check_names_a_rewritten_snapshot_without_a_record_and_an_erasure_that_was_interrupted(

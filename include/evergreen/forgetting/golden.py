@@ -18,11 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mlflow.artifacts
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from evergreen import dossier
@@ -106,10 +104,11 @@ class Beside:
 
     def _golden_file(self, run_id: str, *, apply: bool) -> int:
         """Look at the golden rows of a run that no dossier has renewed already."""
-        try:
-            golden = tracking.fetch_golden(self.settings, run_id)
-        except ModelRefused:
-            return 0  # it made no model that serves
+        run = tracking.find_run(self.settings, run_id)
+        document = run and self._fetch(str(run.info.artifact_uri), tracking.GOLDEN_FILE)
+        if not document:
+            return 0  # it is gone by now, or made no model that serves
+        golden = Golden.from_json(document)
         if not self._mask(golden.to_json()["rows"]).any():
             return 0
         if apply:
@@ -173,10 +172,14 @@ class Beside:
         own = dossier.read(self.records.dossiers, self.subject.use_case, version)
         try:
             place = tracking.model_place(self.settings, own.model.uri)
-            content = self._content(place, tracking.MODEL_FILE)
-        except (MlflowException, ModelRefused):
+        except ModelRefused as error:
+            if not tracking.is_gone(error):
+                raise
             return False
-        with zipfile.ZipFile(io.BytesIO(content or b"")) as archive:
+        content = tracking.find_file(self.settings, place, tracking.MODEL_FILE)
+        if content is None:
+            return False
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             held = b"".join(map(archive.read, archive.namelist()))
         return any(
             mark.encode(code) in held
@@ -185,20 +188,8 @@ class Beside:
         )
 
     def _fetch(self, place: str, name: str) -> Json | None:
-        content = self._content(place, name)
+        content = tracking.find_file(self.settings, place, name)
         return None if content is None else json.loads(content)
-
-    def _content(self, place: str, name: str) -> bytes | None:
-        """Download a file; None: there is none."""
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                path = mlflow.artifacts.download_artifacts(
-                    artifact_uri=f"{place}/{name}", dst_path=folder,
-                    tracking_uri=self.settings.tracking_uri,
-                )  # fmt: skip
-            except (MlflowException, OSError):
-                return None
-            return Path(path).read_bytes()
 
     def _upload(self, place: str, name: str, document: Json) -> None:
         with tempfile.TemporaryDirectory() as folder:

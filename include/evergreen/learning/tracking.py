@@ -33,11 +33,12 @@ from mlflow.entities import (
     RunTag,
 )
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.types import Schema
 from sklearn.pipeline import Pipeline
 
 from evergreen import room
-from evergreen.errors import ModelRefused, NotOurs, Unreachable
+from evergreen.errors import ModelRefused, NotOurs, Unreachable, origins
 from evergreen.learning import hiccups, models, server
 from evergreen.learning.models import Golden
 from evergreen.learning.names import OURS, named
@@ -300,6 +301,27 @@ def fetch_golden(settings: Settings, run_id: str) -> Golden:
             place = client(settings).get_run(run_id).info.artifact_uri
         file = _download(settings, f"{place}/{GOLDEN_FILE}", folder)
         return Golden.from_json(json.loads(file.read_text()))
+
+
+def find_file(settings: Settings, place: str, name: str) -> bytes | None:
+    """Return a file of a run or of a model, as it is; None: what lies there has none of that name.
+
+    Raises:
+        ModelRefused: it is there, and cannot be had.
+        Unreachable: MLflow or the store does not answer, or not now, which says nothing about it.
+        NoRoom: the disk is full.
+    """
+    with _told_apart(f"{place}/{name}"), tempfile.TemporaryDirectory() as folder:
+        files: Any = get_artifact_repository(place, tracking_uri=settings.tracking_uri)
+        if name not in {file.path for file in files.list_artifacts()}:
+            return None
+        return Path(files.download_artifacts(name, dst_path=folder)).read_bytes()
+
+
+def is_gone(error: BaseException) -> bool:
+    """Tell whether MLflow says that what was asked for does not exist, and not that it fails."""
+    asked = (one for one in origins(error) if isinstance(one, MlflowException))
+    return any(one.error_code == GONE for one in asked)
 
 
 def log_report(
