@@ -1,22 +1,27 @@
-from dataclasses import replace
+import math
+from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from evergreen import catalog
+from evergreen import catalog, spec
 from evergreen.errors import DeclarationError
 from evergreen.settings import PROJECT
 from evergreen.spec import (
     Api,
+    Between,
     Candidate,
     Dialect,
+    Fairness,
     Features,
     Files,
     Gate,
     Monitoring,
     Retraining,
+    Scoring,
     Source,
+    Task,
     Watched,
     Windows,
 )
@@ -103,13 +108,49 @@ def test_names_the_field_that_is_wrong(make: Any, field: str) -> None:
         ("min_rows", -5),
         ("min_slice_rows", -1),
         ("slice_tolerance", -1.0),
-        ("slice_tolerance", float("nan")),
         ("coverage_tolerance", -0.1),
     ],
 )
 def test_a_number_of_the_gate_that_makes_no_sense_is_refused(field: str, value: float) -> None:
     with pytest.raises(DeclarationError, match=rf"gate\.{field} is .*; allowed: "):
         replace(WEATHER.gate, **{field: value})
+
+
+DECLARED = (
+    WEATHER, WEATHER.source, WEATHER.windows, WEATHER.gate, WEATHER.release, WEATHER.monitoring,
+    WEATHER.retraining, WEATHER.candidates[0], Between(1, 2), Fairness(slice="a", most=0.1), Task(),
+    Watched(), Scoring(query="SELECT 1", into="told"),
+)  # fmt: skip
+
+
+def numbers(declared: Any) -> list[str]:
+    """Return the fields of a declaration that hold numbers, or numbers by name."""
+    found = ((one.name, (one.type, *get_args(one.type))) for one in fields(declared))
+    return [name for name, kinds in found if int in kinds or float in kinds]
+
+
+NUMBERS = [
+    pytest.param(declared, name, id=f"{type(declared).__name__}.{name}")
+    for declared in DECLARED
+    for name in numbers(declared)
+]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(("declared", "field"), NUMBERS)
+def test_a_number_that_is_none_or_has_no_end_is_refused(
+    declared: Any, field: str, value: float
+) -> None:
+    given = {"f1": value} if field == "floors" else value
+
+    with pytest.raises(DeclarationError, match=rf"{field} is .*; allowed: a finite number"):
+        replace(declared, **{field: given})
+
+
+def test_numbers_of_all_declarations_are_looked_at() -> None:
+    declared = filter(is_dataclass, vars(spec).values())
+
+    assert {one for one in declared if numbers(one)} == set(map(type, DECLARED))
 
 
 def test_suggests_the_metric_that_was_meant() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from evergreen.errors import DeclarationError
+from evergreen.spec.numbers import check_numbers
 
 TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?")
 LONGEST = 63
@@ -92,6 +93,7 @@ class Source:
     """Days that are known to be bad, and are left out."""
 
     def __post_init__(self) -> None:
+        check_numbers("source.", self)
         if (self.table is None) == (self.query is None):
             raise DeclarationError("source", self, "exactly one of table= and query=")
         if self.table is not None and not TABLE.fullmatch(self.table):
@@ -149,6 +151,7 @@ class Windows:
     share is of the groups, and cross-validation keeps them together too."""
 
     def __post_init__(self) -> None:
+        check_numbers("windows.", self)
         if isinstance(self.holdout, timedelta):
             if self.holdout <= timedelta(0):
                 raise DeclarationError("windows.holdout", self.holdout, "more than zero")

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evergreen.errors import DeclarationError, did_you_mean
+from evergreen.spec.numbers import check_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,7 @@ class Fairness:
     """Largest difference between the highest and the lowest rate, 0 to 1."""
 
     def __post_init__(self) -> None:
+        check_numbers("fairness.", self)
         if self.rate not in FAIRNESS_RATES:
             hint = did_you_mean(self.rate, FAIRNESS_RATES)
             raise DeclarationError("fairness.rate", self.rate, ", ".join(FAIRNESS_RATES) + hint)
@@ -107,6 +109,7 @@ class Gate:
     passes, and the reason in words. One that raises has not passed."""
 
     def __post_init__(self) -> None:
+        check_numbers("gate.", self)
         if not self.floors:
             raise DeclarationError("gate.floors", {}, "at least one threshold")
         given = self.checks if isinstance(self.checks, tuple) else (None,)
@@ -116,7 +119,7 @@ class Gate:
         if not 0.5 < self.confidence < 1:
             raise DeclarationError("gate.confidence", self.confidence, "between 0.5 and 1")
         for name, least in LEAST.items():
-            if not getattr(self, name) >= least:  # nor is NaN
+            if getattr(self, name) < least:
                 raise DeclarationError(f"gate.{name}", getattr(self, name), f"{least} or more")
 
 
@@ -156,6 +159,7 @@ class Release:
     """How long the challenger waits for a person's word; then it is withdrawn."""
 
     def __post_init__(self) -> None:
+        check_numbers("release.", self)
         if self.strategy not in RELEASES:
             hint = did_you_mean(self.strategy, RELEASES)
             raise DeclarationError("release.strategy", self.strategy, ", ".join(RELEASES) + hint)

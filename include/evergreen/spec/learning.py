@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evergreen.errors import DeclarationError, did_you_mean
 from evergreen.spec.lengths import short
 from evergreen.spec.names import check_name
+from evergreen.spec.numbers import check_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,7 @@ class Between:
     """Search the magnitudes evenly; the ends must then be positive."""
 
     def __post_init__(self) -> None:
+        check_numbers("search: ", self)
         if not self.low < self.high or (self.log and self.low <= 0):
             raise DeclarationError("search", self, "low < high, and both positive with log=True")
 
@@ -144,6 +146,7 @@ class Candidate:
 
     def __post_init__(self) -> None:
         check_name("candidate.name", self.name)
+        check_numbers("candidate.", self)
         if self.columns is not None and not (isinstance(self.columns, tuple) and self.columns):
             allowed = 'a tuple of features, as ("wind",), or None for all of them'
             raise DeclarationError("candidate.columns", self.columns, allowed)

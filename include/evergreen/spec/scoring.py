@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from evergreen.errors import DeclarationError, did_you_mean
 from evergreen.spec.data import TABLE
+from evergreen.spec.numbers import check_numbers
 from evergreen.spec.pace import check_schedule
 
 OURS = (
@@ -43,6 +44,7 @@ class Scoring:
     """At most so many rows of a run go into the log that is watched; the counts are of all."""
 
     def __post_init__(self) -> None:
+        check_numbers("scoring.", self)
         check_query("scoring.query", self.query)
         check_into("scoring.into", self.into)
         check_schedule("scoring.schedule", self.schedule)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from evergreen.errors import DeclarationError, did_you_mean
+from evergreen.spec.numbers import check_numbers
 
 EVERY = "*"
 OF_A_TRAINING = (
@@ -57,6 +58,7 @@ class Task:
     """Of its pod, which is killed beyond it: `512Mi`, `16Gi`."""
 
     def __post_init__(self) -> None:
+        check_numbers("tasks: ", self)
         self._check_pod()
         if self.timeout is not None and self.timeout <= timedelta(0):
             raise DeclarationError("tasks: timeout", self.timeout, "more than nothing")

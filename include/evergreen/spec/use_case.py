@@ -12,6 +12,7 @@ from evergreen.spec.kinds import METRICS, PINBALL, Kind, Metric, Scale
 from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.lengths import spelled
 from evergreen.spec.names import check_name
+from evergreen.spec.numbers import check_numbers
 from evergreen.spec.pace import PRESETS, Assets, Schedule, check_schedule
 from evergreen.spec.scoring import OURS, START, Labels, Scoring, same_table
 from evergreen.spec.serving import Serving
@@ -83,6 +84,7 @@ class UseCase:
 
     def __post_init__(self) -> None:
         check_name("name", self.name)
+        check_numbers("", self)
         check_tasks(self.tasks)
         if len(self.candidates) < 1:
             raise DeclarationError("candidates", self.candidates, "at least one")

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from evergreen.errors import DeclarationError
 from evergreen.spec.lengths import spelled
+from evergreen.spec.numbers import check_numbers
 from evergreen.spec.pace import check_schedule
 
 
@@ -29,6 +30,7 @@ class Watched:
     """A smaller distance is no drift, 0 to 1."""
 
     def __post_init__(self) -> None:
+        check_numbers("monitoring.columns: ", self)
         if self.min_effect is not None and not 0 < self.min_effect < 1:
             raise DeclarationError("monitoring.columns", self.min_effect, "between 0 and 1")
 
@@ -78,6 +80,7 @@ class Monitoring:
     be measured or no live metric was known, though there had been some, or no window was calm."""
 
     def __post_init__(self) -> None:
+        check_numbers("monitoring.", self)
         check_schedule("monitoring.schedule", self.schedule)
         for name in ("window", "labels_window", "silent_after"):
             if getattr(self, name) <= timedelta(0):
@@ -136,6 +139,7 @@ class Retraining:
     """Alert when no challenger has reached the gate for so long; None: never."""
 
     def __post_init__(self) -> None:
+        check_numbers("retraining.", self)
         if not 1 <= self.alarming <= self.of_windows:
             raise DeclarationError(
                 "retraining.alarming", self.alarming, f"1 to of_windows ({self.of_windows})"
