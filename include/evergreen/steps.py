@@ -294,7 +294,7 @@ def force(
     )  # fmt: skip
     if done.promoted:
         papers.end(use_case.name, approved.sentence, records=records)
-    return _with_card(use_case, done, records, settings)
+    return cards.keep(use_case.name, done, records=records, settings=settings)
 
 
 def _remembered(use_case: UseCase, records: Records, settings: Settings) -> trainings.Remembered:
@@ -342,7 +342,7 @@ def promote(
     )  # fmt: skip
     if done.promoted:
         papers.end(use_case.name, verdict.sentence, records=records)
-    return _with_card(use_case, done, records, settings)
+    return cards.keep(use_case.name, done, records=records, settings=settings)
 
 
 def answer(
@@ -363,18 +363,7 @@ def answer(
     )  # fmt: skip
     if done.promoted:
         papers.end(use_case.name, done.sentence, records=records)
-    return _with_card(use_case, done, records, settings)
-
-
-def _with_card(
-    use_case: UseCase, done: PromotionRef, records: Records, settings: Settings
-) -> PromotionRef:
-    """Put the model card of a new champion beside its run."""
-    if done.promoted and done.champion:
-        version = done.champion.version
-        card = cards.card_of(use_case.name, version, records=records, settings=settings)
-        cards.publish(card, settings)
-    return done
+    return cards.keep(use_case.name, done, records=records, settings=settings)
 
 
 def keep(use_case: UseCase, sentence: str, *, records: Records) -> PromotionRef:

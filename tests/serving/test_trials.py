@@ -1,14 +1,20 @@
 """A use case that declares an A/B test puts what passed the gate on trial; a person concludes."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from database import records_of
-from evergreen import catalog, cycle
+from evergreen import catalog, cli, cycle
+from evergreen.cli import base
 from evergreen.cycle import Cycle
 from evergreen.errors import EvergreenError
+from evergreen.learning import tracking
 from evergreen.records import Pin
 from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
@@ -37,6 +43,13 @@ def iris(settings: Settings) -> UseCase:
 def run(use_case: UseCase, settings: Settings, key: str = "test/ab") -> Cycle:
     asked = Run(as_of=AS_OF, asked_at=AS_OF, key=key, actor="schedule")
     return cycle.run(use_case, asked, records=records_of(settings), settings=settings)
+
+
+def card_of_the_champion(settings: Settings) -> Any:
+    champion = records_of(settings).promotions.champion("iris")
+    assert champion is not None
+    card = tracking.client(settings).download_artifacts(champion.run_id, "card/card.json")
+    return json.loads(Path(card).read_text())
 
 
 def test_the_first_champion_needs_no_trial(iris: UseCase, settings: Settings) -> None:
@@ -70,6 +83,28 @@ def test_what_passes_the_gate_is_tried_and_then_promoted_by_a_person(
     assert champion is not None
     assert champion.version == 2
     assert records_of(settings).trials.running("iris") == ()
+
+
+def test_who_comes_from_a_trial_and_who_comes_back_have_a_model_card_beside_their_run(
+    iris: UseCase, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = records_of(settings)
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
+    run(iris, settings)
+    demo.feed("iris", settings.database_url, 30)
+    run(iris, settings)
+
+    trials.promote(iris, reason="better", actor="ada", records=kept, settings=settings)
+    tried = card_of_the_champion(settings)
+    done = CliRunner().invoke(cli.app, ["rollback", "iris", "--reason", "complaints"])
+    back = card_of_the_champion(settings)
+
+    assert (tried["version"], tried["state"]) == (2, "champion")
+    assert tried["history"][0]["reason"] == "better"
+    assert done.exit_code == 0, done.output
+    assert (back["version"], back["state"]) == (1, "champion")
+    assert back["history"][0]["what"] == "became champion again by a rollback"
+    assert "complaints" in back["pinned"]
 
 
 def test_the_trial_goes_on_while_the_champion_is_pinned(iris: UseCase, settings: Settings) -> None:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from database import query, records_of
 from evergreen.champions.registry import ModelRegistry, Registration
 from evergreen.deciding import alerts, decide
 from evergreen.deciding.decision import DecisionRef
+from evergreen.learning import tracking
 from evergreen.records import Pin
 from evergreen.refs import CandidateRef, WindowRef
 from evergreen.spec import Retraining
@@ -84,6 +86,9 @@ def test_monitoring_goes_back_by_itself_and_pins_and_tells(turned: Shop) -> None
     assert [row.kind for row in kept.promotions.of("shop")] == ["rollback", "refresh", "change"]
     (incident,) = kept.incidents.newest("shop")
     assert (incident.kind, found[0].sentence in incident.message) == ("quality", True)
+    mlflow = tracking.client(turned.settings)
+    card = Path(mlflow.download_artifacts(champion.run_id, "card/card.json")).read_text()
+    assert "became champion again by a rollback" in card
 
 
 def test_a_champion_that_a_person_pinned_stays_and_people_are_told(turned: Shop) -> None:

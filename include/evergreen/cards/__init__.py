@@ -4,6 +4,7 @@
     page(card)           # HTML that needs nothing but itself
     card.to_json()
     publish(card, settings)   # both, beside the run in MLflow, as of this moment
+    keep("churn", promoted, records=records, settings=settings)   # the same, of a new champion
 
 After Mitchell et al., Model Cards for Model Reporting (FAT* 2019), from what is on record anyway:
 nobody fills in a form. Light to import.
@@ -13,9 +14,22 @@ import json
 
 from evergreen.cards.card import Card, card_of
 from evergreen.cards.page import page
+from evergreen.records import Records
+from evergreen.refs import PromotionRef
 from evergreen.settings import Settings
 
-__all__ = ["Card", "card_of", "page", "publish"]
+__all__ = ["Card", "card_of", "keep", "page", "publish"]
+
+
+def keep(
+    use_case: str, done: PromotionRef, *, records: Records, settings: Settings
+) -> PromotionRef:
+    """Publish the card of whoever became champion, by whatever way; return what was done."""
+    if done.promoted and done.champion:
+        publish(
+            card_of(use_case, done.champion.version, records=records, settings=settings), settings
+        )
+    return done
 
 
 def publish(card: Card, settings: Settings) -> None:

@@ -162,13 +162,15 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Make an earlier champion champion again, once it has proved that it still works."""
+    from evergreen import cards
     from evergreen.champions import promotion
 
     done = promotion.rollback(
         known(name), to=to, reason=reason, actor=console.user(),
         ledger=records(), settings=settings(),
     )  # fmt: skip
-    console.promotion(done, as_json=as_json)
+    console.promotion(done, as_json=as_json)  # first: it is done, whatever becomes of its card
+    cards.keep(name, done, records=records(), settings=settings())
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from evergreen import cards
 from evergreen.champions import promotion
 from evergreen.deciding import policy, situation
 from evergreen.deciding.policy import Judgement
@@ -135,7 +136,7 @@ def _record(
 def _go_back(decided: Decision, records: Records, settings: Settings) -> None:
     known = decided.evidence["situation"]
     earlier = Hindsight.from_json(known["hindsight"])
-    promotion.rollback(
+    done = promotion.rollback(
         decided.use_case,
         to=earlier.version,
         reason=earlier.sentence,
@@ -145,6 +146,7 @@ def _go_back(decided: Decision, records: Records, settings: Settings) -> None:
         key=decided.run_key,
         leaving=known["champion"],
     )
+    cards.keep(decided.use_case, done, records=records, settings=settings)
 
 
 def _request(window: WindowRef, cause: str, asked_at: datetime, prefix: str) -> Retrained:

@@ -7,7 +7,7 @@ promote(use_case, reason="p = 0.01", actor="ada", records=records, settings=sett
 What cannot be tried, as it reads what requests to the champion do not hold, a person promotes.
 """
 
-from evergreen import reasons
+from evergreen import cards, reasons
 from evergreen.champions import promotion
 from evergreen.champions.move import Describe
 from evergreen.errors import EvergreenError, ModelRefused, StalePromotion
@@ -112,6 +112,7 @@ def promote(
         Verdict.from_json(gate.evidence), ledger=records, settings=settings, actor=actor,
         reason=reasons.checked(reason), describe=describing(use_case, records, settings),
     )  # fmt: skip
+    cards.keep(use_case.name, done, records=records, settings=settings)
     if done.promoted:
         for trial in running:
             own = releases.challenger_of(trial).version == chosen.version

@@ -61,6 +61,7 @@ def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
         @task(outlets=[UPDATES])
         def rollback() -> Json:
             """Promote an earlier champion, after it has proved that it still works."""
+            from evergreen import cards
             from evergreen.champions import promotion
 
             with at_work() as kept:
@@ -73,6 +74,7 @@ def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
                     settings=here.settings(),
                     key=run_key(),
                 )
+                cards.keep(param("use_case"), done, records=kept, settings=here.settings())
                 tell_champions([param("use_case")], kept.promotions)
             tell(done.sentence)
             return done.to_json()
