@@ -12,7 +12,7 @@ import pytest
 from database import query, records_of
 from evergreen import dossier
 from evergreen.deciding import trying
-from evergreen.errors import ModelRefused, StalePromotion
+from evergreen.errors import ModelRefused, StalePromotion, Unreachable
 from evergreen.judging.evidence import Difference
 from evergreen.learning import tracking
 from evergreen.records import Decision, TrialRow
@@ -239,6 +239,23 @@ def test_a_champion_that_moved_meanwhile_ends_the_trial_and_says_so(
 
     assert told.endswith("It was not promoted: the champion is version 9 by now")
     assert records_of(poisoned.settings).trials.running("shop") == ()
+
+
+def test_a_registry_that_is_away_ends_no_trial(
+    poisoned: Shop, promotions: Promotions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", "refused")
+
+    begin(poisoned, 1)
+    ask(poisoned, 14, turned)
+    with monkeypatch.context() as patch, pytest.raises(Unreachable):
+        patch.setattr("evergreen.serving.trials.promote", away)
+        conclude(poisoned)
+
+    conclude(poisoned)
+
+    assert len(promotions) == 1
 
 
 @pytest.mark.parametrize(("rho", "least", "most"), [(0.0, 38, 57), (0.5, 12, 26), (0.9, 0.5, 8)])

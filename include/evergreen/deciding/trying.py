@@ -21,6 +21,7 @@ from evergreen.deciding.situation import MONITOR
 from evergreen.errors import DossierMissing, EvergreenError, ModelRefused
 from evergreen.judging.evidence import Difference
 from evergreen.judging.figures import figure, interval
+from evergreen.learning import hiccups
 from evergreen.records import Decision, Records, Reviewed, TrialRow, decision_id
 from evergreen.records.errors import StatementRefused
 from evergreen.refs import PAPER, Json, Window
@@ -191,6 +192,8 @@ def _carry_out(
             use_case, reason=decided.sentence, actor=MONITOR, records=records, settings=settings
         )
     except EvergreenError as refusal:  # the champion moved meanwhile, say
+        if hiccups.passes(refusal):
+            raise
         sentence = f"{decided.sentence} It was not promoted: {refusal}"
         records.trials.stop(trial.id, sentence)
         return sentence
