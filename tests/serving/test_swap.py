@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from answering import answering
 from evergreen.records import Records
-from evergreen.serving import upstream
+from evergreen.serving import upstream, watch
 from evergreen.serving.artifacts import MODEL
 from evergreen.serving.model_ref import ModelRef
 from evergreen_workshop.stack.ports import free_port
@@ -142,8 +143,42 @@ def test_a_new_champion_that_cannot_be_loaded_takes_no_other_away(shop: Shop) ->
     assert (ready.status_code, told["status"]) == (200, "degraded")
     assert "sha256" in told["reasons"]["weather"]
     assert (list(told["champions"]), answer.status_code) == (["iris"], 200)
-    with shop.open() as another:  # that begins now, as of another image
-        assert another.get("/ready").status_code == 503
+
+
+def test_a_service_that_begins_answers_for_whom_it_can(shop: Shop) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    bad = shop.put("weather", "logistic")
+    damage(bad)
+    shop.promote(bad, 1)
+
+    with shop.open() as client:
+        ready, health = client.get("/ready"), client.get("/health").json()
+        answer = client.post("/iris/predict", json={"row": ROW})
+        refused = client.post("/weather/predict", json={"row": {}})
+        metrics = client.get("/metrics").text
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["champions"] == {"iris": 1}
+    assert (health["status"], list(health["unserved"])) == ("alive", ["weather"])
+    assert (answer.status_code, refused.status_code) == (200, 503)
+    assert "the champion of weather is not loaded" in refused.text
+    assert "sha256" in refused.text
+    assert 'evergreen_serving_problem{use_case="weather"} 1.0' in metrics
+
+
+def test_an_image_that_can_load_no_champion_is_not_ready(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("iris", "weather"):
+        shop.promote(shop.put(name, "logistic"), 1)
+    monkeypatch.setattr(watch, "serve", lambda *_: import_module("a_library_that_it_lacks"))
+
+    with shop.open() as client:
+        ready, health = client.get("/ready"), client.get("/health")
+
+    assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
+    assert list(ready.json()["reasons"]) == ["iris", "weather"]
+    assert health.status_code == 200
 
 
 def test_a_champion_that_cannot_be_loaded_at_the_start_is_not_ready(shop: Shop) -> None:

@@ -93,7 +93,6 @@ class Service:
             Shelf(self.records.features),
         )  # fmt: skip
         self.upstream = Upstream(settings)
-        self._was_ready = False
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -126,8 +125,9 @@ class Service:
         ]
 
     async def health(self, _: Request) -> Response:
-        """Tell that the process answers."""
-        return Json(b'{"status":"alive"}')
+        """Tell that the process answers, and whose champion does not, and why."""
+        unserved = self.watcher.unserved
+        return Json(to_json({"status": "alive"} | ({"unserved": unserved} if unserved else {})))
 
     async def metrics(self, _: Request) -> Response:
         """Tell everything that is counted."""
@@ -140,10 +140,11 @@ class Service:
         return Json(to_json(self.meters.minutes.document()))
 
     async def ready(self, _: Request) -> Response:
-        """Tell whether every champion is loaded and in step, and if not, why.
+        """Tell whether what can be served is, and what is not in step, and why.
 
-        Whoever begins must have loaded all of them. Whoever has, and lacks one that came later,
-        answers for the others: none of its like could load that one, and all would be taken away.
+        Whoever has tried all champions, and lacks some, answers for the others: none of its like
+        may load those, and all would be taken away. Whoever can load none is not ready: a bad
+        image.
         """
         problems = dict(self.watcher.problems)
         if self.journal.problem:
@@ -153,10 +154,8 @@ class Service:
         if not self.watcher.looked.is_set():
             problems["ledger"] = "the ledger has not been read yet"
         desks = self.watcher.desks
-        missing = self.watcher.problems.keys() - desks - {"ledger"}
-        waiting = not self.watcher.looked.is_set() or (not desks and "ledger" in problems)
-        bad = waiting or bool(missing and not (self._was_ready and desks))
-        self._was_ready = self._was_ready or not bad
+        none = not (desks or self.watcher.papers) and bool(self.watcher.problems)
+        bad = none or not self.watcher.looked.is_set()
         reasons = self.watcher.remarks | problems
         document = {
             "status": "not ready" if bad else "degraded" if reasons else "ready",

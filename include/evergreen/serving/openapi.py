@@ -80,8 +80,8 @@ def document(
     """
     schemas = dict(SCHEMAS)
     paths: dict[str, Any] = {
-        "/health": _get("Is the service alive?"),
-        "/ready": _get("Is a champion loaded for each use case, in step with the ledger?"),
+        "/health": _get("Is the service alive? For whom does nobody answer?"),
+        "/ready": _get("Is what can be served, and what is not in step with the ledger?"),
         "/metrics": _get("Metrics for Prometheus", "text/plain"),
         "/live": _get("The last ten minutes of this process, in slices of ten seconds"),
     }

@@ -92,7 +92,7 @@ class Predictor:
         if name not in known:
             raise Refused("use_case", f"there is none of that name{did_you_mean(name, known)}", 404)
         if reason := self._watcher.problems.get(name) or self._watcher.problems.get("ledger"):
-            raise Refused("use_case", f"its champion is not loaded: {reason}"[:300], 503)
+            raise Refused("use_case", f"the champion of {name} is not loaded: {reason}"[:300], 503)
         hint = "; an unproven model answers on paper: ?on_paper=true" if paper else ""
         raise Refused("use_case", f"it has no champion yet{hint}", 404)
 

@@ -74,6 +74,12 @@ class Watcher:
         told = dict.fromkeys(gone, "its file is gone; its champion goes on answering")
         return told | self.declared.broken
 
+    @property
+    def unserved(self) -> dict[str, str]:
+        """Why nobody answers for a use case that has a champion, or somebody on paper."""
+        answering = {*self.desks, *self.papers, "ledger"}
+        return {name: why for name, why in self.problems.items() if name not in answering}
+
     def start(self) -> None:
         """Begin to follow."""
         self._thread.start()
