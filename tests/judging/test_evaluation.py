@@ -343,20 +343,34 @@ def test_the_fit_that_serves_is_examined_in_its_own_bytes(own: World) -> None:
     assert 0 < found.fit.disagreement < 0.3
 
 
+def labels_of(times: "pd.Series[pd.Timestamp]", truth: "np.ndarray") -> dict[str, Any]:
+    data = SimpleNamespace(
+        rows=SimpleNamespace(times=times, truth=truth), folds=SimpleNamespace(newest=times.index)
+    )
+    return fitness._labels(weather.USE_CASE, data)  # type: ignore[arg-type]
+
+
 def test_the_mean_label_of_the_newest_stretch_has_its_error() -> None:
     times = pd.Series(pd.date_range("2026-01-01", periods=90, tz="UTC"))
     truth = np.zeros(90)
     truth[-1] = 1
-    data = SimpleNamespace(
-        rows=SimpleNamespace(times=times, truth=truth), folds=SimpleNamespace(newest=times.index)
-    )
 
-    found = fitness._labels(weather.USE_CASE, data)  # type: ignore[arg-type]
+    found = labels_of(times, truth)
 
     length = round(1 / found["label"])  # days in a stretch
     assert found["label_error"] == pytest.approx(truth[-length:].std(ddof=1) / length**0.5)
     assert found["labels"]
     assert set(found["labels"]) == {0.0}
+
+
+def test_a_stretch_of_few_rows_tells_no_usual_label() -> None:
+    days = pd.Series(pd.date_range("2026-01-01", periods=112, tz="UTC"))  # of eight stretches
+    rare = pd.Series(pd.to_datetime(["2025-12-31", "2025-11-01"], utc=True))  # cut off; in a gap
+    truth = np.concatenate([np.arange(112) % 2, [1, 0]])
+
+    found = labels_of(pd.concat([days, rare], ignore_index=True), truth)
+
+    assert found["labels"] == (0.5,) * 7
 
 
 def test_a_fit_whose_bytes_are_others_is_not_examined(own: World) -> None:

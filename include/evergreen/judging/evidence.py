@@ -279,7 +279,7 @@ class Fit(Ref):
     label_error: Figure | None = None
     """Standard error of that mean, were its rows independent; None: one row has none."""
     labels: tuple[Figure, ...] = ()
-    """Mean label of each such stretch before."""
+    """Mean label of each such stretch before that has rows enough."""
 
 
 @dataclass(frozen=True, kw_only=True)

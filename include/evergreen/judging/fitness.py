@@ -137,19 +137,24 @@ def _listed(output: Output) -> list[Any]:
 
 
 def _labels(use_case: UseCase, data: Data) -> dict[str, Any]:
-    """Return the mean label of the newest stretch, and of each such stretch before it."""
+    """Return the mean label of the newest stretch, and of each such stretch before it.
+
+    One with less than half as many rows as is usual, such as the last, cut off, tells nothing.
+    """
     times, truth = data.rows.times, data.rows.truth
     if not use_case.windows.temporal or times is None or truth.dtype.kind not in "fiu":
         return {}
     known, length = times.iloc[data.folds.newest], min(block_length(use_case), STRETCH)
     ages = ((known.max() - known) // length).to_numpy()
     stretches = pd.Series(truth[data.folds.newest], dtype=float).groupby(ages)
-    newest, *before = stretches.mean().iloc[: STRETCHES + 1].tolist()
+    told = stretches.agg(["mean", "size"]).iloc[: STRETCHES + 1]
+    before = told.iloc[1:]
+    telling = before["mean"][2 * before["size"] >= before["size"].median()]
     error = float(stretches.sem().iloc[0])
     return {
-        "label": newest,
+        "label": float(told["mean"].iloc[0]),
         "label_error": error if np.isfinite(error) else None,
-        "labels": tuple(before),
+        "labels": tuple(telling.tolist()),
     }
 
 
