@@ -42,6 +42,30 @@ def test_keys_are_separated_by_blanks_or_commas(monkeypatch: pytest.MonkeyPatch)
     assert settings.variables().api_keys == ("one", "two", "three")
 
 
+@pytest.mark.parametrize("said", ["@weekly", "0 8 * * 1", ""])
+def test_a_digest_comes_by_a_schedule_or_never(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGREEN_DIGEST", said)
+
+    assert settings.variables().digest == said
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("@weakly", r"'@weakly' is no schedule; allowed: a cron .*did you mean '@weekly'"),
+        ("0 0 31 2 *", r"'0 0 31 2 \*' is no schedule"),
+        ("0 0 8 * * 1 2027", r".* is no schedule"),
+    ],
+)
+def test_a_digest_that_would_never_come_is_refused_as_a_schedule_of_a_declaration_is(
+    said: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGREEN_DIGEST", said)
+
+    with pytest.raises(SettingError, match=f"EVERGREEN_DIGEST: {told}"):
+        settings.variables()
+
+
 def test_the_home_that_is_set_in_the_file_is_where_its_stack_is_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

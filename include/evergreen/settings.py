@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from evergreen.errors import SettingError
+from evergreen.spec import pace
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHECKOUT = (PROJECT / "pyproject.toml").is_file()
@@ -202,14 +203,8 @@ def schedule(value: str) -> str:
     Raises:
         ValueError: it is neither.
     """
-    if not value:
-        return value
-    try:
-        from croniter import croniter  # type: ignore[import-untyped]
-    except ModuleNotFoundError:  # in the service's image, which keeps no schedule
-        return value
-    if not croniter.is_valid(value):
-        raise ValueError(f"{value!r} is no schedule, such as @weekly or 0 8 * * 1")
+    if value and (allowed := pace.instead_of(value, never="nothing")):
+        raise ValueError(f"{value!r} is no schedule; allowed: {allowed}")
     return value
 
 

@@ -80,13 +80,22 @@ def check_schedule(field: str, schedule: str | None, *more: str) -> None:
     Raises:
         DeclarationError: it is no cron expression, none of our presets and none of `more`.
     """
-    presets = (*PRESETS, *more)
-    if schedule is None or schedule in presets:
-        return
-    if not isinstance(schedule, str) or schedule.startswith("@") or not _is_cron(schedule):
-        hint = did_you_mean(str(schedule), presets)
-        allowed = f"a cron expression, None, or one of {', '.join(presets)}{hint}"
+    if schedule is not None and (allowed := instead_of(schedule, *more)):
         raise DeclarationError(field, schedule, allowed)
+
+
+def instead_of(schedule: str, *more: str, never: str = "None") -> str:
+    """Say what is allowed in the place of what is no schedule; empty: it is one.
+
+    `never` says that there is none.
+    """
+    presets = (*PRESETS, *more)
+    if schedule in presets:
+        return ""
+    if isinstance(schedule, str) and not schedule.startswith("@") and _is_cron(schedule):
+        return ""
+    hint = did_you_mean(str(schedule), presets)
+    return f"a cron expression, {never}, or one of {', '.join(presets)}{hint}"
 
 
 def _is_cron(schedule: str) -> bool:
