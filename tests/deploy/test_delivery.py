@@ -64,6 +64,18 @@ def test_a_pipeline_holds_no_secret_and_pins_what_it_runs_in(file: str) -> None:
         assert value == "evergreen" or "$" in value, name
 
 
+def test_a_release_on_gitlab_has_a_daemon_that_builds_and_the_tools_that_it_calls() -> None:
+    job = yaml.safe_load((DELIVERY / "gitlab-ci.yml").read_text())["release"]
+    [daemon], told = job["services"], job["variables"]
+    script = "\n".join(job["script"])
+
+    assert job["image"].removesuffix("-cli") == daemon["name"].removesuffix("-dind")
+    assert told["DOCKER_HOST"] == f"tcp://{daemon['alias']}:2376"  # the port of TLS
+    assert told["DOCKER_CERT_PATH"] == f"{told['DOCKER_TLS_CERTDIR']}/client"
+    assert script.index("apk add --no-cache git cosign") < script.index("docker info")
+    assert script.index("docker info") < script.index("docker login")
+
+
 class Repository:
     """A repository of a use case, as a pipeline has checked it out."""
 
