@@ -305,6 +305,22 @@ def test_a_rare_class_is_said(project: Settings) -> None:
     )
 
 
+@pytest.mark.parametrize(("rare", "told"), [(39, True), (40, False)])
+def test_too_few_of_a_class_to_pass_a_gate_by_are_said(
+    rare: int, told: bool, project: Settings
+) -> None:
+    execute(project, LOANS + f"; UPDATE loans SET outcome = CASE WHEN id > {rare} THEN 'good' END")
+    execute(project, "UPDATE loans SET outcome = 'bad' WHERE outcome IS NULL")
+
+    file, *_ = scaffold.new(
+        "loans", table="loans", target="outcome", time="asked", settings=project
+    )
+
+    said = " ".join(file.read_text().replace("# ", "").split())
+    assert ("about 7 of them will be held out, and of fewer than 8 the gate" in said) == told
+    assert ("evergreen promote NAME --force" in said) == told
+
+
 @pytest.mark.parametrize(
     ("asked", "name", "sql"),
     [

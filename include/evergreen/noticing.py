@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from evergreen import choosing
 from evergreen.choosing import Chosen
 from evergreen.data.warehouse import Reading, identifier, quoted
+from evergreen.judging.units import FEWEST
 from evergreen.labelling import Label
 from evergreen.quality.profiling import TableProfile
 from evergreen.spec import Gate, Kind
@@ -20,6 +21,8 @@ FEW, RARE = 50, 0.1
 """A class is rare below so many rows, or below this share of them (of several classes: divided by
 how many others there are)."""
 
+BY_TIME, BY_KEY = 1 / 5, 1 / 4
+"""The share of the rows that is held out: the newest, or by their key."""
 POSITIVE = {"true", "1"}
 """The positive of two classes, as PostgreSQL writes it."""
 
@@ -41,7 +44,7 @@ def remarks(
         *_past(label, chosen),
         *_doubtful(chosen),
         *_late_labels(moment, relation, profile.rows, label),
-        *_rare_class(moment, relation, label),
+        *_rare_class(moment, relation, label, BY_KEY if time is None else BY_TIME),
         *_history(name, profile, time, today),
         *_time(profile, chosen, time),
         *_other_in_each_row(moment, profile, chosen),
@@ -103,7 +106,7 @@ def _late_labels(moment: Reading, relation: str, rows: int, label: Label) -> Ite
         )
 
 
-def _rare_class(moment: Reading, relation: str, label: Label) -> Iterator[str]:
+def _rare_class(moment: Reading, relation: str, label: Label, held_out: float) -> Iterator[str]:
     if (found := rarest(moment, relation, label)) is None:
         return
     name, count, rows = found
@@ -111,6 +114,13 @@ def _rare_class(moment: Reading, relation: str, label: Label) -> Iterator[str]:
         f"Only {count:,} of {rows:,} labels ({count / rows:.1%}) are {name}: few of them are held"
         " out, so what a model is worth on them is known roughly."
     )
+    if label.kind is Kind.BINARY and count * held_out < FEWEST:
+        yield (
+            f"LOOK AT THIS FIRST: about {int(count * held_out)} of them will be held out, and of"
+            f" fewer than {FEWEST} the gate cannot tell whether a model is better than a baseline:"
+            " it lets none pass. Hold out more (windows.holdout), wait for more of them, or let a"
+            " person decide (`evergreen promote NAME --force --reason ...`)."
+        )
     if label.kind is Kind.BINARY and name not in POSITIVE:
         yield "It is the negative class: --positive names the other, if the rare one is asked for."
     elif label.kind is Kind.BINARY:

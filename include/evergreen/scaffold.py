@@ -183,14 +183,14 @@ def _personal(profile: TableProfile, asked: Request, label: Label) -> tuple[str,
 def _holdout(profile: TableProfile, time: str | None) -> tuple[float, str]:
     """Propose a fifth of the history, or a quarter of the keys."""
     if time is None:
-        return 0.25, ""
+        return noticing.BY_KEY, ""
     column = profile.columns[time]
     seconds = (column.high - column.low).total_seconds()
     if seconds <= 0:
         raise EvergreenError(f"{time} is {column.low} in every row; a holdout by time needs more")
     for unit, length in (("days", 86_400), ("hours", 3_600), ("seconds", 1)):
         if seconds >= 10 * length:
-            return round(seconds / length / 5), unit
+            return round(seconds / length * noticing.BY_TIME), unit
     return 1, "seconds"
 
 

@@ -75,6 +75,7 @@ BASELINES_BY_NAN = tuple(
     replace(one, metrics={"roc_auc": NAN}) if one.name == "climatology" else one
     for one in e.evidence().models
 )
+UNSURE = e.difference("climatology", estimate=0.08, low=NAN, high=NAN)
 NO_BASELINES = tuple(one for one in e.evidence().models if one.role is not Role.BASELINE)
 NO_CHAMPION_MODEL = tuple(one for one in e.evidence().models if one.role is not Role.CHAMPION)
 
@@ -157,6 +158,20 @@ TABLE: list[tuple[str, str, Evidence, str]] = [
         "on roc_auc: -0.060 (95 % interval -0.097 to -0.030, all of it worse)",
     ),
     ("beats_baseline", UNKNOWN, e.evidence(against_baseline=None), "unknown"),
+    (
+        "beats_baseline",
+        UNKNOWN,
+        e.evidence(against_baseline=UNSURE),
+        "fewer than 8 of the rarer class, or on fewer than 8 days or in fewer groups: judge more of"
+        " them by a longer windows.holdout, or wait for more; a person may let the challenger take"
+        " over (evergreen promote --force",
+    ),
+    (
+        "better_than_champion",
+        UNKNOWN,
+        e.evidence(against_champion=replace(UNSURE, other="champion v3")),
+        "how far the roc_auc against champion v3 may be off is unknown, as the",
+    ),
     ("beats_baseline", UNKNOWN, e.evidence(models=NO_BASELINES), "no baseline was scored"),
     ("beats_baseline", UNKNOWN, e.evidence(models=BASELINES_BY_NAN), "climatology is unknown"),
     (

@@ -21,9 +21,11 @@ from evergreen.judging.facts import (
     limit,
 )
 from evergreen.judging.figures import figure, figures, interval, listed, plain, signed
+from evergreen.judging.influence import OF_CLASSES
+from evergreen.judging.units import FEWEST
 from evergreen.learning.models import TOLERANCE
 from evergreen.refs import REFRESH
-from evergreen.spec import Gate, bound, is_worse
+from evergreen.spec import Gate, Kind, bound, is_worse
 
 MODEL_TESTS = ("shape", "valid_values", "probabilities", "one_row", "extreme_values", "same_twice")
 """The tests of the model that must have been done; `model_tests` does them."""
@@ -137,7 +139,7 @@ def beats_baseline(gate: Gate, evidence: Evidence) -> Outcome:
         raise Unknown("no baseline was scored; declare one in baselines=")
     sign = 1 if _more_is_better(evidence, gate.metric) else -1
     best = max(evidence.baselines, key=lambda model: sign * _metric(model, gate.metric))
-    found = _judged(evidence.against_baseline, gate, f"the baseline {best.name}")
+    found = _judged(evidence.against_baseline, evidence, gate, f"the baseline {best.name}")
     if found.other != best.name:
         raise Unknown(f"compared with {found.other}, but the best baseline is {best.name}")
     words = f"{signed(found.estimate)} ({interval(found)}{_doubt(found)})"
@@ -170,7 +172,7 @@ def better_than_champion(gate: Gate, evidence: Evidence) -> Outcome:
         )
     if champion.recipe == evidence.challenger.recipe:
         return False, f"{who} is the recipe in charge, and there is no other"
-    found = _judged(evidence.against_champion, gate, f"champion v{version}")
+    found = _judged(evidence.against_champion, evidence, gate, f"champion v{version}")
     least = limit(gate, "min_improvement")
     range_, bar = interval(found, least), plain(least)
     words = f"on {gate.metric}: {signed(found.estimate)} ({range_} must lie above {bar})"
@@ -296,13 +298,29 @@ def _metric(model: ScoredModel, metric: str) -> float:
     return finite(model.metrics.get(metric), f"{metric} of {model.name}", why)
 
 
-def _judged(found: Difference | None, gate: Gate, other: str) -> Difference:
+def _judged(found: Difference | None, evidence: Evidence, gate: Gate, other: str) -> Difference:
     """Return the comparison, if it is the one that the gate asks for."""
     if found is None:
         raise Unknown(f"the comparison with {other} is unknown")
     asked = (gate.metric, gate.confidence, gate.resamples)
     if (found.metric, found.confidence, found.resamples) != asked:
         raise Unknown(f"the comparison with {other} was made for another gate: {found.metric}")
-    for name in ("estimate", "low", "high"):
-        finite(getattr(found, name), f"the {gate.metric} against {other} ({name} of the interval)")
+    finite(found.estimate, f"the {gate.metric} against {other}")
+    if not math.isfinite(found.low + found.high):
+        raise Unknown(_unsure(evidence, gate, other))
     return found
+
+
+def _unsure(evidence: Evidence, gate: Gate, other: str) -> str:
+    """Say that how far a difference may be off is unknown, why, and what a person can do."""
+    words = f"how far the {gate.metric} against {other} may be off is unknown"
+    if evidence.subject.kind is Kind.BINARY and gate.metric in OF_CLASSES:
+        rare = "called positive" if gate.metric == "precision" else "of the rarer class"
+        words += (
+            f", as the {evidence.holdout.rows:,} judged rows have fewer than {FEWEST} {rare},"
+            f" or on fewer than {FEWEST} days or in fewer groups: judge more of them by a"
+            " longer windows.holdout, or wait for more"
+        )
+    return (
+        f"{words}; a person may let the challenger take over (evergreen promote --force --reason)"
+    )
