@@ -40,6 +40,12 @@ NAME = "iris_for_invariants"
 USE_CASE = replace(IRIS, name=NAME)
 CHECKED = Check(name="floor", status="passed", reason="0.97 is above 0.9")
 _numbers = itertools.count()
+TAGGED = """
+CREATE TABLE public.dag_tag AS SELECT * FROM (VALUES
+    ('iris_training', 'evergreen'), ('w_training', 'evergreen'), ('paused', 'evergreen'),
+    ('their_training', 'finance')) AS tags (dag_id, name)
+"""
+"""Which DAGs of an Airflow are ours."""
 
 
 def check(settings: Settings, catalog: Catalog, **more: Any) -> list[invariants.Finding]:
@@ -455,7 +461,9 @@ def test_8_names_a_run_in_airflow_that_nobody_asked_for(world: World):
     world.execute(
         "CREATE TABLE public.dag_run AS SELECT * FROM (VALUES"
         " ('w_training', 'drift__1__v3'), ('w_training', 'drift__2__v3'),"
-        " ('w_training', 'scheduled__1')) AS runs (dag_id, run_id)"
+        " ('their_training', 'drift__1'), ('w_training', 'scheduled__1'))"
+        " AS runs (dag_id, run_id)",
+        TAGGED,
     )
 
     finding = world.finding(8, airflow_database_url=world.settings.database_url)
@@ -579,6 +587,9 @@ def test_12_and_13_look_into_airflow_when_its_database_is_given(world: World):
         "CREATE TABLE public.xcom AS SELECT 'iris_training' AS dag_id, 'train' AS task_id, 'k'"
         " AS key,"
         f' \'{{"url": "{password}"}}\'::jsonb AS value',
+        "INSERT INTO public.dag_run SELECT 'their_training', run_id, state, end_date, 2"
+        " FROM public.dag_run",
+        TAGGED,
     )
 
     untold, secret = (world.finding(number, airflow_database_url=url) for number in (12, 13))
@@ -635,8 +646,8 @@ CREATE TABLE public.task_instance (
 
 def test_16_names_a_run_that_the_scheduler_does_not_look_at_any_more(world: World):
     world.execute(
-        "CREATE TABLE public.dag AS SELECT * FROM (VALUES ('w_training', false), ('paused', true))"
-        " AS dags (dag_id, is_paused)",
+        "CREATE TABLE public.dag AS SELECT * FROM (VALUES ('w_training', false), ('paused', true),"
+        " ('their_training', false)) AS dags (dag_id, is_paused)",
         "CREATE TABLE public.dag_run AS SELECT dag_id, run_id, state,"
         " began::timestamptz AS start_date,"
         " decided::timestamptz AS last_scheduling_decision FROM (VALUES"
@@ -644,9 +655,11 @@ def test_16_names_a_run_that_the_scheduler_does_not_look_at_any_more(world: Worl
         " ('w_training', 'never', 'running', '2026-11-21 07:00+00', NULL),"
         " ('w_training', 'fine', 'running', '2026-11-20', 'now'),"
         " ('w_training', 'over', 'success', '2026-11-20', '2026-11-20'),"
+        " ('their_training', 'stuck', 'running', '2026-11-20', '2026-11-20'),"
         " ('paused', 'waits', 'running', '2026-11-20', '2026-11-20'))"
         " AS runs (dag_id, run_id, state, began, decided)",
         NO_TASK,
+        TAGGED,
     )
 
     finding = world.finding(16, airflow_database_url=world.settings.database_url)
@@ -664,8 +677,10 @@ def test_16_names_a_task_whose_next_try_waits_for_a_clock_that_was_ahead(world: 
         "CREATE TABLE public.dag_run (dag_id text, run_id text, state text,"
         " start_date timestamptz, last_scheduling_decision timestamptz)",
         NO_TASK,
+        TAGGED,
         "INSERT INTO public.task_instance VALUES"
         " ('w_training', 'late', 'train', 'up_for_retry', now() + interval '1 hour'),"
+        " ('their_training', 'late', 'train', 'up_for_retry', now() + interval '1 hour'),"
         " ('w_training', 'soon', 'train', 'up_for_retry', now() + interval '5 seconds'),"
         " ('w_training', 'over', 'train', 'success', now() + interval '1 hour')",
     )

@@ -15,6 +15,9 @@ from types import CodeType
 from evergreen.errors import DeclarationError, EvergreenError, UnknownUseCase
 from evergreen.spec import UseCase
 
+OURS = "evergreen"
+"""Tag of each DAG of ours, by which it is told from those of others in the same Airflow."""
+
 
 @dataclass(frozen=True)
 class Catalog:

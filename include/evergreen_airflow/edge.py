@@ -15,7 +15,7 @@ from airflow.sdk import DAG, BaseNotifier, Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from evergreen import records
-from evergreen.catalog import Catalog, load
+from evergreen.catalog import OURS, Catalog, load
 from evergreen.errors import (
     DeclarationError,
     EvergreenError,
@@ -102,8 +102,8 @@ def our_dag(
 ) -> DAG:
     """Return a DAG with what all of ours share; `about` is the use case, or `operations`.
 
-    `options` are arguments of `DAG` that the user gives: they win. Of `default_args`, each does. A
-    run that fails outside of its tasks is reported, too.
+    `options` are arguments of `DAG` that the user gives: they win. Of `default_args`, each does;
+    to `tags` ours is added. A run that fails outside of its tasks is reported, too.
     """
     arguments = {
         "schedule": schedule,
@@ -118,6 +118,7 @@ def our_dag(
         **options,
     }
     arguments["schedule"] = when(arguments["schedule"])
+    arguments["tags"] = [*(arguments["tags"] or ()), OURS]
     arguments["default_args"] = every_task(owner, about) | options.get("default_args", {})
     return DAG(**arguments)  # noqa: AIR002 (among the arguments)
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from evergreen import dossier
-from evergreen.catalog import Catalog
+from evergreen.catalog import OURS, Catalog
 from evergreen.champions.registry import ModelRegistry
 from evergreen.data import snapshots
 from evergreen.data.snapshots import SnapshotStore
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PASSING = {"gate", "fit"}
 """Kinds of the decisions that let bytes pass."""
+OUR_DAGS = f"(SELECT dag_id FROM dag_tag WHERE name = '{OURS}')"
+"""For `IN`: an Airflow may run the DAGs of others as well, which tell as they like."""
 
 
 @dataclass

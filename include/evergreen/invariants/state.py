@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from evergreen import storage
 from evergreen.data import manifests
 from evergreen.errors import SnapshotCorrupt, SuiteError
-from evergreen.invariants.inspection import Found, Scene
+from evergreen.invariants.inspection import OUR_DAGS, Found, Scene
 from evergreen.learning import tracking
 from evergreen.quality import suites
 from evergreen.records import Judged, decision_id, reversal_id
@@ -26,22 +26,23 @@ LONGEST_ERASURE = timedelta(hours=1)
 EVERYTHING = 1_000_000
 TELLING = timedelta(minutes=1)
 """How long after its end a failed run may go untold: the callback runs in another process."""
-FAILED = """
-SELECT dag_id || '/' || run_id FROM dag_run WHERE state = 'failed' AND end_date < %s ORDER BY id
+FAILED = f"""
+SELECT dag_id || '/' || run_id FROM dag_run
+WHERE state = 'failed' AND end_date < %s AND dag_id IN {OUR_DAGS} ORDER BY id
 """
 
 STILL = timedelta(minutes=5)
 """How long a run that is under way may go without the scheduler: it looks at each all the time."""
-UNSCHEDULED = """
+UNSCHEDULED = f"""
 SELECT run.dag_id || '/' || run.run_id, coalesce(run.last_scheduling_decision, run.start_date)
 FROM dag_run AS run JOIN dag ON dag.dag_id = run.dag_id
-WHERE run.state = 'running' AND NOT dag.is_paused
+WHERE run.state = 'running' AND NOT dag.is_paused AND dag.dag_id IN {OUR_DAGS}
     AND coalesce(run.last_scheduling_decision, run.start_date) < %s
 ORDER BY 2
 """
-POSTPONED = """
+POSTPONED = f"""
 SELECT dag_id || '/' || run_id, task_id, end_date FROM task_instance
-WHERE state = 'up_for_retry' AND end_date > %s ORDER BY 3
+WHERE state = 'up_for_retry' AND end_date > %s AND dag_id IN {OUR_DAGS} ORDER BY 3
 """
 
 
@@ -145,7 +146,7 @@ def _alive(run: "Run") -> bool:
 
 
 def failures_were_told(scene: Scene) -> Found:
-    """12: every failed run is an incident; somebody was told of each, and of its end."""
+    """12: every failed run of ours is an incident; somebody was told of each, and of its end."""
     incidents = scene.records.incidents.newest(limit=EVERYTHING)
     found = Found(checked=f"{len(incidents)} incidents{scene.airflow_told}")
     untold = [incident for incident in incidents if incident.notified_at is None]
@@ -165,7 +166,7 @@ def failures_were_told(scene: Scene) -> Found:
 
 
 def runs_are_scheduled(scene: Scene) -> Found:
-    """16: no run of Airflow is under way that the scheduler does not look at any more."""
+    """16: no run of ours is under way in Airflow that the scheduler does not look at any more."""
     found = Found(checked=f"every run that is under way{scene.airflow_told}")
     found.failed += [
         f"{key} is under way, and the scheduler has not looked at it since {since:%F %H:%M %Z}:"

@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from evergreen.invariants.inspection import Found, Scene
+from evergreen.invariants.inspection import OUR_DAGS, Found, Scene
 
-STARTED = """
+STARTED = f"""
 SELECT dag_id || '/' || run_id FROM dag_run
-WHERE dag_id ~ '_training$' AND run_id ~ '^(drift|quality|new_rows)__'
+WHERE dag_id ~ '_training$' AND run_id ~ '^(drift|quality|new_rows)__' AND dag_id IN {OUR_DAGS}
 """
 
 
