@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
@@ -28,6 +29,9 @@ LOG_LIMIT = 20_000_000
 
 OURS_ALONE = 0o077
 """The umask of services: what they write is for their owner's eyes."""
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Where Linux names each start of the machine."""
 
 _started: list[subprocess.Popen[bytes]] = []
 """What this process has started and left running."""
@@ -60,8 +64,8 @@ def start(service: Service, layout: Layout, environment: Mapping[str, str]) -> i
             stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, umask=OURS_ALONE,
         )  # fmt: skip
     _started.append(process)
-    born = psutil.Process(process.pid).create_time()
-    layout.pid(service.name).write_text(json.dumps({"pid": process.pid, "born": born}))
+    known = {"pid": process.pid} | _birth(psutil.Process(process.pid))
+    layout.pid(service.name).write_text(json.dumps(known))
     return process.pid
 
 
@@ -75,14 +79,30 @@ def running(layout: Layout, name: str) -> int | None:
         process = psutil.Process(known["pid"]) if known else None
         if process is None or process.status() == psutil.STATUS_ZOMBIE:
             return None
-        return process.pid if abs(process.create_time() - known["born"]) < 1 else None
+        return process.pid if _is_of(known, process) else None
     except psutil.NoSuchProcess:
         return None
 
 
+def _is_of(known: Mapping[str, Any], process: psutil.Process) -> bool:
+    """Tell whether a pid file is of this process, and of none that had its pid before."""
+    if "boot" not in known:  # of a version that went by the time of day
+        return bool(abs(process.create_time() - known["born"]) < 1)
+    birth = _birth(process)
+    since = abs(birth["since_boot"] - known["since_boot"])
+    return bool(birth["boot"] == known["boot"] and since < 1)
+
+
+def _birth(process: psutil.Process) -> dict[str, Any]:
+    """Return when a process was born, so that no step of the machine's clock moves it."""
+    boot = BOOT.read_text().strip() if BOOT.exists() else ""
+    return {"boot": boot, "since_boot": process.create_time() - psutil.boot_time()}
+
+
 def born(layout: Layout, name: str) -> float | None:
-    """Return when the running service was started, in seconds since 1970."""
-    return float(_known(layout, name)["born"]) if running(layout, name) else None
+    """Return when the running service was started, in seconds since 1970 of the clock of now."""
+    pid = running(layout, name)
+    return float(psutil.Process(pid).create_time()) if pid else None
 
 
 def variables(layout: Layout, name: str) -> dict[str, str]:
@@ -142,7 +162,7 @@ def orphans(layout: Layout, name: str) -> set[psutil.Process]:
 def _is_taken(known: Mapping[str, Any]) -> bool:
     """Tell whether a program of another birth has the pid."""
     try:
-        return bool(abs(psutil.Process(known["pid"]).create_time() - known["born"]) >= 1)
+        return not _is_of(known, psutil.Process(known["pid"]))
     except psutil.NoSuchProcess:
         return False
 

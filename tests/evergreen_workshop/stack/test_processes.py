@@ -165,6 +165,54 @@ def test_a_pid_that_another_program_has_got_is_not_ours(layout: Layout) -> None:
     assert psutil.pid_exists(me)
 
 
+def test_a_step_of_the_machines_clock_does_not_hide_what_runs(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = start(layout, SLEEP)
+    set_clock(monkeypatch, ahead=3600.0)
+
+    assert processes.running(layout, "it") == pid
+    born = processes.born(layout, "it")
+    assert born == pytest.approx(time.time() + 3600, abs=60)
+
+    processes.stop(layout, ["it"])
+
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_pid_that_was_ours_before_the_machine_was_started_again_is_not_ours(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pid = start(layout, SLEEP)
+    (other := tmp_path / "boot_id").write_text("another\n")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(processes, "BOOT", other)
+        assert processes.running(layout, "it") is None
+
+    assert processes.running(layout, "it") == pid
+    processes.stop(layout, ["it"])
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, ahead: float) -> None:
+    """Let psutil see what Linux tells after the clock was set: it moves the start of the machine.
+
+    A process' own time of birth is told since then, so all of them move with it.
+    """
+    born, booted = psutil.Process.create_time, psutil.boot_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda one: born(one) + ahead)
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted() + ahead)
+
+
+def test_what_a_version_has_started_that_went_by_the_time_of_day_is_found(layout: Layout) -> None:
+    pid = start(layout, SLEEP)
+    born = psutil.Process(pid).create_time()
+    layout.pid("it").write_text(f'{{"pid": {pid}, "born": {born}}}')
+
+    assert processes.running(layout, "it") == pid
+    processes.stop(layout, ["it"])
+
+
 def test_a_stale_pid_file_does_not_count(layout: Layout) -> None:
     pid = start(layout, SLEEP)
     psutil.Process(pid).kill()
