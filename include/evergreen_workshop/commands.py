@@ -116,11 +116,13 @@ def chaos(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Strike the running stack with faults, drawn by a seed; exit 1 when one did harm.
+    """Strike the running stack with faults, drawn by a seed; exit 1 when one did harm, or none
+    struck.
 
     It kills and stops processes of the embedded stack, and trains. Never for one that is in use.
     """
     from evergreen_workshop.chaos import command
+    from evergreen_workshop.chaos import results as kept
     from evergreen_workshop.chaos.cells import SMOKE, choose, draw, grouped
 
     if listed:
@@ -143,7 +145,7 @@ def chaos(
         console.document([asdict(one) for one in found])
     else:
         command.show(found)
-    raise typer.Exit(int(any(one.complaints for one in found)))
+    raise typer.Exit(int(not kept.well(found)))
 
 
 @app.command()

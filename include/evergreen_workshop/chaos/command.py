@@ -57,10 +57,8 @@ def carry_out(
 
 def said(result: Result) -> str:
     """Return a result in a line."""
-    if not result.struck:
-        return f"{result.cell}: came too late"
     took = "" if result.recovery is None else f" after {result.recovery:.0f} s"
-    return f"{result.cell}: {'; '.join(result.complaints) or f'well{took}'}"
+    return f"{result.cell}: {result.words or f'well{took}'}"
 
 
 def show(results: Sequence[Result]) -> None:
@@ -68,10 +66,9 @@ def show(results: Sequence[Result]) -> None:
     table = Table("cell", "recovery", "s", "answered", "said")
     for one in results:
         recovery = "–" if one.recovery is None else f"{one.recovery:.0f} s"
-        words = "; ".join(one.complaints) if one.struck else "came too late"
         table.add_row(
-            one.cell, recovery, f"{one.seconds:.0f}", str(one.answered), words,
-            style="" if one.well or not one.struck else "red",
+            one.cell, recovery, f"{one.seconds:.0f}", str(one.answered), one.words,
+            style="red" if one.complaints else "",
         )  # fmt: skip
     console.show(table)
     console.say(kept.summary(results))

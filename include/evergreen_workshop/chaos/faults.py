@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import psutil  # type: ignore[import-untyped]
 
 from evergreen_workshop.chaos.cells import Cell, Fault
-from evergreen_workshop.chaos.world import TaskRun, World
+from evergreen_workshop.chaos.world import Gone, TaskRun, World
 
 DEAD = 2.0
 """Seconds until whoever keeps a service running starts it again."""
@@ -35,7 +35,8 @@ class Strike:
         That is its end; of what was killed, and has been started again since, the kill.
 
         Raises:
-            StackError: the victim does not run (any more).
+            Gone: the victim does not run (any more), and was not struck.
+            StackError: it could not be started again.
         """
         match cell.fault:
             case Fault.KILL:
@@ -76,7 +77,8 @@ class Strike:
             finally:
                 _send(members, signal.SIGCONT)
             time.sleep(RUNS)
-            members = world.members(cell.victim, task)  # new connections have new processes
+            with contextlib.suppress(Gone):  # it has ended, and was struck all the same
+                members = world.members(cell.victim, task)  # new connections have new processes
 
     def _fill(self, world: World, cell: Cell, task: TaskRun | None) -> None:
         """Let no file of the process grow for a while, as on a disk that is full."""

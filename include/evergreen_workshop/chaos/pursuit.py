@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from evergreen.errors import StackError
 from evergreen_workshop.chaos.cells import Cell, Fault
 from evergreen_workshop.chaos.faults import Strike
-from evergreen_workshop.chaos.world import ENDED, TaskRun, World
+from evergreen_workshop.chaos.world import ENDED, Gone, TaskRun, World
 
 LOOK = 0.05
 """Seconds between two looks at the tasks: a short one takes 0.3 s."""
@@ -34,12 +34,22 @@ class Struck:
     @property
     def missed(self) -> bool:
         """Tell whether it found nobody to strike: the task had ended."""
-        return self.strike.done() and isinstance(self.strike.exception(), StackError)
+        return isinstance(self._error, Gone)
 
     @property
     def settled(self) -> bool:
         """Tell whether there is nothing more to wait for."""
-        return self.missed or self.recovery is not None
+        return self._error is not None or self.recovery is not None
+
+    @property
+    def harms(self) -> list[str]:
+        """What it alone did, and why what it struck could not be started again, in sentences."""
+        return [str(each) for each in (self.harm, self._error) if each]
+
+    @property
+    def _error(self) -> StackError | None:
+        error = self.strike.exception() if self.strike.done() else None
+        return error if isinstance(error, StackError) else None
 
     def lost(self, tasks: Sequence[TaskRun]) -> bool:
         """Tell whether the task of its moment has ended, and not well: nobody tries it again."""

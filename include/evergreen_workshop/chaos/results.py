@@ -44,6 +44,12 @@ class Result:
         """Tell whether it struck, and did no harm."""
         return self.struck and not self.complaints
 
+    @property
+    def words(self) -> str:
+        """What is said of it, in a line; empty: it did no harm."""
+        late = () if self.struck else ("came too late",)
+        return "; ".join((*late, *self.complaints))
+
     @classmethod
     def read(cls, line: str) -> Self:
         """Read a line that `line` wrote."""
@@ -69,6 +75,14 @@ def add(file: Path, result: Result) -> None:
         stream.write(result.line + "\n")
 
 
+def well(results: Sequence[Result]) -> bool:
+    """Tell whether something struck, and nothing was wrong: not beside what came too late, either.
+
+    Where nothing struck, nothing is proven.
+    """
+    return any(one.struck for one in results) and not any(one.complaints for one in results)
+
+
 def summary(results: Sequence[Result]) -> str:
     """Return the figures in one sentence."""
     struck = [each for each in results if each.struck]
@@ -79,8 +93,10 @@ def summary(results: Sequence[Result]) -> str:
         said += (
             f"; recovery {statistics.median(times):.0f} s in the middle, {times[-1]:.0f} s at most"
         )
-    missed = len(results) - len(struck)
-    return said + (f"; {missed} came too late to strike" if missed else "") + "."
+    late = [each for each in results if not each.struck]
+    said += f"; {len(late)} came too late to strike" if late else ""
+    unwell = sum(bool(each.complaints) for each in late)
+    return said + (f", and beside {unwell} of them something was wrong" if unwell else "") + "."
 
 
 def page(text: str, results: Sequence[Result], machine: str) -> str:

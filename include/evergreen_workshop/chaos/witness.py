@@ -142,7 +142,7 @@ def results(
 
 
 def _result(common: Result, seen: Seen, struck: Struck) -> Result:
-    harm = [*seen.harm, *([struck.harm] if struck.harm else ())]
+    harm = [*seen.harm, *struck.harms]
     found = complaints(replace(seen, recovery=struck.recovery, harm=harm))
     return replace(common, cell=str(struck.cell), recovery=struck.recovery, complaints=tuple(found))
 

@@ -45,6 +45,10 @@ PATIENCE = 120.0
 """Seconds that the API is given to take a request, after whatever has happened to it."""
 
 
+class Gone(StackError):
+    """Whom a fault was to strike does not run, or not any more."""
+
+
 @dataclass(frozen=True)
 class TaskRun:
     """A task of a run, as Airflow has it."""
@@ -135,7 +139,7 @@ class World:
         """Return the process that is struck.
 
         Raises:
-            StackError: it does not run.
+            Gone: it does not run.
         """
         try:
             pid = self._pid(victim, task)
@@ -145,7 +149,7 @@ class World:
         except psutil.NoSuchProcess:
             found = None
         if found is None or found.pid in {0, 1, os.getpid()}:
-            raise StackError(f"{victim} does not run")
+            raise Gone(f"{victim} does not run")
         return found
 
     def _pid(self, victim: Victim, task: TaskRun | None) -> int | None:

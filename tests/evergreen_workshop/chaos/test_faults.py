@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from evergreen.errors import StackError
 from evergreen_workshop.chaos.cells import Cell, Fault, Moment, Victim
 from evergreen_workshop.chaos.faults import Strike
-from evergreen_workshop.chaos.world import TaskRun
+from evergreen_workshop.chaos.world import Gone, TaskRun
 from evergreen_workshop.stack.clock import Clock
 
 WRITES = """
@@ -55,7 +55,7 @@ class OneProcess:
 
     def kill(self, victim: Victim, task: TaskRun | None) -> None:
         if not self.process.is_running():
-            raise StackError("it does not run")
+            raise Gone("it does not run")
         self.process.send_signal(signal.SIGKILL)
 
     def revive(self, victim: Victim) -> None:
@@ -124,6 +124,24 @@ def test_what_is_slow_runs_a_quarter_of_the_time(
 
     assert 0 < file.stat().st_size - before - usual < usual * 0.6
     assert grows(file)
+
+
+def test_what_ends_while_it_is_slow_was_struck() -> None:
+    found = iter([set[psutil.Process]()])
+
+    def members(victim: Victim, task: TaskRun | None) -> set[psutil.Process]:
+        try:
+            return next(found)
+        except StopIteration:
+            raise Gone("it has ended") from None
+
+    world = SimpleNamespace(members=members)
+    cell = Cell(Fault.SLOW, Victim.CHILD, Moment.GATE)
+
+    Strike(0.1).carry_out(world, cell, None)  # type: ignore[arg-type]
+
+    with pytest.raises(Gone):  # before the first blow
+        Strike(0.1).carry_out(world, cell, None)  # type: ignore[arg-type]
 
 
 def test_what_has_no_room_is_told_so_and_has_it_again(

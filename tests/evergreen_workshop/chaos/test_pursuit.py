@@ -10,7 +10,7 @@ import pytest
 from evergreen.errors import StackError
 from evergreen_workshop.chaos.cells import Cell, Fault, Moment, Victim
 from evergreen_workshop.chaos.pursuit import Pursuit, Struck
-from evergreen_workshop.chaos.world import TaskRun
+from evergreen_workshop.chaos.world import Gone, TaskRun
 
 CHILD = Cell(Fault.KILL, Victim.CHILD, Moment.GATE)
 SERVICE = Cell(Fault.KILL, Victim.MLFLOW, Moment.GATE)
@@ -49,11 +49,14 @@ class Blow:
     """Strikes nobody, and remembers whom it would have."""
 
     missing: Sequence[Cell] = ()
+    lasting: Sequence[Cell] = ()
     struck: list[tuple[Cell, Any]] = field(default_factory=list)
 
     def carry_out(self, world: Film, cell: Cell, task: TaskRun | None) -> datetime:
         if cell in self.missing:
-            raise StackError("it has ended meanwhile")
+            raise Gone("it has ended meanwhile")
+        if cell in self.lasting:
+            raise StackError("PostgreSQL did not start")
         self.struck.append((cell, task))
         return datetime.now(UTC)
 
@@ -118,3 +121,14 @@ def test_what_came_too_late_has_not_struck() -> None:
 
     assert [each.missed for each in pursuit.struck] == [True]
     assert pursuit.waiting == [LATE]
+
+
+def test_what_could_not_be_started_again_was_struck_and_is_harmed() -> None:
+    film = Film([[at("running")], [at("success")]])
+
+    [struck] = pursue(film, Blow(lasting=[SERVICE]), SERVICE).struck
+
+    assert struck.settled
+    assert not struck.missed
+    assert struck.harms == ["PostgreSQL did not start"]
+    assert struck.recovery is None

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from evergreen_workshop.chaos import results
+from evergreen_workshop.chaos.command import said
 from evergreen_workshop.chaos.results import BEGIN, END, Result
 
 AT_GATE, AT_FIT = "kill -9 / task / gate", "kill -9 / task / fit"
@@ -49,11 +50,27 @@ def test_a_fault_that_came_too_late_proves_nothing() -> None:
 def test_the_figures_count_what_struck() -> None:
     slow = replace(WELL, recovery=30.0)
 
-    said = results.summary([WELL, slow, slow, HARM, LATE])
+    told = results.summary([WELL, slow, slow, HARM, LATE])
 
-    assert said == (
+    assert told == (
         "4 faults, 1 of them did harm; recovery 30 s in the middle, 30 s at most;"
         " 1 came too late to strike."
+    )
+
+
+def test_nothing_is_proven_where_nothing_struck() -> None:
+    assert results.well([WELL, LATE])
+    assert not results.well([LATE, LATE])
+    assert not results.well([WELL, HARM])
+
+
+def test_what_was_wrong_beside_a_fault_that_came_too_late_is_told() -> None:
+    unwell = replace(LATE, complaints=("the run did not end",))
+
+    assert not results.well([WELL, unwell])
+    assert said(unwell) == f"{AT_GATE}: came too late; the run did not end"
+    assert results.summary([WELL, LATE, unwell]).endswith(
+        "; 2 came too late to strike, and beside 1 of them something was wrong."
     )
 
 
