@@ -35,6 +35,7 @@ def stack() -> Stack:
 def up() -> None:
     """Start everything, load the demo data and train what has no champion yet.
 
+    Into a warehouse of the user's own nothing is loaded, and what lacks its table is not trained.
     With `CLOCK=1`, tasks load a clock that `evergreen chaos` can move.
     """
     from evergreen_workshop.stack.first_training import FirstTraining, load_demo
@@ -42,17 +43,22 @@ def up() -> None:
     it = stack()
     with it.layout.lock():
         use_cases = load_catalog()
+        warehouse = settings.environment().get("EVERGREEN_WAREHOUSE_URL", "")
         if settings.environment().get("CLOCK") and not Clock.built(it.layout.clock):
             Clock.build(it.layout.clock)
 
         def prepare(database_url: str) -> None:
+            if warehouse:
+                return
             with it.progress.step("loading the demo data"):
                 load_demo(use_cases, database_url, datetime.now(UTC).date() - timedelta(days=1))
 
         it.up(prepare)
         with Records(it.environment["EVERGREEN_DATABASE_URL"]) as kept:
             prefix = settings.variables().dag_prefix
-            first = FirstTraining(it.airflow, kept, it.progress, prefix=prefix)
+            first = FirstTraining(
+                it.airflow, kept, it.progress, prefix=prefix, warehouse_url=warehouse
+            )
             outcomes = first.run(use_cases)
     for outcome in outcomes:
         it.progress.say(outcome.line)

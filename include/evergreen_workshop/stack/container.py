@@ -43,12 +43,18 @@ def main(arguments: list[str]) -> None:
 def init(env: Mapping[str, str], yesterday: date) -> None:
     """Migrate Airflow's database, write its passwords file, load the demo tables if asked to.
 
+    Into a warehouse of the user's own, `evergreen db load` puts them.
+
     Raises:
         subprocess.CalledProcessError: the migration failed; its output tells why.
     """
     subprocess.run(["airflow", "db", "migrate"], check=True)  # noqa: S607
     write_passwords(env)
-    if env.get("EVERGREEN_DEMO", "true").lower() == "true":
+    if env.get("EVERGREEN_DEMO", "true").lower() != "true":
+        return
+    if env.get("EVERGREEN_WAREHOUSE_URL"):
+        sys.stdout.write("No demo table is loaded: EVERGREEN_WAREHOUSE_URL is yours.\n")
+    else:
         load_demo_tables(env["EVERGREEN_DATABASE_URL"], yesterday)
 
 
@@ -75,7 +81,7 @@ def check_password(password: str) -> None:
 
 
 def load_demo_tables(database_url: str, yesterday: date) -> None:
-    """Load the demo tables into the warehouse; those that hold rows stay as they are."""
+    """Load the demo tables beside the records; those that hold rows stay as they are."""
     from evergreen_workshop import demo
 
     for name in demo.names():

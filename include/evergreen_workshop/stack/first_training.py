@@ -10,6 +10,7 @@ from evergreen.catalog import Catalog
 from evergreen.errors import StackError
 from evergreen.records import Decision
 from evergreen.records.protocols import Ledger
+from evergreen.spec import UseCase
 from evergreen_workshop import demo
 from evergreen_workshop.stack.airflow import AirflowApi
 from evergreen_workshop.stack.progress import Progress, Step
@@ -29,6 +30,11 @@ API server a third of a core when a look came every half second."""
 
 SETTLING = ("gate", "fit", "retirement", "approval")
 """Kinds of decisions that say why there is no champion."""
+
+LACKING = (
+    "is not trained: EVERGREEN_WAREHOUSE_URL, which is yours, has no table {name};"
+    " `evergreen db load {name}` would make it there, and `make up` train on it then"
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class FirstTraining:
     patience: float = TRAINING
     prefix: str = ""
     """What the ids of our DAGs begin with."""
+    warehouse_url: str = ""
+    """The warehouse, if it is the user's own: no demo table is loaded into it unasked."""
 
     def run(self, catalog: Catalog) -> list[FirstOutcome]:
         """Train what must be trained, wait for it, and tell what became of each use case.
@@ -78,13 +86,20 @@ class FirstTraining:
             StackError: Airflow does not know the DAG, or a training takes too long.
         """
         names = sorted(name for name, one in catalog.use_cases.items() if not one.draft)
-        waiting = [name for name in names if not self._settled(name)]
+        unsettled = [name for name in names if not self._settled(name)]
+        lacking = {name for name in unsettled if self._lacks_table(catalog.use_cases[name])}
+        waiting = [name for name in unsettled if name not in lacking]
         if waiting:
             with self.progress.step(f"training {', '.join(waiting)}") as step:
                 dags = [f"{self.prefix}{name}_training" for name in waiting]
                 runs = {dag: self._start(dag, step) for dag in dags}
                 self._wait(runs, step)
-        outcomes = [self.outcome(name) for name in names]
+        outcomes = [
+            FirstOutcome(name, True, LACKING.format(name=name))
+            if name in lacking
+            else self.outcome(name)
+            for name in names
+        ]
         broken = [
             FirstOutcome(name, False, f"is broken: {error.splitlines()[-1]}")
             for name, error in sorted(catalog.broken.items())
@@ -102,6 +117,11 @@ class FirstTraining:
         incidents = self.ledger.incidents.newest(use_case, limit=1)
         why = incidents[0].message if incidents else "its run left no reason; see `make logs`"
         return FirstOutcome(use_case, False, f"no champion: {why}")
+
+    def _lacks_table(self, use_case: UseCase) -> bool:
+        """Tell whether it is a demonstration without its table, in a warehouse of the user's."""
+        apart = self.warehouse_url and "demo" in use_case.tags
+        return bool(apart and not demo.is_loaded(use_case.name, self.warehouse_url))
 
     def _settled(self, use_case: str) -> bool:
         champion = self.ledger.promotions.champion(use_case)

@@ -72,7 +72,7 @@ class Stack:
     def up(self, prepare: Callable[[str], None] = lambda _: None) -> None:
         """Start what does not run yet, and wait until everything answers.
 
-        `prepare` is called with the warehouse's URL before anything could read from it.
+        `prepare` is called with the URL of the stack's database before anything could read it.
 
         Raises:
             StackError: something does not start; the message holds the end of its log.

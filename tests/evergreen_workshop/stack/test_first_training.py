@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +11,13 @@ from rich.console import Console
 
 from database import records_of
 from deciding.champion import make_champion
+from evergreen.catalog import Catalog
 from evergreen.records import Decision, Incident, decision_id
 from evergreen.settings import Settings
+from evergreen_workshop import demo
 from evergreen_workshop.stack.first_training import FirstTraining
 from evergreen_workshop.stack.progress import Progress
+from learning import CATALOG
 
 
 class Airflow:
@@ -119,11 +122,28 @@ def test_the_dags_are_known_by_the_prefix_of_the_settings(
 
     first.prefix = "ml_"
     monkeypatch.setattr(first.api, "dag", dag, raising=False)
-    use_case = SimpleNamespace(draft=False)
+    use_case = SimpleNamespace(draft=False, tags=())
 
     first.run(SimpleNamespace(use_cases={"wine": use_case}, broken={}))  # type: ignore[arg-type]
 
     assert asked == ["ml_wine_training"]
+
+
+def test_a_demonstration_without_its_table_in_ones_own_warehouse_is_told_and_not_trained(
+    first: FirstTraining, blank_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo.load("iris", blank_url, date(2026, 11, 20))
+    monkeypatch.setattr(first, "_start", lambda dag, step: "1")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    first.warehouse_url = blank_url
+    use_cases = {name: CATALOG.find(name) for name in ("iris", "weather")}
+
+    iris, weather = first.run(Catalog(use_cases))
+
+    assert iris.sentence.startswith("no champion: its run left no reason")
+    assert weather.well
+    assert weather.sentence.startswith("is not trained: EVERGREEN_WAREHOUSE_URL, which is yours,")
+    assert "evergreen db load weather" in weather.sentence
 
 
 def test_a_champion_is_told_with_the_reason_of_its_promotion(
