@@ -58,6 +58,14 @@ def test_every_alert_has_been_tried() -> None:
     assert alerts - names == {"GateRefuses"}  # as Drift, by another label
 
 
+def test_every_state_that_people_are_told_of_is_an_alert() -> None:
+    asked = " ".join(rule["expr"] for rule in rules())
+
+    kinds = "|".join(re.findall(r'incidents_open\{kind=~?"([^"]+)"', asked)).split("|")
+
+    assert sorted(kinds) == sorted([*notify.ALERTS, "failure"])
+
+
 def expressions() -> list[str]:
     panels = json.loads(DASHBOARD.read_text())["panels"]
     shown = [target["expr"] for panel in panels for target in panel.get("targets", [])]
