@@ -56,6 +56,49 @@ def test_deletes_with_apply_and_puts_it_on_record(old: Settings) -> None:
     assert storage.of(old).exists(PAGE.replace("2025", "2026"))
 
 
+@pytest.fixture
+def log(old: Settings) -> Path:
+    """A log of a task that is three years old, beside one of today."""
+    folder = old.home / "airflow" / "logs" / "run"
+    folder.mkdir(parents=True)
+    for name in ("old.log", "new.log"):
+        (folder / name).write_text("It began.")
+    long_ago = (datetime.now(UTC) - timedelta(days=1100)).timestamp()
+    os.utime(folder / "old.log", (long_ago, long_ago))
+    return folder / "old.log"
+
+
+def test_logs_that_went_are_on_record(old: Settings, log: Path) -> None:
+    prune()
+    assert records_of(old).prunings.newest("") == ()
+
+    prune("--apply")
+
+    [kept] = records_of(old).prunings.newest("")
+    assert (kept.kind, kept.things, kept.bytes) == ("logs", 1, 9)
+    assert [path.name for path in log.parent.iterdir()] == ["new.log"]
+
+
+def test_a_log_that_somebody_else_deletes_meanwhile_is_passed_over(
+    old: Settings, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = os.stat
+
+    def stat(path: Any, **how: Any) -> os.stat_result:
+        found = look(path, **how)
+        if path == log:
+            log.unlink()
+        return found
+
+    monkeypatch.setattr(os, "stat", stat)
+    (log.parent / "gone.log").symlink_to(log.parent / "nowhere")
+
+    code, told = prune("--apply")
+
+    assert code == 0
+    assert told["pruned"][-1]["kind"] == "logs"
+
+
 def test_a_person_reads_a_table_and_how_to_go_on(old: Settings) -> None:
     done = CliRunner().invoke(cli.app, ["prune", "weather"])
 

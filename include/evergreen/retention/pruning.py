@@ -6,9 +6,12 @@ and nothing goes that was written or asked for again within a day, so that no tr
 loses what it uses.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from evergreen import storage
 from evergreen.catalog import Catalog
@@ -106,7 +109,8 @@ def prune_all(
         pruned += _one(replace(work, since=since), apply=apply)
     if names is None:
         gone = logs(limits, as_of=as_of, apply=apply, actor=actor, settings=settings)
-        pruned += [gone] if gone.things else []
+        if gone.things:
+            pruned.append(records.prunings.record(gone) if apply else gone)
     return pruned
 
 
@@ -330,7 +334,7 @@ def logs(
 ) -> Pruning:
     """Let go of the logs of tasks that a stack of `make up` keeps below the home folder."""
     folder, border = settings.home / "airflow" / "logs", as_of - limits.ages[LOGS]
-    found = [(path, path.stat()) for path in folder.rglob("*.log") if path.is_file()]
+    found = [(path, known) for path in _logs(folder) if (known := _looked_at(path))]
     old = [(path, known) for path, known in found if known.st_mtime <= border.timestamp()]
     for path, _ in old if apply else ():
         path.unlink(missing_ok=True)
@@ -340,6 +344,19 @@ def logs(
         oldest=min(moments, default=None), as_of=as_of, actor=actor,
         why=f"logs of tasks, older than {limits.ages[LOGS].days} days",
     )  # fmt: skip
+
+
+def _logs(folder: Path) -> Iterator[Path]:
+    """Yield the logs below a folder; what goes meanwhile is passed over."""
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names if name.endswith(".log"))
+
+
+def _looked_at(path: Path) -> os.stat_result | None:
+    """Return age and size of a file; None: it has gone."""
+    with suppress(FileNotFoundError):
+        return path.stat()
+    return None
 
 
 def _oldest(runs: Iterable[Past]) -> datetime | None:
