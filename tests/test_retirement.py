@@ -11,6 +11,8 @@ from deciding.champion import make_champion
 from evergreen import ingest, retirement, steps, watching
 from evergreen.errors import EvergreenError, Retired
 from evergreen.notify import alert
+from evergreen.records.decisions import Decisions
+from evergreen.records.retirements import Retirements
 from evergreen.refs import Window
 from evergreen.settings import Settings
 from evergreen.steps import Run
@@ -119,6 +121,28 @@ def test_it_can_be_brought_back_and_that_is_on_record(told: Settings) -> None:
     newest, _ = records_of(told).decisions.newest("weather", kind="retirement")
     assert (newest.outcome, newest.actor, newest.sentence) == ("activated", "bob", sentence)
     assert str(sentence).startswith("bob brought weather back: ours again. Before, weather was")
+
+
+@pytest.mark.parametrize("step", [(Decisions, "record"), (Retirements, "lift")])
+def test_who_is_interrupted_brings_it_back_by_saying_it_again(
+    step: tuple[type, str], told: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retire(told)
+    back = {"name": "weather", "reason": "ours", "actor": "bob", "records": records_of(told)}
+    with monkeypatch.context() as patched:
+        patched.setattr(*step, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            retirement.revive(**back)
+
+    sentence = retirement.revive(**back)
+
+    records_of(told).retirements.check("weather")
+    newest, _ = records_of(told).decisions.newest("weather", kind="retirement")
+    assert (newest.outcome, newest.sentence) == ("activated", sentence)
+
+
+def interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_what_is_not_retired_cannot_be_brought_back(told: Settings) -> None:

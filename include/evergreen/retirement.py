@@ -38,19 +38,24 @@ def retire(name: str, *, reason: str, actor: str, records: Records, settings: Se
 def revive(name: str, *, reason: str, actor: str, records: Records) -> str | None:
     """Bring a retired use case back, and return what was done; None: it is not retired.
 
+    It is on record before it is done: whoever is interrupted says it again.
+
     Raises:
         DeclarationError: the reason is too long.
     """
     why = reasons.checked(reason)
-    if (lifted := records.retirements.lift(name, actor)) is None:
+    if (retired := records.retirements.get(name)) is None:
         return None
-    sentence = f"{actor} brought {name} back{': ' * bool(why)}{why}. Before, {lifted.sentence}"
-    _record(lifted, "activated", sentence, actor, records)
-    return sentence
+    sentence = f"{actor} brought {name} back{': ' * bool(why)}{why}. Before, {retired.sentence}"
+    decision = _record(retired, "activated", sentence, actor, records)
+    records.retirements.lift(name, actor)
+    return decision.sentence
 
 
-def _record(about: Retirement, outcome: str, sentence: str, actor: str, records: Records) -> None:
-    records.decisions.record(
+def _record(
+    about: Retirement, outcome: str, sentence: str, actor: str, records: Records
+) -> Decision:
+    return records.decisions.record(
         Decision(
             id=decision_id(about.use_case, KIND, str(about.id)), use_case=about.use_case,
             kind=KIND, outcome=outcome, sentence=sentence, evidence={}, as_of=None,

@@ -22,6 +22,8 @@ from evergreen.errors import (
 )
 from evergreen.learning.names import OURS, named
 from evergreen.records import Decision, decision_id
+from evergreen.records.decisions import Decisions
+from evergreen.records.pins import Pins
 from evergreen.refs import (
     CandidateRef,
     ChampionRef,
@@ -474,6 +476,27 @@ def test_a_version_that_a_person_went_back_to_is_pinned(house: House):
     assert f"`evergreen unpin {house.name}`" in done.sentence
     assert house.crowned == 1
     assert house.rollback(to=2).champion.version == 2
+
+
+@pytest.mark.parametrize("step", [(Decisions, "record"), (Pins, "lift")])
+def test_who_is_interrupted_unpins_by_saying_it_again(
+    step: tuple[type, str], house: House, monkeypatch: pytest.MonkeyPatch
+):
+    house.champions("ab")
+    house.rollback()
+    with monkeypatch.context() as patched:
+        patched.setattr(*step, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            house.unpin()
+
+    house.unpin()
+
+    assert house.outcomes("rollback") == ["unpinned", "rolled back"]
+    assert house.ledger.pins.get(house.name) is None
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_unpinned_it_gives_way_again(house: House):

@@ -117,12 +117,13 @@ def unpin(name: str, *, reason: str, actor: str, ledger: Ledger, settings: Setti
     """
     move, reason = Move.of(name, ledger, settings, actor, None, prove), reasons.checked(reason)
     with ledger.locks.hold("champion", name):
-        pin = ledger.pins.lift(name, actor)
+        pin = ledger.pins.get(name)
         if pin is None:
             raise NothingToRollBackTo(f"no version of {name} is pinned")
-        sentence = f"Version {pin.version}, pinned by {pin.actor}, is pinned no more: {reason}"
-        move.record(ROLLBACK, "unpinned", sentence, f"{pin.id}", {"version": pin.version})
-    return sentence
+        said = f"Version {pin.version}, pinned by {pin.actor}, is pinned no more: {reason}"
+        done = move.record(ROLLBACK, "unpinned", said, f"{pin.id}", {"version": pin.version})
+        ledger.pins.lift(name, actor)
+    return done.sentence
 
 
 def reconcile(
