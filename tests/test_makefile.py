@@ -11,6 +11,7 @@ import pytest
 from evergreen.settings import PROJECT
 
 MAKE = shutil.which("make") or "make"
+BASH = shutil.which("bash") or "bash"
 
 
 def make(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -170,6 +171,23 @@ def test_ci_asks_for_what_the_readme_asks_for_and_installs_nothing_itself() -> N
     assert tests | {"check", "up", "down", "demo"} <= asked
     assert [each for each in sorted(asked) if not re.search(rf"make {each}\b(?!-)", readme)] == []
     assert not re.search(r"\b(apt|apt-get|pip|npm|curl|wget)\b", script)
+
+
+@pytest.mark.parametrize("file", [".ci/run", ".ci/nightly"])
+def test_no_setting_and_no_other_stack_of_the_machine_decides_what_ci_finds(file: str) -> None:
+    script = (PROJECT / file).read_text()
+    [forget] = re.findall(r"^unset .*MLFLOW.*$", script, re.MULTILINE)
+    names = ("EVERGREEN_WAREHOUSE_URL", "EVERGREEN_UI_PORT", "MLFLOW_TRACKING_URI")
+    theirs = dict.fromkeys(names, "theirs")
+
+    left = subprocess.run(
+        [BASH, "-euc", f"{forget}; env"], env=theirs | {"PATH": os.environ["PATH"]},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+    assert not re.search("EVERGREEN_|MLFLOW_", left)
+    assert script.index(forget) < script.index("export EVERGREEN_HOME") < script.index("make clean")
+    assert not re.search(r"127\.0\.0\.1:(?!8765/)\d", script)  # where `chaos` listens
 
 
 def test_nothing_is_installed_under_tests_that_run_beside_each_other(tmp_path: Path) -> None:
