@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,8 +15,8 @@ import pytest
 
 from answering import answering
 from evergreen.records import Records
-from evergreen.serving import upstream, watch
-from evergreen.serving.artifacts import MODEL
+from evergreen.serving import desk, upstream, watch
+from evergreen.serving.artifacts import MODEL, Artifacts
 from evergreen.serving.model_ref import ModelRef
 from evergreen_workshop.stack.ports import free_port
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
@@ -166,19 +166,47 @@ def test_a_service_that_begins_answers_for_whom_it_can(shop: Shop) -> None:
     assert 'evergreen_serving_problem{use_case="weather"} 1.0' in metrics
 
 
-def test_an_image_that_can_load_no_champion_is_not_ready(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+def lacking(*names: str) -> Callable[..., Any]:
+    """Return `serve` of an image that lacks what the models of these use cases need."""
+
+    def serve(found: Any, ref: ModelRef, artifacts: Artifacts, expectations: Path) -> Any:
+        artifacts.get(ref)
+        if ref.use_case in names:
+            import_module("a_library_that_it_lacks")
+        return desk.serve(found, ref, artifacts, expectations)
+
+    return serve
+
+
+@pytest.mark.parametrize("names", [("iris", "weather"), ("weather",)])
+def test_an_image_that_lacks_what_a_champion_needs_does_not_take_over(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
     for name in ("iris", "weather"):
         shop.promote(shop.put(name, "logistic"), 1)
-    monkeypatch.setattr(watch, "serve", lambda *_: import_module("a_library_that_it_lacks"))
+    monkeypatch.setattr(watch, "serve", lacking(*names))
 
     with shop.open() as client:
         ready, health = client.get("/ready"), client.get("/health")
 
     assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
-    assert list(ready.json()["reasons"]) == ["iris", "weather"]
+    assert list(ready.json()["reasons"]) == list(names)
     assert health.status_code == 200
+
+
+def test_a_champion_of_a_newer_image_takes_no_service_away_that_answers(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    monkeypatch.setattr(watch, "serve", lacking("weather"))
+
+    with shop.open() as client:
+        assert client.get("/ready").status_code == 200
+        shop.promote(shop.put("weather", "logistic"), 1)
+        eventually(lambda: client.get("/ready").json()["reasons"])
+        ready = client.get("/ready")
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
 
 
 def test_a_champion_that_cannot_be_loaded_at_the_start_is_not_ready(shop: Shop) -> None:

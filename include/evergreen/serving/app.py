@@ -93,6 +93,7 @@ class Service:
             Shelf(self.records.features),
         )  # fmt: skip
         self.upstream = Upstream(settings)
+        self._was_ready = False
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -143,8 +144,8 @@ class Service:
         """Tell whether what can be served is, and what is not in step, and why.
 
         Whoever has tried all champions, and lacks some, answers for the others: none of its like
-        may load those, and all would be taken away. Whoever can load none is not ready: a bad
-        image.
+        may load those, and all would be taken away. A bad image is not ready: it can load none, or
+        begins with the files of one that it cannot answer with.
         """
         problems = dict(self.watcher.problems)
         if self.journal.problem:
@@ -155,7 +156,9 @@ class Service:
             problems["ledger"] = "the ledger has not been read yet"
         desks = self.watcher.desks
         none = not (desks or self.watcher.papers) and bool(self.watcher.problems)
-        bad = none or not self.watcher.looked.is_set()
+        unfit = bool(self.watcher.unfit & self.watcher.unserved.keys()) and not self._was_ready
+        bad = none or unfit or not self.watcher.looked.is_set()
+        self._was_ready = self._was_ready or not bad
         reasons = self.watcher.remarks | problems
         document = {
             "status": "not ready" if bad else "degraded" if reasons else "ready",

@@ -45,6 +45,12 @@ class Artifacts:
         self._fill(place, ref)
         return models.load(place / MODEL, ref.sha256)
 
+    def holds(self, ref: ModelRef) -> bool:
+        """Tell whether the file is here, as it was gated: if it fails, then for want of what is
+        installed here."""
+        file = self._folder / ref.sha256 / MODEL
+        return file.is_file() and models.digest(file.read_bytes()) == ref.sha256
+
     def _fill(self, place: Path, ref: ModelRef) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = Path(mkdtemp(dir=self._folder, prefix=".tmp-"))

@@ -41,6 +41,9 @@ class Watcher:
         """Who answers on paper, where there is no champion."""
         self.problems: dict[str, str] = {}
         """What is wrong, by use case (or `ledger`)."""
+        self.unfit: set[str] = set()
+        """Use cases whose model is here as it was gated, and cannot be loaded: the image lacks
+        something."""
         self.retired: dict[str, str] = {}
         """What a person has ended, with who, when and why, by use case."""
         self.looked = threading.Event()
@@ -121,6 +124,7 @@ class Watcher:
             try:
                 self._follow(name, trials.get(name))
                 self.problems.pop(name, None)
+                self.unfit.discard(name)
             except EvergreenError as error:
                 self.problems[name] = str(error)
                 log.warning("%s: %s", name, error)
@@ -181,7 +185,12 @@ class Watcher:
 
     def _serve(self, found: Dossier, ref: ModelRef) -> Served:
         started = time.perf_counter()
-        served = serve(found, ref, self._artifacts, self._settings.expectations_dir)
+        try:
+            served = serve(found, ref, self._artifacts, self._settings.expectations_dir)
+        except Exception:
+            if self._artifacts.holds(ref):
+                self.unfit.add(ref.use_case)
+            raise
         log.info(
             "%s version %d is ready (%s, %.2f s)",
             ref.use_case, ref.version, served.engine.name, time.perf_counter() - started,
