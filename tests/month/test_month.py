@@ -8,8 +8,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
+import psycopg2
 import pytest
 
+from evergreen.settings import Settings
+from evergreen_workshop import demo
 from evergreen_workshop.rehearsal import Event, Happened, Plan, rehearse, report
 from evergreen_workshop.rehearsal.life import OFF, REFUSED, TRAINED
 from evergreen_workshop.rehearsal.scratch import Place
@@ -88,6 +91,25 @@ def test_days_without_a_scheduler_are_not_made_up_and_not_missed(live: Live) -> 
 
     assert outcomes(days) == [TRAINED, *[OFF] * 5, TRAINED]
     assert days[-1].rows - days[0].rows == 6
+
+
+def test_a_rehearsal_may_end_while_the_scheduler_is_off(live: Live) -> None:
+    days = live_through(live("energy", SUNDAY), Event.ON_TIME, (Event.OFF, 5))
+
+    assert outcomes(days) == [TRAINED, *[OFF] * 5]
+
+
+def test_a_table_may_be_called_as_the_copy_of_its_rows_is(live: Live, settings: Settings) -> None:
+    weather = quick("weather")
+    demo.load("weather", settings.database_url, until=SUNDAY)
+    with psycopg2.connect(settings.database_url) as connection:
+        connection.cursor().execute("ALTER TABLE weather RENAME TO history")
+    connection.close()
+    use_case = replace(weather, source=replace(weather.source, table="history"))
+
+    days = live_through(live("weather", SUNDAY, use_case), Event.ON_TIME, Event.HALF)
+
+    assert outcomes(days) == [TRAINED, TRAINED]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def rehearse(place: Place, plan: Plan, *, last: datetime | None = None) -> Itera
 
 
 def _last(place: Place) -> datetime:
-    newest = place.newest("history")
+    newest = place.newest(scratch.HISTORY)
     if newest is None:
         raise EvergreenError(f"the source of {place.use_case.name} holds no rows to replay")
     midnight = newest.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

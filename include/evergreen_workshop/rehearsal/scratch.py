@@ -26,6 +26,8 @@ from evergreen.spec import UseCase
 
 TABLE = "source"
 """What a table is called in the copy, and what `target_sql` may call a query."""
+HISTORY = "rehearsal.history"
+"""All rows, whether delivered or still to come; no table of the user's lies in its schema."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Place:
             return int(cursor.rowcount)
 
     def newest(self, table: str) -> datetime | None:
-        """Return the newest event time of `history` or of what has been delivered."""
+        """Return the newest event time of `HISTORY` or of what has been delivered."""
         with reading(self.settings.database_url) as moment:
             time = self.time.identifier
             [(found,)] = moment.query(f"SELECT max({time})::timestamptz FROM {table}")
@@ -139,7 +141,7 @@ def _administer(url: str, statement: sql.Composed) -> None:
 
 
 def _copy(use_case: UseCase, settings: Settings, here: Settings, kept: Records) -> Place:
-    """Copy every row of the source into `history`, and make the table that will be delivered."""
+    """Copy every row of the source into `HISTORY`, and make the table that will be delivered."""
     source = use_case.source
     table, alias = relation(source)
     name = source.table.split(".")[-1] if source.table else TABLE
@@ -153,11 +155,12 @@ def _copy(use_case: UseCase, settings: Settings, here: Settings, kept: Records) 
     typed = ", ".join(f"{column.identifier} {column.type}" for column in columns)
     key = ", ".join(quoted(column) for column in source.key)
     place.execute(
-        f"CREATE TABLE history ({typed})",
+        "CREATE SCHEMA rehearsal",
+        f"CREATE TABLE {HISTORY} ({typed})",
         f"CREATE TABLE {quoted(name)} ({typed}, UNIQUE ({key}))",
     )
     with connect(here.database_url) as connection, connection.cursor() as cursor:
-        cursor.copy_expert("COPY history FROM STDIN", rows)
+        cursor.copy_expert(f"COPY {HISTORY} FROM STDIN", rows)
     return place
 
 
@@ -172,18 +175,18 @@ def copied(moment: Reading, columns: list[Column], table: str) -> BytesIO:
 
 
 def deliver(place: Place, until: datetime, *, half_of: datetime | None = None) -> int:
-    """Bring what `history` has before a moment and the table has not; return how many rows.
+    """Bring what `HISTORY` has before a moment and the table has not; return how many rows.
 
     `half_of`: of the rows from that moment on only the first half comes. A label comes when it is
     due: see `label`.
     """
     time = place.time.identifier
     key = ", ".join(quoted(column) for column in place.use_case.source.key)
-    known = f"SELECT * FROM history WHERE {time} < {at(until)}"
+    known = f"SELECT * FROM {HISTORY} WHERE {time} < {at(until)}"
     if half_of is not None:
-        newest = f"SELECT * FROM history WHERE {time} >= {at(half_of)} AND {time} < {at(until)}"
+        newest = f"SELECT * FROM {HISTORY} WHERE {time} >= {at(half_of)} AND {time} < {at(until)}"
         known = (
-            f"(SELECT * FROM history WHERE {time} < {at(half_of)}) UNION ALL"
+            f"(SELECT * FROM {HISTORY} WHERE {time} < {at(half_of)}) UNION ALL"
             f" ({newest} ORDER BY {time}, {key}"
             f" LIMIT (SELECT count(*) / 2 FROM ({newest}) AS day))"
         )
@@ -206,7 +209,7 @@ def label(place: Place, until: datetime) -> int:
         f"live.{quoted(key)} = history.{quoted(key)}" for key in place.use_case.source.key
     )
     return place.execute(
-        f"UPDATE {place.live} AS live SET {name} = history.{name} FROM history"
+        f"UPDATE {place.live} AS live SET {name} = history.{name} FROM {HISTORY} AS history"
         f" WHERE {same} AND live.{name} IS NULL AND live.{time} <= {due}"
     )
 
@@ -221,7 +224,7 @@ def correct(place: Place, since: datetime, until: datetime) -> int:
     if not measured:
         return 0
     name, time = measured[0].identifier, place.time.identifier
-    most = f"(SELECT max({name}) FROM history)"
+    most = f"(SELECT max({name}) FROM {HISTORY})"
     return place.execute(
         f"UPDATE {place.live} SET {name} = least({name} + abs({name}) * 0.001, {most})"
         f" WHERE {time} >= {at(since)} AND {time} < {at(until)}"
@@ -244,5 +247,5 @@ def announce(place: Place, column: str) -> None:
 
 def _columns_without_label(place: Place) -> str:
     with reading(place.settings.database_url) as moment:
-        columns = moment.columns("history")
+        columns = moment.columns(HISTORY)
     return ", ".join(c.identifier for c in columns if c.name != place.label)
