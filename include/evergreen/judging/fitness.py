@@ -24,7 +24,7 @@ from evergreen.judging.evidence import Evidence, Fit, Schema
 from evergreen.learning import features, fitting, hiccups, models, tracking, training
 from evergreen.learning.data import Data
 from evergreen.learning.features import RawHoldout
-from evergreen.learning.models import Output
+from evergreen.learning.models import Array, Output
 from evergreen.refs import CandidateRef, ChampionRef, EvaluationRef, InCharge, Span
 from evergreen.settings import Settings
 from evergreen.spec import UseCase
@@ -121,19 +121,24 @@ def _disagreement(
         if hiccups.passes(error):
             raise
         return None
-    if output.probabilities is not None and before.probabilities is not None:
-        if _listed(output) != _listed(before):
-            return 1.0
-        apart = np.abs(output.probabilities - before.probabilities).sum(axis=1) / 2
-        return float(apart.mean())
-    if output.classes is not None:
+    return apart(output, before, holdout.truth)
+
+
+def apart(output: Output, before: Output, truth: Array) -> float:
+    """Return how far two fits' answers to the same rows are from one another.
+
+    Classes: the share of the rows that is answered otherwise; with probabilities, their mean total
+    variation distance, 0 to 1, over what either knows: a class may come into a short window, or
+    leave it. Values: the mean difference, in standard deviations of the truth.
+    """
+    if output.classes is None or before.classes is None:
+        spread = float(np.std(truth)) or 1.0
+        return float(np.abs(output.labels - before.labels).mean() / spread)
+    if output.probabilities is None or before.probabilities is None:
         return float((output.labels != before.labels).mean())
-    spread = float(np.std(holdout.truth)) or 1.0
-    return float(np.abs(output.labels - before.labels).mean() / spread)
-
-
-def _listed(output: Output) -> list[Any]:
-    return [] if output.classes is None else output.classes.tolist()
+    either = np.union1d(output.classes, before.classes)
+    new, old = (np.asarray(one.over(either).probabilities) for one in (output, before))
+    return float((np.abs(new - old).sum(axis=1) / 2).mean())
 
 
 def _labels(use_case: UseCase, data: Data) -> dict[str, Any]:
