@@ -17,7 +17,13 @@ from evergreen import invariants, retention, retirement, storage
 from evergreen.champions import promotion
 from evergreen.champions.proof import prove
 from evergreen.data.snapshots import SnapshotStore
-from evergreen.errors import ChampionBusy, DeclarationError, EvergreenError, NotForgotten
+from evergreen.errors import (
+    ChampionBusy,
+    DeclarationError,
+    EvergreenError,
+    ModelRefused,
+    NotForgotten,
+)
 from evergreen.forgetting import Forgotten, forget, waiting
 from evergreen.forgetting.golden import Beside
 from evergreen.forgetting.papers import Papers
@@ -266,16 +272,20 @@ def test_what_is_still_there_is_told_and_not_taken_for_gone(
     assert records_of(club.settings).erasures.unfinished(NAME) != ()
 
 
+def everybody_is_forgotten(club: Club) -> Beside:
+    """Return what lies beside models, where all golden rows are the subject's."""
+    subject = Subject.asked(NAME, ("member",), [f"member={ADA}"], {})
+    rows = club.ask("SELECT age, fee, plan FROM members")
+    everybody = pd.DataFrame(rows, columns=["age", "fee", "plan"])
+    kept = records_of(club.settings)
+    return Beside(subject, lambda columns: everybody[list(columns)], kept, club.settings)
+
+
 def test_a_version_whose_golden_rows_were_all_its_own_is_proven_by_others(club: Club) -> None:
     kept = records_of(club.settings)
-    subject = Subject.asked(NAME, ("member",), [f"member={ADA}"], {})
-    everybody = pd.DataFrame(
-        club.ask("SELECT age, fee, plan FROM members"), columns=["age", "fee", "plan"]
-    )
     before = kept.promotions.of(NAME)
 
-    beside = Beside(subject, lambda columns: everybody[list(columns)], kept, club.settings)
-    renewed = beside.versions(apply=True)
+    renewed = everybody_is_forgotten(club).versions(apply=True)
 
     after = kept.promotions.of(NAME)
     assert renewed == 2
@@ -370,6 +380,43 @@ def test_a_version_that_was_pruned_holds_no_mark(club: Club) -> None:
     erasing.erase(club.settings, kept.promotions.of(NAME)[0].run_id)
 
     assert beside.taught([1, 2]) == []
+
+
+def test_golden_rows_of_a_version_that_was_pruned_go_too(club: Club) -> None:
+    kept = records_of(club.settings)
+    run_id = kept.promotions.of(NAME)[-1].run_id
+    erasing.erase(club.settings, run_id)
+    club.leave()
+
+    done = forgotten(club)
+
+    assert done.left == ()
+    assert traces(club.settings) == {}
+    assert not [*club.settings.home.rglob(f"*{run_id}*/**/{tracking.GOLDEN_FILE}")]
+
+
+def test_a_version_that_was_pruned_needs_no_golden_rows_of_others(club: Club) -> None:
+    kept = records_of(club.settings)
+    erasing.erase(club.settings, kept.promotions.of(NAME)[-1].run_id)
+
+    assert everybody_is_forgotten(club).versions(apply=True) == 2
+
+    documents = kept.subjects.dossiers(NAME)
+    assert [len(documents[n]["golden"]["labels"]) for n in (1, 2)] == [0, 20]
+
+
+def test_a_version_whose_rows_were_pruned_is_proven_by_nothing(club: Club) -> None:
+    kept = records_of(club.settings)
+    snapshot = kept.subjects.dossiers(NAME)[1]["learned"]["snapshot"]["uri"]
+    storage.of(club.settings, storage.SNAPSHOTS).delete(
+        "/".join([*snapshot.split("/")[-2:], "manifest.json"])
+    )
+
+    assert everybody_is_forgotten(club).versions(apply=True) == 2
+
+    own = kept.promotions.of(NAME)[-1]
+    with pytest.raises(ModelRefused, match="were all forgotten: nothing proves it"):
+        prove(club.settings, own.run_id, own.model_uri, own.sha256, own.golden_sha256)
 
 
 def test_check_names_a_rewritten_snapshot_without_a_record_and_an_erasure_that_was_interrupted(

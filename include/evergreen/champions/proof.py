@@ -34,6 +34,8 @@ def prove(
     digest = golden_digest(golden)
     if golden_sha256 not in {None, digest}:
         raise ModelRefused(f"the golden predictions of run {run_id} are not those on record")
+    if golden.rows.empty:
+        raise ModelRefused(f"the golden rows of run {run_id} were all forgotten: nothing proves it")
     off = models.reproduces(model, golden)
     if not off <= models.TOLERANCE:
         raise ModelRefused(

@@ -316,6 +316,10 @@ class SnapshotStore:
         paths = self._store.list(f"{use_case}/*/{MANIFEST}")
         return [self._store.uri(path.removesuffix(f"/{MANIFEST}")) for path in paths]
 
+    def has(self, uri: str) -> bool:
+        """Tell whether a snapshot is there, whatever its bytes are."""
+        return self._store.exists(f"{_folder(uri)}/{MANIFEST}")
+
     def find(self, use_case: str, sha256: str) -> str:
         """Return the folder of the snapshot with that digest.
 

@@ -6,7 +6,8 @@
 
 Golden rows have no key, unless it is a feature: they are known by values that the subject's rows
 have and no other row has. The digest of golden rows is on record with each promotion, and changes
-together with them.
+together with them. Of a version that was pruned only its dossier is left: there they lie, and prove
+nothing any more.
 """
 
 import io
@@ -74,30 +75,45 @@ class Beside:
         return [version for version in versions if self._holds_mark(version)]
 
     def _renew(self, version: int, own: Dossier) -> None:
-        golden = self._left(own, Golden.from_json(own.golden))
+        pruned = self._bytes(own) is None
+        left = self._without(Golden.from_json(own.golden))
+        golden = left if pruned else self._proving(own, left)
         run_id = own.model.run_id
         self.records.subjects.golden(
             own.use_case, version, run_id, golden.to_json(), golden_digest(golden)
         )
-        self._upload(f"runs:/{run_id}", tracking.GOLDEN_FILE, golden.to_json())
+        if not pruned:
+            self._upload(f"runs:/{run_id}", tracking.GOLDEN_FILE, golden.to_json())
 
-    def _left(self, own: Dossier, golden: Golden) -> Golden:
-        """Return golden rows without the subject's, and what the model says of them.
+    def _without(self, golden: Golden) -> Golden:
+        """Return golden rows without the subject's, and what was said of them."""
+        keep = ~self._mask(golden.to_json()["rows"])
+        rows = golden.rows[keep].reset_index(drop=True)
+        return Golden(rows, golden.output.take(np.flatnonzero(keep)))
+
+    def _proving(self, own: Dossier, left: Golden) -> Golden:
+        """Return golden rows that prove the model: those that are left, or others in their place.
 
         Where features look back, the rows after one that is gone have other features.
         """
-        keep = ~self._mask(golden.to_json()["rows"])
-        rows = golden.rows[keep].reset_index(drop=True)
-        if len(rows) and not own.inputs.looks_back:
-            return Golden(rows, golden.output.take(np.flatnonzero(keep)))
+        if len(left.rows) and not own.inputs.looks_back:
+            return left
+        rows = left.rows if len(left.rows) else self._others(own)
+        if rows is None:
+            return left
         model = tracking.fetch_model(self.settings, own.model.uri, own.model.sha256)
-        return models.golden(model, rows if len(rows) else self._others(own))
+        return models.golden(model, rows)
 
-    def _others(self, own: Dossier) -> pd.DataFrame:
-        """Return some rows of other subjects, from what the model has learned from."""
-        snapshot = own.learned.snapshot
+    def _others(self, own: Dossier) -> pd.DataFrame | None:
+        """Return some rows of other subjects, from what the model has learned from.
+
+        None: that was pruned.
+        """
+        snapshot, store = own.learned.snapshot, snapshots.of(self.settings)
+        if not store.has(snapshot.uri):
+            return None
         names = list(dict.fromkeys([*own.inputs.names, *self.subject.columns]))
-        table = snapshots.of(self.settings).table(snapshot.uri, snapshot.sha256, names)
+        table = store.table(snapshot.uri, snapshot.sha256, names)
         others = table.filter(pa.array(~self.subject.holds(table))).select(own.inputs.names)
         frame: pd.DataFrame = others.to_pandas(date_as_object=False)
         return frame.tail(ANEW)
@@ -120,9 +136,7 @@ class Beside:
         for document in self.records.subjects.dossiers(self.subject.use_case).values():
             if document["model"]["run_id"] == run_id:
                 return dict(document["golden"])
-        keep = ~self._mask(golden.to_json()["rows"])
-        rows = golden.rows[keep].reset_index(drop=True)
-        return Golden(rows, golden.output.take(np.flatnonzero(keep))).to_json()
+        return self._without(golden).to_json()
 
     def _examples(self, run_id: str, *, apply: bool) -> int:
         found = 0
@@ -170,14 +184,7 @@ class Beside:
 
     def _holds_mark(self, version: int) -> bool:
         own = dossier.read(self.records.dossiers, self.subject.use_case, version)
-        try:
-            place = tracking.model_place(self.settings, own.model.uri)
-        except ModelRefused as error:
-            if not tracking.is_gone(error):
-                raise
-            return False
-        content = tracking.find_file(self.settings, place, tracking.MODEL_FILE)
-        if content is None:
+        if (content := self._bytes(own)) is None:
             return False
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             held = b"".join(map(archive.read, archive.namelist()))
@@ -186,6 +193,16 @@ class Beside:
             for mark in self.subject.marks
             for code in ("utf-8", "utf-32-le")
         )
+
+    def _bytes(self, own: Dossier) -> bytes | None:
+        """Return the file of a version's model; None: it was pruned."""
+        try:
+            place = tracking.model_place(self.settings, own.model.uri)
+        except ModelRefused as error:
+            if not tracking.is_gone(error):
+                raise
+            return None
+        return tracking.find_file(self.settings, place, tracking.MODEL_FILE)
 
     def _fetch(self, place: str, name: str) -> Json | None:
         content = tracking.find_file(self.settings, place, name)
