@@ -1,4 +1,6 @@
+import errno
 import stat
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +74,23 @@ def test_the_file_keeps_its_permissions_and_nothing_lies_beside_it(tmp_path: Pat
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert [each.name for each in tmp_path.glob("*.*")] == ["iris.py"]
+
+
+def test_what_cannot_be_written_is_not_on_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, source = FakeLedger(), IRIS.replace(CALL, f"{CALL}    draft=True,\n")
+    use_case, path = draft(tmp_path, source)
+
+    def refuses(**_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuses)
+    with pytest.raises(EvergreenError, match=r"cannot be written .* edit it where it can"):
+        activation.activate(use_case, path, at=AT, actor="ada", decisions=ledger.decisions)
+
+    assert path.read_text() == source
+    assert ledger.decisions.newest("iris") == ()
 
 
 def test_what_is_no_draft_is_active_already(tmp_path: Path) -> None:

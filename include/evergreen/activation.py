@@ -7,6 +7,8 @@ activate(petals, settings.use_cases_dir / "petals.py", at=now, actor="ada", deci
 import ast
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -27,20 +29,21 @@ def activate(
 
     Raises:
         EvergreenError: it is no draft, or its file does not say so in so many words, or cannot be
-            written; the file stays as it is.
+            written; the file stays as it is, and nothing is on record.
     """
     if not use_case.draft:
         raise EvergreenError(f"{use_case.name} is no draft: it is active already")
     source = confirmed(path)
     sentence = f"{actor} confirmed {use_case.name}: {_next(use_case)}."
-    decisions.record(
-        Decision(
-            id=decision_id(use_case.name, "activation", at.isoformat()), use_case=use_case.name,
-            kind="activation", outcome="activated", sentence=sentence, evidence={}, as_of=None,
-            run_key=f"cli/activate/{at.isoformat()}", actor=actor,
-        )
+    decision = Decision(
+        id=decision_id(use_case.name, "activation", at.isoformat()), use_case=use_case.name,
+        kind="activation", outcome="activated", sentence=sentence, evidence={}, as_of=None,
+        run_key=f"cli/activate/{at.isoformat()}", actor=actor,
     )  # fmt: skip
-    _replace(path, source)
+    with _beside(path, source) as written:
+        decisions.record(decision)
+        with _writing(path):
+            written.replace(path)
     return sentence
 
 
@@ -107,13 +110,27 @@ def _whole_lines(source: bytes, place: Place) -> Place:
     return begin, end + (source[end : end + 1] == b" ")
 
 
-def _replace(path: Path, source: bytes) -> None:
-    """Write the whole file at once: whoever reads it sees the old one or the new one."""
-    try:
+@contextmanager
+def _beside(path: Path, source: bytes) -> Iterator[Path]:
+    """Yield a file that is ready to take the place of another; it goes if it does not.
+
+    Whoever reads sees the old one or the new one, whole.
+    """
+    with _writing(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"_{path.stem}", suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
+    written = Path(name)
+    try:
+        with _writing(path), os.fdopen(handle, "wb") as file:
             file.write(source)
-        Path(name).chmod(path.stat().st_mode)
-        Path(name).replace(path)
+            written.chmod(path.stat().st_mode)
+        yield written
+    finally:
+        written.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise EvergreenError(f"{path} cannot be written ({error}); edit it where it can") from error
