@@ -18,7 +18,8 @@ from evergreen.learning import erasing, tracking
 from evergreen.records import Approval, Decision, Pin, Records, decision_id
 from evergreen.records.prunings import Old
 from evergreen.retention import Limits
-from evergreen.retention.limits import PREDICTIONS, SETTINGS, SNAPSHOTS
+from evergreen.retention.limits import PREDICTIONS, REPORTS, SETTINGS, SNAPSHOTS
+from evergreen.retention.reach import Reached
 from evergreen.settings import Settings
 from learning import WEATHER
 
@@ -146,6 +147,16 @@ def test_what_a_root_leads_to_stays_until_the_root_is_gone(
     remove()
 
     assert (before, place.going()) == (1, 2)
+
+
+def test_a_forced_decision_leads_to_the_evidence_that_it_rests_on_too() -> None:
+    found = Reached()
+
+    evaluation = {"report_id": "7d2f-forced-3", "uri": f"{NAME}/7d2f/evidence.json"}
+    found.evidence("the champion", {"evaluation": evaluation})
+
+    assert found.why(REPORTS, "7d2f-forced-3") == "the champion"
+    assert found.why(REPORTS, "7d2f") == "the champion"
 
 
 def test_more_champions_are_kept_as_set(place: Place) -> None:

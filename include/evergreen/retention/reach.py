@@ -87,10 +87,15 @@ class Reached:
         features = evaluation.get("features") or {}
         for holds in (features, told):
             self.rows(why, holds.get("sha256", ""), (holds.get("snapshot") or {}).get("sha256", ""))
-        self.add(why, REPORTS, evaluation.get("report_id", ""))
+        self.add(why, REPORTS, evaluation.get("report_id", ""), _folder(evaluation.get("uri", "")))
         self.add(why, DRIFT, told.get("report_id", ""))
         self.candidate(why, evaluation.get("challenger"))
         self.candidate(why, evaluation.get("in_charge"))
+
+
+def _folder(uri: str) -> str:
+    """Return where an evidence lies: of a forced decision, with the evaluation that it forced."""
+    return uri.rpartition("/")[0].rpartition("/")[2]
 
 
 def reach(roots: Roots) -> Reached:
