@@ -24,6 +24,7 @@ from evergreen.learning.names import OURS, named
 from evergreen.records import Decision, decision_id
 from evergreen.records.decisions import Decisions
 from evergreen.records.pins import Pins
+from evergreen.records.promotions import Promotions
 from evergreen.refs import (
     CandidateRef,
     ChampionRef,
@@ -157,6 +158,9 @@ class House:
             settings=self.settings,
             **parts,
         )
+
+    def reconcile(self) -> list[str]:
+        return reconcile(self.name, self.ledger, self.settings)
 
     def unpin(self) -> str:
         return unpin(
@@ -524,6 +528,57 @@ def test_a_person_who_forces_a_promotion_lifts_the_pin(house: House):
     assert house.ledger.pins.get(house.name) is None
 
 
+def test_a_forced_promotion_that_fails_leaves_the_pin(house: House):
+    house.champions("ab")
+    house.rollback()
+
+    with pytest.raises(KeyboardInterrupt):
+        house.promote(replace(house.judged("c"), kind="forced"), describe=interrupted)
+
+    assert house.ledger.pins.get(house.name).version == 1
+
+
+def test_whoever_comes_next_lifts_the_pin_of_a_forced_promotion_that_was_interrupted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    house.champions("ab")
+    house.rollback()
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Pins, "lift", interrupted)
+        house.promote(replace(house.judged("c"), kind="forced"))
+
+    house.reconcile()
+
+    assert house.crowned == 3
+    assert house.ledger.pins.get(house.name) is None
+
+
+def test_whoever_comes_next_pins_after_a_rollback_that_was_interrupted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    house.champions("ab")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Pins, "put", interrupted)
+        house.rollback()
+
+    told = house.reconcile()
+
+    pin = house.ledger.pins.get(house.name)
+    assert told == ["Finished the rollback of version 1, which was interrupted."]
+    assert house.crowned == 1
+    assert (pin.version, pin.actor, pin.reason) == (1, "ada", "it is wrong")
+
+
+def test_a_rollback_that_moved_nobody_pins_nobody(house: House, monkeypatch: pytest.MonkeyPatch):
+    house.champions("ab")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Promotions, "append", interrupted)
+        house.rollback()
+
+    assert house.ledger.pins.get(house.name) is None
+    assert house.promote(house.judged("c")).promoted
+
+
 def test_a_refresh_meanwhile_does_not_make_a_comparison_of_recipes_stale(house: House):
     house.champions("a")
     compared = house.judged("c")
@@ -564,21 +619,21 @@ def test_an_alias_that_was_deleted_is_put_back_and_told(house: House):
     house.champions("ab")
     _client(house.settings).delete_registered_model_alias(house.model, "champion")
 
-    told = reconcile(house.name, house.ledger, house.settings)
+    told = house.reconcile()
 
     assert house.crowned == 2
     assert told == [
         "The alias champion had been deleted; it names version 2 again, as in the ledger."
     ]
     assert [d.sentence for d in house.ledger.decisions.newest(house.name, kind="repair")] == told
-    assert reconcile(house.name, house.ledger, house.settings) == []
+    assert house.reconcile() == []
 
 
 def test_an_alias_that_was_moved_is_put_back(house: House):
     house.champions("ab")
     _client(house.settings).set_registered_model_alias(house.model, "champion", "1")
 
-    (told,) = reconcile(house.name, house.ledger, house.settings)
+    (told,) = house.reconcile()
 
     assert house.crowned == 2
     assert "moved to version 1" in told
@@ -587,7 +642,7 @@ def test_an_alias_that_was_moved_is_put_back(house: House):
 def test_an_alias_that_no_promotion_gave_is_removed(house: House):
     crowned_by_hand(house, OURS)
 
-    (told,) = reconcile(house.name, house.ledger, house.settings)
+    (told,) = house.reconcile()
 
     assert house.crowned is None
     assert "never promoted" in told
@@ -597,7 +652,7 @@ def test_a_model_of_the_same_name_that_is_not_ours_is_never_touched(house: House
     crowned_by_hand(house, {"team": "others"})
     verdict = house.judged("a")
 
-    told = reconcile(house.name, house.ledger, house.settings)
+    told = house.reconcile()
     with pytest.raises(NotOurs, match=r"EVERGREEN_MODEL_PREFIX"):
         house.promote(verdict)
 
@@ -611,7 +666,7 @@ def test_a_model_of_ours_from_before_names_had_a_prefix_is_renamed(house: House)
     house.champions("ab")
     _client(house.settings).rename_registered_model(house.model, house.name)
 
-    assert reconcile(house.name, house.ledger, house.settings) == []
+    assert house.reconcile() == []
     house.champions("c")
 
     assert house.crowned == 3
@@ -628,8 +683,8 @@ def test_a_champion_that_was_deleted_from_the_registry_is_told_and_can_be_left(h
     house.champions("ab")
     _client(house.settings).delete_model_version(house.model, "2")
 
-    (told,) = reconcile(house.name, house.ledger, house.settings)
-    assert reconcile(house.name, house.ledger, house.settings) == [told]
+    (told,) = house.reconcile()
+    assert house.reconcile() == [told]
     assert house.outcomes("repair") == ["missing"]  # on record once, as it lasts
     done = house.rollback()
 

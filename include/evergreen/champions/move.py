@@ -9,10 +9,10 @@ from uuid import uuid4
 from evergreen.champions.proof import Prove
 from evergreen.champions.registry import ModelRegistry
 from evergreen.errors import ModelRefused, StalePromotion
-from evergreen.records import Decision, Promotion, decision_id
-from evergreen.records.promotions import PENDING
+from evergreen.records import Decision, Pin, Promotion, decision_id
+from evergreen.records.promotions import PENDING, ROLLBACK
 from evergreen.records.protocols import Ledger
-from evergreen.refs import Json, PromotionRef, Verdict
+from evergreen.refs import FORCED, Json, PromotionRef, Verdict
 from evergreen.settings import Settings
 from evergreen.spec import check_name
 
@@ -99,15 +99,27 @@ class Move:
             raise ModelRefused(f"the registry does not hold version {row.version} (any more)")
 
     def append(self, row: Promotion) -> PromotionRef:
-        """Write the ledger row, let the alias follow, note that it has."""
+        """Write the ledger row, let pin and alias follow, note that they have."""
         try:
             row = self.ledger.promotions.append(row)
         except StalePromotion:
             self.registry.refuse(self.use_case, row.version)
             raise
+        self._pin(row)
         self.registry.crown(self.use_case, row.version)
         self.ledger.promotions.finish(row.id)
         return PromotionRef(promoted=True, champion=row.ref, sentence=row.reason)
+
+    def _pin(self, row: Promotion) -> None:
+        """Pin the champion that a person went back to; who forces another lifts the pin."""
+        if row.kind == ROLLBACK:
+            decision = self.ledger.decisions.get(row.decision_id)
+            reason = decision.evidence["reason"] if decision else row.reason
+            self.ledger.pins.put(
+                Pin(use_case=self.use_case, version=row.version, reason=reason, actor=row.actor)
+            )
+        elif row.kind == FORCED:
+            self.ledger.pins.lift(self.use_case, row.actor)
 
     def reconcile(self) -> list[str]:
         """Make the registry follow the newest ledger row, and tell what was not so."""
@@ -141,6 +153,8 @@ class Move:
         version, named = row.version, self.registry.crowned(self.use_case)
         if named == version and row.state != PENDING:
             return []
+        if row.state == PENDING:
+            self._pin(row)
         self.registry.crown(self.use_case, version)
         self.ledger.promotions.finish(row.id)
         if row.state == PENDING:

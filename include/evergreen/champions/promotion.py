@@ -7,8 +7,8 @@ Usage::
     reconcile("weather", records, settings)     # sentences of what was repaired
 
 Each holds the use case's lock and goes in an order that a crash can interrupt anywhere:
-version registered → dossier written → ledger row, pending → alias set → row done. The ledger is
-the truth; whoever comes next finishes or repairs the rest.
+version registered → dossier written → ledger row, pending → pin put or lifted → alias set → row
+done. The ledger is the truth; whoever comes next finishes or repairs the rest.
 """
 
 from collections.abc import Sequence
@@ -172,8 +172,6 @@ def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
         outcome = "stale" if isinstance(error, StalePromotion) else "refused"
         _note(move, verdict, gate, outcome, str(error))
         raise
-    if verdict.kind == FORCED:
-        move.ledger.pins.lift(move.use_case, move.actor)
     row = _row(move, verdict, gate, champion, golden_sha256, reason)
     promoted = move.append(row)
     _note_promoted(move, verdict, gate, row)
@@ -357,9 +355,6 @@ def _rollback(
     sentence = f"Rolled back from version {rows[0].version} to {target.version}: {reason}"
     evidence["to"] = target.version
     decision = move.record(ROLLBACK, "rolled back", sentence, about, evidence, run_key=key)
-    move.ledger.pins.put(
-        Pin(use_case=move.use_case, version=target.version, reason=reason, actor=move.actor)
-    )
     return move.append(
         replace(
             target,
