@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from evergreen import records
 from evergreen.catalog import OURS, Catalog, load
 from evergreen.errors import (
+    ChampionBusy,
     DeclarationError,
     EvergreenError,
     LeaseLost,
@@ -286,7 +287,7 @@ def final_refusals() -> Iterator[None]:
     """
     try:
         yield
-    except StackError:
+    except (StackError, ChampionBusy):
         raise
     except (Retired, NoChampion) as ended:
         tell(str(ended))

@@ -12,7 +12,14 @@ import pytest
 from bag import USE_CASES
 from database import records_of
 from evergreen.catalog import load
-from evergreen.errors import DataRefused, DeclarationError, LeaseLost, Retired, StackError
+from evergreen.errors import (
+    ChampionBusy,
+    DataRefused,
+    DeclarationError,
+    LeaseLost,
+    Retired,
+    StackError,
+)
 from evergreen.settings import PROJECT, Settings
 from fakes import FakeDecisions
 
@@ -223,7 +230,9 @@ def test_refused_data_fails_at_once_and_leaves_its_reason() -> None:
         assert "3 values are above 50" in task_instance.pushed[OUTCOME]
 
 
-@pytest.mark.parametrize("error", [StackError("not yet"), ConnectionError("gone")])
+@pytest.mark.parametrize(
+    "error", [StackError("not yet"), ChampionBusy("locked"), ConnectionError("gone")]
+)
 def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
     from evergreen_airflow.edge import final_refusals
 

@@ -13,7 +13,7 @@ import requests
 from mlflow.exceptions import MlflowException
 
 from answering import answering
-from evergreen.errors import ModelRefused, NoRoom, Unreachable
+from evergreen.errors import ChampionBusy, ModelRefused, NoRoom, Unreachable
 from evergreen.learning import hiccups, tracking
 from evergreen.settings import Settings
 from evergreen_workshop.stack.ports import free_port
@@ -36,7 +36,7 @@ def wrapped(origin: Exception) -> Exception:
     "error",
     [
         ConnectionResetError(), TimeoutError(), requests.ConnectionError(), requests.ReadTimeout(),
-        psycopg2.OperationalError(), NoRoom(), answered(503), wrapped(requests.ConnectionError()),
+        psycopg2.OperationalError(), NoRoom(), ChampionBusy(), answered(503), wrapped(requests.ConnectionError()),
         wrapped(answered(500)), OSError(errno.ENOSPC, "No space left on device"),
         MlflowException("failures while downloading: [Errno 27] File too large"),
         OSError(errno.EBUSY, "Please reduce your request rate"),  # s3fs of SlowDown

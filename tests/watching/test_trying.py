@@ -12,7 +12,13 @@ import pytest
 from database import query, records_of
 from evergreen import dossier
 from evergreen.deciding import trying
-from evergreen.errors import ModelRefused, StalePromotion, Unreachable
+from evergreen.errors import (
+    ChampionBusy,
+    EvergreenError,
+    ModelRefused,
+    StalePromotion,
+    Unreachable,
+)
 from evergreen.judging.evidence import Difference
 from evergreen.learning import tracking
 from evergreen.records import Decision, TrialRow
@@ -241,15 +247,18 @@ def test_a_champion_that_moved_meanwhile_ends_the_trial_and_says_so(
     assert records_of(poisoned.settings).trials.running("shop") == ()
 
 
-def test_a_registry_that_is_away_ends_no_trial(
-    poisoned: Shop, promotions: Promotions, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error", [Unreachable("MLflow", "MLFLOW_TRACKING_URI", "refused"), ChampionBusy("locked")]
+)
+def test_a_registry_that_is_away_or_busy_ends_no_trial(
+    poisoned: Shop, promotions: Promotions, monkeypatch: pytest.MonkeyPatch, error: EvergreenError
 ) -> None:
     def away(*_: object, **__: object) -> None:
-        raise Unreachable("MLflow", "MLFLOW_TRACKING_URI", "refused")
+        raise error
 
     begin(poisoned, 1)
     ask(poisoned, 14, turned)
-    with monkeypatch.context() as patch, pytest.raises(Unreachable):
+    with monkeypatch.context() as patch, pytest.raises(type(error)):
         patch.setattr("evergreen.serving.trials.promote", away)
         conclude(poisoned)
 

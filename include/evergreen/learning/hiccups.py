@@ -1,16 +1,16 @@
-"""Failures that pass: a server that is away, a disk that is full. No recipe is to blame."""
+"""Failures that pass: a server that is away or busy, a full disk. No recipe is to blame."""
 
 import errno
 
 import requests
 
 from evergreen import room
-from evergreen.errors import StackError, origins
+from evergreen.errors import ChampionBusy, StackError, origins
 from evergreen.records.errors import DatabaseAway
 
 AWAY = (
-    StackError, DatabaseAway, ConnectionError, TimeoutError, requests.ConnectionError,
-    requests.Timeout, requests.exceptions.RetryError,
+    StackError, ChampionBusy, DatabaseAway, ConnectionError, TimeoutError,
+    requests.ConnectionError, requests.Timeout, requests.exceptions.RetryError,
 )  # fmt: skip
 SERVER_ERROR = 500
 CLIENTS = {"aiobotocore", "aiohttp", "azure", "botocore", "gcsfs", "google", "s3fs", "urllib3"}
