@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from database import records_of
 from evergreen import cli, storage
 from evergreen.cli import base
+from evergreen.data import extraction
 from evergreen.settings import Settings
 
 PAGE = "reports/weather/20250101T000000-0123456789ab/report.html"
@@ -54,6 +55,22 @@ def test_deletes_with_apply_and_puts_it_on_record(old: Settings) -> None:
     assert (kept.kind, kept.things, kept.bytes) == ("reports", 1, 10)
     assert not Path(old.home, PAGE).exists()
     assert storage.of(old).exists(PAGE.replace("2025", "2026"))
+
+
+def test_goes_on_with_the_others_where_somebody_uses_the_rows_of_one(
+    old: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = records_of(old).locks.hold
+    monkeypatch.setattr(
+        "evergreen.records.locks.Locks.hold",
+        lambda _, purpose, name, timeout=120, **more: held(purpose, name, 0.2, **more),
+    )
+    with held(extraction.LOCK, "churn", shared=True):
+        done = CliRunner().invoke(cli.app, ["prune", "--json", "--apply"])
+
+    assert done.exit_code != 0
+    assert "churn was not pruned as a whole: the lock evergreen/snapshots/churn" in done.stderr
+    assert not Path(old.home, PAGE).exists()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from evergreen import storage
 from evergreen.catalog import Catalog
 from evergreen.champions.registry import ModelRegistry
 from evergreen.data import extraction
+from evergreen.errors import ChampionBusy
 from evergreen.learning import erasing
 from evergreen.learning.erasing import Past
 from evergreen.records import Month, Old, Pruning, Records, Share
@@ -96,21 +97,31 @@ def prune_all(
     settings: Settings,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Pruning]:
-    """Do what `prune` does for some use cases; None: for all, and for what belongs to none."""
+    """Do what `prune` does for some use cases; None: for all, and for what belongs to none.
+
+    Raises:
+        ChampionBusy: somebody else used the rows of one; the others were pruned.
+    """
     found = sorted({*catalog.use_cases, *records.prunings.use_cases()})
     works = [
         _Work(name, limits, as_of, actor, _watched(name, catalog), records, settings, tell)
         for name in (found if names is None else names)
     ]
     pruned, since = _months(works, records, apply=apply)
+    busy = []
     for work in works:
         broken = work.use_case in catalog.broken
         tell(f"{work.use_case}: it is broken, its predictions stay" if broken else work.use_case)
-        pruned += _one(replace(work, since=since), apply=apply)
+        try:
+            pruned += _one(replace(work, since=since), apply=apply)
+        except ChampionBusy as others:
+            busy.append(f"{work.use_case} was not pruned as a whole: {others}")
     if names is None:
         gone = logs(limits, as_of=as_of, apply=apply, actor=actor, settings=settings)
         if gone.things:
             pruned.append(records.prunings.record(gone) if apply else gone)
+    if busy:
+        raise ChampionBusy("\n".join(busy))
     return pruned
 
 
