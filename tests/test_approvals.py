@@ -315,6 +315,54 @@ def test_it_is_told_when_it_begins_once_more_at_half_time_and_when_it_is_over(
         say(iris, known)
 
 
+def test_a_question_that_a_crash_left_untold_is_told_by_the_next_try(
+    iris: UseCase, settings: Settings, kept: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(approvals, "_record", lambda *_: 1 / 0)
+        train(iris, settings)
+
+    train(iris, settings)
+    train(iris, settings)
+
+    assert [one.outcome for one in told(kept)] == ["asked"]
+    assert len(kept.incidents.newest("iris", kind="approval", open=True)) == 1
+
+
+@pytest.mark.parametrize("crashed", ["expired", "overtaken"])
+def test_what_a_crash_left_withdrawn_silences_nobody_who_comes_later(
+    iris: UseCase, settings: Settings, kept: Records, crashed: str
+) -> None:
+    train(iris, settings)
+    [waiting] = kept.approvals.waiting("iris")
+    kept.approvals.answer(waiting.id, crashed, by="nobody", reason="it was late")  # … crash
+    demo.feed("iris", settings.database_url, 20)
+
+    train(iris, settings, day=20)
+
+    newest, before = kept.approvals.newest("iris")
+    assert (newest.answer, before.answer) == (None, crashed)
+    assert before.outcome == "Version 1 waits no longer for a person's word: it was late."
+    lasting, over = kept.incidents.newest("iris", kind="approval")
+    assert (lasting.resolved_at, over.resolution) == (None, before.outcome)
+    assert [one.outcome for one in told(kept)] == ["asked", crashed, "asked"]
+
+
+def test_what_a_crash_left_withdrawn_is_told_by_whoever_looks_next(
+    iris: UseCase, settings: Settings, kept: Records
+) -> None:
+    train(iris, settings)
+    [waiting] = kept.approvals.waiting("iris")
+    kept.approvals.answer(waiting.id, "expired", by="nobody", reason="it was late")  # … crash
+
+    first = approvals.expire("iris", AS_OF, records=kept, settings=settings)
+    second = approvals.expire("iris", AS_OF, records=kept, settings=settings)
+
+    assert first == ["iris: Version 1 waits no longer for a person's word: it was late."]
+    assert second == []
+    assert kept.incidents.newest("iris", kind="approval", open=True) == ()
+
+
 def test_a_retired_use_case_asks_nobody(iris: UseCase, settings: Settings, kept: Records) -> None:
     train(iris, settings)
     retire("iris", reason="sold", actor="ada", records=kept, settings=settings)

@@ -49,6 +49,7 @@ def ask(
     replaced meanwhile waits no longer.
     """
     name, champion = use_case.name, records.promotions.champion(use_case.name)
+    _make_up(name, records, settings)
     _let_go_of_overtaken(name, records, settings)
     if (done := records.approvals.by(name, promotion.decision_of(verdict))) and done.outcome:
         sentence = f"A person was asked about this fit. {done.outcome}"
@@ -60,8 +61,10 @@ def ask(
         )  # fmt: skip
         if version is None:  # pinned, say, or the very model that serves
             return PromotionRef(promoted=False, champion=champion, sentence=verdict.sentence)
-        waiting = (_begin(use_case, verdict, version, actor, at, records, settings),)
+        waiting = (_begin(use_case, verdict, version, at, records, settings),)
     mine = waiting[0].decision_id == promotion.decision_of(verdict)
+    if mine:  # again, too: a crash may have left it untold
+        _tell(waiting[0], actor, records, settings)
     sentence = f"Passed the gate, and {waiting[0].told}: {how(name)}."
     if not mine:
         sentence = f"Passed the gate, and was not put forward: {waiting[0].told} ({how(name)})."
@@ -122,7 +125,7 @@ def answer(
 
 def expire(name: str, now: datetime, *, records: Records, settings: Settings) -> list[str]:
     """Withdraw what nobody has answered in time; return that in sentences."""
-    told = []
+    told = _make_up(name, records, settings)
     for waiting in records.approvals.waiting(name):
         if now >= waiting.expires_at:
             told += _withdraw(waiting, EXPIRED, "nobody answered in time", records, settings)
@@ -143,6 +146,7 @@ def remind(name: str, now: datetime, *, records: Records, settings: Settings) ->
 
 def withdraw(name: str, why: str, *, records: Records, settings: Settings) -> None:
     """Let nothing of a use case wait any longer: it ended, say."""
+    _make_up(name, records, settings)
     for waiting in records.approvals.waiting(name):
         _withdraw(waiting, OVERTAKEN, why, records, settings)
 
@@ -156,15 +160,13 @@ def _begin(
     use_case: UseCase,
     verdict: Verdict,
     version: int,
-    actor: str,
     at: datetime,
     records: Records,
     settings: Settings,
 ) -> Approval:
-    name = use_case.name
-    asked = records.approvals.ask(
+    return records.approvals.ask(
         Approval(
-            use_case=name,
+            use_case=use_case.name,
             version=version,
             decision_id=promotion.decision_of(verdict),
             sentence=verdict.sentence,
@@ -173,10 +175,14 @@ def _begin(
             expires_at=at + use_case.release.approval_within,
         )
     )
+
+
+def _tell(asked: Approval, actor: str, records: Records, settings: Settings) -> None:
+    """Put on record who is asked, and tell it; again: changes nothing."""
+    name = asked.use_case
     message = f"{asked.told[:1].upper()}{asked.told[1:]}: {how(name)}. {asked.sentence}"
     _record(asked, "asked", message, actor, records)
-    alert(records, settings, name, KIND, message, at=at, link=asked.report)
-    return asked
+    alert(records, settings, name, KIND, message, at=asked.asked_at, link=asked.report)
 
 
 def _claim(
@@ -246,11 +252,24 @@ def _withdraw(
     waiting: Approval, answer: str, why: str, records: Records, settings: Settings
 ) -> list[str]:
     closed = records.approvals.answer(waiting.id, answer, by=NOBODY, reason=why)
-    if closed is None:  # a person was faster
-        return []
-    sentence = f"Version {closed.version} waits no longer for a person's word: {why}."
+    return [_end(closed, records, settings)] if closed else []  # none: a person was faster
+
+
+def _make_up(name: str, records: Records, settings: Settings) -> list[str]:
+    """End what a crash left withdrawn, and untold; return that in sentences."""
+    left = (
+        one
+        for one in records.approvals.newest(name)
+        if one.answer in {EXPIRED, OVERTAKEN} and not one.outcome
+    )
+    return [_end(one, records, settings) for one in left]
+
+
+def _end(closed: Approval, records: Records, settings: Settings) -> str:
+    """Tell that one waits no longer, which nobody has answered."""
+    sentence = f"Version {closed.version} waits no longer for a person's word: {closed.reason}."
     _close(closed, sentence, records, settings)
-    return [f"{closed.use_case}: {sentence}"]
+    return f"{closed.use_case}: {sentence}"
 
 
 def _close(closed: Approval, sentence: str, records: Records, settings: Settings) -> None:
