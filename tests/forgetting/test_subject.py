@@ -5,8 +5,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from evergreen.dossier import RawColumn
 from evergreen.errors import DeclarationError
 from evergreen.forgetting.subject import Subject
+from evergreen.serving import stored
 
 TYPES = {"member": pa.int64(), "day": pa.date32(), "name": pa.string()}
 EMAIL = "ada@example.org"
@@ -42,6 +44,28 @@ def test_rows_of_a_table_are_compared_by_the_type_of_the_column() -> None:
 )
 def test_a_row_of_json_is_known_by_its_key_or_by_a_mark(row: Any, own: bool) -> None:
     assert ADA.row(row) is own
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "written"),
+    [
+        (pa.date32(), "2026-03-01", "2026-03-01T00:00:00Z"),
+        (pa.timestamp("us"), "2026-03-01 05:00", "2026-03-01T05:00:00"),
+        (pa.timestamp("us", "UTC"), "2026-03-01 05:00Z", "2026-03-01T05:00:00Z"),
+        (pa.timestamp("us", "Asia/Tokyo"), "2026-03-01 05:00+09:00", "2026-02-28T20:00:00Z"),
+    ],
+    ids=str,
+)
+def test_a_moment_is_known_however_it_was_written(
+    kind: pa.DataType, asked: str, written: str
+) -> None:
+    one = Subject.asked("club", ("at",), [f"at={asked}"], {"at": kind})
+    value = pa.scalar(asked).cast(kind).as_py()
+    column = RawColumn(name="at", type=str(kind), nullable=False)
+
+    assert one.row({"at": written})
+    assert one.row(stored.canonical([column], {"at": value}))
+    assert one.row({"at": str(value)})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +24,7 @@ import pyarrow.compute as pc
 from evergreen.data.rewriting import Mask
 from evergreen.errors import DeclarationError, did_you_mean
 from evergreen.records.subjects import Asked
+from evergreen.serving.contract import utc
 
 GONE = "(forgotten)"
 SHORTEST, SHORTEST_NUMBER = 6, 8
@@ -181,7 +183,7 @@ class Subject:
         plain = None if value is None else value.as_py()
         if plain is None:
             return {self.key[name]}
-        return {self.key[name], str(plain), getattr(plain, "isoformat", lambda: str(plain))()}
+        return {self.key[name], str(plain), *(_moments(plain) if isinstance(plain, date) else ())}
 
     def _is_mark(self, name: str, text: str) -> bool:
         return _is_mark(text) and not pa.types.is_temporal(self.types.get(name, pa.string()))
@@ -189,6 +191,12 @@ class Subject:
 
 def _is_mark(text: str) -> bool:
     return len(text) >= (SHORTEST_NUMBER if re.fullmatch(r"[\d.\-: ]+", text) else SHORTEST)
+
+
+def _moments(plain: date) -> tuple[str, str, str]:
+    """Write a day or a moment as it is, and in UTC as stored features and the service do."""
+    in_utc = utc(plain).isoformat()
+    return plain.isoformat(), in_utc, in_utc.replace("+00:00", "Z")
 
 
 def _any(texts: Collection[str]) -> str:
