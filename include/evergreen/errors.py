@@ -27,7 +27,7 @@ EvergreenError
     ├── NoRoom            the disk is full, or too full for the next step
     ├── ComputeAway       the cluster that makes fits does not answer, or lost one
     ├── WorkerLost        one of the workers that make a fit together is gone
-    └── SourceAway        an API that rows come from does not answer, or not now
+    └── SourceAway        an API or a table that rows come from does not answer, or not now
 """
 
 from collections.abc import Iterable, Iterator
@@ -169,7 +169,7 @@ class NoRoom(StackError):
 
 
 class SourceAway(StackError):
-    """An API that rows come from does not answer. Another try may be luckier."""
+    """An API or a table that rows come from does not answer. Another try may be luckier."""
 
 
 class ComputeAway(StackError):

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
 import psycopg2
@@ -11,10 +12,14 @@ import pytest
 
 from database import query
 from databases import LENDER
+from evergreen.data import warehouse
 from evergreen.data.warehouse import columns, connect, quoted, reading, stream, write
+from evergreen.errors import SourceAway
 from evergreen.records import Records
 from evergreen.records.pool import Pool
+from waiting import eventually
 
+WAITING = "SELECT 1 FROM pg_locks WHERE relation = 'numbers'::regclass AND NOT granted"
 ZONE = "SELECT current_setting('TimeZone') AS zone"
 
 
@@ -115,6 +120,23 @@ def test_a_reading_leaves_no_connection_behind(database_url: str) -> None:
     deadline = time.monotonic() + 10
     while others(database_url):
         assert time.monotonic() < deadline
+
+
+def test_who_waits_to_alter_a_table_while_it_is_read_does_not_hold_the_reader_up_for_ever(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warehouse, "PATIENCE", 1)
+    write(database_url, "numbers", pa.table({"n": [1]}))
+
+    with ThreadPoolExecutor() as pool:
+        with reading(database_url) as moment, pytest.raises(SourceAway, match="or waits to"):
+            moment.query("SELECT count(*) FROM numbers")
+            altering = pool.submit(execute, database_url, "ALTER TABLE numbers ADD m int")
+            eventually(lambda: query(database_url, WAITING), "ALTER TABLE", 10)
+            moment.stream("SELECT n FROM numbers")
+        altering.result(timeout=10)
+
+    assert [column.name for column in columns(database_url, "numbers")] == ["n", "m"]
 
 
 def test_a_block_that_fails_changes_nothing(database_url: str) -> None:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg2
+import psycopg2.errorcodes
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
 
-from evergreen.errors import did_you_mean
+from evergreen.errors import SourceAway, did_you_mean
 from evergreen.records.pool import connect as dial
 from evergreen.records.pool import libpq
 
@@ -57,6 +58,14 @@ SESSION = (
     "SET LOCAL idle_in_transaction_session_timeout = 0",
 )
 """What a database may set of its own and would change how values are read."""
+PATIENCE = 30
+"""Seconds that a stream waits for its tables. Who waits to alter one waits for the counts of the
+same moment: would the stream wait behind them, nobody went on, and PostgreSQL saw no deadlock."""
+LOCKED = psycopg2.errorcodes.LOCK_NOT_AVAILABLE
+_WAITED = (
+    "PostgreSQL gave no rows for {} s: somebody alters, empties or drops what is read, or waits to;"
+    " another try may be luckier"
+)
 
 
 @contextlib.contextmanager
@@ -129,8 +138,20 @@ class Reading:
         """Return the schema and the batches of a result of any size, read as they are asked for.
 
         Raises:
+            SourceAway: somebody alters what is read, or waits to; another try may be luckier.
             psycopg2.Error: (while reading) PostgreSQL cannot compute a row, or is gone.
         """
+        from adbc_driver_postgresql import dbapi
+
+        try:
+            reader = self._reader(sql)
+        except dbapi.Error as error:
+            if error.sqlstate != LOCKED:
+                raise
+            raise SourceAway(_WAITED.format(PATIENCE)) from error
+        return reader.schema, self._batches(sql, reader)
+
+    def _reader(self, sql: str) -> "pa.RecordBatchReader":
         from adbc_driver_postgresql import dbapi
 
         with self.connection.cursor() as exporting:
@@ -141,9 +162,9 @@ class Reading:
         streaming.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         streaming.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
         settle(streaming)
+        streaming.execute(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
         streaming.execute(sql)
-        reader = streaming.fetch_record_batch()
-        return reader.schema, self._batches(sql, reader)
+        return streaming.fetch_record_batch()
 
     def _batches(self, sql: str, reader: "pa.RecordBatchReader") -> "Iterator[pa.RecordBatch]":
         """Yield the batches; if a row cannot be computed, raise what psycopg2 says of it."""
