@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from database import query
 from evergreen import storage
 from evergreen.data import snapshots
 from evergreen.data.calendar import CHOOSING
@@ -456,6 +457,17 @@ def test_reads_a_query(settings: Settings, events: Sql) -> None:
     rows = frame(settings, take(settings, use_case(table=None, query=query)))
 
     assert list(rows["id"]) == [2]
+
+
+def test_a_query_that_gives_other_rows_a_moment_later_is_refused(settings: Settings) -> None:
+    [(began,)] = query(settings.database_url, "SELECT now()::text")
+    growing = (
+        "SELECT n AS id, timestamp '2026-08-01' AS at, true AS label FROM generate_series("
+        f"1, 1 + (10000 * extract(epoch FROM now() - timestamptz '{began}'))::int) n"
+    )
+
+    with pytest.raises(DataRefused, match=r"the source of events gives other rows .* now\(\)"):
+        take(settings, use_case(table=None, query=growing))
 
 
 def test_reads_a_table_of_another_schema(settings: Settings, sql: Sql) -> None:

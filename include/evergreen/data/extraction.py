@@ -30,7 +30,7 @@ from evergreen.data.labels import Labels
 from evergreen.data.manifests import Between, Group
 from evergreen.data.selection import Cuts, Selection, enclosed, relation
 from evergreen.data.snapshots import SnapshotStore, StoredSnapshot
-from evergreen.data.streams import take
+from evergreen.data.streams import OtherLength, take
 from evergreen.data.warehouse import Column, Reading, exists, reading
 from evergreen.errors import DataRefused, SnapshotCorrupt, did_you_mean
 from evergreen.personal import told
@@ -48,6 +48,10 @@ UNREADABLE = (
 FLOAT8 = 701
 MOMENTS = ("date", "timestamp")
 """How the Arrow types of event times begin."""
+_OTHER = (
+    "the source of {} gives other rows when it is asked twice at one moment ({}): what it gives must"
+    " not hang on now(), random() or a LIMIT without an order"
+)
 LOCK = "snapshots"
 """Shared by those who extract, which may take up old chunks; who deletes chunks holds it alone."""
 
@@ -268,16 +272,23 @@ def _store(
     store: SnapshotStore,
     about: dict[str, Any],
 ) -> StoredSnapshot:
-    """Take the chunks that the store does not hold, or not sound, and make all a snapshot."""
+    """Take the chunks that the store does not hold, or not sound, and make all a snapshot.
+
+    Raises:
+        DataRefused: other rows come than were counted, though both see one moment.
+    """
     planned, keys = _planned(selection, moment)
     known = store.known(use_case.name, keys.values())
     fresh = [chunk for chunk in planned if keys[chunk.name] not in known]
     within = chunks.width(sum(part.rows for chunk in planned for part in chunk.parts))
     wanted = [part.number for chunk in fresh for part in chunk.parts]
     schema, batches = moment.stream(selection.rows(wanted, within))
-    for chunk, rows in zip(fresh, take(batches, [c.rows for c in fresh]), strict=True):
-        key = keys[chunk.name]
-        known[key] = store.add(use_case.name, chunk.name, key, rows, schema)
+    try:
+        for chunk, rows in zip(fresh, take(batches, [c.rows for c in fresh]), strict=True):
+            key = keys[chunk.name]
+            known[key] = store.add(use_case.name, chunk.name, key, rows, schema)
+    except OtherLength as error:
+        raise DataRefused([_OTHER.format(use_case.name, error)]) from error
     days = {c.name: c.numbers if selection.time else None for c in planned}
     stored = tuple(replace(known[key], name=name, days=days[name]) for name, key in keys.items())
     return store.seal(use_case.name, schema, [Group(tuple(schema.names), stored)], about)

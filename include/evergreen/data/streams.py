@@ -16,13 +16,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+class OtherLength(ValueError):
+    """A stream holds fewer rows than were counted, or more."""
+
+
 def take(
     batches: Iterator[pa.RecordBatch], rows: Sequence[int]
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     """Cut a stream into pieces of so many rows each; each must be read before the next.
 
     Raises:
-        ValueError: the stream holds fewer rows, or more.
+        OtherLength: the stream holds fewer rows, or more.
     """
     rest: list[pa.RecordBatch] = []
 
@@ -30,7 +34,7 @@ def take(
         while wanted:
             batch = rest.pop() if rest else next(batches, None)
             if batch is None:
-                raise ValueError(f"the stream ends {wanted} rows too soon")
+                raise OtherLength(f"the stream ends {wanted} rows too soon")
             taken = min(wanted, batch.num_rows)
             rest.extend([batch.slice(taken)] if taken < batch.num_rows else [])
             wanted -= taken
@@ -38,7 +42,7 @@ def take(
 
     yield from map(piece, rows)
     if rest or any(batch.num_rows for batch in batches):
-        raise ValueError("the stream goes on after its last row")
+        raise OtherLength("the stream goes on after its last row")
 
 
 def row_groups(

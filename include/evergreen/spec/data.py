@@ -63,7 +63,8 @@ class Source:
     table: str | None = None
     """`name` or `schema.name`."""
     query: str | None = None
-    """One SELECT, in the place of a table."""
+    """One SELECT, in the place of a table. Asked twice at one moment, it must give the same: no
+    `now()`, no `random()`, no `LIMIT` without an order."""
     key: tuple[str, ...]
     """Columns that identify a row."""
     timestamp: str | None = None
