@@ -193,6 +193,26 @@ def test_what_nobody_knows_tells_nothing_where_columns_are_personal(
     assert failed.reason == f"table: observed {seen}; break “whole table”"
 
 
+@pytest.mark.parametrize(("most", "passed"), [(1000, True), (-1000, False)])
+def test_one_that_answers_with_a_truth_of_numpy_is_taken_at_its_word(
+    most: int, passed: bool, folder: Path, local: Settings
+) -> None:
+    median = {
+        "type": "expect_column_quantile_values_to_be_between",
+        "kwargs": {
+            "column": "wind",
+            "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[None, most]]},
+        },
+        "meta": {},
+    }
+    write(folder, "weather", "Sky", median)
+
+    found = check(local)
+
+    assert found.passed is passed
+    assert (local.home / "data_docs" / found.docs).is_file()
+
+
 @pytest.mark.parametrize(
     ("where", "rows"),
     [
