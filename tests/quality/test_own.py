@@ -1,6 +1,7 @@
 """Expectations of one's own: a file beside the suite defines them, validation runs them."""
 
 import json
+import sqlite3
 from dataclasses import replace as but
 from pathlib import Path
 from typing import Any
@@ -245,3 +246,27 @@ def test_a_query_sees_every_column_where_it_must() -> None:
 
     assert queries.count("SELECT DISTINCT * FROM {batch}", frame) == 2
     assert queries.count("SELECT * FROM {batch}", frame) == 3
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        '"Wind" > 30',
+        'wind > 30 -- a "gale"',
+        """wind > 30 /* a "gale" */ AND 'a "gale"' <> 'it''s one'""",
+        '"in ""knots""" > 30',
+        '"a`b" > 30 AND [in "knots"] > 30',
+        '"{batch}"."wind" > (SELECT 30 AS "gale" ORDER BY "gale")',
+    ],
+)
+def test_a_query_may_quote_names_as_postgresql_does(where: str) -> None:
+    frame = pd.DataFrame({"wind": [1.0, 40.0], 'in "knots"': [1.0, 40.0], "a`b": [1.0, 40.0]})
+
+    assert queries.count(f"SELECT wind FROM {{batch}} WHERE {where}", frame) == 1
+
+
+def test_a_query_that_quotes_a_column_that_is_not_there_is_no_query() -> None:
+    frame = pd.DataFrame({"temp_max": [1.0], "temp_min": [2.0]})
+
+    with pytest.raises(sqlite3.Error, match="no such column: temp_mx"):
+        queries.count('SELECT * FROM {batch} WHERE "temp_mx" < "temp_min"', frame)

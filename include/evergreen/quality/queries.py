@@ -21,6 +21,10 @@ TABLE = "batch"
 WHOLE = re.compile(r"\b(DISTINCT|UNION|EXCEPT|INTERSECT|NATURAL)\b", re.IGNORECASE)
 """Where one of these stands, `*` means every column; else how many rows there are hangs on those
 that are named."""
+PIECES = re.compile(
+    r"""'[^']*'|--[^\n]*|/\*.*?(?:\*/|\Z)|`[^`]*`|\[[^]]*]|"((?:[^"]|"")*)\"""", re.DOTALL
+)
+"""Texts, comments and names in quotes; the group is a name as PostgreSQL quotes one."""
 
 
 class UnexpectedRowCount(MetricProvider):
@@ -60,12 +64,22 @@ def count(query: str, frame: pd.DataFrame) -> int:
     Raises:
         sqlite3.Error: it is no SELECT, or names what is not there.
     """
+    sql = PIECES.sub(_named, query.replace(f"{{{TABLE}}}", TABLE))
     with closing(sqlite3.connect(":memory:")) as connection:
-        whole = "*" in query and WHOLE.search(query)
-        _fill(connection, frame[[name for name in frame if whole or str(name) in query]])
-        sql = query.replace(f"{{{TABLE}}}", TABLE)
+        whole = "*" in sql and WHOLE.search(sql)
+        _fill(connection, frame[[name for name in frame if whole or _escaped(name) in sql]])
         [(rows,)] = connection.execute(f"SELECT count(*) FROM {enclosed(sql)}")
     return int(rows)
+
+
+def _named(piece: "re.Match[str]") -> str:
+    """Quote a name so that it is one: what stands in "" and is no column, SQLite takes for text."""
+    name = piece[1]
+    return piece[0] if name is None else "`" + _escaped(name.replace('""', '"')) + "`"
+
+
+def _escaped(name: object) -> str:
+    return str(name).replace("`", "``")
 
 
 def _fill(connection: sqlite3.Connection, frame: pd.DataFrame) -> None:
