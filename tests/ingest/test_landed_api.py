@@ -104,6 +104,34 @@ def test_numbers_keep_their_digits_and_texts_stay_texts(server: Server, settings
     ]
 
 
+@pytest.mark.parametrize(
+    ("charset", "told"),
+    [
+        ("", "not utf-8: .*byte 0xfc"),
+        ("; charset=ascii", "not ascii"),
+        ("; charset=hex", "not hex"),
+    ],
+)
+def test_an_answer_in_another_encoding_than_it_says_is_refused(
+    charset: str, told: str, server: Server, settings: Settings
+) -> None:
+    content = '[{"id": 1, "city": "Zürich"}]'.encode("latin-1")
+    server.answers[PATH] = [(200, content, ("Content-Type", f"application/json{charset}"))]
+
+    with pytest.raises(DataRefused, match=told):
+        land(server, settings)
+
+
+def test_an_answer_is_read_in_the_encoding_that_it_says(server: Server, settings: Settings) -> None:
+    content = '[{"id": 1, "city": "Zürich"}]'.encode("latin-1")
+    says = ("Content-Type", "application/json; charset=latin-1")
+    server.answers[PATH] = [(200, content, says)]
+
+    land(server, settings)
+
+    assert rows(settings, "city") == [("Zürich",)]
+
+
 @pytest.mark.parametrize("value", [{"street": "a"}, [1, 2]])
 def test_what_no_column_holds_is_refused(value: Any, server: Server, settings: Settings) -> None:
     server.answers[PATH] = [row(1), row(2) | {"address": value}]

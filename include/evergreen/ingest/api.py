@@ -96,7 +96,17 @@ def _text(client: httpx.Client, url: httpx.URL) -> str:
                     f"{url} answers with more than {PAGE / 1e6:,.0f} MB; ask for smaller pages"
                     " (`page` or `next` of Api)"
                 ])  # fmt: skip
-    return content.decode(answer.encoding or "utf-8", "replace")
+    return _decoded(content, answer.encoding or "utf-8", url)
+
+
+def _decoded(content: bytearray, encoding: str, url: httpx.URL) -> str:
+    try:
+        return content.decode(encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise DataRefused([
+            f"{url} answers with what is not {encoding}: {error}. The API should say its encoding"
+            " (Content-Type: application/json; charset=...)"
+        ]) from error  # fmt: skip
 
 
 def _wait(state: RetryCallState) -> float:
