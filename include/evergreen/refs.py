@@ -63,7 +63,7 @@ class Landing(Ref):
     read_as: str = ""
     """What was declared of how it is written."""
     delivered_at: datetime | None = None
-    """When the file was written."""
+    """When the file was written, or just before the API was asked."""
     landed_at: datetime | None = None
     number: int = 0
     """The later landing has the greater one."""

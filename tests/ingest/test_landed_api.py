@@ -2,7 +2,7 @@
 
 import gzip
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -83,6 +83,20 @@ def test_an_empty_day_is_an_empty_day(server: Server, settings: Settings) -> Non
 
     assert landed.rows == 0
     assert list(records_of(settings).landings.newest("orders")) == ["2026-02-01"]
+
+
+@pytest.mark.parametrize("found", [[], [row(1)]])
+def test_the_moment_before_a_day_was_asked_for_is_kept(
+    found: list[Any], server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_wait", lambda _: 0.5)
+    server.answers[PATH] = [(503, {}), (200, found)]
+
+    land(server, settings)
+
+    kept = records_of(settings).landings.newest("orders")["2026-02-01"]
+    assert kept.delivered_at is not None and kept.landed_at is not None
+    assert kept.landed_at - kept.delivered_at > timedelta(seconds=0.5)
 
 
 def test_fields_that_the_first_record_lacks_arrive(server: Server, settings: Settings) -> None:

@@ -16,10 +16,13 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def landed(item: str, when: str, rows: int = 1, relation: str = "1/1") -> dict[str, Landing]:
+def landed(
+    item: str, when: str, rows: int = 1, relation: str = "1/1", asked: str | None = None
+) -> dict[str, Landing]:
     done = Landing(
-        use_case="x", item=item, sha256="", rows=rows, relation=relation, landed_at=at(when)
-    )
+        use_case="x", item=item, sha256="", rows=rows, relation=relation, landed_at=at(when),
+        delivered_at=at(asked) if asked else None,
+    )  # fmt: skip
     return {item: done}
 
 
@@ -79,6 +82,12 @@ def test_a_period_that_was_not_over_may_have_more_rows(item: str, when: str, ove
     source = HOURLY if "T" in item else DAILY
 
     assert periods.was_over(source, landed(item, when)[item]) == over
+
+
+def test_a_period_that_was_asked_for_before_its_end_may_have_more_rows() -> None:
+    late = landed("2026-02-01", "2026-02-02T00:01", asked="2026-02-01T23:59")["2026-02-01"]
+
+    assert not periods.was_over(DAILY, late)
 
 
 def test_what_another_table_took_is_wanted_again() -> None:

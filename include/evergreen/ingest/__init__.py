@@ -21,7 +21,7 @@ Every value is kept as it was delivered, or the delivery is refused with its row
 import contextlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 
 from evergreen.errors import DataRefused, DeclarationError
@@ -125,9 +125,15 @@ class _Desk:
             return self._land(landing, delivery)
 
     def _land_period(self, source: Api, period: str) -> Landing:
+        moment = datetime.now(UTC)
         with _telling(self._personal), api.asked(source, period) as rows:
-            sha256, name = rows.sha256, self.use_case.name
-            landing = Landing(use_case=name, item=period, sha256=sha256, rows=0)
+            landing = Landing(
+                use_case=self.use_case.name,
+                item=period,
+                sha256=rows.sha256,
+                rows=0,
+                delivered_at=moment,
+            )
             if not rows.count:  # an empty day is an empty day
                 return replace(landing, number=self.records.landings.record(landing))
             return self._land(landing, rows.delivery())

@@ -50,10 +50,10 @@ def of_day(source: Api, day: date) -> list[str]:
 
 
 def was_over(source: Api, landing: Landing) -> bool:
-    """Tell whether a period had ended when it was landed."""
+    """Tell whether a period had ended when it was asked for."""
     step = HOUR if source.hourly else DAY
-    start = _start(landing.item, step)
-    return bool(start and landing.landed_at and landing.landed_at >= start + step)
+    start, asked = _start(landing.item, step), landing.delivered_at or landing.landed_at
+    return bool(start and asked and asked >= start + step)
 
 
 def _floor(moment: datetime, step: timedelta) -> datetime:
