@@ -36,6 +36,12 @@ def test_a_value_is_masked_and_one_that_is_missing_is_told() -> None:
         ("""row 7: name is "O'Neil", which""", "row 7: name is (), which"),
         (r"""'it\'s "me"' and more""", "() and more"),
         ("nothing is quoted", "nothing is quoted"),
+        (f"can't read '{BOB}', or '{BOB}'", "can't read (), or ()"),
+        (f"o'neil.csv: driver's_name is '{BOB}', which", "o'neil.csv: driver's_name is (), which"),
+        ("their drivers' name is 'O'Neil'", "their drivers' name is ()"),
+        (f"can't read b'{BOB}'", "can't read b()"),
+        (f"never closed, before '{BOB}\nand more", "never closed, before ()\nand more"),
+        (r'invalid input for type integer: "C:\Bob\"', "invalid input for type integer: ()"),
     ],
 )  # fmt: skip
 def test_what_a_message_quotes_is_struck_out(text: str, told: str) -> None:

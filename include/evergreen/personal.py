@@ -11,7 +11,18 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 MASK = "(personal)"
-QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+QUOTED = re.compile(
+    r"""
+    (?:(?<!\w)|(?<=\bb))(?P<quote>['"])              # after a word it is an apostrophe; b'bytes'
+    (?:
+        (?:\\.|(?P=quote)(?=\w)|(?!(?P=quote))[^\\])*  # as far as the quote that no word follows,
+        (?P=quote)(?!\w)
+    |
+        [^\n]*                                       # or none does: all of the line
+    )
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 """A value in a message, as Python and PostgreSQL write it."""
 
 
