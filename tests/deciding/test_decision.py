@@ -17,7 +17,7 @@ from evergreen.deciding.decision import started
 from evergreen.records import Decision, decision_id
 from evergreen.refs import WindowRef
 from evergreen.settings import Settings
-from evergreen.spec import Retraining, UseCase
+from evergreen.spec import Excluded, Retraining, UseCase
 from evergreen.steps import Run
 from evergreen_workshop import demo
 from fakes import FakeDecisions
@@ -333,6 +333,31 @@ def test_new_labelled_rows_ask_for_a_retraining_without_any_traffic(settings: Se
     assert enough.retrain
     assert enough.cause == "new rows"
     assert "8 labelled rows have come since the champion's snapshot" in enough.sentence
+
+
+def test_rows_of_days_that_are_left_out_are_not_new(settings: Settings) -> None:
+    bad = Excluded("2026-11-09", "2026-11-13", "the gauge was broken")
+    use_case = replace(
+        WEATHER,
+        retraining=Retraining(new_rows=3),
+        source=replace(WEATHER.source, excluded=(bad,)),
+    )
+    loaded = datetime(2026, 11, 10, tzinfo=UTC)
+    demo.load("weather", settings.database_url, until=date(2026, 11, 9))
+    snapshot = extraction.extract(use_case, as_of=loaded, asked_at=loaded, settings=settings)
+    make_champion(settings, "weather", 1, snapshot.sha256)
+    windows = [drifted(loaded + n * 24 * HOUR) for n in (3, 4)]
+
+    demo.feed("weather", settings.database_url, 4)
+    held = decide_at(watched(settings, *windows), settings, use_case)
+    demo.feed("weather", settings.database_url, 4)
+    sound = drifted(loaded + 8 * 24 * HOUR, outcome="calm", drifted=())
+    due = decide_at(watched(settings, sound), settings, use_case)
+
+    assert held.outcome == "held back"
+    assert "nothing new" in held.sentence
+    assert due.retrain
+    assert due.evidence["situation"]["new_rows"] == 3
 
 
 def test_rows_without_time_are_counted_beyond_the_snapshot(settings: Settings) -> None:

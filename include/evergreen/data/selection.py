@@ -196,9 +196,7 @@ class Selection:
 
     @property
     def _excluded(self) -> str:
-        """SQL condition of the rows of these days."""
-        days = (f"{self._t} >= {at(d.start)} AND {self._t} < {at(d.end)}" for d in self.excluded)
-        return " OR ".join(f"({each})" for each in days)
+        return of_days(self._t, self.excluded)
 
     @property
     def _due(self) -> str:
@@ -261,6 +259,12 @@ class Selection:
 def at(moment: datetime) -> str:
     """Write a moment as an SQL literal, which dates, timestamps and timestamptz compare with."""
     return f"TIMESTAMPTZ '{moment.isoformat()}'"
+
+
+def of_days(time: str, days: Sequence[Excluded]) -> str:
+    """Write the SQL condition that an event time is of one of these days."""
+    each = (f"({time} >= {at(one.start)} AND {time} < {at(one.end)})" for one in days)
+    return " OR ".join(each) or "false"
 
 
 def between(query: str, start: datetime, end: datetime) -> str:

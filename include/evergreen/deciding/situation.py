@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from evergreen.data import extraction, snapshots
-from evergreen.data.selection import at, enclosed, relation
+from evergreen.data.selection import at, enclosed, of_days, relation
 from evergreen.data.warehouse import Reading, quoted, reading
 from evergreen.errors import DataRefused, SnapshotCorrupt
 from evergreen.records import Chain, Pin, Promotion, Records, Retrained, chain
@@ -172,5 +172,6 @@ def _count(
     [(count,)] = moment.query(
         f"SELECT count(target) FROM ({labelled}) AS rows"
         f" WHERE time > {at(newest)} AND time <= {at(mature)}"
+        f" AND ({of_days('time', source.excluded)}) IS NOT TRUE"
     )
     return int(count)
