@@ -119,6 +119,9 @@ def test_too_few_rows_that_are_left_refuse_the_data(local: Settings) -> None:
     assert not found.passed
     assert kept.rows == []
     assert "364 rows" in found.failed[0].reason
+    assert found.snapshot.counts.quarantined == 0
+    [note] = found.snapshot.notes
+    assert note.startswith("refused without the 2 rows that might be put apart, too: temp_max")
 
 
 def test_sound_rows_take_the_place_of_those_that_were_bad(local: Settings) -> None:

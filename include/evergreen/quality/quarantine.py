@@ -5,6 +5,7 @@ Usage::
     broken = quarantine.broken(suite, checks)      # None: something else than rows is wrong
     bad = quarantine.rows(broken, results, table, use_case.source)
     clean = quarantine.put_apart(snapshot, bad, settings)
+    quarantine.recorded(clean, bad).notes      # ("3 rows are in quarantine: temp_max ...",)
 
 A range, a set, a missing value or a duplicate key is about rows; a column that is gone, a type or
 the number of rows is not, and refuses the data as ever.
@@ -88,15 +89,25 @@ def too_many(bad: Sequence[BadRow], among: int, allowed: float) -> str:
 
 
 def put_apart(snapshot: SnapshotRef, bad: Sequence[BadRow], settings: Settings) -> SnapshotRef:
-    """Write the snapshot without these rows, and say so in its notes and counts."""
+    """Write the snapshot without these rows."""
     gone = np.zeros(snapshot.rows, dtype=bool)
     gone[[row.place for row in bad]] = True
     stored = rewriting.apart(
         snapshots.of(settings), snapshot.uri, snapshot.sha256, gone, {"step": "quarantine"}
     )
-    counts = replace(snapshot.counts, taken=stored.rows, quarantined=len(bad))
-    clean = replace(snapshot, uri=stored.uri, sha256=stored.sha256, rows=stored.rows, counts=counts)
-    return noting(clean, _told(bad))
+    counts = replace(snapshot.counts, taken=stored.rows)
+    return replace(snapshot, uri=stored.uri, sha256=stored.sha256, rows=stored.rows, counts=counts)
+
+
+def recorded(clean: SnapshotRef, bad: Sequence[BadRow]) -> SnapshotRef:
+    """Return the snapshot that lacks these rows, with notes and counts that say where they are."""
+    told = f"{_rows(bad)} {'is' if len(bad) == 1 else 'are'} in quarantine: {_why(bad)}"
+    return noting(replace(clean, counts=replace(clean.counts, quarantined=len(bad))), told)
+
+
+def in_vain(bad: Sequence[BadRow]) -> str:
+    """Say that the data are refused without these rows, too, so that none is in quarantine."""
+    return f"refused without the {_rows(bad)} that might be put apart, too: {_why(bad)}"
 
 
 def noting(snapshot: SnapshotRef, note: str) -> SnapshotRef:
@@ -104,10 +115,13 @@ def noting(snapshot: SnapshotRef, note: str) -> SnapshotRef:
     return replace(snapshot, notes=(*snapshot.notes, note))
 
 
-def _told(bad: Sequence[BadRow]) -> str:
+def _rows(bad: Sequence[BadRow]) -> str:
+    return f"{len(bad):,} {'row' if len(bad) == 1 else 'rows'}"
+
+
+def _why(bad: Sequence[BadRow]) -> str:
     counted = Counter(reason for row in bad for reason in row.reasons)
-    why = ", ".join(f"{reason} ({rows:,})" for reason, rows in counted.most_common())
-    return f"{len(bad):,} {'row is' if len(bad) == 1 else 'rows are'} in quarantine: {why}"
+    return ", ".join(f"{reason} ({rows:,})" for reason, rows in counted.most_common())
 
 
 def _is_of_rows(check: Checked) -> bool:

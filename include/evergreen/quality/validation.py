@@ -127,9 +127,10 @@ def _without_bad_rows(
         return replace(looked, snapshot=noting(looked.snapshot, told))
     clean = quarantine.put_apart(looked.snapshot, bad, settings)
     again = _look(docs, suite, clean, use_case, settings)
-    if again.passed:
-        kept.put(use_case.name, looked.snapshot.sha256, looked.snapshot.as_of, bad)
-    return again
+    if not again.passed:
+        return replace(again, snapshot=noting(clean, quarantine.in_vain(bad)))
+    kept.put(use_case.name, looked.snapshot.sha256, looked.snapshot.as_of, bad)
+    return replace(again, snapshot=quarantine.recorded(clean, bad))
 
 
 def _run(
