@@ -113,6 +113,24 @@ def test_a_table_that_was_lost_is_landed_again(
     assert prices(settings) == [9.5, 3.0]
 
 
+def test_a_partitioned_table_is_landed_again_once_it_is_empty(
+    tmp_path: Path, settings: Settings
+) -> None:
+    query(
+        settings.database_url,
+        "CREATE TABLE orders (id int PRIMARY KEY, day date, price float8, returned boolean)"
+        " PARTITION BY RANGE (id); CREATE TABLE orders_1 PARTITION OF orders DEFAULT",
+    )
+    (tmp_path / "a.csv").write_text(CSV)
+
+    landed = [land_all(tmp_path / "a.csv", settings) for _ in range(2)]
+    query(settings.database_url, "TRUNCATE orders")
+    landed += [land_all(tmp_path / "a.csv", settings) for _ in range(2)]
+
+    assert [known for [(_, _, known)] in landed] == [False, True, False, True]
+    assert prices(settings) == [9.5, 3.0]
+
+
 def test_a_file_that_is_to_be_read_otherwise_is_landed_again(
     tmp_path: Path, settings: Settings
 ) -> None:

@@ -58,7 +58,10 @@ def land(
     records.retirements.check(use_case.name)
     if (ingest := use_case.ingest) is None:
         raise DataRefused([f"{use_case.name} declares no ingest="])
-    relation = table.relation(settings.warehouse_url, str(use_case.source.table))
+    url, target = settings.warehouse_url, str(use_case.source.table)
+    relation = table.relation(url, target)
+    if table.is_emptied(url, target):
+        records.landings.lose(use_case.name)
     landed = records.landings.newest(use_case.name)
     desk, source = _Desk(use_case=use_case, records=records, settings=settings), ingest.source
     if isinstance(source, Files):

@@ -81,6 +81,17 @@ def relation(url: str, target: str) -> str:
         return _relation(cursor, target)
 
 
+def is_emptied(url: str, target: str) -> bool:
+    """Tell whether a partitioned table holds no row: it has no name on the disk to tell by."""
+    with warehouse.connect(url) as connection, connection.cursor() as cursor:
+        partitioned = f"SELECT FROM pg_class WHERE oid = {regclass(target)} AND relkind = 'p'"
+        cursor.execute(f"SELECT EXISTS ({partitioned})")
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {identifier(target)})")
+        return bool(cursor.fetchone()[0])
+
+
 def _land(stage: Stage, target: str, key: Sequence[str], known: dict[str, str]) -> Taken:
     cleaned = stage.fill()
     if not cleaned.rows:

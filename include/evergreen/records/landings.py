@@ -6,6 +6,8 @@ from evergreen.records.session import Session
 from evergreen.refs import Landing
 
 COLUMNS = "use_case, item, sha256, rows, relation, read_as, delivered_at"
+LOST = "lost"
+"""The relation of what is in no table any more."""
 
 
 class Landings:
@@ -48,3 +50,10 @@ class Landings:
             ),
         )
         return int(row["id"])
+
+    def lose(self, use_case: str) -> None:
+        """Note that no row which was landed is in its table any more."""
+        self._session.write(
+            "UPDATE evergreen.landings SET relation = %s WHERE use_case = %s AND rows > 0",
+            (LOST, use_case),
+        )
