@@ -209,6 +209,23 @@ def test_a_column_without_a_value_is_left_out_and_said(project: Settings) -> Non
     assert bounded == ["x"]
 
 
+def test_a_column_without_a_finite_number_is_left_out_and_said(project: Settings) -> None:
+    execute(
+        project,
+        "CREATE TABLE gone AS SELECT i AS id, random() AS x, 'NaN'::float8 AS no_number,"
+        " (ARRAY['NaN', 'Infinity', '-Infinity', NULL])[i % 4 + 1]::real AS not_finite,"
+        " (random() > 0.5) AS y FROM generate_series(1, 200) AS i",
+    )
+
+    file, *_ = scaffold.new("gone", table="gone", target="y", key=("id",), settings=project)
+
+    use_case = loaded(project)
+    assert use_case.features.columns == ("x",)
+    assert "# Not used, as they hold no value at all: no_number, not_finite\n" in file.read_text()
+    suite = suites.load(project.expectations_dir, "gone")
+    assert suites.check_suite(suite, use_case) == []
+
+
 LOANS = """
     CREATE TABLE loans (id int PRIMARY KEY, customer_id int, serial int, asked date, income real,
         debt real, purpose text, age text, part real, repaid_on real, settled real, outcome text);

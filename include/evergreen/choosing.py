@@ -197,7 +197,7 @@ def _unfit(
     """Return the columns that are better left out, by the reason."""
     relation = identifier(profile.table)
     return {
-        EMPTY: [c.name for c in columns if c.values == ()],
+        EMPTY: [c.name for c in columns if c.is_empty],
         OURS: [c.name for c in columns if c.name == PART],
         IDS: [c.name for c in columns if _is_id(moment, profile, c)],
         AFTERWARDS: [c.name for c in columns if _is_afterwards(moment, relation, label, c)],

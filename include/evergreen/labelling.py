@@ -68,7 +68,7 @@ def with_label(profile: TableProfile, label: Label) -> TableProfile:
 
 
 def _kind(target: ColumnProfile) -> Kind:
-    if target.values is not None and len(target.values) < 2:
+    if target.is_empty or (target.values is not None and len(target.values) < 2):
         raise EvergreenError(f"{target.name} has one value only: there is nothing to learn")
     if target.is_time or (target.values is None and not target.is_number):
         raise EvergreenError(

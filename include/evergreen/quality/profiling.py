@@ -48,6 +48,11 @@ class ColumnProfile:
         return self.type in {"date", "datetime64", "Timestamp"}
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether it holds no value, or no finite number."""
+        return self.values == () or (self.is_number and self.low is None)
+
+    @property
     def bounds(self) -> tuple[float, float]:
         """Bounds with slack; what never was below zero may not be. For a column with values."""
         slack = (self.high - self.low) * SLACK or max(1.0, abs(self.high) * SLACK)
