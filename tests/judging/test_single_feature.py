@@ -114,3 +114,13 @@ def test_a_column_without_a_value_where_it_is_learned_from_tells_nothing(kind: K
     best = found(declared(kind, ("new", "honest")), y, new=new, honest=NOISE + LABEL)
 
     assert best.feature == "honest"
+
+
+@pytest.mark.parametrize("kind", [Kind.BINARY, Kind.REGRESSION])
+def test_numbers_beyond_those_of_a_tree_are_ranked(kind: Kind) -> None:
+    y = LABEL if kind is Kind.BINARY else NOISE
+    sentinel = np.where(np.arange(ROWS) % 100 == 0, np.finfo(float).max, NOISE)
+
+    best = found(declared(kind, ("x",)), y, x=sentinel)
+
+    assert best.score > 0.6

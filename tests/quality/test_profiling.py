@@ -1,9 +1,13 @@
+import sys
+
 import pytest
 
 from evergreen.data.warehouse import connect, reading
 from evergreen.quality import profiling
 from evergreen.quality.profiling import ColumnProfile
 from evergreen.settings import Settings
+
+MOST = sys.float_info.max
 
 
 def profile(settings: Settings, ddl: str) -> profiling.TableProfile:
@@ -65,6 +69,8 @@ def test_reads_the_primary_key_in_its_order(settings: Settings) -> None:
         (0, 0, (0.0, 1.0)),
         (0.001, 0.002, (0.0005, 0.0025)),
         (1e9, 2e9, (5e8, 2.5e9)),
+        (-MOST, MOST, (-MOST, MOST)),
+        (1e300, MOST, (0.0, MOST)),
     ],
 )
 def test_bounds_leave_half_the_range_as_slack(

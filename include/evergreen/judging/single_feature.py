@@ -35,6 +35,7 @@ METRIC = {Kind.BINARY: "roc_auc", Kind.MULTICLASS: "f1", Kind.REGRESSION: "r2"}
 SHAPE = {"max_depth": 8, "min_samples_leaf": 5, "random_state": 0}
 ROWS = 100_000
 """So many training rows are enough to learn one feature."""
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def strongest(use_case: UseCase, rows: Picked) -> SingleFeature | None:
@@ -90,11 +91,16 @@ def _scores(
             continue
         if name in features.categorical:
             known, new = _by_label(kind, known, truth, new)
-        values = (column.to_numpy(dtype=float).reshape(-1, 1) for column in (known, new))
+        values = (_ranked(column) for column in (known, new))
         for answer in _answers(kind, truth, *values):
             told = metrics.score(kind, asked, answer, [metric]).items()
             found += [SingleFeature(feature=name, metric=m, score=score) for m, score in told]
     return found
+
+
+def _ranked(column: Column) -> Array:
+    """Return a column of numbers; those that are too large for a tree are its largest."""
+    return np.clip(column.to_numpy(dtype=float), -LARGEST, LARGEST).reshape(-1, 1)
 
 
 def _by_label(kind: Kind, known: Column, truth: Array, new: Column) -> tuple[Column, Column]:

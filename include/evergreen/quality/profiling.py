@@ -4,6 +4,7 @@ Every figure is one aggregate in the database, so a table of any size is profile
 """
 
 import math
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ CLASSES = 20
 """Up to so many different values are kept by name."""
 SLACK = 0.5
 """How far a bound lies beyond what was seen, as a share of the range that was seen."""
+FURTHEST = 1e308
+"""Beyond it nothing can be rounded away from zero."""
 PANDAS = {
     "bool": "bool", "int2": "int16", "int4": "int32", "int8": "int64", "float4": "float32",
     "float8": "float64", "numeric::float8": "float64", "date": "date", "timestamp": "datetime64",
@@ -208,8 +211,10 @@ def _plain(value: Any) -> str:
 
 
 def _outward(bound: float, rounding: Any) -> float:
-    """Round to three digits, away from the data."""
+    """Round to three digits, away from the data, as far as numbers go."""
     if bound == 0:
         return 0.0
+    if abs(bound) > FURTHEST:
+        return math.copysign(sys.float_info.max, bound)
     step = 10.0 ** (math.floor(math.log10(abs(bound))) - 2)
     return float(f"{rounding(round(bound / step, 6)) * step:.10g}")
