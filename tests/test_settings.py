@@ -15,6 +15,12 @@ def variables(**changes: str) -> Variables:
     return Variables(**{"database_url": "postgresql://db/x", "tracking_uri": MLFLOW} | changes)
 
 
+def test_a_service_is_expected_only_where_it_is_said_to_be() -> None:
+    assert complete(variables()).serve_host == ""
+    assert complete(variables()).listen_host == "127.0.0.1"
+    assert complete(variables(serve_host="serve")).serve_url == "http://serve:8100"
+
+
 def test_artifacts_lie_in_the_home_folder_when_no_server_keeps_them() -> None:
     assert complete(variables()).artifacts_url == str(HOME / "artifacts")
 

@@ -35,6 +35,7 @@ NAME_BEGINS = r"^[a-zA-Z0-9._-]{0,64}$"
 LONGEST = 36_500
 SIZES = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "KB": 10**3}
 LOCAL, RAY = "local", "ray"
+LOOPBACK = "127.0.0.1"
 HOME = PROJECT / ".evergreen" if CHECKOUT else Path.home() / ".evergreen"
 
 
@@ -63,7 +64,9 @@ class Settings:
     """Public address of the Airflow UI, for the links in notifications and reports."""
     api_keys: tuple[str, ...] = ()
     """Keys that the prediction service accepts as `X-API-Key`; none: everybody may ask."""
-    serve_host: str = "127.0.0.1"
+    serve_host: str = ""
+    """Where the prediction service is; empty: it is not said that there is one, and none is missed.
+    One that is started all the same listens on loopback."""
     serve_port: int = 8100
     airflow_database_url: str = ""
     """`postgresql+psycopg2://…` of Airflow's own, for `evergreen check`; empty: no Airflow."""
@@ -119,9 +122,14 @@ class Settings:
         return self.apart_warehouse_url or self.database_url
 
     @property
+    def listen_host(self) -> str:
+        """Where a prediction service that is started here listens."""
+        return self.serve_host or LOOPBACK
+
+    @property
     def serve_url(self) -> str:
         """Where the prediction service answers, seen from this machine."""
-        return seen_from_here(self.serve_host, self.serve_port)
+        return seen_from_here(self.listen_host, self.serve_port)
 
 
 def seen_from_here(host: str, port: int) -> str:
@@ -130,7 +138,7 @@ def seen_from_here(host: str, port: int) -> str:
     >>> seen_from_here("0.0.0.0", 8100)
     'http://127.0.0.1:8100'
     """
-    near = {"0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104
+    near = {"0.0.0.0": LOOPBACK}.get(host, host)  # noqa: S104
     return f"http://{near}:{port}"
 
 
@@ -254,7 +262,7 @@ class Variables(BaseSettings):
     digest: Annotated[str, AfterValidator(schedule)] = ""
     ui_url: str = ""
     api_keys: Annotated[tuple[str, ...], NoDecode, words(",")] = ()
-    serve_host: str = "127.0.0.1"
+    serve_host: str = ""
     serve_port: int = 8100
     airflow_database_url: str = Field(
         "", validation_alias=AliasChoices("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")

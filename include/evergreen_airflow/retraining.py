@@ -130,7 +130,7 @@ class Looked:
         lasting = "; ".join(self.problems)
         if not self.unseen:
             return lasting or "Every champion is served, crowned and fresh."
-        told = lasting.removesuffix(".") or "Every champion is served and crowned"
+        told = lasting.removesuffix(".") or "All else is well"
         return f"{told}. Not looked at: {'; '.join(self.unseen)}."
 
 
@@ -165,6 +165,8 @@ def look_after_everything() -> Looked:
             problems += silences.of_use_case(use_case, now, caught_up=until is None, **told)
         on_time = [] if until else still
         unseen = [f"whether {one.name} is fresh (it is a draft)" for one in loaded if one.draft]
+        if served and not known.serve_host:
+            unseen.insert(0, "whether champions are served (EVERGREEN_SERVE_HOST is not set)")
         if until and still:
             late = f"until {states.moment(until)}, as nobody had looked for a while"
             unseen.append(f"whether champions are fresh and schedules kept, {late}")

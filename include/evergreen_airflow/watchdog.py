@@ -10,7 +10,8 @@ from evergreen_airflow.priorities import WATCHDOG, weight
 from evergreen_airflow.retraining import look_after_everything
 
 DOC = """
-Asks the prediction service whether it serves each champion, lets MLflow's registry follow the
+Asks the prediction service (at `EVERGREEN_SERVE_HOST`; none is asked where that is not set) whether
+it serves each champion, lets MLflow's registry follow the
 ledger (a promotion that a crash interrupted, an alias that somebody moved), looks for champions
 that no challenger has been held against for too long (`retraining.stale_after`), reminds of
 challengers that wait for a person's word, and tells again what did not get through. It tells of

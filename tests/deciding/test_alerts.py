@@ -36,9 +36,9 @@ WEATHER = replace(CATALOG.find("weather"), retraining=Retraining())
 
 @pytest.fixture
 def told(settings: Settings, webhook: Webhook) -> Settings:
-    """Settings that tell the webhook; weather has a champion, version 3."""
+    """Settings that tell the webhook; weather has a champion, version 3, and is to be served."""
     make_champion(settings, "weather", 3)
-    return replace(settings, notify_urls=(webhook.url,), ui_url="http://ui")
+    return replace(settings, notify_urls=(webhook.url,), ui_url="http://ui", serve_host="127.0.0.1")
 
 
 def titles(webhook: Webhook) -> list[str]:
@@ -352,6 +352,18 @@ def test_a_service_that_is_down_is_told_and_when_it_is_back(
         "Evergreen: weather is not served",
         "Evergreen: over: weather is not served",
     ]
+
+
+def test_nobody_misses_a_service_that_there_is_not_to_be(told: Settings, webhook: Webhook) -> None:
+    here = replace(told, serve_port=free_port())
+    alerts.of_service(["weather"], NOW, again_after=0, records=records_of(here), settings=here)
+    here = replace(here, serve_host="")
+
+    problems = alerts.of_service(["weather"], NOW + HOUR, records=records_of(here), settings=here)
+
+    assert problems == []
+    assert titles(webhook)[1:] == ["Evergreen: over: weather is not served"]
+    assert "EVERGREEN_SERVE_HOST is not set" in webhook.messages[1]["message"]
 
 
 def test_a_service_that_is_only_starting_alarms_nobody(told: Settings, webhook: Webhook) -> None:

@@ -135,7 +135,7 @@ def promotion(done: PromotionRef, *, as_json: bool) -> None:
 
 def service(settings: "Settings", *, as_json: bool) -> None:
     """Print where the prediction service will answer."""
-    url = f"http://{settings.serve_host}:{settings.serve_port}"
+    url = f"http://{settings.listen_host}:{settings.serve_port}"
     if as_json:
         document({"url": url, "docs": f"{url}/docs", "keys": len(settings.api_keys)})
         return

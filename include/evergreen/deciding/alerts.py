@@ -42,6 +42,7 @@ PASSED = Status.PASSED
 NO_BETTER, MOOT = "better_than_champion", {"calibration", "coverage"}
 """The check of a challenger that is no better: the champion is still good, and what else the
 challenger's own promises lack is nobody's concern."""
+NO_SERVICE = "No service is asked: EVERGREEN_SERVE_HOST is not set."
 PATIENCE = 5.0
 """Seconds until a service that does not answer is down."""
 
@@ -215,7 +216,10 @@ def of_service(
     """Tell of champions that are not served; return what is wrong with each of them.
 
     What is wrong must still be so after some seconds: a service may be starting, or swapping.
+    Where no service is said to be (`serve_host`), none is missed.
     """
+    if not settings.serve_host:
+        return _expect_no_service(names, records, settings)
     url = f"{settings.serve_url}/ready"
     problem, told = _ready(url)
     if problem or not set(names) <= set(told.get("champions", {})):
@@ -230,6 +234,13 @@ def of_service(
         problems.append(f"{name}: {why}")
         alert(records, settings, name, "service", f"{url}: {why}.", at=now)
     return problems
+
+
+def _expect_no_service(names: Sequence[str], records: Records, settings: Settings) -> list[str]:
+    """End what was told of a service, now that there is to be none."""
+    for about, kind in [*((name, "service") for name in names), (HOUSE, "journal")]:
+        all_clear(records, settings, about, kind, NO_SERVICE)
+    return []
 
 
 def _of_journal(told: Json, now: datetime, records: Records, settings: Settings) -> list[str]:

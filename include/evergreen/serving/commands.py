@@ -13,7 +13,7 @@ from evergreen.spec import UseCase
 
 
 def serve(settings: Settings) -> None:
-    """Serve all use cases on `settings.serve_host` and `serve_port` until a signal comes.
+    """Serve all use cases on `settings.listen_host` and `serve_port` until a signal comes.
 
     The database may be away: the service makes its tables when it is there.
     """

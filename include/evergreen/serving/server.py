@@ -57,7 +57,7 @@ class Patient(HttpToolsProtocol):
 def config(app: FastAPI, settings: Settings, **changes: Any) -> uvicorn.Config:
     """Return uvicorn's configuration of the service: one process on settings' host and port."""
     given: dict[str, Any] = {
-        "host": settings.serve_host,
+        "host": settings.listen_host,
         "port": settings.serve_port,
         "http": Patient,
         "loop": "uvloop",

@@ -15,6 +15,8 @@ HEADERS = {"Cache-Control": "no-store"}
 
 async def ask(settings: Settings) -> JSONResponse:
     """Pass on what the service tells, or in 502 why it does not: `{"problem": …}`."""
+    if not settings.serve_host:
+        return _problem("EVERGREEN_SERVE_HOST is not set for Airflow's API server")
     url = f"{settings.serve_url}/live"
     headers = {"X-API-Key": settings.api_keys[0]} if settings.api_keys else {}
     try:

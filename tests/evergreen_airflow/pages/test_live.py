@@ -47,6 +47,17 @@ def test_passes_on_what_the_service_tells(
     assert {name.lower(): value for name, value in server.asked[0][1].items()}["x-api-key"] == "one"
 
 
+def test_says_that_no_service_is_said_to_be(
+    browser: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergreen_airflow.here.settings", lambda: settings)
+
+    told = browser.get("/evergreen/live/")
+
+    assert told.status_code == 502
+    assert "EVERGREEN_SERVE_HOST is not set" in told.json()["problem"]
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
