@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, TCPServer
 from typing import Any
 
 import psycopg2
@@ -352,6 +353,25 @@ def test_a_service_that_is_down_is_told_and_when_it_is_back(
         "Evergreen: weather is not served",
         "Evergreen: over: weather is not served",
     ]
+
+
+class _Foreign(StreamRequestHandler):
+    def handle(self) -> None:
+        self.wfile.write(b"\x15\x03\x01 no HTTP\r\n")
+
+
+def test_what_speaks_no_http_is_told_and_ends_no_look(told: Settings, webhook: Webhook) -> None:
+    here = replace(told, serve_port=free_port())
+    here = replace(here, heartbeat_url=f"{here.serve_url}/beat")
+
+    with answering(TCPServer(("127.0.0.1", here.serve_port), _Foreign)):
+        problems = alerts.of_service(
+            ["weather"], NOW, again_after=0, records=records_of(here), settings=here
+        )
+        alerts.beat(here)
+
+    assert problems[0].startswith("weather: it does not answer")
+    assert titles(webhook) == ["Evergreen: weather is not served"]
 
 
 def test_nobody_misses_a_service_that_there_is_not_to_be(told: Settings, webhook: Webhook) -> None:

@@ -15,6 +15,7 @@ Usage::
 Failed runs, refused data among them, are told by the DAGs themselves (`notify.report_failure`).
 """
 
+import http.client
 import json
 import logging
 import time
@@ -42,6 +43,8 @@ PASSED = Status.PASSED
 NO_BETTER, MOOT = "better_than_champion", {"calibration", "coverage"}
 """The check of a challenger that is no better: the champion is still good, and what else the
 challenger's own promises lack is nobody's concern."""
+UNANSWERED = (OSError, ValueError, http.client.HTTPException)
+"""Nobody answers, or what answers speaks something else."""
 NO_SERVICE = "No service is asked: EVERGREEN_SERVE_HOST is not set."
 PATIENCE = 5.0
 """Seconds until a service that does not answer is down."""
@@ -262,7 +265,7 @@ def beat(settings: Settings) -> None:
     try:
         with urllib.request.urlopen(settings.heartbeat_url, timeout=PATIENCE):  # noqa: S310
             pass
-    except (OSError, ValueError) as error:
+    except UNANSWERED as error:
         log.warning("the address of EVERGREEN_HEARTBEAT_URL did not take a beat: %s", error)
 
 
@@ -286,7 +289,7 @@ def _ready(url: str) -> tuple[str, Json]:
     except urllib.error.HTTPError as error:
         with error:
             return _not_ready(error)
-    except (OSError, ValueError) as error:
+    except UNANSWERED as error:
         return f"it does not answer ({error})", {}
 
 
