@@ -22,7 +22,7 @@ from evergreen_airflow.assets import tell_champions
 from evergreen_airflow.edge import at_work, catalog, cause, param, tell, this_run
 from evergreen_airflow.options import Options
 
-ACTIVE = ["queued", "running"]
+ACTIVE = ("queued", "running")
 
 
 class StartRun(TriggerDagRunOperator):
@@ -47,7 +47,7 @@ def decide_and_retrain(use_case: UseCase, watched: Any, options: Options, traini
         known, seen, run = here.settings(), WindowRef.from_json(window), this_run()
         with at_work() as kept:
             decided = deciding.decide(
-                use_case, seen, run, records=kept, settings=known, running=active(training)
+                use_case, seen, run, records=kept, settings=known, waits=waits(training)
             )
             alerts.of_window(use_case, seen, decided, records=kept, settings=known)
             tried = trying.conclude(use_case, run, records=kept, settings=known)
@@ -80,10 +80,16 @@ def start_run(wanted: Any, dag_id: str, options: Options, *, task_id: str, doc: 
     )
 
 
-def active(dag_id: str) -> str:
-    """Return which run of the DAG is queued or running, or nothing."""
-    count = get_current_context()["ti"].get_dr_count(dag_id=dag_id, states=ACTIVE)
-    return f"a run of {dag_id}" if count else ""
+def waits(dag_id: str) -> str:
+    """Say why a run of the DAG would not start now; empty: it would.
+
+    What a paused DAG is asked for is queued until somebody unpauses it, and then is of long ago.
+    """
+    from evergreen_airflow import schedules
+
+    if schedules.is_paused(dag_id):
+        return f"{dag_id} is paused, and starts nothing until it is unpaused"
+    return f"a run of {dag_id} runs already" if schedules.count(dag_id, *ACTIVE) else ""
 
 
 def request(run_id: str, asked_for: str, sentence: str, window: WindowRef) -> Json:

@@ -1,6 +1,8 @@
 """Do the schedules of a use case run? What Airflow says of its DAGs to a task, and when they ended.
 
     scheduled(use_case, prefix, now, heartbeats)    # what `silences.of_schedules` is told
+    is_paused("weather_training")
+    count("weather_training", "queued", "running")  # its runs
 
 Only a task may ask. Monitoring is left out: `silences` sees that no window is watched.
 """
@@ -36,6 +38,17 @@ def scheduled(
         return None
 
 
+def is_paused(dag_id: str) -> bool:
+    """Tell whether Airflow has the DAG and it is paused."""
+    dag = _dag(dag_id)
+    return dag is not None and bool(dag.is_paused)
+
+
+def count(dag_id: str, *states: str) -> int:
+    """Return how many runs of the DAG are in one of these states."""
+    return int(get_current_context()["ti"].get_dr_count(dag_id=dag_id, states=list(states)))
+
+
 def _scheduled(
     use_case: UseCase, prefix: str, now: datetime, heartbeats: Heartbeats
 ) -> Iterator[Scheduled]:
@@ -48,7 +61,8 @@ def _scheduled(
             heartbeats.ran(dag_id, now)
         yield Scheduled(
             dag_id=dag_id, schedule=schedule, ended=ended or now, known=dag is not None,
-            paused=dag is not None and dag.is_paused, running=_is_running(dag_id),
+            paused=dag is not None and dag.is_paused, running=count(dag_id, "running") > 0,
+            queued=count(dag_id, "queued") > 0,
         )  # fmt: skip
 
 
@@ -68,7 +82,3 @@ def _dag(dag_id: str) -> Any:
         if (error.error.detail or {}).get("status_code") == UNKNOWN:
             return None
         raise
-
-
-def _is_running(dag_id: str) -> bool:
-    return bool(get_current_context()["ti"].get_dr_count(dag_id=dag_id, states=["running"]))

@@ -98,7 +98,7 @@ def test_a_repeated_task_finds_its_decision_though_the_training_runs_by_now(
     window = watched(champion, drifted(START), drifted(START + HOUR))
     before = decide_at(window, champion)
 
-    after = decide_at(window, champion, running=f"weather_training/{before.run_id}")
+    after = decide_at(window, champion, waits=f"weather_training/{before.run_id} runs already")
 
     assert after == before
     assert len(records_of(champion).decisions.newest("weather", kind="trigger")) == 1
@@ -172,7 +172,7 @@ def test_a_refused_candidate_makes_the_next_wait_longer(champion: Settings) -> N
 def test_a_running_training_is_enough(champion: Settings) -> None:
     window = watched(champion, drifted(START), drifted(START + HOUR))
 
-    decided = decide_at(window, champion, running="weather_training/scheduled__1")
+    decided = decide_at(window, champion, waits="weather_training/scheduled__1 runs already")
 
     assert decided.outcome == "held back"
     assert "weather_training/scheduled__1 runs already" in decided.sentence

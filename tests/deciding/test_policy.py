@@ -113,7 +113,7 @@ def test_a_cause_makes_a_retraining(known: Situation, outcome: str, cause: str) 
         ({"new_rows": 1}, None),
         ({"asked": (replace(asked(8), window_end=NOW),), "refreshes": (3,)}, "answered"),
         ({"asked": (replace(asked(8), window_end=NOW),), "refreshes": (4,)}, None),
-        ({"running": "weather_training/scheduled__1"}, "running"),
+        ({"waits": "a run of weather_training runs already"}, "waits"),
         ({"asked": (asked(5.9),)}, "cooldown"),
         ({"asked": (asked(6),)}, None),
         ({"asked": (asked(11, "refused"),)}, "back-off"),

@@ -38,7 +38,7 @@ def scheduled(
     weather = replace(load(USE_CASES).find("weather"), ingest=INGEST)
     with running() as ti:
         ti.get_dag = asked_of(dags, status)
-        ti.get_dr_count = lambda **_: active
+        ti.get_dr_count = lambda states, **_: active * ("running" in states)
         return schedules.scheduled(weather, "ml_", NOW, kept.heartbeats)
 
 
@@ -63,6 +63,29 @@ def test_a_dag_is_looked_after_from_the_first_look_on(kept: Records) -> None:
         dag_id="ml_weather_training", schedule="@daily", ended=NOW, known=True
     )
     assert second == replace(first, paused=True, running=True)
+
+
+@pytest.mark.parametrize(
+    ("dags", "runs", "why"),
+    [
+        ({"weather_training": False}, 0, ""),
+        ({"weather_training": False}, 1, "a run of weather_training runs already"),
+        ({"weather_training": True}, 0, "weather_training is paused"),
+        ({"weather_training": True}, 1, "weather_training is paused"),
+        ({}, 0, ""),
+    ],
+)
+def test_a_training_that_is_paused_is_not_asked_for_and_it_says_so(
+    dags: dict[str, bool], runs: int, why: str
+) -> None:
+    from evergreen_airflow import retraining
+
+    with running() as ti:
+        ti.get_dag, ti.get_dr_count = asked_of(dags), lambda **_: runs
+        told = retraining.waits("weather_training")
+
+    assert told.startswith(why)
+    assert bool(told) is bool(why)
 
 
 def test_what_airflow_never_had_is_nobodys_and_what_it_has_no_more_is_told(kept: Records) -> None:

@@ -30,11 +30,9 @@ def decide(
     *,
     records: "Records",
     settings: "Settings",
-    running: str = "",
+    waits: str = "",
 ) -> "DecisionRef":
     """Decide once for a window and champion whether to retrain; see `deciding.decision.decide`."""
     from evergreen.deciding import decision
 
-    return decision.decide(
-        use_case, window, run, records=records, settings=settings, running=running
-    )
+    return decision.decide(use_case, window, run, records=records, settings=settings, waits=waits)

@@ -44,6 +44,8 @@ class Scheduled:
     """Airflow has it."""
     paused: bool = False
     running: bool = False
+    queued: bool = False
+    """A run of it waits to start."""
 
 
 def starved(
@@ -130,6 +132,8 @@ def _patience(ingest: Ingest, landed: Sequence[datetime]) -> timedelta | None:
 def _unrun(dag: Scheduled, now: datetime) -> str:
     """Say that a DAG has not run for too long, and why if it is known; empty: it has."""
     every = pause(dag.schedule)
+    if every is None and dag.paused and dag.queued:
+        return f"A run of {dag.dag_id} waits, and does not start: the DAG is paused."
     if every is None or dag.running or now - dag.ended <= MISSED * every + ROOM:
         return ""
     why = "its file is gone or does not load (an import error), or the scheduler never comes to it"

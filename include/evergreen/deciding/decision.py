@@ -43,7 +43,7 @@ def decide(
     *,
     records: Records,
     settings: Settings,
-    running: str = "",
+    waits: str = "",
 ) -> DecisionRef:
     """Decide whether a window asks for a retraining; the second call returns the first decision.
 
@@ -55,13 +55,13 @@ def decide(
         run: who decides, and when: `asked_at` is the moment that cooldown and budget count to.
         records: where it is put on record.
         settings: where everything else is.
-        running: the training of this use case that runs or waits; empty: none.
+        waits: why a training that is asked for now would wait; empty: it would not.
     """
     id = matter(window)
     with records.locks.hold(TRIGGER, use_case.name):
         decided = records.decisions.get(id)
         if decided is None:
-            known = situation.gather(use_case, window, run.asked_at, running, records, settings)
+            known = situation.gather(use_case, window, run.asked_at, waits, records, settings)
             decided = _record(records, id, run, known, policy.judge(known), settings.dag_prefix)
         if decided.outcome == policy.ROLL_BACK:
             _go_back(decided, records, settings)

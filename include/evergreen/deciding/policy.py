@@ -115,11 +115,11 @@ def nothing_new(situation: Situation) -> Reason | None:
     )
 
 
-def running(situation: Situation) -> Reason | None:
-    """A training runs or waits already."""
-    if not situation.running:
+def waits(situation: Situation) -> Reason | None:
+    """A training would wait: one runs or waits already, or its DAG is paused."""
+    if not situation.waits:
         return None
-    return Reason(name="running", sentence=f"{situation.running} runs already")
+    return Reason(name="waits", sentence=situation.waits)
 
 
 def cooldown(situation: Situation) -> Reason | None:
@@ -152,7 +152,7 @@ def budget(situation: Situation) -> Reason | None:
 
 CAUSES: tuple[Predicate, ...] = (drift, quality, new_rows)
 HOLDS: tuple[Predicate, ...] = (
-    no_champion, moved, answered, nothing_new, running, cooldown, budget,
+    no_champion, moved, answered, nothing_new, waits, cooldown, budget,
 )  # fmt: skip
 
 

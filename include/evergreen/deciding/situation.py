@@ -44,8 +44,8 @@ class Situation(Ref):
     """What could not be found out, and why."""
     asked: tuple[Retrained, ...] = ()
     """Retrainings asked for by other windows, newest first."""
-    running: str = ""
-    """The training that runs or waits right now."""
+    waits: str = ""
+    """Why a training that is asked for now would wait, as one runs already; empty: it would not."""
     hindsight: Hindsight | None = None
     """What the fit that served before would have answered; None: live quality gives no cause to
     ask, or going back by itself is not declared."""
@@ -57,7 +57,7 @@ def gather(
     use_case: UseCase,
     window: WindowRef,
     now: datetime,
-    running: str,
+    waits: str,
     records: Records,
     settings: Settings,
 ) -> Situation:
@@ -89,7 +89,7 @@ def gather(
         corrected=corrected,
         unknown=tuple(problems),
         asked=asked,
-        running=running,
+        waits=waits,
         hindsight=look_back(use_case, window.end, records=records, settings=settings)
         if poor and rules.roll_back
         else None,
