@@ -143,10 +143,15 @@ def announce(
     return ledger.incidents.resolve(key, "Nothing to end.") or told
 
 
-def recovered(ledger: Ledger, settings: Settings, run_key: str) -> tuple[Incident, ...]:
-    """Tell that a DAG works again: a run of it went well, which ends its failures before."""
+def recovered(
+    ledger: Ledger, settings: Settings, run_key: str, use_case: str | None = None
+) -> tuple[Incident, ...]:
+    """Tell that a DAG works again: a run of it went well, which ends its failures before.
+
+    In a DAG that trains several, only those of the one `use_case` that went well.
+    """
     dag_id = run_key.partition("/")[0]
-    failures = ledger.incidents.newest(kind="failure", open=True, limit=1000)
+    failures = ledger.incidents.newest(use_case, kind="failure", open=True, limit=1000)
     mine = [each for each in failures if each.run_key.partition("/")[0] == dag_id]
     return tuple(
         _resolve(ledger, settings, each, f"{run_key} went well.") for each in reversed(mine)

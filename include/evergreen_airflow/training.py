@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, TaskGroup, get_current_context, task
 
@@ -28,6 +28,7 @@ from evergreen_airflow.edge import (
     note_param,
     our_dag,
     param,
+    run_key,
     switch_param,
     tags,
     tell,
@@ -39,6 +40,9 @@ from evergreen_airflow.options import options_of, run_timeout
 from evergreen_airflow.priorities import TRAINING, Stalest, mapped, weight
 from evergreen_airflow.retraining import put_start_on_record
 from evergreen_airflow.training_doc import doc_md
+
+if TYPE_CHECKING:
+    from evergreen.records import Records
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +131,7 @@ def add_tasks(
     def queued(step: str, at_once: int = 1) -> Any:
         return shared | {"max_active_tis_per_dag": at_once} | options(step)
 
-    names = list(use_case.trainings)
+    names, grouped = list(use_case.trainings), prefix is None
 
     @task(inlets=source(use_case), **queued("extract"))
     def extract() -> Json:
@@ -241,16 +245,20 @@ def add_tasks(
         verdict, run = Verdict.from_json(judged), the_run(use_case)
         with at_work() as kept:
             served = steps.fit(use_case, verdict, run, records=kept, settings=here.settings())
-            if served is None:
-                return None
-            alerts.of_fit(use_case, served, run, records=kept, settings=here.settings())
+            if served is not None:
+                alerts.of_fit(use_case, served, run, records=kept, settings=here.settings())
+            goes_on = served is not None and served.passed and run.may_promote
+            if grouped and not goes_on:
+                went_well(use_case, kept)
+        if served is None:
+            return None
         keep(served)
         if use_case.draft:
             tell(steps.undrafted(use_case, served.sentence))
         elif not run.may_promote:
             what = run.purpose.replace("_", " ").capitalize()
             tell(f"{what}, so the champion stays. Otherwise: {served.sentence}")
-        return served.to_json() if served.passed and run.may_promote else None
+        return served.to_json() if goes_on else None
 
     @task(outlets=[UPDATES], **queued("promote"))
     def promote(verdict: Json) -> Json:
@@ -263,6 +271,8 @@ def add_tasks(
                 use_case, ref, the_run(use_case), records=kept, settings=known
             )
             tell_champions([use_case.name], kept.promotions)
+            if grouped:
+                went_well(use_case, kept)
         if promotion.promoted and promotion.champion:
             learned = openlineage.snapshot(use_case, ref.evaluation.features.snapshot)
             openlineage.moved(
@@ -291,6 +301,13 @@ def steps_of(use_case: UseCase) -> list[str]:
 def the_run(use_case: UseCase) -> Any:
     """Describe this run; a dry one, and a draft's, may not promote."""
     return this_run(purpose=use_case.purpose(dry_run=bool(param("dry_run"))))
+
+
+def went_well(use_case: UseCase, kept: "Records") -> None:
+    """End the failures of earlier runs, in a DAG of somebody's own, which does not by itself."""
+    from evergreen.notify import recovered
+
+    recovered(kept, here.settings(), run_key(), use_case.name)
 
 
 def keep(verdict: Verdict) -> None:
