@@ -89,9 +89,12 @@ class FakeIncidents:
     def __init__(self) -> None:
         self.rows: dict[str, Incident] = {}
 
-    def open(self, incident: Incident) -> Incident:
-        stored = replace(incident, id=len(self.rows) + 1, created_at=now())
-        return self.rows.setdefault(incident.run_key, stored)
+    def open(self, incident: Incident, began: datetime | None = None) -> Incident:
+        found = self.rows.get(incident.run_key)
+        if found and not (began and found.resolved_at and found.resolved_at < began):
+            return found
+        number = found.id if found else len(self.rows) + 1
+        return self._put(replace(incident, id=number, created_at=now()))
 
     def newest(
         self,

@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,10 +12,15 @@ from webhook import Webhook
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
-def fail(settings: Settings, run_key: str = "weather_training/1", message: str = "boom"):
+def fail(
+    settings: Settings,
+    run_key: str = "weather_training/1",
+    message: str = "boom",
+    began: datetime | None = None,
+):
     link = "http://localhost/run"
     return notify.report_failure(
-        records_of(settings), settings, "weather", run_key, "train", message, link
+        records_of(settings), settings, "weather", run_key, "train", message, link, began
     )
 
 
@@ -38,6 +44,25 @@ def test_a_failed_run_is_told_once_even_if_its_tasks_fail_together(
     fail(told, run_key="weather_training/2")
 
     assert len(webhook.messages) == 2
+
+
+def test_a_run_that_is_cleared_and_fails_again_is_told_again(settings: Settings, webhook: Webhook):
+    told = replace(settings, notify_urls=(webhook.url,))
+    fail(told)
+    (over,) = notify.recovered(records_of(told), told, "weather_training/2")
+    assert over.resolved_at
+
+    again = fail(told, message="again", began=over.resolved_at + timedelta(minutes=1))
+
+    assert again.resolved_at is None
+    assert [message["title"] for message in webhook.messages] == [
+        "Evergreen: weather failed in train",
+        "Evergreen: over: weather failed in train",
+        "Evergreen: weather failed in train",
+    ]
+    assert webhook.messages[2]["message"].startswith("again")
+    assert notify.recovered(records_of(told), told, "weather_training/1")
+    assert len(webhook.messages) == 4
 
 
 def test_a_message_that_did_not_get_through_is_told_later(settings: Settings, webhook: Webhook):

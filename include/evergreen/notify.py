@@ -65,13 +65,19 @@ def report_failure(
     step: str,
     message: str,
     link: str = "",
+    began: datetime | None = None,
 ) -> Incident:
-    """Record that a run failed in a step, and tell it; the second call for a run is silent."""
+    """Record that a run failed in a step, and tell it; the second call for a run is silent.
+
+    Unless the failure was over before the run `began`: it was cleared since, and failed again.
+    """
     incident = Incident(use_case=use_case, run_key=run_key, step=step, message=message, link=link)
-    return notify(ledger, settings, incident)
+    return notify(ledger, settings, incident, began)
 
 
-def notify(ledger: Ledger, settings: Settings, incident: Incident) -> Incident:
+def notify(
+    ledger: Ledger, settings: Settings, incident: Incident, began: datetime | None = None
+) -> Incident:
     """Store an incident and tell it, unless it has been told; return it as stored.
 
     A message that does not get through is noted in `delivery`, not raised: telling must not break
@@ -79,7 +85,7 @@ def notify(ledger: Ledger, settings: Settings, incident: Incident) -> Incident:
     """
     message = redact(incident.message, settings)
     with ledger.locks.hold("incident", incident.run_key):
-        stored = ledger.incidents.open(replace(incident, message=message))
+        stored = ledger.incidents.open(replace(incident, message=message), began)
         if stored.notified_at is not None:
             return stored
         told, delivery = _send(settings, replace(stored, resolved_at=None))

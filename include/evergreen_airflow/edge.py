@@ -57,6 +57,7 @@ BY_ITSELF = {"scheduled": "schedule", "asset_triggered": "assets"}
 class ReportFailure(BaseNotifier):
     """Puts a failed run on record as an incident, once, and tells people.
 
+    That one that was cleared fails again, once it was over, is told again.
     A try that lost its task to a later one is no failure: the later one tells how it ends.
     """
 
@@ -83,6 +84,7 @@ class ReportFailure(BaseNotifier):
                 step=context["ti"].task_id if "ti" in context else "run",
                 message=str(context.get("exception") or context.get("reason") or "it failed"),
                 link=f"{configured.ui_url}/dags/{dag_id}/runs/{quote(run_id)}",
+                began=getattr(context.get("dag_run"), "start_date", None),
             )
 
 

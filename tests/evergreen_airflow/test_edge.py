@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -280,9 +280,31 @@ def test_a_try_that_lost_its_task_to_a_later_one_is_no_failure(
     error = LeaseLost("is somebody else's by now") if lost else DataRefused("stale")
     with running(), pytest.raises(AirflowFailException) as raised, final_refusals():
         raise error
-    dag, ti = SimpleNamespace(dag_id="weather_training"), SimpleNamespace(task_id="gate")
-    failed: Any = {"dag": dag, "ti": ti, "run_id": "1", "exception": raised.value}
+    failed = failure(raised.value)
 
     ReportFailure("weather").notify(failed)
 
     assert len(records_of(settings).incidents.newest()) == told
+
+
+def failure(error: Exception, began: datetime = STARTED) -> Any:
+    """What Airflow tells when a task has failed."""
+    dag, ti = SimpleNamespace(dag_id="weather_training"), SimpleNamespace(task_id="gate")
+    run = SimpleNamespace(start_date=began)
+    return {"dag": dag, "ti": ti, "run_id": "1", "dag_run": run, "exception": error}
+
+
+@pytest.mark.parametrize(("later", "lasts"), [(timedelta(0), False), (timedelta(days=9999), True)])
+def test_a_run_that_was_cleared_fails_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, later: timedelta, lasts: bool
+) -> None:
+    from evergreen_airflow.edge import ReportFailure
+
+    monkeypatch.setattr("evergreen_airflow.here.settings", lambda: settings)
+    kept = records_of(settings)
+    ReportFailure("weather").notify(failure(DataRefused("stale")))
+    kept.incidents.resolve("weather_training/1")
+
+    ReportFailure("weather").notify(failure(DataRefused("stale"), STARTED + later))
+
+    assert bool(kept.incidents.newest(open=True)) is lasts

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import pytest
@@ -163,6 +163,25 @@ def test_a_run_has_one_incident_and_the_first_message_stays(ledger: Ledger):
     assert again == first
     assert (first.step, first.message, first.delivery) == ("train", "boom", "waiting")
     assert ledger.incidents.newest("weather") == (first,)
+
+
+def test_an_incident_begins_anew_where_its_run_was_cleared_after_it_was_over(ledger: Ledger):
+    incident = Incident(use_case="weather", run_key="w/1", step="train", message="boom")
+    first = ledger.incidents.open(incident)
+    ledger.incidents.note_delivery(first.id, "told", told=True)
+    over = ledger.incidents.resolve("w/1", "w/2 went well.")
+    ledger.incidents.note_resolution(first.id, "told", told=True)
+    later = dataclasses.replace(incident, step="gate", message="later")
+    assert over is not None
+    assert over.resolved_at is not None
+    before, after = (over.resolved_at + timedelta(minutes=n) for n in (-1, 1))
+
+    same = ledger.incidents.open(later, before)
+    anew = ledger.incidents.open(later, after)
+
+    assert same.resolution == "w/2 went well."
+    assert anew == dataclasses.replace(later, id=first.id, created_at=anew.created_at)
+    assert ledger.incidents.open(incident, after) == anew  # it lasts
 
 
 def test_an_incident_waits_until_somebody_was_told(ledger: Ledger):

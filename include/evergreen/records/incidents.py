@@ -10,6 +10,13 @@ HOUSE = "operations"
 """What is about no use case is about this."""
 DIGEST = "digest"
 """The kind of what is told and never ends."""
+BEGIN_ANEW = """
+ON CONFLICT (run_key) DO UPDATE SET step = excluded.step, message = excluded.message,
+    link = excluded.link, created_at = DEFAULT, delivery = DEFAULT, notified_at = DEFAULT,
+    resolved_at = DEFAULT, resolution = DEFAULT, resolution_delivery = DEFAULT,
+    resolution_notified_at = DEFAULT
+WHERE incidents.resolved_at < %(began)s
+"""
 GIVEN = ("use_case", "run_key", "step", "message", "link", "kind")
 
 
@@ -48,10 +55,13 @@ class Incidents:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def open(self, incident: Incident) -> Incident:
-        """Store an incident and return it as stored: the first one of a run stays."""
+    def open(self, incident: Incident, began: datetime | None = None) -> Incident:
+        """Store an incident and return it as stored: the first one of a run stays.
+
+        Unless it was over before its run `began`, which was cleared since: then it begins anew.
+        """
         row = {name: storable(getattr(incident, name)) for name in GIVEN}
-        self._session.write(insert("incidents", row, "ON CONFLICT (run_key) DO NOTHING"), row)
+        self._session.write(insert("incidents", row, BEGIN_ANEW), row | {"began": began})
         sql = "SELECT * FROM evergreen.incidents WHERE run_key = %(run_key)s"
         return Incident(**self._session.read(sql, row)[0])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from evergreen.records.decisions import Decision
@@ -46,7 +47,7 @@ class PromotionLog(Protocol):
 class IncidentLog(Protocol):
     """See `incidents.Incidents`."""
 
-    def open(self, incident: Incident) -> Incident: ...  # noqa: D102
+    def open(self, incident: Incident, began: datetime | None = None) -> Incident: ...  # noqa: D102
 
     def newest(  # noqa: D102
         self,
