@@ -14,6 +14,7 @@ from deciding.champion import make_champion
 from evergreen.data import extraction
 from evergreen.deciding import decide
 from evergreen.deciding.decision import started
+from evergreen.notify import recovered, report_failure
 from evergreen.records import Decision, decision_id
 from evergreen.refs import WindowRef
 from evergreen.settings import Settings
@@ -167,6 +168,22 @@ def test_a_refused_candidate_makes_the_next_wait_longer(champion: Settings) -> N
 
     assert (first.outcome, early.outcome, late.outcome) == ("retrain", "held back", "retrain")
     assert "as the last one did not change the recipe." in early.sentence
+
+
+def test_a_retraining_that_failed_counts_though_another_training_went_well_since(
+    champion: Settings,
+) -> None:
+    watched(champion, drifted(START - HOUR))
+    first = decide_at(watched(champion, drifted(START)), champion)
+    kept, key = records_of(champion), f"weather_training/{first.run_id}"
+    report_failure(kept, champion, "weather", key, "train", "boom")
+    recovered(kept, champion, "weather_training/scheduled__1")
+
+    early = decide_at(watched(champion, drifted(START + 7 * HOUR)), champion)
+    judged(champion, key, "passed")  # the run was cleared
+
+    assert "as the last one did not change the recipe." in early.sentence
+    assert kept.retrainings.newest("weather")[0].outcome == "passed"
 
 
 def test_a_running_training_is_enough(champion: Settings) -> None:

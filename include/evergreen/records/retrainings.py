@@ -26,7 +26,7 @@ LEFT JOIN LATERAL (
 ) judged ON true
 LEFT JOIN LATERAL (
     SELECT 'failed' AS outcome, i.message FROM evergreen.incidents i
-    WHERE i.run_key = r.run_key AND i.kind = 'failure' AND i.resolved_at IS NULL
+    WHERE i.run_key = r.run_key AND i.kind = 'failure'
 ) failed ON true
 WHERE r.use_case = %s {condition}
 ORDER BY r.asked_at DESC, r.id DESC LIMIT %s
