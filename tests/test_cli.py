@@ -52,6 +52,25 @@ def test_a_database_that_is_away_is_told_with_its_setting(
     assert "secret-pw" not in done.output
 
 
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        (["run", "iris", "--as-of", "2999-01-01"], "--as-of"),
+        (["backfill", "iris", "--from", "2999-01-01", "--to", "2999-01-02"], "--to"),
+        (["replay", "iris", "--to", "2999-01-01"], "--to"),
+    ],
+)
+def test_no_model_learns_labels_that_are_not_due(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, command: list[str], field: str
+) -> None:
+    monkeypatch.setattr(base, "get_settings", lambda: settings)
+
+    done = CliRunner().invoke(cli.app, command)
+
+    assert done.exit_code == 2
+    assert f"{field} is '{command[-1]}'; allowed: up to now" in done.stderr
+
+
 def test_what_cannot_be_checked_does_not_count_as_held(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -189,7 +189,7 @@ def replace_zone(moment: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def up_to(now: datetime, as_of: str) -> datetime:
+def up_to(now: datetime, as_of: str, field: str = "--as-of") -> datetime:
     """Return the moment that is meant, or now.
 
     Raises:
@@ -197,5 +197,5 @@ def up_to(now: datetime, as_of: str) -> datetime:
     """
     moment = parse_moment(as_of) if as_of else now
     if moment > now:
-        raise DeclarationError("--as-of", as_of, f"up to now, {now.isoformat()}")
+        raise DeclarationError(field, as_of, f"up to now, {now.isoformat(timespec='seconds')}")
     return moment

@@ -46,7 +46,7 @@ def run(
 ) -> None:
     """Run the whole cycle in this process: extract to promote."""
     use_case = catalog().find(name)
-    moment = parse_moment(as_of) if as_of else today()
+    moment = up_to(datetime.now(UTC), as_of) if as_of else today()
     with console.progress(as_json) as tell:
         cycle = _cycle(use_case, moment, use_case.purpose(dry_run=dry_run), force, tell)
     console.cycle(cycle, use_case, as_json=as_json)
@@ -63,7 +63,7 @@ def backfill(
 ) -> None:
     """Train and evaluate as of each day of a range; the champion never moves."""
     use_case = catalog().find(name)
-    first, last = parse_moment(start), parse_moment(end)
+    first, last = parse_moment(start), up_to(datetime.now(UTC), end, "--to")
     if first > last:
         raise DeclarationError("--to", end, f"a day not before --from ({start})")
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
@@ -94,10 +94,11 @@ def replay(
     from evergreen import replays
 
     use_case = catalog().find(name)
-    moment = parse_moment(end) if end else today()
+    now = datetime.now(UTC)
+    moment = up_to(now, end, "--to") if end else today()
     with console.progress(as_json) as tell:
         done = replays.run(
-            use_case, end=moment, asked_at=max(moment, datetime.now(UTC)),
+            use_case, end=moment, asked_at=now,
             start=parse_moment(start) if start else None,
             step=parse_days(step) if step else None, policies=policy or (),
             records=records(), settings=settings(), tell=tell,
@@ -192,7 +193,7 @@ def _cycle(use_case: Any, as_of: datetime, purpose: str, force: bool, tell: Any)
 
     request = steps.Run(
         as_of=as_of,
-        asked_at=max(as_of, datetime.now(UTC)),
+        asked_at=datetime.now(UTC),
         key=f"cli/{use_case.name}/{as_of:%Y-%m-%dT%H%M}",
         actor=console.user(),
         purpose=purpose,
