@@ -30,7 +30,8 @@ def use_case_dags(folder: Path | None = None, prefix: str | None = None) -> dict
     What is left out is `EVERGREEN_USE_CASES_DIR` and `EVERGREEN_DAG_PREFIX`, which the pages need
     as well: they parse no DAG file. A broken use case has no DAG; `refuse_broken`, in a file of its
     own, shows its error. A draft is neither watched nor scored. A task that runs reads the file of
-    its own use case, makes its own DAG, and no other.
+    its own use case, makes its own DAG, and no other. Where there is no use case, nor a folder, the
+    watchdog still tells of what is served.
     """
     if folder is not None:
         os.environ["EVERGREEN_USE_CASES_DIR"] = str(folder)
@@ -46,9 +47,11 @@ def refuse_broken(folder: Path | None = None) -> None:
     """Show broken use cases where Airflow shows broken DAG files; call it in a file of its own.
 
     Raises:
-        DeclarationError: some are broken; the message holds their errors.
+        DeclarationError: some are broken; the message holds their errors. Or there is no folder.
     """
     place = folder or variables().use_cases_dir
+    if not place.is_dir():
+        raise DeclarationError("EVERGREEN_USE_CASES_DIR", str(place), "a folder that is there")
     broken = load(place).broken
     if broken:
         told = "\n\n".join(f"{name}.py\n{error}" for name, error in broken.items())
@@ -70,12 +73,10 @@ def _makers(catalog: Catalog, known: Variables) -> Iterator[tuple[str, Callable[
             own = spread(schedule, use_case.name, known.spread)
             dag_id = f"{prefix}{use_case.name}_{story}"
             yield dag_id, partial(make, use_case, prefix=prefix, schedule=own)
-    if names := sorted(
-        {*catalog.use_cases, *catalog.broken}
-    ):  # what is broken is served all the same
-        for dag_id, form in FORMS.items():
-            yield f"{prefix}{dag_id}", partial(form, names, prefix=prefix)
-        yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)
+    yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)
+    names = sorted({*catalog.use_cases, *catalog.broken})  # what is broken is served all the same
+    for dag_id, form in FORMS.items() if names else ():
+        yield f"{prefix}{dag_id}", partial(form, names, prefix=prefix)
 
 
 def _stories(use_case: UseCase, pool: str) -> Iterator[tuple[str, Callable[..., DAG], Schedule]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from evergreen.errors import DeclarationError
 from evergreen.settings import PROJECT
 from evergreen.spec.pace import spread
 
@@ -72,6 +73,30 @@ def test_where_no_file_loads_somebody_still_looks_after_what_is_served(folder: P
     assert {"ml_operations_watchdog", "ml_operations_rollback"} <= set(found)
     choice = found["ml_operations_rollback"].params.get_param("use_case").schema["enum"]
     assert choice == ["churn", "iris", "telltale"]
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_where_there_is_no_use_case_the_watchdog_tells_of_what_is_served(
+    airflow: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    from evergreen_airflow import use_case_dags
+
+    place = tmp_path / "use_case"
+    monkeypatch.setenv("EVERGREEN_USE_CASES_DIR", str(place))
+    if made:
+        place.mkdir()
+
+    assert set(use_case_dags()) == {"operations_watchdog"}
+
+
+def test_a_folder_that_is_not_there_shows_as_a_broken_dag_file(
+    airflow: None, tmp_path: Path
+) -> None:
+    from evergreen_airflow import refuse_broken
+
+    refuse_broken(tmp_path)
+    with pytest.raises(DeclarationError, match="use_case'; allowed: a folder that is there"):
+        refuse_broken(tmp_path / "use_case")
 
 
 @pytest.mark.parametrize("minutes", ["0", "30"])
