@@ -10,7 +10,7 @@ The datasets are named as OpenLineage names them, so that they meet those of dbt
 | snapshot, features | `file`, or `s3://bucket` | path | digest |
 | model | the address of MLflow | use case | version in the registry |
 
-Columns are those that the use case declares. Without the provider nothing is computed.
+Columns are those that the use case declares. Without the provider nothing is told.
 """
 
 from collections.abc import Iterable, Mapping
@@ -64,11 +64,13 @@ def table(use_case: UseCase, known: Settings) -> list[Dataset]:
 
 def in_warehouse(name: str, known: Settings, columns: tuple[str, ...] = ()) -> Dataset:
     """Return a table beside the source's."""
-    place = urlsplit(known.warehouse_url)
+    from evergreen.records.pool import whereabouts
+
+    host, port, database = whereabouts(known.warehouse_url)
     full = name if "." in name else f"{SCHEMA}.{name}"
     return Dataset(
-        namespace=f"postgres://{place.hostname or 'localhost'}:{place.port or PORT}",
-        name=f"{place.path.lstrip('/')}.{full}",
+        namespace=f"postgres://{host or 'localhost'}:{port or PORT}",
+        name=f"{database}.{full}",
         columns=columns,
     )
 

@@ -28,6 +28,13 @@ def known(tmp_path: Path) -> Settings:
     ("url", "table", "expected"),
     [
         ("postgresql://ada:secret@db:5433/shop", "orders", ("postgres://db:5433", "public.orders")),
+        (
+            "postgresql://ada@a:1,b:2/shop?sslmode=require",
+            "orders",
+            ("postgres://a:1", "public.orders"),
+        ),
+        ("postgresql+psycopg2://[::1]/shop", "orders", ("postgres://::1:5432", "public.orders")),
+        ("postgresql:///shop?host=/run", "orders", ("postgres://localhost:5432", "public.orders")),
         ("postgresql:///shop", "sales.orders", ("postgres://localhost:5432", "sales.orders")),
     ],
 )

@@ -155,6 +155,17 @@ def secretless(url: str) -> tuple[str, str]:
     return make_dsn(**parts), password
 
 
+def whereabouts(url: str) -> tuple[str, str, str]:
+    """Return host, port and database that a URL names, each may be empty; of many hosts the first.
+
+    >>> whereabouts("postgresql://ada:secret@pg1:5433,pg2:5434/shop?target_session_attrs=any")
+    ('pg1', '5433', 'shop')
+    """
+    parts = parse_dsn(libpq(url))
+    host, port = (parts.get(name, "").partition(",")[0] for name in ("host", "port"))
+    return "" if host.startswith("/") else host, port, parts.get("dbname", "")
+
+
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
 
 
