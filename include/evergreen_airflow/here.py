@@ -56,21 +56,34 @@ def postgres_url(connection: Any) -> str:
         login = f"{login}:{quote(connection.password, safe='')}"
     port = f":{connection.port}" if connection.port else ""
     options = urlencode(connection.extra_dejson)
-    place = f"{connection.host}{port}/{connection.schema or ''}"
+    place = f"{_bracketed(connection.host or '')}{port}/{connection.schema or ''}"
     return f"postgresql://{login}{'@' if login else ''}{place}{'?' if options else ''}{options}"
 
 
 def http_url(connection: Any) -> str:
-    """Return the address of a server; its host may begin with `https://`."""
-    host = str(connection.host).rstrip("/")
-    scheme = "" if "://" in host else f"{connection.schema or connection.conn_type}://"
-    return f"{scheme}{host}{f':{connection.port}' if connection.port else ''}"
+    """Return the address of a server; its host may begin with `https://`.
+
+    Its schema is `http`, `https` or a path, which is what Airflow makes of that of a URI.
+    """
+    said, _, place = str(connection.host).rpartition("://")
+    host, _, path = place.partition("/")
+    if connection.schema in {"http", "https"}:
+        said = said or connection.schema
+    else:
+        path = path or connection.schema or ""
+    port = f":{connection.port}" if connection.port else ""
+    return f"{said or connection.conn_type}://{_bracketed(host)}{port}/{path}".rstrip("/")
 
 
 def log_in(mlflow: Any) -> None:
     """Let MLflow's client, and our proxy, send the user and the password of the connection."""
     login = {"USERNAME": mlflow.login, "PASSWORD": mlflow.password}
     os.environ.update({f"MLFLOW_TRACKING_{name}": said for name, said in login.items() if said})
+
+
+def _bracketed(host: str) -> str:
+    """Return a host as an address has it: Airflow takes the brackets off those of IPv6."""
+    return f"[{host}]" if host.count(":") > 1 and not {",", "["} & set(host) else host
 
 
 def _connection(name: str) -> Any:

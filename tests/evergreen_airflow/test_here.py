@@ -96,10 +96,44 @@ def test_the_address_of_a_server_is_read_from_either_way_of_writing_it(
     assert here.http_url(connection(host=host, schema="https")) == "https://mlflow.example"
 
 
-def test_a_url_that_airflow_read_means_what_it_said(here: ModuleType) -> None:
+@pytest.mark.parametrize(
+    ("host", "port", "schema"),
+    [
+        ("https://tools.example.org/mlflow", 443, None),
+        ("https://tools.example.org/mlflow/", 443, "https"),
+        ("https://tools.example.org", 443, "mlflow"),
+        ("tools.example.org/mlflow", 443, "https"),
+    ],
+)
+def test_a_server_may_lie_behind_a_path(
+    here: ModuleType, host: str, port: int, schema: str | None
+) -> None:
+    said = connection(conn_type="http", host=host, port=port, schema=schema)
+
+    assert here.http_url(said) == "https://tools.example.org:443/mlflow"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://reader:p%40ss@127.0.0.1:5432/warehouse?sslmode=require",
+        "postgresql://reader@[::1]:5432/warehouse",
+        "postgresql://a,b/warehouse",
+        "postgresql:///warehouse",
+    ],
+)
+def test_a_url_that_airflow_read_means_what_it_said(here: ModuleType, url: str) -> None:
     from airflow.sdk import Connection
 
-    url = "postgresql://reader:p%40ss@127.0.0.1:5432/warehouse?sslmode=require"
     said = Connection.from_uri(url, conn_id="w")
 
     assert here.postgres_url(said) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["https://tools.example.org/mlflow", "http://mlflow:5000/a/b", "http://[::1]:5000"]
+)
+def test_nor_does_an_address_of_mlflow_change(here: ModuleType, url: str) -> None:
+    from airflow.sdk import Connection
+
+    assert here.http_url(Connection.from_uri(url, conn_id="m")) == url
