@@ -8,8 +8,9 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from evergreen.errors import DeclarationError
 from evergreen.refs import Json, Landing
+from evergreen.settings import variables
 from evergreen.spec import UseCase
-from evergreen.spec.pace import Schedule
+from evergreen.spec.pace import spread
 from evergreen_airflow import here, openlineage
 from evergreen_airflow.assets import LANDINGS, tell_landed
 from evergreen_airflow.edge import at_work, moment, our_dag, param, tell
@@ -95,8 +96,8 @@ def summary(new: Sequence[Landing], every: int) -> str:
     return " ".join(one.sentence for one in new[-TOLD:]) + more
 
 
-def wait_for_ingest(use_case: UseCase, prefix: str, options: Options, schedule: Schedule) -> Any:
-    """Add a task that lets a DAG of that schedule wait until the ingest that is due then has ended.
+def wait_for_ingest(use_case: UseCase, prefix: str, options: Options) -> Any:
+    """Add a task that lets its DAG wait until the ingest that is due with it has ended.
 
     Well or not: whether the rows are fresh enough is for `extract` and `validate` to say.
     """
@@ -112,6 +113,7 @@ def wait_for_ingest(use_case: UseCase, prefix: str, options: Options, schedule: 
         if datetime.now(UTC) - (run.start_date or run.run_after) > patience:
             tell(f"Waited an hour for {dag_id}; went on with what there was.")
             return True
+        schedule = context["dag"].schedule
         together = run.run_type.value == "scheduled" and same_schedule(use_case, schedule)
         due = [run.logical_date] if together and run.logical_date else []
         return landed(context["ti"], dag_id, due)
@@ -119,9 +121,12 @@ def wait_for_ingest(use_case: UseCase, prefix: str, options: Options, schedule: 
     return wait_for_ingest()
 
 
-def same_schedule(use_case: UseCase, schedule: Schedule) -> bool:
-    """Tell whether the ingest and what has that schedule are due at the same moments."""
-    return use_case.ingest is not None and use_case.ingest.schedule == schedule
+def same_schedule(use_case: UseCase, schedule: Any) -> bool:
+    """Tell whether the ingest, spread or not, and a DAG of that schedule are due together."""
+    if use_case.ingest is None:
+        return False
+    declared = use_case.ingest.schedule
+    return schedule in (declared, spread(declared, use_case.name, variables().spread))
 
 
 def landed(ti: Any, dag_id: str, due: list[datetime]) -> bool:

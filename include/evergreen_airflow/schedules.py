@@ -62,7 +62,7 @@ def _scheduled(
         yield Scheduled(
             dag_id=dag_id, schedule=schedule, ended=ended or now, known=dag is not None,
             paused=dag is not None and dag.is_paused, running=count(dag_id, "running") > 0,
-            queued=count(dag_id, "queued") > 0,
+            queued=count(dag_id, "queued") > 0, due=dag and dag.next_dagrun,
         )  # fmt: skip
 
 

@@ -96,7 +96,7 @@ def scoring_dag(use_case: UseCase, *, prefix: str = "", **options: Any) -> DAG:
 
         scored = score()
         if use_case.ingest is not None:
-            wait_for_ingest(use_case, prefix, step, declared.schedule) >> scored
+            wait_for_ingest(use_case, prefix, step) >> scored
     return dag
 
 

@@ -76,16 +76,18 @@ def training_dag(
     """Return the training DAG of a use case.
 
     `options` are those of `DAG`, instead of ours; `tasks` are like those that a use case declares.
+    A `schedule` is better declared: what is told of a champion's age goes by the use case's.
     `pool` is Airflow's, for those that name none; empty: `EVERGREEN_TRAINING_POOL`.
     """
+    schedule = options.pop("schedule", use_case.training_schedule)
     with our_dag(
         use_case.name,
         use_case.owner,
         options,
         dag_id=f"{prefix}{use_case.name}_training",
         description=use_case.doc,
-        doc_md=doc_md(use_case, prefix),
-        schedule=use_case.training_schedule,
+        doc_md=doc_md(use_case, schedule, prefix),
+        schedule=schedule,
         tags=tags("training", use_case),
         params=FORM,
         allowed_run_types=None,
@@ -283,7 +285,7 @@ def add_tasks(
 
     snapshot = extract()
     if prefix is not None and use_case.ingest is not None:
-        wait_for_ingest(use_case, prefix, options, use_case.schedule) >> snapshot
+        wait_for_ingest(use_case, prefix, options) >> snapshot
     features = build_features(validate(snapshot))
     if use_case.features.stored:
         store_features(features)

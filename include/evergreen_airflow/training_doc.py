@@ -1,5 +1,7 @@
 """The page that Airflow shows above a training DAG, written from the declaration."""
 
+from typing import Any
+
 from evergreen.spec import UseCase
 from evergreen.spec.lengths import percent, spelled
 
@@ -45,8 +47,8 @@ reports, as in a dry run. Read the declaration and its expectations, put them ri
 """
 
 
-def doc_md(use_case: UseCase, prefix: str = "") -> str:
-    """Return the page as Markdown; the names of DAGs begin with the prefix."""
+def doc_md(use_case: UseCase, schedule: Any, prefix: str = "") -> str:
+    """Return the page of a DAG of that schedule, as Markdown; names of DAGs have the prefix."""
     return PAGE.format(
         doc=use_case.doc,
         draft=DRAFT.format(name=use_case.name) if use_case.draft else "",
@@ -54,7 +56,7 @@ def doc_md(use_case: UseCase, prefix: str = "") -> str:
         kind=use_case.kind.value,
         source=_source(use_case),
         retraining=retraining(use_case),
-        schedule=f"`{schedule}`" if (schedule := use_case.training_schedule) else "by hand",
+        schedule=f"`{schedule}`" if schedule else "by hand",
         after=after(use_case, prefix),
         prefix=prefix,
         candidates=_names(c.name for c in use_case.contenders),

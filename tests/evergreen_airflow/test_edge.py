@@ -246,7 +246,7 @@ def test_the_page_of_a_dag_tells_its_source_and_its_gate() -> None:
 
     weather = load(PROJECT / "include" / "use_cases").use_cases["weather"]
 
-    page = doc_md(weather, "ml_")
+    page = doc_md(weather, weather.schedule, "ml_")
 
     assert "PostgreSQL table `weather`" in page
     assert "`roc_auc` ≥ 0.64" in page

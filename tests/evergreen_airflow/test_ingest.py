@@ -1,5 +1,6 @@
 """The ingest DAG: one task that lands what has come, and tells it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from test_edge import running
 from database import query
 from evergreen.settings import Settings
 from evergreen.spec import Api, Files
+from evergreen.spec.pace import spread
 from ingest.conftest import Server, orders, server
 
 pytestmark = pytest.mark.usefixtures("airflow")
@@ -77,3 +79,41 @@ def test_many_files_are_told_in_short(tmp_path: Path) -> None:
 
     assert len(landed) == 20
     assert told.endswith("And 10 before them.")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes", "due"),
+    [
+        ("@daily", "0", True),
+        ("0 3 * * *", "0", False),
+        (spread("@daily", "orders", 30), "30", True),
+        (spread("@daily", "orders", 30), "0", False),
+    ],
+)
+def test_a_training_waits_for_the_ingest_that_is_due_with_it_alone(
+    monkeypatch: pytest.MonkeyPatch, schedule: str, minutes: str, due: bool
+) -> None:
+    from evergreen_airflow.ingest import same_schedule
+
+    monkeypatch.setenv("EVERGREEN_SPREAD", minutes)
+
+    assert same_schedule(orders(Files(url="/data/*.csv")), schedule) is due
+
+
+def test_what_a_training_waits_for_goes_by_the_schedule_that_it_has() -> None:
+    from airflow.sdk import get_current_context
+
+    from evergreen_airflow.training import training_dag
+
+    asked: dict[str, Any] = {}
+    dag = training_dag(orders(Files(url="/data/*.csv")), schedule="0 3 * * *")
+    with running() as ti:
+        context: Any = get_current_context()
+        context["dag"] = dag
+        context["dag_run"].start_date = context["dag_run"].logical_date = datetime.now(UTC)
+        ti.get_dr_count = lambda **said: asked.update(said) or 0
+
+        assert dag.get_task("wait_for_ingest").python_callable() is True
+
+    assert "logical_dates" not in asked
+    assert "| Runs | `0 3 * * *`," in dag.doc_md

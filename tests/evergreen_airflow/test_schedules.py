@@ -20,6 +20,7 @@ from evergreen.spec import Files, Ingest
 pytestmark = pytest.mark.usefixtures("airflow")
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+NEXT = NOW + timedelta(days=1)
 INGEST = Ingest(source=Files(url="/data/*.csv"))
 
 
@@ -48,7 +49,7 @@ def asked_of(dags: dict[str, bool], status: int = 404) -> Callable[[str], Any]:
 
     def get_dag(dag_id: str) -> Any:
         if dag_id in dags:
-            return SimpleNamespace(is_paused=dags[dag_id])
+            return SimpleNamespace(is_paused=dags[dag_id], next_dagrun=NEXT)
         detail = {"status_code": status, "message": "not found", "detail": None}
         raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=detail))
 
@@ -60,7 +61,7 @@ def test_a_dag_is_looked_after_from_the_first_look_on(kept: Records) -> None:
     [second] = scheduled(kept, {"ml_weather_training": True}, active=1)
 
     assert first == Scheduled(
-        dag_id="ml_weather_training", schedule="@daily", ended=NOW, known=True
+        dag_id="ml_weather_training", schedule="@daily", ended=NOW, known=True, due=NEXT
     )
     assert second == replace(first, paused=True, running=True)
 

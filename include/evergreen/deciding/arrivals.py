@@ -46,6 +46,8 @@ class Scheduled:
     running: bool = False
     queued: bool = False
     """A run of it waits to start."""
+    due: datetime | None = None
+    """When the scheduler means to start it next, by whatever schedule its file gives it."""
 
 
 def starved(
@@ -134,7 +136,8 @@ def _unrun(dag: Scheduled, now: datetime) -> str:
     every = pause(dag.schedule)
     if every is None and dag.paused and dag.queued:
         return f"A run of {dag.dag_id} waits, and does not start: the DAG is paused."
-    if every is None or dag.running or now - dag.ended <= MISSED * every + ROOM:
+    ahead = dag.due is not None and dag.due > now and not dag.paused
+    if every is None or dag.running or ahead or now - dag.ended <= MISSED * every + ROOM:
         return ""
     why = "its file is gone or does not load (an import error), or the scheduler never comes to it"
     if not dag.known:
