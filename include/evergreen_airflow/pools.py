@@ -3,7 +3,7 @@
 A pool that does not exist keeps its tasks waiting for ever, and only a line in the scheduler's log
 says so. Ours is made when a component of Airflow starts and, if somebody deletes it, when a run
 begins; its slots are then whoever's who looks after Airflow. That a use case names another one that
-there is not, the note of its run tells.
+there is not, the note of its run tells; runs of DAGs that are not ours are left as they are.
 """
 
 import logging
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from airflow.configuration import conf
 from airflow.listeners import hookimpl
 
+from evergreen.catalog import OURS
 from evergreen.settings import variables
 from evergreen.slots import of_trainings
 
@@ -48,7 +49,7 @@ def on_dag_run_running(dag_run: "DagRun") -> None:
     for name in lacking(dag_run):
         if name == ours:
             make(name)
-        else:
+        elif is_ours(dag_run):
             dag_run.note = added(dag_run.note, LACKING.format(name=name))
 
 
@@ -69,8 +70,20 @@ def make(name: str) -> None:
         log.info("Airflow has the pool %s already", name)
 
 
+def is_ours(dag_run: "DagRun") -> bool:
+    """Tell by its tag whether a run is of a DAG of ours."""
+    from airflow.models.dag import DagTag
+    from sqlalchemy.orm import object_session
+
+    session = object_session(dag_run)
+    if session is None:
+        return False
+    with session.no_autoflush:
+        return session.get(DagTag, (OURS, dag_run.dag_id)) is not None
+
+
 def lacking(dag_run: "DagRun") -> list[str]:
-    """Return the pools that tasks of a run of ours wait for, and that there are not."""
+    """Return the pools that tasks of a run wait for, and that there are not."""
     from airflow.models.pool import Pool
     from airflow.models.taskinstance import TaskInstance
     from sqlalchemy import select

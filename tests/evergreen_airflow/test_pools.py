@@ -65,6 +65,19 @@ def waits(session: "Session", run: Any, *names: str) -> None:
     session.commit()
 
 
+def tagged(session: "Session", dag_id: str) -> None:
+    """Let Airflow know a DAG of ours."""
+    from airflow.models.dag import DagModel, DagTag
+    from airflow.models.dagbundle import DagBundleModel
+
+    session.execute(insert(DagBundleModel.__table__).values(name="dags"))
+    limits = {"max_active_tasks": 1, "max_consecutive_failed_dag_runs": 0}
+    dag = {"dag_id": dag_id, "bundle_name": "dags", "has_task_concurrency_limits": False}
+    session.execute(insert(DagModel.__table__).values(**dag, **limits))
+    session.execute(insert(DagTag.__table__).values(name="evergreen", dag_id=dag_id))
+    session.commit()
+
+
 def test_the_pool_is_made_once_and_its_slots_are_then_whoevers_who_changed_them(
     session: "Session",
 ) -> None:
@@ -117,6 +130,7 @@ def test_the_note_tells_of_a_pool_that_there_is_not(session: "Session") -> None:
     from evergreen_airflow.pools import on_dag_run_running, on_starting
 
     on_starting(SCHEDULER)
+    tagged(session, "weather_training")
     run = ran(session, "weather_training", "running", timedelta())
     waits(session, run, OURS, "gpu")
 
@@ -124,6 +138,17 @@ def test_the_note_tells_of_a_pool_that_there_is_not(session: "Session") -> None:
 
     assert "It waits for the pool 'gpu', which Airflow does not have" in run.note
     assert pools(session) == {OURS: 24}
+
+
+def test_runs_of_others_are_left_as_they_are(session: "Session") -> None:
+    from evergreen_airflow.pools import on_dag_run_running
+
+    run = ran(session, "their_etl", "running", timedelta())
+    waits(session, run, "spark")
+
+    on_dag_run_running(run)
+
+    assert run.note is None
 
 
 def test_how_stale_a_dag_is_its_last_good_run_tells_which_no_backfill_is(
