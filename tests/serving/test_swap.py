@@ -1,5 +1,7 @@
 """Champions come and go while requests are answered."""
 
+import os
+import resource
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -219,6 +221,54 @@ def test_a_champion_that_cannot_be_loaded_at_the_start_is_not_ready(shop: Shop) 
 
     assert (ready.status_code, answer.status_code) == (503, 503)
     assert "sha256" in ready.json()["reasons"]["iris"]
+
+
+def test_an_error_that_nobody_expects_is_told_and_the_ledger_is_followed_on(
+    iris: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(iris.service.watcher, "refresh", lambda: 1 / 0)
+        shop.promote(shop.put("iris", "forest"), 2)
+        told = eventually(lambda: (f := iris.get("/ready").json())["reasons"] and f)
+
+    eventually(lambda: iris.get("/iris/model-info").json()["version"] == 2)
+    assert told["status"] == "degraded"
+    assert "ZeroDivisionError: division by zero" in told["reasons"]["ledger"]
+    eventually(lambda: iris.get("/ready").json()["status"] == "ready")
+
+
+def test_the_ledger_is_followed_with_more_than_a_thousand_files_open(shop: Shop) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+
+    with many_files_open(1_100), shop.open() as client:
+        shop.promote(shop.put("iris", "forest"), 2)
+
+        eventually(lambda: client.get("/iris/model-info").json().get("version") == 2)
+
+
+@contextmanager
+def many_files_open(number: int) -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], 2 * number), limits[1]))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for handle in held:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_the_end_of_a_trial_that_the_ledger_does_not_know_is_let_go(
+    iris: Client, shop: Shop
+) -> None:
+    known = iris.service.watcher.desks["iris"].champion
+
+    iris.service.watcher.end_trial("iris", desk.Trial(99, "canary", 0.5, known), "it failed")
+    shop.promote(shop.put("iris", "forest"), 2)
+
+    eventually(lambda: iris.get("/iris/model-info").json()["version"] == 2)
+    assert iris.get("/ready").json()["status"] == "ready"
 
 
 def test_postgresql_away_under_load_loses_nothing(

@@ -10,7 +10,6 @@ import select
 import socket
 import threading
 import time
-from typing import Any
 
 from evergreen import dossier
 from evergreen.dossier import Dossier
@@ -199,9 +198,11 @@ class Watcher:
 
     def _record_ends(self) -> None:
         for release_id, outcome in list(self._ended.items()):
-            stopped = self._records.trials.stop(release_id, outcome)
-            if stopped.stopped_at is not None:
-                del self._ended[release_id]
+            try:
+                self._records.trials.stop(release_id, outcome)
+            except EvergreenError as error:  # of a ledger that was put back to a day before it
+                log.warning("an end cannot be put on record: %s", error)
+            del self._ended[release_id]
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -209,11 +210,17 @@ class Watcher:
                 self._look()
                 self.problems.pop("ledger", None)
             except (DatabaseError, SchemaOutdated, OSError) as error:
-                self._disconnect()
-                reason = " ".join(str(error).split())[:300]
-                self.problems["ledger"] = f"the ledger cannot be read: {reason}"
-                self._stop.wait(1)
+                self._lost(str(error))
+            except Exception as error:  # without this thread nobody is followed any more
+                if "ledger" not in self.problems:
+                    log.exception("the ledger cannot be followed")
+                self._lost(f"{type(error).__name__}: {error}")
             self.looked.set()
+
+    def _lost(self, reason: str) -> None:
+        self._disconnect()
+        self.problems["ledger"] = f"the ledger cannot be read: {' '.join(reason.split())[:300]}"
+        self._stop.wait(1)
 
     def _look(self) -> None:
         self.declared.look()
@@ -225,10 +232,16 @@ class Watcher:
             self.refresh()
             self._seen = seen
         self.looked.set()
-        waiting: list[Any] = [opened, self._ear]
-        select.select(waiting, [], [], 1)
+        self._sleep(opened)
         opened.poll()
         opened.notifies.clear()
+
+    def _sleep(self, opened: Connection) -> None:
+        """Wait for news or the end, for a second at most (`select` takes 1,024 open files only)."""
+        waiting = select.poll()
+        waiting.register(opened, select.POLLIN)
+        waiting.register(self._ear, select.POLLIN)
+        waiting.poll(1000)
 
     def _listening(self) -> Connection:
         if self._connection is None or self._connection.closed:
