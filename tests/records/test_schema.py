@@ -8,8 +8,11 @@ import pytest
 
 from database import query
 from evergreen.errors import SchemaOutdated
-from evergreen.records import Records, schema
+from evergreen.records import Pin, Records, schema
+from evergreen.records.api_keys import ApiKey
 from evergreen.records.migrations import upgrade
+from evergreen.records.retirements import Retirement
+from records.test_each import promote
 
 OLD = Path(__file__).parent / "schema_of_0_1_0.sql"
 SHAPE = """
@@ -84,6 +87,25 @@ def test_a_step_that_fails_changes_nothing(blank_url: str, monkeypatch: pytest.M
 
     with Records(blank_url) as records:
         records.migrate()
+
+
+@pytest.mark.parametrize("table", ["api_keys", "pins", "promotions", "releases", "retirements"])
+def test_columns_of_newer_code_hinder_no_service_of_before(
+    records: Records, database_url: str, table: str
+):
+    query(database_url, f"ALTER TABLE evergreen.{table} ADD COLUMN later text DEFAULT 'x'")
+
+    key = records.api_keys.create(ApiKey(name="shop", sha256="0", scopes=("read",)))
+    pin = records.pins.put(Pin(use_case="iris", version=1, reason="why", actor="ada"))
+    promotion = promote(records, "iris", 1)
+    trial = records.trials.start("iris", "canary", 0.1, {}, reason="to see", actor="ada")
+    retired = records.retirements.put(Retirement(use_case="iris", reason="sold", actor="ada"))
+
+    assert records.api_keys.all() == (key,)
+    assert records.pins.get("iris") == pin
+    assert records.promotions.of("iris") == (promotion,)
+    assert records.trials.running("iris") == (trial,)
+    assert records.retirements.get("iris") == retired
 
 
 def test_a_schema_of_newer_code_is_left_alone(blank_url: str):

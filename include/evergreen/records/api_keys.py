@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from evergreen.records.session import Session, insert
+from evergreen.records.session import Session, insert, known
 
 GIVEN = ("name", "sha256", "scopes", "use_cases", "expires_at", "created_by")
 
@@ -61,4 +61,4 @@ WHERE name = %s AND revoked_at IS NULL RETURNING *
 
 
 def _key(row: dict[str, Any]) -> ApiKey:
-    return ApiKey(**{**row, **{name: tuple(row[name]) for name in ("scopes", "use_cases")}})
+    return known(ApiKey, row | {name: tuple(row[name]) for name in ("scopes", "use_cases")})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from evergreen.records.session import Session, insert, storable
+from evergreen.records.session import Session, insert, known, storable
 
 GIVEN = ("use_case", "version", "until", "reason", "actor")
 
@@ -41,12 +41,12 @@ class Pins:
         rows = self._session.read(
             "SELECT * FROM evergreen.pins WHERE use_case = %s AND lifted_at IS NULL", (use_case,)
         )
-        return Pin(**rows[0]) if rows else None
+        return known(Pin, rows[0]) if rows else None
 
     def all(self) -> dict[str, Pin]:
         """Return the pins that hold, by use case."""
         rows = self._session.read("SELECT * FROM evergreen.pins WHERE lifted_at IS NULL")
-        return {row["use_case"]: Pin(**row) for row in rows}
+        return {row["use_case"]: known(Pin, row) for row in rows}
 
     def put(self, pin: Pin) -> Pin:
         """Pin a champion, lifting the pin before; the same one again changes nothing."""
@@ -57,12 +57,12 @@ class Pins:
         with self._session.writing() as cursor:
             cursor.execute(LIFT, {"use_case": pin.use_case, "lifted_by": pin.actor})
             cursor.execute(insert("pins", row), row)
-            return Pin(**cursor.fetchone())
+            return known(Pin, cursor.fetchone())
 
     def lift(self, use_case: str, by: str) -> Pin | None:
         """Lift the pin that holds and return it; None: none does."""
         rows = self._session.write(LIFT, {"use_case": use_case, "lifted_by": by})
-        return Pin(**rows[0]) if rows else None
+        return known(Pin, rows[0]) if rows else None
 
     def list(self, use_case: str, limit: int = 100) -> tuple[Pin, ...]:
         """Return the pins of a use case, newest first, the lifted ones too."""
@@ -70,7 +70,7 @@ class Pins:
             "SELECT * FROM evergreen.pins WHERE use_case = %s ORDER BY id DESC LIMIT %s",
             (use_case, limit),
         )
-        return tuple(Pin(**row) for row in rows)
+        return tuple(known(Pin, row) for row in rows)
 
 
 LIFT = """

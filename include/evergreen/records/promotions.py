@@ -7,7 +7,7 @@ from datetime import datetime
 import psycopg2
 
 from evergreen.errors import StalePromotion
-from evergreen.records.session import Row, Session, document, insert, newest_of_each
+from evergreen.records.session import Row, Session, document, insert, known, newest_of_each
 from evergreen.refs import ChampionRef, Span
 
 PENDING, DONE = "pending", "done"
@@ -174,4 +174,4 @@ _STALE = "{}: somebody else moved the champion first; evaluate against the new o
 
 
 def _promotion(row: Row) -> Promotion:
-    return Promotion(**row | {"training": Span.from_json(row["training"])})
+    return known(Promotion, row | {"training": Span.from_json(row["training"])})

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from evergreen.errors import Retired
-from evergreen.records.session import Session, insert, storable
+from evergreen.records.session import Session, insert, known, storable
 
 GIVEN = ("use_case", "reason", "actor")
 
@@ -37,7 +37,7 @@ class Retirements:
     def all(self) -> dict[str, Retirement]:
         """Return what is retired now, by use case."""
         rows = self._session.read("SELECT * FROM evergreen.retirements WHERE lifted_at IS NULL")
-        return {row["use_case"]: Retirement(**row) for row in rows}
+        return {row["use_case"]: known(Retirement, row) for row in rows}
 
     def get(self, use_case: str) -> Retirement | None:
         """Return the retirement that holds; None: it is not retired."""
@@ -75,4 +75,4 @@ class Retirements:
             " WHERE use_case = %s AND lifted_at IS NULL RETURNING *",
             (by, use_case),
         )
-        return Retirement(**rows[0]) if rows else None
+        return known(Retirement, rows[0]) if rows else None

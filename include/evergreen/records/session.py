@@ -4,10 +4,11 @@ import contextlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from evergreen.records.pool import Pool
 
+T = TypeVar("T")
 Row = dict[str, Any]
 Values = Sequence[Any] | Mapping[str, Any]
 Guard = Callable[[Any], None]
@@ -50,6 +51,12 @@ class Session:
         self._prepare()
         with self.pool.transaction() as cursor:
             yield cursor
+
+
+def known(kind: type[T], row: Row) -> T:
+    """Make a row of ours: columns that newer code has added to its table are left out."""
+    names = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    return kind(**{name: value for name, value in row.items() if name in names})
 
 
 def insert(table: str, row: Row, conflict: str = "") -> str:

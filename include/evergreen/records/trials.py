@@ -7,7 +7,7 @@ import psycopg2
 
 from evergreen.errors import EvergreenError
 from evergreen.records.prunings import APART
-from evergreen.records.session import Session, document
+from evergreen.records.session import Session, document, known
 from evergreen.refs import Json
 
 ERRORS = {
@@ -69,7 +69,7 @@ class Trials:
             )
         except psycopg2.errors.UniqueViolation:
             raise EvergreenError(f"{use_case} has a trial already; stop it first") from None
-        return TrialRow(**rows[0])
+        return known(TrialRow, rows[0])
 
     def stop(self, id: int, outcome: str) -> TrialRow:
         """End a trial; the first outcome stays.
@@ -84,7 +84,7 @@ class Trials:
         )
         if not rows:
             raise EvergreenError(f"there is no release {id}")
-        return TrialRow(**rows[0])
+        return known(TrialRow, rows[0])
 
     def running(self, use_case: str | None = None) -> tuple[TrialRow, ...]:
         """Return the trials that run, of one use case or all."""
@@ -93,7 +93,7 @@ class Trials:
             " AND use_case = coalesce(%s, use_case) ORDER BY id",
             (use_case,),
         )
-        return tuple(TrialRow(**row) for row in rows)
+        return tuple(known(TrialRow, row) for row in rows)
 
     def newest(self, use_case: str | None = None, limit: int | None = 20) -> tuple[TrialRow, ...]:
         """Return the trials of a use case (or all), newest first."""
@@ -102,7 +102,7 @@ class Trials:
             " ORDER BY id DESC LIMIT %s",
             (use_case, limit),
         )
-        return tuple(TrialRow(**row) for row in rows)
+        return tuple(known(TrialRow, row) for row in rows)
 
     def answers(self, id: int) -> dict[str, int]:
         """Return how many predictions of a trial each variant made."""
