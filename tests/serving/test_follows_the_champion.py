@@ -1,5 +1,6 @@
 """The ledger says who answers, and the dossier what is read: not the files of today."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from database import records_of
 from evergreen import retirement
 from evergreen.errors import ModelRefused
 from evergreen.serving import commands, releases
+from evergreen.serving.described import descriptions
 from evergreen.serving.model_ref import ModelRef
 from evergreen.settings import PROJECT
 from serving.conftest import Shop, declared, eventually
@@ -58,6 +60,40 @@ def test_a_champion_answers_whatever_its_file_says_today(
     assert ready.status_code == 200
     assert ready.json()["status"] == ("degraded" if told else "ready")
     assert told in ready.json()["reasons"].get("iris", "")
+
+
+@pytest.mark.parametrize(
+    "suite",
+    ["", "[]", '{"expectations": null}', '{"expectations": [7]}', '{"expectations": [{}]}'],
+)
+def test_a_champion_answers_whatever_its_file_of_expectations_holds(
+    shop: Shop, tmp_path: Path, suite: str
+) -> None:
+    shop.promote(shop.put("iris", "logistic"), 1)
+    (tmp_path / "iris.json").write_text(suite)
+
+    with shop.open(expectations_dir=tmp_path) as client:
+        answer = client.post("/iris/predict", json={"row": ROW})
+        ready = client.get("/ready").json()
+
+    assert (answer.status_code, ready["status"]) == (200, "ready")
+
+
+def test_an_expectation_that_is_odd_takes_no_words_from_the_others(tmp_path: Path) -> None:
+    between, in_set = (f"expect_column_values_to_be_{kind}" for kind in ("between", "in_set"))
+    given = [
+        (between, {"column": "a", "min_value": 1, "max_value": None}),
+        (between, {"column": "b", "min_value": {"$PARAMETER": "low"}}),
+        (in_set, {"column": "c", "value_set": ["x", "y"]}),
+        (in_set, {"column": "d", "value_set": None}),
+        (in_set, {"column": "e", "value_set": {"$PARAMETER": "known"}}),
+    ]
+    suite = {"expectations": [{"type": kind, "kwargs": kwargs} for kind, kwargs in given]}
+    (tmp_path / "iris.json").write_text(json.dumps(suite))
+
+    told = descriptions(tmp_path / "iris.json")
+
+    assert told == {"a": "expected from 1 to any", "c": "expected one of x, y"}
 
 
 def test_a_file_that_breaks_while_its_champion_answers_is_told(shop: Shop, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from typing_extensions import TypedDict
 
 from evergreen.dossier import Dossier, Inputs, RawColumn
 from evergreen.learning.models import Golden
+from evergreen.serving.described import descriptions
 from evergreen.spec.lengths import spelled
 
 EXACT = ("int", "uint")
@@ -271,32 +272,6 @@ def series(column: RawColumn, values: Sequence[Any]) -> "pd.Series[Any]":
     moments = pd.to_datetime(pd.Series([v and utc(v) for v in values]), utc=True)
     kept: pd.Series[Any] = moments if zone else moments.dt.tz_localize(None)
     return kept.astype(column.dtype)  # type: ignore[call-overload,no-any-return]
-
-
-def descriptions(suite: Path) -> dict[str, str]:
-    """Return what the expectations say of each column, in words: its range and its set."""
-    if not suite.is_file():
-        return {}
-    words: dict[str, list[str]] = {}
-    for expectation in json.loads(suite.read_text()).get("expectations", []):
-        given = expectation.get("kwargs", {})
-        column, note = given.get("column"), _note(expectation.get("type", ""), given)
-        if column and note:
-            words.setdefault(column, []).append(note)
-    return {column: "; ".join(notes) for column, notes in words.items()}
-
-
-def _note(kind: str, given: Mapping[str, Any]) -> str:
-    if kind == "expect_column_values_to_be_between":
-        low, high = given.get("min_value"), given.get("max_value")
-        return f"expected from {_bound(low)} to {_bound(high)}"
-    if kind == "expect_column_values_to_be_in_set":
-        return f"expected one of {', '.join(map(str, given.get('value_set', [])[:20]))}"
-    return ""
-
-
-def _bound(value: Any) -> str:
-    return "any" if value is None else str(value)
 
 
 def _described(name: str, kind: Any, rows: pd.DataFrame, about: Mapping[str, str]) -> Any:
