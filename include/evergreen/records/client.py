@@ -40,7 +40,7 @@ from evergreen.records.windows import WatchedWindows
 from evergreen.settings import Settings
 
 POSITION = """
-SELECT coalesce((SELECT max(id) FROM evergreen.promotions), 0) AS newest,
+SELECT (SELECT concat_ws('/', max(id), count(*)) FROM evergreen.promotions) AS promoted,
     (SELECT count(*) * 2 + count(stopped_at) FROM evergreen.releases) AS trials,
     (SELECT count(*) * 2 + count(lifted_at) FROM evergreen.retirements) AS retired,
     (SELECT count(*) * 2 + count(revoked_at) FROM evergreen.api_keys) AS keys
