@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +52,26 @@ def test_what_is_kept_arrives_in_the_database(journal: Journal, url: str) -> Non
     assert journal.flush()
     assert count(url) == 5000
     assert (journal.counts.accepted, journal.counts.logged) == (5000, 5000)
+
+
+def test_what_is_kept_by_now_is_shipped_while_more_comes(
+    journal: Journal, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = journal._records.predictions.insert
+
+    def busy(lines: Sequence[bytes]) -> None:
+        journal.keep([line()])
+        insert(lines)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal._records.predictions, "insert", busy)
+        kept = new_id()
+        journal.keep([line(id=kept)])
+
+        shipped = journal.flush(5)
+
+    assert shipped
+    assert Records(url, kept=0).predictions.missing([kept]) == 0
 
 
 def test_an_answer_that_is_not_on_record_is_missing(journal: Journal, url: str) -> None:

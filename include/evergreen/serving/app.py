@@ -219,7 +219,7 @@ class Service:
         try:
             told = self.records.labels.give(name, prediction_id, label)
             if told is Told.UNKNOWN:  # it may have been on its way to the database
-                shipped = self.journal.flush(timeout=10)
+                shipped = self.journal.flush()
                 told = self.records.labels.give(name, prediction_id, label)
                 if told is Told.UNKNOWN and not shipped:
                     raise Refused("id", "predictions still wait; send it again later", 503)

@@ -71,7 +71,9 @@ class Journal:
         self._own.mkdir(parents=True)
         self._lock_file = _lock(self._own)
         self._mutex = threading.Lock()
-        self._wake, self._stop, self._shipped = (threading.Event() for _ in range(3))
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._begun, self._done = 0, 0  # the newest try to ship all; the newest that went well
+        self._shipped = threading.Condition()
         self._handle, self._size, self._total = -1, 0, 0
         self._drops: dict[str, int] = {}
         self._adopt()
@@ -116,13 +118,16 @@ class Journal:
         return True
 
     def flush(self, timeout: float = 2) -> bool:
-        """Ship now and wait for it; tell whether nothing waits any more."""
-        end = time.monotonic() + timeout
-        while self.counts.waiting and time.monotonic() < end:
-            self._shipped.clear()
+        """Ship what is kept by now and wait for it; tell whether it is shipped.
+
+        What is kept meanwhile is waited for by nobody: under load there is always some.
+        """
+        if not self.counts.waiting:
+            return True
+        with self._shipped:
+            wanted = self._begun + 1
             self._wake.set()
-            self._shipped.wait(0.05)
-        return not self.counts.waiting
+            return self._shipped.wait_for(lambda: self._done >= wanted, timeout)
 
     def _append(self, document: bytes) -> None:
         if self._handle < 0:
@@ -156,15 +161,18 @@ class Journal:
         pause = self._pause
         while True:
             stopping = self._stop.is_set()
+            self._begun += 1
             try:
                 self.ship()
                 self._waiting, pause = "", self._pause
+                with self._shipped:
+                    self._done = self._begun
+                    self._shipped.notify_all()
             except Exception as error:  # without this thread nothing is shipped any more
                 if not self._waiting:
                     log.warning("predictions cannot be shipped", exc_info=error)
                 self._waiting = f"predictions wait on disk: {_one_line(error)}"
                 pause = min(pause * 2, LONGEST_PAUSE)
-            self._shipped.set()
             if stopping:
                 return
             self._wake.wait(pause)
