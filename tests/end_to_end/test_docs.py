@@ -43,7 +43,7 @@ RUN_ELSEWHERE = {
     "make secrets >> .env": "test_compose.py",
     'EVERGREEN_COMMIT="$(git rev-parse HEAD)" docker compose up -d': "test_compose.py",
     "docker compose run --rm backup evergreen backup s3://bucket/prefix": "test_compose.py",
-    "docker compose run --rm --volume /srv/vault:/vault backup evergreen backup /vault": "test_compose.py",
+    "docker compose run --rm -v /backups:/vault backup evergreen backup /vault": "test_compose.py",
     "make image": "make test-images",
     ".venv/bin/python benchmarks/rush.py": ".ci/nightly",  # a stack of its own
     ".venv/bin/python benchmarks/executors.py": ".ci/nightly",
