@@ -84,12 +84,11 @@ def relation(url: str, target: str) -> str:
 def is_emptied(url: str, target: str) -> bool:
     """Tell whether a partitioned table holds no row: it has no name on the disk to tell by."""
     with warehouse.connect(url) as connection, connection.cursor() as cursor:
-        partitioned = f"SELECT FROM pg_class WHERE oid = {regclass(target)} AND relkind = 'p'"
-        cursor.execute(f"SELECT EXISTS ({partitioned})")
-        if not cursor.fetchone()[0]:
+        cursor.execute(f"SELECT FROM pg_class WHERE oid = {regclass(target)} AND relkind = 'p'")
+        if cursor.fetchone() is None:
             return False
-        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {identifier(target)})")
-        return bool(cursor.fetchone()[0])
+        cursor.execute(f"SELECT FROM {identifier(target)} LIMIT 1")
+        return cursor.fetchone() is None
 
 
 def _land(stage: Stage, target: str, key: Sequence[str], known: dict[str, str]) -> Taken:

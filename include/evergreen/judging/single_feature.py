@@ -100,7 +100,7 @@ def _scores(
 
 def _ranked(column: Column) -> Array:
     """Return a column of numbers; those that are too large for a tree are its largest."""
-    return np.clip(column.to_numpy(dtype=float), -LARGEST, LARGEST).reshape(-1, 1)
+    return column.to_numpy(dtype=float).clip(-LARGEST, LARGEST).reshape(-1, 1)
 
 
 def _by_label(kind: Kind, known: Column, truth: Array, new: Column) -> tuple[Column, Column]:
