@@ -19,6 +19,8 @@ from ingest.conftest import Desk
         (b"id," + b"x" * 64 + b"\n1,2\n", "longer than 63 bytes"),
         (b"id,x\n1,2\n3,4,5\n", "'3,4,5' has 3 fields, and the first line has 2"),
         (b'id,x\n1,"a\n2,b\n', "a quote is opened and never closed"),
+        (b'id,x\n1,"a ""b""\n2,c', "a quote is opened and never closed"),
+        (b'id,x\n1,5" c\n2,"a', "a quote is opened and never closed"),
         (b"PK\x03\x04\x14\x00", "no CSV file, but a ZIP archive or a workbook of Excel"),
         (gzip.compress(b"id,x\n1,2\n", mtime=0), "call it .csv.gz"),
         (b"<html><body>Log in</body></html>", "a page of HTML"),
@@ -49,6 +51,20 @@ def test_an_encoding_is_found_out_or_declared_and_told(
 
     assert desk.rows() == [(1, "café")]
     assert landing.notes[:2] == ("`,` separated", told)
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_quote_within_a_cell_is_a_character(end: str, desk: Desk) -> None:
+    desk.land(f'id,name\n1,abc\n2,15" monitor{end}')
+
+    assert desk.rows() == [(1, "abc"), (2, '15" monitor')]
+
+
+@pytest.mark.parametrize("last", ['""', '"x"', 'x"'])
+def test_a_last_cell_that_is_closed_is_landed(last: str, desk: Desk) -> None:
+    desk.land(f'id,name\n1,5" c\n2,{last}')
+
+    assert [id for id, _ in desk.rows()] == [1, 2]
 
 
 def test_semicolons_and_decimal_commas_are_read_and_told(desk: Desk) -> None:

@@ -104,7 +104,7 @@ def _batches(
         ):
             last = batch.column(batch.num_columns - 1)[-1].as_py() if batch.num_rows else last
             yield batch
-        _refuse_open_quote(item, text, last)
+        _refuse_open_quote(item, text, dialect.separator, last)
     except pa.ArrowInvalid as error:
         said = str(error)
         if "straddl" in said:
@@ -112,12 +112,13 @@ def _batches(
         raise watch.refusal or DataRefused([f"{item} cannot be read: {said}"]) from error
 
 
-def _refuse_open_quote(item: str, text: IO[bytes], last: str) -> None:
-    """Refuse a file whose last quote swallows all that follows: its last cell ends as the file."""
-    text.seek(max(0, text.seek(0, io.SEEK_END) - PIECE))
-    _, quote, rest = text.read().decode(errors="ignore").rpartition('"')
+def _refuse_open_quote(item: str, text: IO[bytes], separator: str | None, last: str) -> None:
+    """Refuse a file whose last cell opens a quote that nothing closes, and so swallows the rest."""
+    cell = b'"' + last.replace('"', '""').encode()
+    text.seek(max(0, text.seek(0, io.SEEK_END) - len(cell) - 1))
+    before, opened, after = text.read().partition(cell)
     text.seek(0)
-    if quote and last.endswith(rest) and sum(p.count(b'"') for p in pieces(text)) % 2:
+    if opened and not after and before in {b"", b"\r", b"\n", (separator or ",").encode()}:
         raise DataRefused([f"{item}: a quote is opened and never closed, before {last[:60]!r}"])
 
 
