@@ -376,12 +376,49 @@ def test_the_name_of_a_label_is_one_that_postgresql_does_not_cut(project: Settin
     assert extract(use_case, as_of=then, asked_at=NOW, settings=project).rows == 280
 
 
-def test_a_target_that_is_not_a_number_here_and_there_makes_no_floor(project: Settings) -> None:
-    execute(project, "UPDATE houses SET price = 'NaN' WHERE id = 3")
+@pytest.mark.parametrize("value", ["NaN", "Infinity"])
+def test_a_target_that_is_not_finite_here_and_there_makes_no_floor(
+    value: str, project: Settings
+) -> None:
+    execute(
+        project,
+        "ALTER TABLE houses ALTER price TYPE float8;"
+        f" UPDATE houses SET price = '{value}' WHERE id = 3",
+    )
 
     scaffold.new("mine", table="houses", target="price", settings=project)
 
-    assert loaded(project).gate.floors["mae"] > 0
+    assert 0 < loaded(project).gate.floors["mae"] < 100_000
+
+
+def test_money_is_predicted(project: Settings) -> None:
+    execute(project, "ALTER TABLE houses ALTER price TYPE money")
+
+    scaffold.new("mine", table="houses", target="price", settings=project)
+
+    assert 0 < loaded(project).gate.floors["mae"] < 100_000
+
+
+def test_the_largest_of_numbers_are_drafted(project: Settings) -> None:
+    execute(
+        project,
+        "ALTER TABLE houses ALTER area TYPE float8;"
+        " UPDATE houses SET area = 1.7976931348623157e308 WHERE id = 3;"
+        " UPDATE houses SET area = -1.7976931348623157e308 WHERE id = 5",
+    )
+
+    scaffold.new("mine", table="houses", target="rooms", settings=project)
+
+    suite = suites.load(project.expectations_dir, "mine")
+    assert suites.check_suite(suite, loaded(project)) == []
+
+
+@pytest.mark.parametrize("moment", ["infinity", "10000-01-01", "0044-03-15 BC"])
+def test_a_time_that_cannot_be_read_is_refused(moment: str, project: Settings) -> None:
+    execute(project, f"UPDATE houses SET built = '{moment}' WHERE id = 3")
+
+    with pytest.raises(EvergreenError, match="built: 1 rows have an infinite date, or one before"):
+        scaffold.new("mine", table="houses", target="price", settings=project)
 
 
 def test_a_boolean_says_itself_which_class_is_positive(project: Settings) -> None:

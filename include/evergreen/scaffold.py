@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evergreen import choosing, drafting, labelling, noticing, panels
+from evergreen import choosing, drafting, labelling, noticing, panels, suspicion
 from evergreen.data.warehouse import Reading, exists, identifier, quoted, reading
 from evergreen.errors import DeclarationError, EvergreenError, did_you_mean
 from evergreen.labelling import Label
@@ -199,10 +199,11 @@ def _gate(moment: Reading, label: Label, asked: Request) -> dict[str, Any]:
     kind = label.kind
     target, relation = quoted(asked.target), identifier(asked.table)
     if kind is Kind.REGRESSION:
-        known = f"(SELECT {target} FROM {relation} WHERE {target}::float8 <> 'NaN') AS known"
+        number = suspicion.numbers(moment, asked.table)[asked.target]
+        known = f"(SELECT {number} AS y FROM {relation} WHERE {number} IS NOT NULL) AS known"
         [(error,)] = moment.query(
-            f"SELECT avg(abs({target}::float8 - median)) FROM {known}, (SELECT percentile_cont"
-            f"(0.5) WITHIN GROUP (ORDER BY {target}::float8) AS median FROM {known}) AS middle"
+            f"SELECT avg(abs(y - median)) FROM {known}, (SELECT percentile_cont(0.5)"
+            f" WITHIN GROUP (ORDER BY y) AS median FROM {known}) AS middle"
         )
         return {"metric": "mae", "floors": {"mae": float(f"{error:.3g}"), "r2": 0.1}}
     if kind is Kind.BINARY:

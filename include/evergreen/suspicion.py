@@ -4,7 +4,6 @@ leaks(moment, "weather", ("day",), label, features, "day")
 # (Suspect(name="temperature", metric="r2", score=0.9995, rows_before=24),)
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,25 +69,28 @@ def _sample(
 ) -> pd.DataFrame:
     """Return some rows, the same each time; half of them judge."""
     order = ", ".join(f"{quoted(name)}::text" for name in key)
-    columns = [_number(name) for name in features.numeric]
+    read = numbers(moment, table)
+    truth = read[label.column] if label.kind is Kind.REGRESSION else f"({label.sql})"
+    columns = [read[name] for name in features.numeric]
     columns += [f"{quoted(name)}::text" for name in features.categorical]
     columns += [f"extract(epoch FROM {quoted(name)})::float8" for name in features.dates]
     rows = moment.query(
-        f"SELECT ({label.sql}), {', '.join(columns)} FROM {identifier(table)}"
-        f" WHERE ({label.sql}) IS NOT NULL ORDER BY md5(concat_ws('/', {order})) LIMIT {SAMPLE}"
+        f"SELECT {truth}, {', '.join(columns)} FROM {identifier(table)}"
+        f" WHERE {truth} IS NOT NULL ORDER BY md5(concat_ws('/', {order})) LIMIT {SAMPLE}"
     )
     numeric = [*features.numeric, *features.dates]
     names = [*features.numeric, *features.categorical, *features.dates]
     frame = pd.DataFrame(rows, columns=[label.name, *names])
-    frame[numeric] = frame[numeric].astype(float).replace([math.inf, -math.inf], math.nan)
+    frame[numeric] = frame[numeric].astype(float)
     frame[label.name] = labels_of(label.kind, frame[label.name])
     return frame.assign(**{PART: [TRAINING if n % 2 else HOLDOUT for n in range(len(frame))]})
 
 
 def _rows_before(moment: Reading, table: str, order: Sequence[str], label: Label, name: str) -> int:
     """Return of how many rows before a column is the label, entity by entity; 0: it is not."""
+    read = numbers(moment, table)
     rows = moment.query(
-        f"SELECT ({label.sql})::float8, {_number(name)} FROM {identifier(table)}"
+        f"SELECT {read[label.column]}, {read[name]} FROM {identifier(table)}"
         f" ORDER BY {', '.join(map(quoted, order))} LIMIT {SAMPLE}"
     )
     truth, found = np.array(rows, dtype=float).T
@@ -104,5 +106,13 @@ def _same(truth: Floats, found: Floats) -> float:
     return float(np.isclose(truth[both], found[both]).mean()) if both.any() else 0.0
 
 
-def _number(name: str) -> str:
-    return f"nullif({quoted(name)}::numeric::float8, 'NaN')"
+def numbers(moment: Reading, table: str) -> dict[str, str]:
+    """Return by column the SQL that reads a number; one that is not finite as NULL."""
+    columns = moment.columns(identifier(table))
+    return {
+        column.name: _finite(f"{column.identifier}::{column.type}::float8") for column in columns
+    }
+
+
+def _finite(number: str) -> str:
+    return f"CASE WHEN {number} > '-Infinity' AND {number} < 'Infinity' THEN {number} END"

@@ -28,7 +28,7 @@ from evergreen.data import chunks, manifests, snapshots
 from evergreen.data.chunks import Part, Planned
 from evergreen.data.labels import Labels
 from evergreen.data.manifests import Between, Group
-from evergreen.data.selection import Cuts, Selection, enclosed, relation
+from evergreen.data.selection import STRANGE_TIMES, Cuts, Selection, enclosed, relation
 from evergreen.data.snapshots import SnapshotStore, StoredSnapshot
 from evergreen.data.streams import OtherLength, take
 from evergreen.data.warehouse import Column, Reading, exists, reading
@@ -202,8 +202,7 @@ def _count(selection: Selection, use_case: UseCase, moment: Reading) -> Counts:
 def _refuse_lost(lost: dict[Column, int]) -> None:
     """Refuse values that would be others when they are read."""
     told = {
-        True: "have an infinite date, or one before year 1 or after 9999; let it be NULL, or leave"
-        " the column out by a query",
+        True: STRANGE_TIMES,
         False: "have a key that loses digits as a number; cast it to text or bigint in a query",
     }
     if found := [f"{c.name}: {rows} rows {told[c.is_time]}" for c, rows in lost.items() if rows]:

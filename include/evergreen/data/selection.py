@@ -21,6 +21,11 @@ from evergreen.spec.scoring import END, NAMED, START
 
 TIMESTAMPTZ = 1184
 ENDS = ("left", "right")
+STRANGE_TIMES = (
+    "have an infinite date, or one before year 1 or after 9999; let it be NULL, or leave the column"
+    " out by a query"
+)
+"""What is wrong with times that no reader holds."""
 ALIAS = "source"
 """What a query source is called inside `target_sql`; a table keeps its name."""
 
@@ -136,7 +141,7 @@ class Selection:
         counted = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
         newest = f"max({t}) FILTER (WHERE {t} <= {at(cuts.as_of)} AND isfinite({t}))"
         lost = (
-            f", count(*) FILTER (WHERE {self._within} AND {_is_lost(column)})"
+            f", count(*) FILTER (WHERE {self._within} AND {is_lost(column)})"
             for column in self.doubtful
         )
         return (
@@ -277,7 +282,7 @@ def _cast(expression: str, column: Column) -> str:
     return f"{enclosed(expression)}::{column.type} AS {column.identifier}"
 
 
-def _is_lost(column: Column) -> str:
+def is_lost(column: Column) -> str:
     """Write SQL that tells whether a value of a doubtful column would be read as another."""
     name = column.identifier
     if column.is_time:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from evergreen.data.selection import STRANGE_TIMES, is_lost
 from evergreen.data.warehouse import Column, Reading, identifier, regclass
+from evergreen.errors import EvergreenError
 
 CLASSES = 20
 """Up to so many different values are kept by name."""
@@ -74,7 +76,11 @@ class TableProfile:
 
 
 def profile(moment: Reading, table: str) -> TableProfile:
-    """Profile every column of a table that exists."""
+    """Profile every column of a table that exists.
+
+    Raises:
+        EvergreenError: a time cannot be read.
+    """
     relation = identifier(table)
     [(rows,)] = moment.query(f"SELECT count(*) FROM {relation}")
     columns = [_profile(moment, relation, column) for column in moment.columns(relation)]
@@ -89,6 +95,8 @@ def profile(moment: Reading, table: str) -> TableProfile:
 def _profile(moment: Reading, relation: str, column: Column) -> ColumnProfile:
     kind = PANDAS.get(column.type, "str")
     name = column.identifier
+    if column.is_time:
+        _refuse_unreadable(moment, relation, column)
     ordered = kind not in {"bool", "str"}
     cast = f"{name}::{column.type}" if ordered else name
     finite = (
@@ -108,6 +116,12 @@ def _profile(moment: Reading, relation: str, column: Column) -> ColumnProfile:
         high=high,
         values=_values(moment, relation, column),
     )
+
+
+def _refuse_unreadable(moment: Reading, relation: str, column: Column) -> None:
+    [(rows,)] = moment.query(f"SELECT count(*) FILTER (WHERE {is_lost(column)}) FROM {relation}")
+    if rows:
+        raise EvergreenError(f"{column.name}: {rows} rows {STRANGE_TIMES}")
 
 
 def _values(moment: Reading, relation: str, column: Column) -> tuple[Any, ...] | None:
