@@ -1,6 +1,7 @@
 """CSV and Parquet files, landed in PostgreSQL as they come."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,20 @@ def test_a_refused_file_does_not_hold_up_the_others(tmp_path: Path, settings: Se
     write(tmp_path / "c.csv", CSV.replace("9.5", "7.25"), minute=3)
 
     with pytest.raises(DataRefused, match=r"b\.csv, row 1: price is 'cheap'"):
+        land_all(tmp_path / "*.csv", settings)
+
+    assert prices(settings) == [7.25, 3.0]
+
+
+@pytest.mark.parametrize("spoil", [Path.mkdir, lambda file: file.symlink_to("nowhere.csv")])
+def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(
+    spoil: Callable[[Path], None], tmp_path: Path, settings: Settings
+) -> None:
+    write(tmp_path / "a.csv", CSV, minute=1)
+    spoil(tmp_path / "b.csv")
+    write(tmp_path / "c.csv", CSV.replace("9.5", "7.25"), minute=3)
+
+    with pytest.raises(DataRefused, match=r"b\.csv cannot be read"):
         land_all(tmp_path / "*.csv", settings)
 
     assert prices(settings) == [7.25, 3.0]

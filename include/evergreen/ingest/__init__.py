@@ -116,6 +116,8 @@ class _Desk:
         )
 
     def _land_file(self, source: Files, file: Arrival) -> Landing:
+        if file.refusal:
+            raise file.refusal
         with _telling(self._personal), files.opened(file.path, source) as (delivery, sha256):
             landing = Landing(
                 use_case=self.use_case.name,

@@ -24,6 +24,8 @@ class Arrival:
     sha256: str
     delivered_at: datetime | None
     """When these bytes came; None: the file system does not say."""
+    refusal: DataRefused | None = None
+    """Why it cannot be read."""
 
 
 def arrived(source: Files, landed: Mapping[str, Landing]) -> list[Arrival]:
@@ -32,7 +34,7 @@ def arrived(source: Files, landed: Mapping[str, Landing]) -> list[Arrival]:
     Of a file whose bytes were landed, the time of that delivery counts, not of a later copy.
 
     Raises:
-        DataRefused: there are none, or one cannot be read.
+        DataRefused: there are none.
     """
     system, pattern = fsspec.core.url_to_fs(source.url)
     found = [_arrival(system, path, landed) for path in sorted(system.glob(pattern))]
@@ -58,7 +60,10 @@ def opened(path: str, dialect: Dialect) -> Iterator[tuple[Delivery, str]]:
 
 def _arrival(system: Any, path: str, landed: Mapping[str, Landing]) -> Arrival:
     url = system.unstrip_protocol(path)
-    before, sha256 = landed.get(url), sha256_of(url)
+    try:
+        before, sha256 = landed.get(url), sha256_of(url)
+    except DataRefused as refusal:
+        return Arrival(path=url, sha256="", delivered_at=None, refusal=refusal)
     same = before is not None and before.sha256 == sha256
     delivered_at = before.delivered_at if before and same else _modified(system, path)
     return Arrival(path=url, sha256=sha256, delivered_at=delivered_at)
