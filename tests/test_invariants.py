@@ -634,6 +634,13 @@ def test_15_leaves_alone_what_a_person_has_ended(world: World):
     assert world.finding(15, now=until + timedelta(days=90)).status == "passed"
 
 
+def test_15_is_unknown_of_a_champion_whose_declaration_nobody_can_read(world: World):
+    found = replace(world, catalog=Catalog({}, broken={NAME: "SyntaxError"})).finding(15)
+
+    assert (found.status, found.holds) == ("unknown", True)
+    assert found.detail == f"{NAME}: it is broken, or not declared any more"
+
+
 def test_15_holds_where_the_source_may_be_of_any_age(world: World):
     assert world.finding(15).detail == "no champion's knowledge has a limit"
 

@@ -185,9 +185,11 @@ def _off(scene: Scene, row: Promotion) -> str:
 def knowledge_is_new_or_its_age_was_told(scene: Scene) -> Found:
     """15: no champion's knowledge is too old (`champions.knowledge`), or an alert says so.
 
-    A retired one may know what it knew.
+    A retired one may know what it knew. Where nobody can read a declaration, nobody knows the limit.
     """
     found, retired = Found(), scene.records.retirements.all()
+    unread = scene.chains.keys() - scene.catalog.use_cases.keys() - retired.keys()
+    found.unknown += [f"{name}: it is broken, or not declared any more" for name in sorted(unread)]
     limited = []
     for name, use_case in scene.catalog.use_cases.items():
         champion = scene.records.promotions.champion(name)
