@@ -189,6 +189,14 @@ def test_what_came_meanwhile_keeps_its_month(records: Records) -> None:
     assert records.predictions.tally().logged == 2
 
 
+def test_a_month_that_another_pruning_has_let_go_of_is_passed_over(records: Records) -> None:
+    answered(records, JULY - MOMENT)
+    [(month, _)] = records.months.old([OLD])
+    records.months.drop(month, [OLD], told)
+
+    assert records.months.drop(month, [OLD], told) == []
+
+
 def test_several_use_cases_share_what_goes(records: Records) -> None:
     for name in ("weather", "iris", "iris"):
         answered(records, JUNE, use_case=name)

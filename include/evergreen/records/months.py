@@ -51,9 +51,10 @@ WHERE month >= coalesce(%(first)s::date, '-infinity') AND month < %(next)s::date
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 _BYTES = """
-SELECT pg_total_relation_size(format('evergreen.%%I', 'predictions_' || %(name)s)::regclass)
-    + pg_total_relation_size(format('evergreen.%%I', 'labels_' || %(name)s)::regclass) AS bytes
+SELECT pg_total_relation_size(to_regclass(format('evergreen.%%I', 'predictions_' || %(name)s)))
+    + pg_total_relation_size(to_regclass(format('evergreen.%%I', 'labels_' || %(name)s))) AS bytes
 """
+"""NULL: another pruning has let go of it meanwhile."""
 _OLDEST = """
 SELECT min(time) AS oldest FROM evergreen.predictions
 WHERE use_case = %(use_case)s AND time >= coalesce(%(first)s::timestamptz, '-infinity')
@@ -177,7 +178,7 @@ def _over(cursor: Any, olds: Sequence[Old]) -> Iterator[Month]:
 
 
 def _shares(cursor: Any, month: Month, olds: Sequence[Old]) -> list[Share] | None:
-    """Return what a month holds; None: not all of it is old, or somebody else's."""
+    """Return what a month holds; None: not all of it is old, or somebody else's, or it is gone."""
     asked = {old.use_case: old for old in olds}
     cursor.execute(_GROUPS, vars(month))
     groups = cursor.fetchall()
@@ -186,7 +187,9 @@ def _shares(cursor: Any, month: Month, olds: Sequence[Old]) -> list[Share] | Non
         if old is None or old.before < month.next or group["release_id"] in old.trials:
             return None
     cursor.execute(_BYTES, vars(month))
-    of_each = cursor.fetchone()["bytes"] / max(sum(group["things"] for group in groups), 1)
+    if (size := cursor.fetchone()["bytes"]) is None:
+        return None
+    of_each = size / max(sum(group["things"] for group in groups), 1)
     names = dict.fromkeys(group["use_case"] for group in groups)
     return [
         _share(cursor, month, name, [g for g in groups if g["use_case"] == name], of_each)
