@@ -186,18 +186,22 @@ def test_a_training_that_is_under_way_is_waited_for(club: Club) -> None:
     experiment = tracking.experiment(club.settings, NAME)
     experiment.client.create_run(experiment.id)
 
-    with pytest.raises(ChampionBusy, match="1 trainings or fits of club are under way"):
+    with pytest.raises(ChampionBusy, match="1 trainings, fits or scorings of club are under way"):
         forgotten(club)
 
 
-def test_a_fit_that_is_under_way_is_waited_for(club: Club) -> None:
+@pytest.mark.parametrize(("purpose", "lease"), [("training", "{}/fit"), ("scoring", "club/out")])
+def test_a_fit_or_a_scoring_that_is_under_way_is_waited_for(
+    club: Club, purpose: str, lease: str
+) -> None:
     club.leave()
     kept = records_of(club.settings)
     key = kept.trainings.all(NAME)[0].key
 
     with (
-        kept.leases.hold("training", f"{key}/fit"),
-        pytest.raises(ChampionBusy, match="1 trainings or fits of club are under way"),
+        kept.leases.hold("scoring", "clubs/out"),
+        kept.leases.hold(purpose, lease.format(key)),
+        pytest.raises(ChampionBusy, match="1 trainings, fits or scorings of club are under way"),
     ):
         forgotten(club)
 

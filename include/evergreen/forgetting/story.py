@@ -87,7 +87,7 @@ def forget(
     Raises:
         DeclarationError: the key is none of this use case.
         NotForgotten: the source still has its rows, or something cannot be written anew.
-        ChampionBusy: somebody trains, extracts or prunes.
+        ChampionBusy: somebody trains, extracts, scores or prunes.
         SnapshotCorrupt: a snapshot cannot be read: mend it first.
     """
     declared = catalog.use_cases.get(use_case)
@@ -162,18 +162,19 @@ class _Work:
 
         Raises:
             NotForgotten: the next training would take the rows again.
-            ChampionBusy: a training has them in its memory.
+            ChampionBusy: a training or a scoring has them in its memory.
         """
         if rows := self._in_source():
             raise NotForgotten(
                 f"the source of {self.use_case} still has {rows} rows of it, which the next"
                 " training would take: delete them there first, then ask again"
             )
-        if running := self._trainings():
+        scorings = self.records.subjects.scorings_under_way(self.use_case)
+        if running := self._trainings() + scorings:
             raise ChampionBusy(
-                f"{running} trainings or fits of {self.use_case} are under way, with rows in their"
-                " memory: ask again when they have ended (one that a crash left, when its run in"
-                " MLflow is ended there)"
+                f"{running} trainings, fits or scorings of {self.use_case} are under way, with rows"
+                " in their memory: ask again when they have ended (a training that a crash left,"
+                " when its run in MLflow is ended there)"
             )
 
     def _trainings(self) -> int:
