@@ -166,6 +166,8 @@ def look_after_everything() -> Looked:
             problems += approvals.expire(name, now, **told) + approvals.remind(name, now, **told)
         loaded = [declared[name] for name in served if name in declared]
         still = [use_case for use_case in loaded if not use_case.draft]
+        for draft in (one for one in loaded if one.draft):
+            silences.of_draft(draft.name, **told)
         until = states.catching_up(kept.heartbeats, now)
         for use_case in still:
             problems += silences.of_use_case(use_case, now, caught_up=until is None, **told)

@@ -11,6 +11,7 @@ import pytest
 from database import records_of
 from deciding.champion import make_champion
 from deciding.test_policy import seen
+from evergreen import notify
 from evergreen.deciding import alerts, silences
 from evergreen.deciding.states import State
 from evergreen.records import Ends, RequestCounts, Retirement
@@ -123,6 +124,34 @@ def test_refused_requests_are_told_when_they_are_many_and_no_small_share(
             "200 of 300 requests of the last hour were refused, most of them as follows:"
             " row: no column humid."
         )
+
+
+def test_what_is_asked_for_no_more_is_over(settings: Settings, webhook: Webhook) -> None:
+    make_champion(settings, "weather", 1)
+    here = replace(settings, notify_urls=(webhook.url,))
+    told: Any = {"records": records_of(settings), "settings": here}
+    for kind in ("blind", "ingest", "stale"):
+        notify.alert(records_of(settings), here, "weather", kind, "It lasts.", at=NOW)
+    watched = replace(WEATHER.monitoring, schedule=None)
+    asked = replace(WEATHER.retraining, stale_after=None)
+    answer = replace(WEATHER, monitoring=watched, retraining=asked, ingest=None)
+
+    assert silences.of_use_case(answer, NOW, **told) == []
+    alerts.of_staleness(answer, NOW, **told)
+
+    assert records_of(settings).incidents.newest(open=True) == ()
+    assert "It is not asked for any more." in webhook.messages[-1]["message"]
+
+
+def test_of_a_draft_only_what_is_looked_at_lasts(settings: Settings) -> None:
+    kept = records_of(settings)
+    for kind in notify.ALERTS:
+        notify.alert(kept, settings, "weather", kind, "It lasts.", at=NOW)
+    notify.report_failure(kept, settings, "weather", "weather_training/1", "train", "boom")
+
+    silences.of_draft("weather", records=kept, settings=settings)
+
+    assert {row.kind for row in kept.incidents.newest(open=True)} == silences.OF_DRAFTS
 
 
 def test_until_all_has_caught_up_only_refusals_are_told(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from test_schedules import asked_of
 from bag import USE_CASES
 from database import records_of
 from deciding.champion import make_champion
+from evergreen import notify
 from evergreen.deciding import alerts
 from evergreen.settings import Settings
 from webhook import Webhook
@@ -80,12 +81,14 @@ def test_what_was_not_looked_at_is_not_called_fresh(
         (known.home / "use_cases" / f"{name}.py").write_text(text)
         make_champion(known, name, 1)
     records_of(known).heartbeats.beat("watchdog", STARTED - slept)
+    notify.alert(records_of(known), known, "iris", "drift", "It drifts.", at=STARTED)
 
     with running() as ti:
         ti.task_id, ti.map_index, ti.get_dag = "look", -1, asked_of({}, 503)
         looked = look_after_everything()
 
     assert looked.unseen == [UNSERVED, "whether iris is fresh (it is a draft)", unseen]
+    assert not records_of(known).incidents.newest("iris", kind="drift", open=True)
     assert looked.sentence.endswith(f". Not looked at: {'; '.join(looked.unseen)}.")
 
 

@@ -27,6 +27,7 @@ from urllib.parse import quote
 
 from evergreen.champions import knowledge
 from evergreen.deciding.decision import DecisionRef
+from evergreen.deciding.states import NOT_ASKED
 from evergreen.errors import EvergreenError
 from evergreen.judging.facts import BOTH_BEYOND
 from evergreen.mending import mend
@@ -157,8 +158,10 @@ def of_staleness(
     """Tell of a champion that no challenger has been held against for too long."""
     allowed = use_case.retraining.stale_after
     champion = records.promotions.champion(use_case.name)
-    if allowed is None or champion is None:
+    if champion is None:
         return None
+    if allowed is None:
+        return all_clear(records, settings, use_case.name, "stale", NOT_ASKED)
     newest = records.decisions.newest(use_case.name, kind="gate", limit=1)
     judged = [row.created_at for row in newest if row.created_at]
     last = max([champion.promoted_at, *judged, *records.retirements.ended(use_case.name)])

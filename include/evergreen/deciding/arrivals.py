@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from evergreen.deciding.states import MISSED, State, moment
+from evergreen.deciding.states import MISSED, NOT_ASKED, State, moment
 from evergreen.spec import Ingest
 from evergreen.spec.pace import Schedule, pause
 
@@ -61,7 +61,10 @@ def starved(
         since: the first promotion, which stands for a landing before the first one.
         now: the moment that all is held against, UTC.
     """
-    if ingest is None or (allowed := _patience(ingest, landed)) is None:
+    if ingest is None:
+        yield State(kind="ingest", lasts=False, message=NOT_ASKED)
+        return
+    if (allowed := _patience(ingest, landed)) is None:
         return
     newest = landed[0] if landed else since
     why = "as declared (ingest.silent_after)"

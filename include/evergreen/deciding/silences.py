@@ -5,6 +5,7 @@
     of_use_case(use_case, now, records=records, settings=settings)   # and its `arrivals`
     of_schedules(use_case, dags, now, records=records, settings=settings)
     of_file("weather", error, now, records=records, settings=settings)
+    of_draft("weather", records=records, settings=settings)
     of_house(now, records=records, settings=settings)  # the disk, the months of predictions
 
 Each is a state: told once when it begins, once when it is over (see `notify`). A use case that
@@ -19,7 +20,8 @@ from itertools import chain
 
 from evergreen.deciding import arrivals
 from evergreen.deciding.arrivals import Scheduled
-from evergreen.deciding.states import MISSED, State, moment, tell
+from evergreen.deciding.states import MISSED, NOT_ASKED, State, moment, tell
+from evergreen.notify import FAILURE, all_clear
 from evergreen.records import HOUSE, Ends, Records, RequestCounts
 from evergreen.records.errors import DatabaseAway
 from evergreen.records.months import MOST
@@ -30,6 +32,8 @@ from evergreen.spec.pace import pause
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REFUSED_SHARE, REFUSED_FROM = 0.05, 20
 """More than this share of an hour's requests, and so many of them, were refused."""
+OF_DRAFTS = {FAILURE, "service", "registry", "file", "approval", "reminder"}
+"""What people are told of drafts, too."""
 FULL_SHARE = 0.05
 """Less of the disk than this is free."""
 
@@ -101,6 +105,13 @@ def of_file(
     return tell(name, [arrivals.unloaded(error)], now, records=records, settings=settings)
 
 
+def of_draft(name: str, *, records: Records, settings: Settings) -> None:
+    """End what was told of one that is a draft again, but for what is looked at in drafts."""
+    for lasting in records.incidents.newest(name, limit=1000, open=True):
+        if lasting.kind not in OF_DRAFTS:
+            all_clear(records, settings, name, lasting.kind, "It is a draft again.")
+
+
 def of_house(now: datetime, *, records: Records, settings: Settings) -> list[str]:
     """Tell of a disk that fills up, and of months that cannot be made; return what lasts."""
     found = chain(_disk(settings), _months(now, records))
@@ -119,6 +130,7 @@ def _fewer(name: str, now: datetime, records: Records) -> Iterator[State]:
 def _blind(use_case: UseCase, ends: Ends, now: datetime) -> Iterator[State]:
     monitoring = use_case.monitoring
     if (every := pause(monitoring.schedule)) is None:
+        yield State(kind="blind", lasts=False, message=NOT_ASKED)
         return
     watched = ends.watched if ends.watched and ends.watched >= ends.since else None
     since, allowed = watched or ends.since, MISSED * every + monitoring.window

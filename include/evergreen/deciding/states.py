@@ -11,6 +11,8 @@ from evergreen.settings import Settings
 
 MISSED = 3
 """So many runs of a schedule in a row may fail to come."""
+NOT_ASKED = "It is not asked for any more."
+"""How what lasts ends, once its declaration is taken back."""
 PAUSE, CATCHING_UP = timedelta(hours=1), timedelta(hours=2)
 """If nobody has looked for so long, what is due comes all at once, and is given that time."""
 
