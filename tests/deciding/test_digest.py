@@ -85,6 +85,38 @@ def test_tells_what_was_trained_changed_and_refused_and_why(kept: Records) -> No
     )
 
 
+def test_what_was_refused_is_not_lost_among_what_monitoring_decides(
+    kept: Records, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digest, "READ", 10)
+    before = of_week(kept)
+
+    for number in range(10):
+        kept.decisions.record(
+            Decision(
+                id=decision_id("weather", "trigger", str(number)), use_case="weather",
+                kind="trigger", outcome="no", sentence="Calm.", evidence={}, as_of=None,
+                run_key=f"weather_monitoring/{number}", actor="schedule",
+            )
+        )  # fmt: skip
+    put_at(settings, "decisions", "kind = 'trigger'", UNTIL - DAY)
+
+    assert of_week(kept) == before
+
+
+def test_says_that_there_may_be_more_than_was_read(
+    kept: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digest, "READ", 2)
+
+    [weather] = of_week(kept).parts
+
+    more = "perhaps more: only the newest 2 were read"
+    assert weather.refused == ("gate: Not surely better. (2 times)", more)
+    assert weather.begun[-1] == more
+    assert "2 times or more" in weather.trained
+
+
 def test_tells_which_alarms_began_and_ended_and_who_is_needed(kept: Records) -> None:
     kept.pins.put(Pin(use_case="weather", version=3, reason="complaints", actor="ada"))
 

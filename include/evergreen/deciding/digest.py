@@ -26,7 +26,8 @@ MOST, LONGEST = 10, 400
 READ = 1_000
 """Decisions and alarms of a use case that are read."""
 TRAINED, REFUSED = ("gate", "fit"), ("validation", "gate", "fit")
-"""Kinds of decisions that tell of a training, and of something that was refused."""
+"""Kinds of decisions that tell of a training, and of something that was refused: of all that are
+told. Monitoring makes more in a week than are read."""
 NOT_TRAINED = "not trained."
 BY_ITSELF = {"drift"}
 """Alarms that somebody need not see to: monitoring trains anew."""
@@ -131,7 +132,7 @@ def _told(records: Records) -> datetime | None:
 
 
 def _of_use_case(name: str, since: datetime, until: datetime, records: Records) -> Part:
-    decisions = records.decisions.between(name, since, until, READ)
+    decisions = records.decisions.between(name, since, until, REFUSED, READ)
     promotions = [row for row in records.promotions.of(name) if _before(row.created_at, until)]
     alarms, pin = _alarms(name, since, until, records), records.pins.get(name)
     pinned = (pin.sentence,) if pin is not None and _before(pin.created_at, until) else ()
@@ -186,6 +187,13 @@ def _refusals(decisions: Sequence[Decision]) -> Iterator[str]:
     )
     for sentence, count in told.items():
         yield sentence if count == 1 else f"{sentence} ({count} times)"
+    yield from _unread(decisions)
+
+
+def _unread(rows: Sequence[Decision | Incident]) -> Iterator[str]:
+    """Say that there may be more than was read."""
+    if len(rows) == READ:
+        yield f"perhaps more: only the newest {READ:,} were read"
 
 
 def _alarms(about: str, since: datetime, until: datetime, records: Records) -> Alarms:
@@ -194,7 +202,7 @@ def _alarms(about: str, since: datetime, until: datetime, records: Records) -> A
     over = [row for row in found if _before(row.resolved_at, until)]
     needs = [row for row in found if row not in over and row.kind not in BY_ITSELF]
     return Alarms(
-        begun=tuple(map(_alarm, begun)),
+        begun=(*map(_alarm, begun), *_unread(found)),
         over=tuple(f"{row.kind}: {row.resolution}" for row in over),
         needs=tuple(map(_alarm, needs)),
     )

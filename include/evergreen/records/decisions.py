@@ -157,13 +157,13 @@ class Decisions:
         return tuple(Judged(**row) for row in rows)
 
     def between(
-        self, use_case: str, since: datetime, until: datetime, limit: int
+        self, use_case: str, since: datetime, until: datetime, kinds: Sequence[str], limit: int
     ) -> tuple[Decision, ...]:
-        """Return the decisions of a while, newest first, those of its end left out."""
+        """Return decisions of these kinds in a while, newest first, those of its end left out."""
         rows = self._session.read(
             "SELECT * FROM evergreen.decisions WHERE use_case = %s AND created_at >= %s"
-            " AND created_at < %s ORDER BY number DESC LIMIT %s",
-            (use_case, since, until, limit),
+            " AND created_at < %s AND kind = ANY(%s) ORDER BY number DESC LIMIT %s",
+            (use_case, since, until, list(kinds), limit),
         )
         return tuple(map(_decision, rows))
 
