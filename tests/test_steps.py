@@ -11,7 +11,7 @@ from database import records_of
 from evergreen import steps
 from evergreen.data import extraction
 from evergreen.dossier import declaration
-from evergreen.errors import ChampionBusy, DeclarationChanged, Unconfirmed
+from evergreen.errors import ChampionBusy, DataRefused, DeclarationChanged, Unconfirmed
 from evergreen.refs import CandidateRef, FeaturesRef, ValidationRef
 from evergreen.serving import commands, trials
 from evergreen.settings import Settings
@@ -51,6 +51,26 @@ def test_a_later_step_that_finds_another_declaration_refuses(tmp_path: Any, step
 
     with pytest.raises(DeclarationChanged, match=r"iris changed during the run; start it again"):
         LATER[step](EDITED, settings)
+
+
+def test_each_reason_for_which_a_run_is_refused_is_on_record_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps.planning, "foretell", lambda *_, **__: None)
+
+    for reason in ("the source is stale", "40 % are null", "the source is stale"):
+
+        def refuse(*_: Any, reason: str = reason, **__: Any) -> None:
+            raise DataRefused([reason])
+
+        monkeypatch.setattr(extraction, "extract", refuse)
+        with pytest.raises(DataRefused):
+            steps.extract(IRIS, RUN, records=records_of(settings), settings=settings)
+
+    assert [row.sentence for row in records_of(settings).decisions.newest("iris")] == [
+        "Refused the data: 40 % are null",
+        "Refused the data: the source is stale",
+    ]
 
 
 DRAFT = replace(IRIS, draft=True)

@@ -405,8 +405,9 @@ def _refusals_on_record(use_case: UseCase, run: Run, records: Records) -> Iterat
     try:
         yield
     except DataRefused as refusal:
+        about = f"{run.key}/{refusal}"  # said again, a run may be refused for another reason
         _record(
-            use_case, run, records, "validation", run.key, "refused", refusal.sentence,
+            use_case, run, records, "validation", about, "refused", refusal.sentence,
             refusal.validation if isinstance(refusal, ValidationFailed) else None,
         )  # fmt: skip
         raise

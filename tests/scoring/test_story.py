@@ -108,6 +108,12 @@ def test_refuses_the_whole_run_above_the_limit_and_leaves_what_was_there(flowers
     [decision] = records_of(flowers.shop.settings).decisions.newest("iris", kind="scoring")
     assert decision.outcome == "refused"
     assert "sepal_width is not a finite number: 20" in decision.sentence
+    flowers.ask("UPDATE iris SET sepal_width = 'Infinity' WHERE id < 30")
+    for _ in range(2):
+        with pytest.raises(DataRefused):
+            flowers.score(run="batch/2")
+    newest, _ = records_of(flowers.shop.settings).decisions.newest("iris", kind="scoring")
+    assert "sepal_width is not a finite number: 30" in newest.sentence
 
 
 @pytest.mark.parametrize(

@@ -189,9 +189,10 @@ def _refusals_on_record(use_case: UseCase, run: Run, records: Records) -> Iterat
     try:
         yield
     except DataRefused as refusal:
+        about = f"{run.key}/{refusal}"  # said again, a run may be refused for another reason
         records.decisions.record(
             Decision(
-                id=decision_id(use_case.name, "scoring", run.key), use_case=use_case.name,
+                id=decision_id(use_case.name, "scoring", about), use_case=use_case.name,
                 kind="scoring", outcome="refused", sentence=f"Scored nothing: {refusal}",
                 evidence={}, as_of=run.as_of, run_key=run.key, actor=run.actor,
             )
