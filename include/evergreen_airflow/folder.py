@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from evergreen.settings import Variables, variables
 from evergreen.spec import UseCase
 from evergreen.spec.pace import Schedule, spread
 from evergreen_airflow.approval import approval_dag
+from evergreen_airflow.edge import RUN_TIMEOUT
 from evergreen_airflow.ingest import ingest_dag
 from evergreen_airflow.monitoring import monitoring_dag
-from evergreen_airflow.operations import FORMS
+from evergreen_airflow.operations import FITTING, FORMS
+from evergreen_airflow.options import options_of, run_timeout
 from evergreen_airflow.scoring import scoring_dag
-from evergreen_airflow.training import training_dag
+from evergreen_airflow.training import steps_of, training_dag
 from evergreen_airflow.watchdog import watchdog_dag
 
 STORIES = ("training", "monitoring", "scoring", "approval", "ingest")
@@ -76,7 +79,14 @@ def _makers(catalog: Catalog, known: Variables) -> Iterator[tuple[str, Callable[
     yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)
     names = sorted({*catalog.use_cases, *catalog.broken})  # what is broken is served all the same
     for dag_id, form in FORMS.items() if names else ():
-        yield f"{prefix}{dag_id}", partial(form, names, prefix=prefix)
+        granted = {"granted": longest(catalog)} if dag_id in FITTING else {}
+        yield f"{prefix}{dag_id}", partial(form, names, prefix=prefix, **granted)
+
+
+def longest(catalog: Catalog) -> timedelta:
+    """Return how long a training may take of whichever use case is granted the most."""
+    granted = (run_timeout(options_of(each), steps_of(each)) for each in catalog.use_cases.values())
+    return max(granted, default=RUN_TIMEOUT)
 
 
 def _stories(use_case: UseCase, pool: str) -> Iterator[tuple[str, Callable[..., DAG], Schedule]]:

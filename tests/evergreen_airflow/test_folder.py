@@ -1,6 +1,7 @@
 """Which files are read, and which DAGs made, for the dag-processor and for a task."""
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,31 @@ def test_a_folder_that_is_not_there_shows_as_a_broken_dag_file(
     refuse_broken(tmp_path)
     with pytest.raises(DeclarationError, match="use_case'; allowed: a folder that is there"):
         refuse_broken(tmp_path / "use_case")
+
+
+TASKS = "{'train': Task(timeout=timedelta(hours=20))}"
+
+
+@pytest.mark.parametrize(("tasks", "hours"), [("{}", 6), (TASKS, 42)])
+def test_what_a_form_fits_may_take_as_long_as_the_longest_training(
+    folder: Path, tasks: str, hours: int
+) -> None:
+    from evergreen_airflow import use_case_dags
+
+    spelled = "from dataclasses import replace\nfrom datetime import timedelta\n"
+    spelled += "from evergreen.spec import Task\n"
+    with (folder / "iris.py").open("a") as file:
+        file.write(f"\n{spelled}USE_CASE = replace(USE_CASE, tasks={tasks})\n")
+
+    dags = use_case_dags(folder, prefix="ml_")
+
+    for dag_id, step in (
+        ("backfill", "train_and_evaluate"), ("replay", "replay"), ("promote", "promote"),
+    ):  # fmt: skip
+        dag = dags[f"ml_operations_{dag_id}"]
+        granted = dag.get_task(step).execution_timeout
+        assert granted >= timedelta(hours=hours)
+        assert dag.dagrun_timeout >= granted
 
 
 @pytest.mark.parametrize("minutes", ["0", "30"])

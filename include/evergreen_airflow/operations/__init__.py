@@ -24,8 +24,10 @@ FORMS: dict[str, Callable[..., DAG]] = {
     "operations_prune": prune_dag,
 }
 """What makes each DAG of operations, from the names of the use cases."""
+FITTING = {"operations_promote", "operations_backfill", "operations_replay"}
+"""Those that fit, which takes as long as it does in a training."""
 
 __all__ = [
-    "FORMS", "backfill_dag", "promote_dag", "prune_dag", "replay_dag", "retire_dag",
+    "FITTING", "FORMS", "backfill_dag", "promote_dag", "prune_dag", "replay_dag", "retire_dag",
     "rollback_dag", "trial_dag", "unpin_dag",
 ]  # fmt: skip

@@ -9,7 +9,16 @@ from evergreen.errors import DeclarationError
 from evergreen.refs import Json
 from evergreen_airflow import here
 from evergreen_airflow.assets import UPDATES, tell_champions
-from evergreen_airflow.edge import actor, at_work, catalog, param, run_key, tell, this_run
+from evergreen_airflow.edge import (
+    RUN_TIMEOUT,
+    actor,
+    at_work,
+    catalog,
+    param,
+    run_key,
+    tell,
+    this_run,
+)
 from evergreen_airflow.operations.form import by_hand, choose, reason_param, version_param
 
 ROLLBACK = """
@@ -83,17 +92,20 @@ def rollback_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
     return dag
 
 
-def promote_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
+def promote_dag(
+    names: list[str], *, prefix: str = "", granted: timedelta = RUN_TIMEOUT, **options: Any
+) -> DAG:
     """Return the DAG that lets the newest challenger take over, whatever the gate said."""
     with by_hand(
         f"{prefix}operations_promote",
         options,
+        dagrun_timeout=granted,
         description="Let the newest challenger take over, whatever the gate said.",
         doc_md=PROMOTE,
         params={"use_case": choose(names), "reason": reason_param()},
     ) as dag:
 
-        @task(outlets=[UPDATES], execution_timeout=timedelta(hours=6))
+        @task(outlets=[UPDATES], execution_timeout=granted)
         def promote() -> Json:
             """Fit the newest challenger, check its fit, and make it champion."""
             from evergreen import steps

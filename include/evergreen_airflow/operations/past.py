@@ -12,6 +12,7 @@ from evergreen.settings import variables
 from evergreen_airflow import here
 from evergreen_airflow.edge import (
     LONGEST_RANGE,
+    RUN_TIMEOUT,
     at_work,
     catalog,
     days_between,
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 BACKFILL = """
 Trains and evaluates as if it were each day of the range, with what was known then. The gate says
 what it would have decided; **the champion never moves**. One task per day: a day whose data is
-refused says so, the others go on; a day that failed is named at the end.
+refused says so, the others go on; a day that failed is named at the end. A day may take as long as
+a whole training; it runs in the default queue and pod, whatever `tasks` of the use case says.
 """
 
 REPLAY = """
@@ -41,8 +43,10 @@ gained. Fits are kept: a second replay, or a try after a crash, makes only those
 """
 
 
-def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
-    """Return the DAG that trains and evaluates for past days."""
+def backfill_dag(
+    names: list[str], *, prefix: str = "", granted: timedelta = RUN_TIMEOUT, **options: Any
+) -> DAG:
+    """Return the DAG that trains and evaluates for past days, each for as long as is granted."""
     with by_hand(
         f"{prefix}operations_backfill",
         options,
@@ -63,6 +67,7 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
         @task(
             map_index_template="{{ task.op_kwargs['day'] }}",
             max_active_tis_per_dagrun=1,
+            execution_timeout=granted,
             pool=variables().training_pool,
             priority_weight=weight(TRAINING),
         )
@@ -92,11 +97,14 @@ def backfill_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
     return dag
 
 
-def replay_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
-    """Return the DAG that replays the history of a use case under other policies."""
+def replay_dag(
+    names: list[str], *, prefix: str = "", granted: timedelta = RUN_TIMEOUT, **options: Any
+) -> DAG:
+    """Return the DAG that replays the history of a use case, for as long as is granted."""
     with by_hand(
         f"{prefix}operations_replay",
         options,
+        dagrun_timeout=granted,
         description="What would other policies have cost and gained? Nothing is promoted.",
         doc_md=REPLAY,
         params={
@@ -120,7 +128,7 @@ def replay_dag(names: list[str], *, prefix: str = "", **options: Any) -> DAG:
         },
     ) as dag:
 
-        @task(execution_timeout=timedelta(hours=6))
+        @task(execution_timeout=granted)
         def replay() -> Json:
             """Fit what is missing, play every policy, and keep the result for the page."""
             from evergreen import replays
