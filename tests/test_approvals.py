@@ -119,6 +119,24 @@ def test_the_recipe_in_charge_is_fitted_anew_without_asking(
     assert kept.approvals.waiting("iris") == ()
 
 
+def test_the_recipe_in_charge_is_fitted_anew_while_another_waits(
+    iris: UseCase, settings: Settings, kept: Records
+) -> None:
+    other = challenged(iris, settings)
+    demo.feed("iris", settings.database_url, 20)
+
+    done = train(other, settings, day=20)
+    approved = say(other, settings)
+
+    assert done.promoted, done.sentence
+    assert "was not put forward: version 2 waits for a person's word" in done.sentence
+    assert "Refreshed logistic, the recipe in charge" in done.sentence
+    assert approved.promoted, approved.sentence
+    assert [(row.version, row.kind) for row in kept.promotions.of("iris")] == [
+        (2, "change"), (3, "refresh"), (1, "change")
+    ]  # fmt: skip
+
+
 def test_what_was_refused_is_not_asked_about_again(
     iris: UseCase, settings: Settings, kept: Records
 ) -> None:

@@ -8,7 +8,7 @@ anew.keep_refused(verdict)
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evergreen import room, storage
 from evergreen.champions import refused
@@ -46,9 +46,29 @@ def to_serve(
         return evaluation.challenger, CHANGE
     if present is None:
         return (evaluation.challenger if use_case.release.on_paper else None), PAPER
+    return to_refresh(evaluation, present), REFRESH
+
+
+def to_refresh(evaluation: EvaluationRef, present: InCharge) -> CandidateRef | None:
+    """Return the recipe in charge, to be fitted anew; None: it would learn nothing new."""
     walked, learned = evaluation.in_charge, present.champion.snapshot_sha256
     known = learned == evaluation.features.snapshot.sha256
-    return (None if walked is None or walked.problem or known else walked), REFRESH
+    return None if walked is None or walked.problem or known else walked
+
+
+def put_off(verdict: Verdict, fitted: Verdict) -> Verdict:
+    """Return what the gate's verdict says to the recipe in charge: another does not take over yet.
+
+    `fitted` is on the fit of the one that passed. The refresh beside it has a report of its own.
+    """
+    evaluation = verdict.evaluation
+    name = fitted.evaluation.challenger.name
+    why = fitted.sentence
+    if fitted.passed:
+        version = evaluation.champion.version if evaluation.champion else None
+        why = f"Kept champion v{version}: {name} passed, and is to be tried or approved first."
+    apart = replace(evaluation, report_id=f"{evaluation.report_id}-refresh")
+    return replace(verdict, passed=False, sentence=why, evaluation=apart)
 
 
 def usual(records: Records, use_case: str, *, apart: str) -> list[float]:

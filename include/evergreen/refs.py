@@ -344,6 +344,8 @@ class Verdict(Ref):
     """The rows that the fit which is to serve has learned from; None: the gate's, on recipes."""
     disagreement: float | None = None
     """How far a refresh answers the newest rows otherwise than the fit before it."""
+    refresh: "Verdict | None" = None
+    """Of a challenger that does not take over yet: the newest fit of the recipe in charge."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,7 @@ from evergreen.refs import (
     CHANGE,
     FORCED,
     PAPER,
+    REFRESH,
     CandidateRef,
     EvaluationRef,
     FeaturesRef,
@@ -240,8 +241,9 @@ def fit(
     """Fit the recipe in charge anew, on all mature rows, and check what is to serve.
 
     It is the challenger's if the gate let it take over, and otherwise the champion's own: a
-    refresh. Where nothing has passed yet, it may be one that is to answer on paper. None: there is
-    nothing to serve, or nothing new to learn.
+    refresh. Where the challenger does not take over yet (a trial, a person's word, its own checks),
+    there is a refresh as well. Where nothing has passed yet, it may be one that is to answer on
+    paper. None: there is nothing to serve, or nothing new to learn.
     """
     _check_declaration(use_case, verdict.evaluation.features.snapshot)
     present = _in_charge(use_case, run, records)
@@ -251,11 +253,30 @@ def fit(
         anew.keep_refused(verdict)
     if chosen is None or (kind == PAPER and not run.may_promote):
         return None
-    usual = fitting_anew.usual(records, use_case.name, apart=verdict.evaluation.report_id)
+    approved = _fitted(anew, chosen, kind, verdict, run)
+    takes_over = approved.passed and not _is_put_off(use_case, approved)
+    if kind != CHANGE or takes_over or present is None or not run.may_promote:
+        return approved
+    own = fitting_anew.to_refresh(verdict.evaluation, present)
+    if own is None:
+        return approved
+    refresh = _fitted(anew, own, REFRESH, fitting_anew.put_off(verdict, approved), run)
+    return replace(approved, refresh=refresh) if approved.passed else refresh
+
+
+def _fitted(anew: Anew, chosen: CandidateRef, kind: str, said: Verdict, run: Run) -> Verdict:
+    """Fit a recipe to serve, and put on record what its bytes show; `said` is on the recipes."""
+    use_case, records = anew.use_case, anew.records
+    usual = fitting_anew.usual(records, use_case.name, apart=said.evaluation.report_id)
     fitted, evidence = anew.examined(chosen, kind, usual=usual)
-    approved = gating.approve(use_case, verdict, fitted, evidence, settings)
+    approved = gating.approve(use_case, said, fitted, evidence, anew.settings)
     _record_verdict(use_case, run, records, PAPER if kind == PAPER else "fit", approved)
     return approved
+
+
+def _is_put_off(use_case: UseCase, verdict: Verdict) -> bool:
+    """Tell whether a trial or a person decides on this challenger, after the gate."""
+    return approvals.wanted(use_case, verdict) or trials.wanted(use_case, verdict)
 
 
 def force(
@@ -314,7 +335,8 @@ def promote(
     """Make the challenger champion, if the champion is still the one it was compared with.
 
     Where the use case declares shadow, canary or A/B, it is put on trial beside the champion; where
-    it asks for a person's approval, it waits for that.
+    it asks for a person's approval, it waits for that. Meanwhile the newest fit of the recipe in
+    charge serves.
 
     Raises:
         StalePromotion: somebody else promoted meanwhile.
@@ -329,13 +351,23 @@ def promote(
             use_case, verdict, actor=run.actor, records=records, settings=settings,
             describe=trials.describing(use_case, records, settings),
         )  # fmt: skip
+    fresh = verdict.refresh
+    served = _serve(use_case, fresh, run, records, settings) if fresh and fresh.passed else None
     if approvals.wanted(use_case, verdict):
-        return approvals.ask(
+        done = approvals.ask(
             use_case, verdict, actor=run.actor, at=run.asked_at, records=records, settings=settings
         )
-    if verdict.kind == CHANGE and trials.wanted(use_case, verdict):
+    elif verdict.kind == CHANGE and trials.wanted(use_case, verdict):
         papers.end(use_case.name, verdict.sentence, records=records)
-        return trials.begin(use_case, verdict, actor=run.actor, records=records, settings=settings)
+        done = trials.begin(use_case, verdict, actor=run.actor, records=records, settings=settings)
+    else:
+        return _serve(use_case, verdict, run, records, settings)
+    return replace(served, sentence=f"{done.sentence} {served.sentence}") if served else done
+
+
+def _serve(
+    use_case: UseCase, verdict: Verdict, run: Run, records: Records, settings: Settings
+) -> PromotionRef:
     done = promotion.promote(
         verdict, ledger=records, settings=settings, actor=run.actor, reason=verdict.sentence,
         describe=trials.describing(use_case, records, settings),

@@ -42,11 +42,11 @@ def ask_for_approval(use_case: UseCase, promoted: Any, options: Options, asking:
     """
 
     @task.short_circuit(multiple_outputs=True, **options("approval_needed"))
-    def approval_needed(promoted: Json) -> Json | None:
+    def approval_needed(promoted: Json) -> Json | None:  # noqa: ARG001  # it comes after
         """Tell which question waits; no more if none does."""
         with at_work() as kept:
             waiting = kept.approvals.waiting(use_case.name)
-        if promoted["promoted"] or not waiting:
+        if not waiting:
             return None
         [asked] = waiting
         run_id = f"approval__{asked.id}_version_{asked.version}"

@@ -148,6 +148,8 @@ def test_what_a_trusted_estimate_began_it_ends(
 class FakeVerdict:
     """As much of a verdict as an alert reads."""
 
+    refresh: "FakeVerdict | None" = None
+
     def __init__(self, passed: bool, *failed: str) -> None:
         self.passed, self.sentence = passed, "Kept champion v3."
         self.report = "weather/abc/report.html"
@@ -193,6 +195,17 @@ def test_a_fit_that_may_not_serve_is_told_once_until_one_may(
         "Evergreen: over: weather was not renewed: its newest fit did not pass",
     ]
     assert "http://ui/evergreen/reports/weather/abc/" in webhook.messages[0]["message"]
+
+
+def test_a_refresh_that_may_not_serve_is_told_though_a_challenger_goes_on_trial(
+    told: Settings, webhook: Webhook
+) -> None:
+    verdict: Any = FakeVerdict(True)
+    verdict.refresh = FakeVerdict(False, "agreement")
+
+    alerts.of_fit(WEATHER, verdict, run_of(seen()), records=records_of(told), settings=told)
+
+    assert titles(webhook) == ["Evergreen: weather was not renewed: its newest fit did not pass"]
 
 
 def test_a_fit_that_was_never_to_serve_is_told_to_nobody(told: Settings, webhook: Webhook) -> None:

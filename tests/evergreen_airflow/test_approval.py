@@ -68,7 +68,8 @@ def test_a_training_starts_it_for_what_waits_and_for_nothing_else(
     wanted, _ = do(dag, "approval_needed", {"promoted": False})
     refreshed, _ = do(dag, "approval_needed", {"promoted": True})
 
-    assert nothing is refreshed is None
+    assert nothing is None
+    assert refreshed == wanted
     assert wanted["conf"] == {"asked": asked.id}
     assert wanted["run_id"] == f"approval__{asked.id}_version_3"
 

@@ -14,11 +14,14 @@ from evergreen import catalog, cli, cycle
 from evergreen.cli import base
 from evergreen.cycle import Cycle
 from evergreen.errors import EvergreenError
+from evergreen.judging import gate
+from evergreen.judging.evidence import Evidence
 from evergreen.learning import tracking
 from evergreen.records import Pin
+from evergreen.refs import REFRESH, Check, Status
 from evergreen.serving import trials
 from evergreen.settings import PROJECT, Settings
-from evergreen.spec import Release, UseCase
+from evergreen.spec import Gate, Release, UseCase
 from evergreen.steps import Run
 from evergreen_workshop import demo
 
@@ -74,15 +77,57 @@ def test_what_passes_the_gate_is_tried_and_then_promoted_by_a_person(
         settings=settings,
     )
 
-    assert not tried.to_json()["promoted"]
-    assert "version 2 is on trial as ab with 20% of the requests" in tried.sentence
-    assert again.sentence == tried.sentence
-    assert (trial.strategy, trial.share, trial.challenger["version"]) == ("ab", 0.2, 2)
+    assert "version 3 is on trial as ab with 20% of the requests" in tried.sentence
+    assert tried.sentence.startswith(again.sentence)
+    assert (trial.strategy, trial.share, trial.challenger["version"]) == ("ab", 0.2, 3)
     assert done.promoted
     champion = records_of(settings).promotions.champion("iris")
     assert champion is not None
-    assert champion.version == 2
+    assert champion.version == 3
     assert records_of(settings).trials.running("iris") == ()
+
+
+def test_the_recipe_in_charge_is_fitted_anew_while_another_is_tried(
+    iris: UseCase, settings: Settings, waiting: Cycle
+) -> None:
+    kept = records_of(settings)
+    chain = kept.promotions.of("iris")
+    [trial] = kept.trials.running("iris")
+
+    done = trials.promote(iris, reason="better", actor="ada", records=kept, settings=settings)
+
+    assert waiting.to_json()["promoted"]
+    assert [(row.version, row.kind) for row in chain] == [
+        (4, "refresh"), (2, "refresh"), (1, "change")
+    ]  # fmt: skip
+    assert "Refreshed logistic, the recipe in charge" in chain[0].reason
+    assert "neighbours passed, and is to be tried or approved first." in chain[0].reason
+    assert trial.challenger["version"] == 3
+    assert done.promoted
+    assert done.champion is not None
+    assert done.champion.version == 3
+
+
+def test_the_recipe_in_charge_is_fitted_anew_where_the_fit_of_another_does_not_pass(
+    iris: UseCase, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(iris, settings)
+    demo.feed("iris", settings.database_url, 30)
+    monkeypatch.setattr(gate, "inspect", of_no_other_recipe)
+
+    done = run(iris, settings)
+
+    assert done.to_json()["promoted"], done.sentence
+    assert "the new fit of neighbours was not let through: it is too large" in done.sentence
+    assert records_of(settings).promotions.of("iris")[0].kind == "refresh"
+    assert records_of(settings).trials.running("iris") == ()
+
+
+def of_no_other_recipe(_: Gate, evidence: Evidence) -> tuple[Check, ...]:
+    """Let refreshes pass alone."""
+    fit = evidence.fit
+    status = Status.PASSED if fit and fit.kind == REFRESH else Status.FAILED
+    return (Check(name="size", status=status, reason="it is too large"),)
 
 
 def test_who_comes_from_a_trial_and_who_comes_back_have_a_model_card_beside_their_run(
@@ -99,10 +144,10 @@ def test_who_comes_from_a_trial_and_who_comes_back_have_a_model_card_beside_thei
     done = CliRunner().invoke(cli.app, ["rollback", "iris", "--reason", "complaints"])
     back = card_of_the_champion(settings)
 
-    assert (tried["version"], tried["state"]) == (2, "champion")
+    assert (tried["version"], tried["state"]) == (3, "champion")
     assert tried["history"][0]["reason"] == "better"
     assert done.exit_code == 0, done.output
-    assert (back["version"], back["state"]) == (1, "champion")
+    assert (back["version"], back["state"]) == (2, "champion")
     assert back["history"][0]["what"] == "became champion again by a rollback"
     assert "complaints" in back["pinned"]
 
@@ -127,12 +172,12 @@ def test_a_trial_says_that_another_version_than_its_own_was_promoted(
     kept = records_of(settings)
 
     done = trials.promote(
-        iris, version=3, reason="better", actor="ada", records=kept, settings=settings
+        iris, version=5, reason="better", actor="ada", records=kept, settings=settings
     )
 
     assert done.promoted
     [trial] = kept.trials.newest("iris", limit=1)
-    assert trial.outcome == "ended by a promotion of version 3 by ada: better"
+    assert trial.outcome == "ended by a promotion of version 5 by ada: better"
 
 
 def test_without_a_trial_there_is_nothing_to_promote(iris: UseCase, settings: Settings) -> None:
@@ -146,7 +191,7 @@ def test_without_a_trial_there_is_nothing_to_promote(iris: UseCase, settings: Se
 
 @pytest.fixture
 def waiting(iris: UseCase, settings: Settings) -> Cycle:
-    """Version 1 is champion, 2 is on trial, and 3 waits."""
+    """Version 4 is champion (1 and 2 were), 3 is on trial, and 5 waits."""
     run(iris, settings)
     for key in ("test/second", "test/third"):
         demo.feed("iris", settings.database_url, 30)
@@ -169,14 +214,14 @@ def test_who_waits_begins_when_the_trial_before_is_over(
     by_hand = begin_waiting(replace(iris, release=Release()), settings)
     told, again = begin_waiting(iris, settings), begin_waiting(iris, settings)
 
-    assert waiting.sentence.startswith("Version 3 passed the gate and waits: version 2 is on trial")
+    assert waiting.sentence.startswith("Version 5 passed the gate and waits: version 3 is on trial")
     assert early == by_hand == again == ""
     assert (
         told
-        == "The trial before is over, and version 3 is on trial as ab with 20% of the requests."
+        == "The trial before is over, and version 5 is on trial as ab with 20% of the requests."
     )
     [trial] = kept.trials.running("iris")
-    assert trial.challenger["version"] == 3
+    assert trial.challenger["version"] == 5
     kept.trials.stop(trial.id, "stopped by ada: slow, too")
     assert begin_waiting(iris, settings) == ""
 
@@ -189,8 +234,8 @@ def test_who_waited_is_let_go_of_once_when_the_champion_is_another(
 
     told, again = begin_waiting(iris, settings), begin_waiting(iris, settings)
 
-    assert "Version 3, which waited for a trial, is tried no more" in told
-    assert "compared with version 1, but the champion is version 2 by now" in told
+    assert "Version 5, which waited for a trial, is tried no more" in told
+    assert "compared with version 2, but the champion is version 3 by now" in told
     assert again == ""
     assert kept.trials.running("iris") == ()
     assert [row.outcome for row in kept.decisions.newest("iris", kind="trial")] == [

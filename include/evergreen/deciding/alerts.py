@@ -131,9 +131,13 @@ def of_gate(
 def of_fit(
     use_case: UseCase, verdict: Verdict, run: Run, *, records: Records, settings: Settings
 ) -> None:
-    """Tell of a fit that may not serve, so that the champion goes on knowing what it knew."""
+    """Tell of a fit that may not serve, so that the champion goes on knowing what it knew.
+
+    Where a challenger does not take over yet, that is the refresh beside it.
+    """
     if not run.may_promote:
         return
+    verdict = verdict.refresh or verdict
     if verdict.passed:
         all_clear(records, settings, use_case.name, "fit", verdict.sentence)
     else:
