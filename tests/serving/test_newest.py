@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,26 @@ import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from database import records_of
 from evergreen.data import warehouse
 from evergreen.dossier.writing import describe
 from evergreen.errors import DeclarationError
 from evergreen.learning import models
-from evergreen.refs import CandidateRef
+from evergreen.refs import CandidateRef, Window
 from evergreen.serving.artifacts import MODEL
 from evergreen.serving.model_ref import ModelRef
-from evergreen.spec import Candidate, Features, Gate, Kind, Serving, Source, UseCase, Windows
+from evergreen.spec import (
+    Candidate,
+    Features,
+    Gate,
+    Kind,
+    Labels,
+    Serving,
+    Source,
+    UseCase,
+    Windows,
+)
+from evergreen.watching import late_labels
 from serving.conftest import Client, Shop, eventually, rows_of
 from verdicts import NOBODY, verdict_on
 
@@ -95,6 +107,26 @@ def test_the_newest_row_of_a_key_answers_as_if_it_were_sent(service: Client, sho
     )  # fmt: skip
     assert logged[0][0].startswith("2026-01-20")
     assert logged[0][1] == row_of(3)["seats"]
+
+
+def test_labels_of_a_query_find_what_was_asked_by_a_part_of_the_key(
+    service: Client, shop: Shop
+) -> None:
+    url, kept = shop.settings.database_url, records_of(shop.settings)
+    for body in ({"keys": [{"customer": 4}, {"customer": 7}]}, {"rows": [row_of(5)]}):
+        service.post("/visits/predict/batch", json=body)
+    eventually(lambda: rows_of(url, "SELECT 1 FROM evergreen.predictions HAVING count(*) = 3"))
+    query = "SELECT customer, day, gone FROM visits WHERE day = '2026-01-20'"
+    asked = replace(VISITS, labels=Labels(query=query))
+    now, [own] = datetime.now(UTC), shop.dossiers.values()
+
+    found = late_labels.collect(
+        asked, own, Window(start=now - timedelta(hours=1), end=now + timedelta(hours=1)),
+        records=kept, settings=shop.settings,
+    )  # fmt: skip
+
+    assert found is not None
+    assert (found.stored, found.unknown, found.problem) == (2, 8, "")
 
 
 def test_many_keys_are_answered_in_their_order(service: Client) -> None:

@@ -125,7 +125,7 @@ def _read(
 ) -> tuple[pd.DataFrame, Any]:
     inputs, url = contract.inputs, settings.warehouse_url
     if not contract.looks_back:
-        return newest.read(url, contract, wanted)
+        return newest.read(url, contract, wanted)[:2]
     left_out = LeftOut(name, inputs, records.quarantine)
     return history.read(url, contract, wanted, inputs.lookback, left_out)
 

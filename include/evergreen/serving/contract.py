@@ -147,7 +147,7 @@ class Contract:
         if self.takes_keys:
             _one_of(found, "history" if self.looks_back else "row", "key")
         if "key" in found:
-            return Order(keys=[self._key(found["key"])], subject=subject)
+            return Order(keys=[self.key(found["key"])], subject=subject)
         if not self.looks_back:
             return Order(rows=[found["row"]], subject=subject)
         return self._ordered(Order(rows=found["history"], subject=subject))
@@ -171,7 +171,7 @@ class Contract:
         if self.takes_keys:
             _one_of(found, "history" if self.looks_back else "rows", "keys")
         if "keys" in found:
-            return Order(keys=[*map(self._key, found["keys"])], subject=subject, batch=True)
+            return Order(keys=[*map(self.key, found["keys"])], subject=subject, batch=True)
         if not self.looks_back:
             rows = found["rows"]
             return Order(rows=rows, wanted=len(rows), subject=subject, batch=True)
@@ -203,6 +203,10 @@ class Contract:
             and (column.is_time or (column.is_number and not column.dtype.startswith(EXACT)))
         ]
 
+    def key(self, given: Row) -> Row:
+        """Return what is given of the key as the source has it: labels find it so on record."""
+        return {c.name: _of_type(c, given[c.name]) for c in self.inputs.key if c.name in given}
+
     def short_of_history(self, first: Any, target: Any) -> str:
         """Say what is missing when rows from `first` on do not reach as far as features look."""
         lookback = self.inputs.lookback
@@ -213,10 +217,6 @@ class Contract:
             f"history begins {spelled(reach)} before the row; the features look back"
             f" {spelled(lookback)}"
         )
-
-    def _key(self, given: Row) -> Row:
-        """Return a key as the source has it, so that labels find it on record."""
-        return {c.name: _of_type(c, given[c.name]) for c in self.inputs.key if c.name in given}
 
     def _ordered(self, order: Order) -> Order:
         time = self.inputs.timestamp

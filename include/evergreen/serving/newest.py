@@ -1,6 +1,6 @@
 """The newest raw row of a key in the source, for use cases whose features look back at none.
 
-raw, places = newest.read(settings.warehouse_url, contract, [{"customer": 7}])
+raw, places, keys = newest.read(settings.warehouse_url, contract, [{"customer": 7}])
 """
 
 import logging
@@ -20,8 +20,13 @@ from evergreen.serving.history import SLOW, check_nulls, places, selected
 log = logging.getLogger(__name__)
 
 
-def read(url: str, contract: Contract, keys: Sequence[Row]) -> tuple[pd.DataFrame, Array]:
+def read(
+    url: str, contract: Contract, keys: Sequence[Row]
+) -> tuple[pd.DataFrame, Array, list[Row]]:
     """Return the newest row of each key, with the types of training, and the places of the keys.
+
+    What was asked by may be a part of the source's key: the whole keys of these rows, in the order
+    of `keys`, come last, and labels find the answers by them.
 
     Raises:
         Refused: a key is not in the source, or the source has lost a column.
@@ -35,7 +40,8 @@ def read(url: str, contract: Contract, keys: Sequence[Row]) -> tuple[pd.DataFram
         columns = ", ".join([*inputs.lookup, *time])
         log.warning("rows by key took long: is there an index on (%s)?", columns)
     check_nulls(inputs, rows, "the newest row")
-    return contract.frame(rows), places(rows, inputs.lookup, keys)
+    asked = places(rows, inputs.lookup, keys)
+    return contract.frame(rows), asked, [contract.key(rows[place]) for place in asked]
 
 
 def _select(inputs: Inputs, keys: Sequence[Row], moment: Reading) -> list[Row]:

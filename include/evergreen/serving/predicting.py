@@ -124,14 +124,14 @@ class Predictor:
             if task.stored is not None:
                 return task
         try:
-            raw, wanted = await asyncio.to_thread(self._rows, desk, task.order.keys)
+            raw, wanted, keys = await asyncio.to_thread(self._rows, desk, task.order.keys)
         except DatabaseError as error:
             log.warning("rows cannot be read: %s", error)
             away = isinstance(error, DatabaseAway)
             reason = "the database is away" if away else "the source cannot be read"
             form = "history" if contract.looks_back else "row"
             raise Refused("key", f"{reason}; send the {form}, or try later", 503) from None
-        return replace(task, raw=raw, wanted=wanted)
+        return replace(task, order=replace(task.order, keys=keys), raw=raw, wanted=wanted)
 
     def _stored(self, desk: Desk, task: Task) -> Task:
         """Take the features of the rows from where a training has stored them, or say why not."""
@@ -142,12 +142,12 @@ class Predictor:
             return replace(task, told=(f"{RAW_ROWS}: {found.why}",))
         return replace(task, stored=found.columns, read=found.rows, as_of=found.as_of)
 
-    def _rows(self, desk: Desk, keys: Sequence[Row]) -> tuple[pd.DataFrame, Array]:
+    def _rows(self, desk: Desk, keys: Sequence[Row]) -> tuple[pd.DataFrame, Array, Sequence[Row]]:
         contract = desk.champion.contract
         if contract.looks_back:
             name = desk.champion.ref.use_case
             left_out = LeftOut(name, contract.inputs, self._quarantine)
-            return history.read(self._url, contract, keys, desk.lookback, left_out)
+            return *history.read(self._url, contract, keys, desk.lookback, left_out), keys
         return newest.read(self._url, contract, keys)
 
     def _answer(self, desk: Desk, task: Task, started: float) -> Answer:
