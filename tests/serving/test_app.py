@@ -9,7 +9,10 @@ import pytest
 from database import records_of
 from evergreen.learning import models
 from evergreen.records import Pin
+from evergreen.serving.ids import new_id
+from evergreen.serving.journal import Journal
 from serving.conftest import Client, Shop, eventually, iris_rows, rows_of, trained
+from serving.test_journal import line
 
 ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 
@@ -171,6 +174,23 @@ def test_feedback_is_taken_once(iris: Client) -> None:
     assert [give("setosa"), give("setosa"), give("virginica")] == [200, 200, 409]
     assert give("setosa", "01981c3e-5b1e-7c3a-9d53-6a4b5d1f0c11") == 404
     assert [give("tulip"), give(1), give("setosa", "x")] == [422, 422, 422]
+
+
+def test_a_label_of_what_another_process_answered_just_now_is_asked_for_again(
+    iris: Client, shop: Shop
+) -> None:
+    before_long = {"id": new_id(), "label": "setosa"}
+
+    early = iris.post("/iris/feedback", json=before_long)
+    other = Journal(shop.settings.home / "of_another_process", records_of(shop.settings))
+    other.keep([line(id=before_long["id"], request_id=before_long["id"])])
+    other.ship()
+    later = iris.post("/iris/feedback", json=before_long)
+    other.close()
+
+    assert (early.status_code, early.headers["Retry-After"]) == (503, "5")
+    assert "not on record yet; send it again" in early.text
+    assert later.json()["stored"]
 
 
 def test_a_key_is_asked_for_when_there_are_keys(shop: Shop) -> None:

@@ -33,6 +33,7 @@ from evergreen.serving.artifacts import Artifacts, Fetch, from_mlflow
 from evergreen.serving.contract import TEXT, Refused, parsed
 from evergreen.serving.desk import Desk
 from evergreen.serving.guard import Json
+from evergreen.serving.ids import made_at
 from evergreen.serving.journal import Journal
 from evergreen.serving.meters import Meters
 from evergreen.serving.pipeline import Pipeline
@@ -46,6 +47,8 @@ from evergreen.spec.lengths import spelled
 
 log = logging.getLogger(__name__)
 START_SECONDS, STATEMENT_SECONDS = 30.0, 10.0
+YOUNG = 300.0
+"""Seconds in which a prediction that another process answered may be on its way to the database."""
 MOMENTS = ("promoted_at", "knowledge_until")
 """Fields of a served model that are seconds since 1970."""
 Handler = Callable[[Request], Awaitable[Response]]
@@ -221,8 +224,9 @@ class Service:
             if told is Told.UNKNOWN:  # it may have been on its way to the database
                 shipped = self.journal.flush()
                 told = self.records.labels.give(name, prediction_id, label)
-                if told is Told.UNKNOWN and not shipped:
-                    raise Refused("id", "predictions still wait; send it again later", 503)
+                young = abs(time.time() - made_at(prediction_id)) < YOUNG
+                if told is Told.UNKNOWN and (young or not shipped):
+                    raise Refused("id", "the prediction is not on record yet; send it again", 503)
         except DatabaseError as error:
             log.warning("a label cannot be stored: %s", error)
             raise Refused("label", "the database is away; send it again later", 503) from None

@@ -17,7 +17,9 @@ from evergreen.serving.keys import FEEDBACK, PREDICT, READ, KeyRing
 
 MAX_BODY = 2_000_000
 BODY_SECONDS = 10.0
-UNAUTHORIZED = 401
+UNAUTHORIZED, UNAVAILABLE = 401, 503
+RETRY_AFTER = "5"
+"""Seconds until what cannot be answered now may be."""
 OPEN = {"/health", "/ready"}
 """Paths that need no key, for load balancers."""
 SCOPE_OF = {"predict": PREDICT, "predict/batch": PREDICT, "feedback": FEEDBACK, "model-info": READ}
@@ -104,8 +106,9 @@ def _key(method: str, headers: dict[bytes, bytes]) -> bytes:
 
 
 def refusal(error: Refused) -> Json:
-    """Return the response that tells a refusal."""
-    return Json(to_json(error.document), status_code=error.status)
+    """Return the response that tells a refusal, and when to come again where that helps."""
+    headers = {"Retry-After": RETRY_AFTER} if error.status == UNAVAILABLE else None
+    return Json(to_json(error.document), error.status, headers)
 
 
 async def body(request: Request) -> bytes:

@@ -16,6 +16,12 @@ def new_id() -> str:
     return str(UUID(int=number))
 
 
+def made_at(text: str) -> float:
+    """Return when an id was made, in seconds since 1970; 0: it is none of these."""
+    number = UUID(text)
+    return (number.int >> 80) / 1000 if number.version == 7 else 0.0
+
+
 def fraction(text: str, salt: str) -> float:
     """Return a number in [0, 1) that always belongs to this text and salt."""
     digest = hashlib.sha256(f"{salt}/{text}".encode()).digest()
