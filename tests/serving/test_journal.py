@@ -6,8 +6,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from database import query
 from evergreen.data import warehouse
 from evergreen.records import Records, Told
+from evergreen.serving import drops
 from evergreen.serving.ids import fraction, new_id
 from evergreen.serving.journal import REFUSED, Journal
 from evergreen_workshop.stack.ports import free_port
@@ -136,9 +138,62 @@ def test_a_full_spool_drops_counts_and_tells_the_database(tmp_path: Path, url: s
     assert journal.flush()
     journal.close()
     assert counts.accepted == counts.logged + counts.dropped == 20
-    with warehouse.connect(url) as opened, opened.cursor() as cursor:
-        cursor.execute("SELECT sum(count) FROM evergreen.serving_drops")
-        assert cursor.fetchone() == (counts.dropped,)
+    assert dropped(url) == counts.dropped
+
+
+def test_drops_outlive_the_process_that_counted_them(tmp_path: Path, url: str) -> None:
+    dead = Journal(tmp_path / "spool", Records("postgresql://nobody@127.0.0.1:1/none"))
+    dead._max_bytes = 0
+    dead.keep([line()] * 20)
+    left = dead._own / drops.FILE
+    known = left.read_bytes()
+    dead.close()
+
+    heir = Journal(tmp_path / "spool", Records(url, kept=0))
+    heir.ship()
+    (heir._own / drops.FILE).write_bytes(known)  # it was killed before it knew that they arrived
+    _die(heir)
+    last = Journal(tmp_path / "spool", Records(url, kept=0))
+    last.ship()
+    last.close()
+
+    assert dropped(url) == 20
+    assert not list((tmp_path / "spool").iterdir())
+
+
+def test_drops_that_a_torn_file_held_hinder_nobody(tmp_path: Path, url: str) -> None:
+    dead = tmp_path / "spool" / "dead"
+    dead.mkdir(parents=True)
+    (dead / drops.FILE).write_bytes(b"\0" * 30)
+
+    heir = Journal(tmp_path / "spool", Records(url, kept=0))
+    heir.ship()
+    heir.close()
+
+    assert dropped(url) == 0
+
+
+def test_refused_lines_are_counted_though_killed_before_their_file_goes(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = Journal(tmp_path / "spool", Records(url, kept=0))
+    dead.keep([line(output="\0")])
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(Path, "unlink", lambda *_, **__: 1 / 0)
+        dead.ship()
+    _die(dead)
+
+    heir = Journal(tmp_path / "spool", Records(url, kept=0))
+    heir.ship()
+    heir.close()
+
+    refused = [file.read_bytes() for file in (tmp_path / "spool").glob(f"*/{REFUSED}")]
+    assert dropped(url) >= b"".join(refused).count(b"\n") > 0
+
+
+def dropped(url: str) -> int:
+    [(told,)] = query(url, "SELECT coalesce(sum(count), 0) FROM evergreen.serving_drops")
+    return int(told)
 
 
 def test_a_line_that_postgresql_refuses_does_not_hold_up_the_others(

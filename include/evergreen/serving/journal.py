@@ -16,7 +16,6 @@ At any moment: accepted = logged + dropped + waiting.
 
 import errno
 import fcntl
-import json
 import logging
 import os
 import threading
@@ -24,13 +23,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from evergreen.errors import SchemaOutdated
 from evergreen.personal import struck
 from evergreen.records import Records
-from evergreen.records.errors import DatabaseError, RuleBroken, ValueRefused
+from evergreen.records.errors import RuleBroken, ValueRefused
+from evergreen.serving.drops import Drops
 from evergreen.serving.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -49,7 +47,6 @@ class JournalTally:
     adopted: int = 0
     logged: int = 0
     dropped: int = 0
-    unrecorded_drops: int = 0
 
     @property
     def waiting(self) -> int:
@@ -75,7 +72,7 @@ class Journal:
         self._begun, self._done = 0, 0  # the newest try to ship all; the newest that went well
         self._shipped = threading.Condition()
         self._handle, self._size, self._total = -1, 0, 0
-        self._drops: dict[str, int] = {}
+        self._drops = Drops(self._own)
         self._adopt()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
@@ -96,9 +93,7 @@ class Journal:
             self._thread.join(timeout)
         with self._mutex:
             self._seal()
-        if not self._segments() and not (self._own / REFUSED).exists():
-            (self._own / LOCK).unlink(missing_ok=True)
-            self._own.rmdir()
+        _remove(self._own)
         os.close(self._lock_file)
 
     def keep(self, lines: Sequence[bytes]) -> bool:
@@ -146,8 +141,7 @@ class Journal:
 
     def _drop(self, count: int, reason: str) -> bool:
         self.counts.dropped += count
-        self.counts.unrecorded_drops += count
-        self._drops[reason] = self._drops.get(reason, 0) + count
+        self._drops.add(count, reason)
         self._dropping = f"predictions are dropped, and counted: {reason}"
         return False
 
@@ -190,7 +184,7 @@ class Journal:
         for segment in segments:
             self._ship_file(segment)
         if self._drops:
-            self._ship_drops()
+            self._drops.ship(self._records)
 
     def _ship_file(self, segment: Path) -> None:
         content = segment.read_bytes()
@@ -201,12 +195,12 @@ class Journal:
         if refused:
             with (self._own / REFUSED).open("ab") as stream:
                 stream.writelines(line + b"\n" for line in refused)
+            with self._mutex:
+                self._drop(len(refused), f"PostgreSQL refused them; they are in {REFUSED}")
         segment.unlink()
         with self._mutex:
             self._total -= len(content)
             self.counts.logged += len(lines) - len(refused)
-            if refused:
-                self._drop(len(refused), f"PostgreSQL refused them; they are in {REFUSED}")
 
     def _insert(self, lines: Sequence[bytes]) -> list[bytes]:
         """Insert lines; return those that PostgreSQL cannot hold."""
@@ -219,24 +213,6 @@ class Journal:
             middle = len(lines) // 2
             return self._insert(lines[:middle]) + self._insert(lines[middle:])
         return []
-
-    def _ship_drops(self) -> None:
-        with self._mutex:
-            drops, self._drops = self._drops, {}
-        now = datetime.now(UTC).isoformat()
-        rows = [
-            {"id": new_id(), "time": now, "count": count, "reason": reason}
-            for reason, count in drops.items()
-        ]
-        try:
-            self._records.drops.insert([json.dumps(row).encode() for row in rows])
-        except (DatabaseError, SchemaOutdated):
-            with self._mutex:
-                for reason, count in drops.items():
-                    self._drops[reason] = self._drops.get(reason, 0) + count
-            raise
-        with self._mutex:
-            self.counts.unrecorded_drops -= sum(drops.values())
 
     def _segments(self) -> list[Path]:
         return sorted(self._own.glob("[0-9]*.jsonl"))
@@ -255,9 +231,15 @@ class Journal:
     def _take(self, folder: Path) -> None:
         for segment in folder.glob("[0-9]*.jsonl"):
             segment.rename(self._own / segment.name)
-        if not (folder / REFUSED).exists():
-            (folder / LOCK).unlink(missing_ok=True)
-            folder.rmdir()
+        self._drops.adopt(folder)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that holds nothing but its lock."""
+    if {path.name for path in folder.iterdir()} <= {LOCK}:
+        (folder / LOCK).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _lock(folder: Path) -> int:
