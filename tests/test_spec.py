@@ -37,6 +37,12 @@ def test_refuses_names_that_are_not_plain(name: str) -> None:
         replace(WEATHER, name=name)
 
 
+@pytest.mark.parametrize("name", ["operations", "journal", "ledger", "mlflow"])
+def test_refuses_names_that_are_ours(name: str) -> None:
+    with pytest.raises(DeclarationError, match="allowed: any name but ours"):
+        replace(WEATHER, name=name)
+
+
 @pytest.mark.parametrize("table", ["t; DROP TABLE x", 'a"b', "a.b.c", "", "T", "a--", "a b"])
 def test_refuses_sql_in_table_names(table: str) -> None:
     with pytest.raises(DeclarationError, match=r"source.table is"):

@@ -19,7 +19,8 @@ from evergreen.labelling import Label
 from evergreen.quality import profiling
 from evergreen.quality.profiling import TableProfile
 from evergreen.settings import Settings
-from evergreen.spec import TABLE, Kind, check_name
+from evergreen.spec import TABLE, Kind
+from evergreen.spec.names import check_use_case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def new(
         DeclarationError: a name that cannot be used, or an unknown table or column.
         EvergreenError: a file of that name is there, or the table is not fit to learn from.
     """
-    check_name("name", name)
+    check_use_case("name", name)
     if not TABLE.fullmatch(table):
         raise DeclarationError("table", table, "name or schema.name in [a-z0-9_]")
     paths = (settings.use_cases_dir / f"{name}.py", settings.expectations_dir / f"{name}.json")

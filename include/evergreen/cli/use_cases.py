@@ -22,7 +22,7 @@ from evergreen.cli.base import (
 )
 from evergreen.errors import DeclarationError
 from evergreen.settings import variables
-from evergreen.spec import check_name
+from evergreen.spec.names import check_use_case
 
 
 @app.command()
@@ -42,7 +42,7 @@ def new(
     """Write a draft from a table: a commented use case, and a suite of what the table holds."""
     from evergreen import scaffold
 
-    check_name("NAME", name)
+    check_use_case("NAME", name)
     written = scaffold.new(
         name, table=table, target=target, time=time, key=key, positive=positive,
         settings=settings(), owner=owner, today=today().date(),

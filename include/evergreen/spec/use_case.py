@@ -11,7 +11,7 @@ from evergreen.spec.judging import Business, Gate, Release, Slice
 from evergreen.spec.kinds import METRICS, PINBALL, Kind, Metric, Scale
 from evergreen.spec.learning import Candidate, Features
 from evergreen.spec.lengths import spelled
-from evergreen.spec.names import check_name
+from evergreen.spec.names import check_use_case
 from evergreen.spec.numbers import check_numbers
 from evergreen.spec.pace import PRESETS, Assets, Schedule, check_schedule
 from evergreen.spec.scoring import OURS, START, Labels, Scoring, same_table
@@ -83,7 +83,7 @@ class UseCase:
     """Of its DAGs, to find them by."""
 
     def __post_init__(self) -> None:
-        check_name("name", self.name)
+        check_use_case("name", self.name)
         check_numbers("", self)
         check_tasks(self.tasks)
         if len(self.candidates) < 1:
