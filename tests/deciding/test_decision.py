@@ -141,7 +141,11 @@ def test_no_is_on_record_with_its_evidence(champion: Settings) -> None:
     assert "1 of the last 1 windows drifted, 2 are needed" in stored.sentence
 
 
-def test_twenty_alarming_windows_stay_within_the_budget(champion: Settings) -> None:
+@pytest.mark.parametrize("read", [50, 1])
+def test_twenty_alarming_windows_stay_within_the_budget(
+    champion: Settings, monkeypatch: pytest.MonkeyPatch, read: int
+) -> None:
+    monkeypatch.setattr("evergreen.deciding.situation.ASKED", read)
     use_case = replace(WEATHER, retraining=Retraining(cooldown=2 * HOUR, budget=3))
 
     outcomes = []

@@ -65,9 +65,10 @@ def gather(
     promotions = records.promotions.of(use_case.name)
     champion = promotions[0].ref if promotions else None
     same = _same(use_case.name, promotions, window, records)
+    most = max(ASKED, use_case.retraining.budget + 1)
     asked = tuple(
         row
-        for row in records.retrainings.newest(use_case.name, limit=ASKED)
+        for row in records.retrainings.newest(use_case.name, limit=most)
         if (row.window_end, row.champion) != (window.end, window.champion)
     )
     stored = records.windows.newest(use_case.name, WINDOWS, recorded_since=same.since)
