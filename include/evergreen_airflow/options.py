@@ -61,11 +61,17 @@ def run_timeout(options: Options, steps: Iterable[str]) -> timedelta:
 def in_pods(found: dict[str, Any]) -> dict[str, Any]:
     """Say what a task's pod takes as Kubernetes' executor reads it; others are told nothing."""
     resources = {name: str(found.pop(name)) for name in POD if name in found}
-    executor = str(found.get("executor") or conf.get("core", "executor"))
+    executor = known_as(str(found.get("executor") or conf.get("core", "executor")))
     own = found.get("executor_config", {})
     if not resources or "Kubernetes" not in executor or "pod_override" in own:
         return found
     return found | {"executor_config": own | {"pod_override": pod(resources)}}
+
+
+def known_as(executor: str) -> str:
+    """Return what an alias of an executor stands for in Airflow's settings; no alias: itself."""
+    configured = (each.strip() for each in conf.get("core", "executor").split(","))
+    return next((each for each in configured if each.startswith(f"{executor}:")), executor)
 
 
 def pod(resources: Mapping[str, str]) -> Any:

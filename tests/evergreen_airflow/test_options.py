@@ -72,6 +72,18 @@ def test_other_executors_are_told_nothing_of_pods(
     assert resources(by_name) == {"cpu": "1", "memory": "1Gi"}
 
 
+def test_an_alias_is_the_executor_that_it_stands_for(
+    airflow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = "airflow.providers.cncf.kubernetes.executors.kubernetes_executor.KubernetesExecutor"
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", f"LocalExecutor, k8s:{theirs}")
+
+    assert resources(options({"train": replace(SMALL, executor="k8s")}))["memory"] == "1Gi"
+    assert options({"train": replace(SMALL, executor="LocalExecutor")}) == {
+        "executor": "LocalExecutor"
+    }
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
