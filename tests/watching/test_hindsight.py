@@ -1,6 +1,8 @@
 """Would the fit before have answered better? On models that were trained, and labels that came."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +13,11 @@ import pytest
 
 from database import query, records_of
 from evergreen.learning import models, tracking
+from evergreen.records.quarantine import Quarantine
+from evergreen.serving import history
 from evergreen.serving.ids import new_id
-from evergreen.watching import look_back
+from evergreen.serving.left_out import LeftOut
+from evergreen.watching import instead, look_back
 from evergreen.watching.facts import Hindsight
 from learning import built, served
 from watching.conftest import END, HOUR, Shop, promoted
@@ -155,26 +160,73 @@ def test_a_fit_that_reads_what_is_asked_no_more_is_unknown(poisoned: Shop) -> No
     assert found.problem == "version 1: it needs age, which what was asked does not hold"
 
 
-def test_where_features_look_back_the_rows_before_are_read_from_the_source(weather: Shop) -> None:
+@pytest.fixture
+def worse(weather: Shop) -> Iterator[Shop]:
+    """The weather after a refresh on labels that were turned round, with its rows in the source."""
     rain = weather.rows["rain_tomorrow"]
-    worse = refreshed(weather, weather.rows.assign(rain_tomorrow=~rain))
-    asked = weather.rows.iloc[-200:-1]
+    found = refreshed(weather, weather.rows.assign(rain_tomorrow=~rain))
     _into_the_source(weather)
-    lines, labels = _answered(worse, asked)
+    lines, labels = _answered(found, weather.rows.iloc[-200:-1])
     records_of(weather.settings).predictions.insert(lines)
     query(weather.url, "INSERT INTO evergreen.labels SELECT id, use_case, label::jsonb,"
           " told.time::timestamptz, predictions.time FROM evergreen.predictions"
           f" JOIN (VALUES {', '.join(labels)}) AS told (id, label, time) USING (id)")  # fmt: skip
+    yield found
+    query(weather.url, f"DROP TABLE {weather.use_case.source.table}")
+
+
+def test_where_features_look_back_the_rows_before_are_read_from_the_source(
+    weather: Shop, worse: Shop
+) -> None:
+    found = look(worse, labels_window=30 * DAY)
+
+    assert (found.problem, found.rows) == ("", 199)
+    assert found.surely_better, found.sentence
+    assert found.before == pytest.approx(_expected(weather), abs=1e-9)
+
+
+def test_what_looks_back_at_too_many_rows_for_one_reading_is_read_in_parts(
+    weather: Shop, worse: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_ROWS", 60)
 
     found = look(worse, labels_window=30 * DAY)
 
-    assert (found.problem, found.rows) == ("", len(asked))
-    assert found.surely_better, found.sentence
-    expected = models.predict(weather.model, weather.rows).take(
-        np.arange(len(rain) - 200, len(rain) - 1)
-    )
-    given = np.asarray(expected.probabilities)[:, 1]
-    assert found.before == pytest.approx(_area(rain.iloc[-200:-1].to_numpy(), given), abs=1e-9)
+    assert (found.problem, found.rows) == ("", 199)
+    assert found.before == pytest.approx(_expected(weather), abs=1e-9)
+
+
+def test_rows_that_are_gone_from_the_source_count_as_unlabelled_until_most_are(
+    worse: Shop,
+) -> None:
+    gone = f"DELETE FROM {worse.use_case.source.table} WHERE date >= "
+    query(worse.url, f"{gone} '2015-12-23'")
+    few = look(worse, labels_window=30 * DAY)
+    query(worse.url, f"{gone} '2015-07-01'")
+    most = look(worse, labels_window=30 * DAY)
+
+    assert (few.problem, few.rows) == ("", 192)
+    assert few.surely_better, few.sentence
+    assert re.search("of the 199 rows, the source holds only \\d+ still$", most.problem)
+
+
+def test_what_is_in_quarantine_is_not_looked_back_at(
+    worse: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(instead, "LeftOut", lambda *said: asked.append(said) or LeftOut(*said))
+
+    look(worse, labels_window=30 * DAY)
+
+    [(_, _, quarantine)] = asked
+    assert isinstance(quarantine, Quarantine)
+
+
+def _expected(weather: Shop) -> float:
+    """What the fit before reaches on what was asked, by all rows at once."""
+    rain = weather.rows["rain_tomorrow"].to_numpy()[-200:-1]
+    output = models.predict(weather.model, weather.rows)
+    return _area(rain, np.asarray(output.probabilities)[-200:-1, 1])
 
 
 def _area(truth: "np.ndarray", given: "np.ndarray") -> float:

@@ -137,7 +137,10 @@ def _look(
     try:
         own = dossier.read(records.dossiers, use_case.name, version)
         scale = Scale(own.answers.kind, use_case.metrics)
-        held = instead.hold(own, told, scale, confidence=CONFIDENCE, settings=settings)
+        held = instead.hold(
+            own, told, scale, confidence=CONFIDENCE, quarantine=records.quarantine,
+            settings=settings,
+        )  # fmt: skip
     except (DossierMissing, ModelRefused, Refused, StatementRefused) as problem:
         reason = " ".join(str(problem).split()).rstrip(".")
         return UNKNOWN, f"{begun}: unknown, as {reason}.", evidence
@@ -146,9 +149,10 @@ def _look(
         return UNKNOWN, f"{begun}: {undefined}", evidence
     outcome = outcome_of(held.difference, held.days, newest=held.newest, due=due)
     evidence |= {"difference": held.difference.to_json(), "effective_days": held.days}
+    evidence["rows"] = held.rows
     figures = (
         f"{held.metric} {figure(held.instead)} instead of {figure(held.given)} on"
-        f" {len(told.labels)} labels of what is worth {held.days:.0f} independent days"
+        f" {held.rows} labels of what is worth {held.days:.0f} independent days"
         f" ({interval(held.difference)})"
     )
     return outcome, f"{begun}: {figures}. {_ends(outcome, held)}", evidence

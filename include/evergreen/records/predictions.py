@@ -6,8 +6,9 @@ Of what was scored in batch (variant `batch`) a sample is logged; `evergreen.sco
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from itertools import compress
 from typing import Any, NamedTuple
 
 from evergreen.records import tallies
@@ -133,6 +134,10 @@ class Reviewed:
     """Raw rows."""
     keys: Sequence[dict[str, Any] | None]
     """Of the rows; None: they were asked for without."""
+
+    def take(self, kept: Sequence[bool]) -> "Reviewed":
+        """Return some of them: those where `kept` is true."""
+        return Reviewed(*(tuple(compress(getattr(self, one.name), kept)) for one in fields(self)))
 
 
 class Answerer(NamedTuple):

@@ -28,6 +28,10 @@ SLOW = 0.5
 """Seconds from which on it is said what would be quicker."""
 
 
+class TooMany(Refused):
+    """What some keys look back at is more than is read at once."""
+
+
 @dataclass(frozen=True)
 class _Stretch:
     """The rows that the features of some keys read."""
@@ -52,7 +56,8 @@ def read(
     entity. Those that training has `left_out` are not among them, unless they are asked for.
 
     Raises:
-        Refused: a key is not in the source, their time spans too many rows, or one lacks a value.
+        TooMany: their time spans too many rows.
+        Refused: a key is not in the source, or a row lacks a value.
         DatabaseError: the database is away, or has no such table.
     """
     with reading(url) as moment:
@@ -62,7 +67,7 @@ def read(
         if slow and (told := advice(contract.inputs, keys, lookback, moment)):
             log.warning("%s", told)
     if len(rows) > MOST_ROWS:
-        raise Refused("keys", f"they span more than {MOST_ROWS} rows; ask for fewer at a time")
+        raise TooMany("keys", f"they span more than {MOST_ROWS} rows; ask for fewer at a time")
     asked = places(rows, _key(contract.inputs), keys)
     if left_out is None or contract.inputs.timestamp is None:
         check_nulls(contract.inputs, rows, "a row")
@@ -72,6 +77,24 @@ def read(
     seen = [row for row, keep in zip(rows, kept, strict=True) if keep]
     check_nulls(contract.inputs, seen, "a row")
     return contract.frame(seen), (np.cumsum(kept) - 1)[asked]
+
+
+def known(url: str, inputs: Inputs, keys: Sequence[Row]) -> Array:
+    """Tell which of n keys are in the source (n booleans).
+
+    Raises:
+        Refused: one could be no key of it, or the source has lost a column.
+        DatabaseError: the database is away, or has no such table.
+    """
+    table, _ = relation(inputs)
+    names = _key(inputs)
+    with reading(url) as moment:
+        columns = {column.name: column for column in moment.columns(table)}
+        _wanted(inputs, columns)
+        expressions = ", ".join(columns[name].expression for name in names)
+        rows = _of_keys(f"SELECT {expressions} FROM {table} AS rows", names, keys, moment)
+    found = {tuple(map(_comparable, row)) for row in rows}
+    return np.array([tuple(_comparable(key[name]) for name in names) in found for key in keys])
 
 
 def check_nulls(inputs: Inputs, rows: Sequence[Row], whose: str) -> None:
@@ -159,24 +182,29 @@ def _stretches(
     inputs: Inputs, keys: Sequence[Row], table: str, lookback: timedelta, moment: Reading
 ) -> list[_Stretch]:
     """Return from which time, which the features look back at, to which rows are read."""
-    names = ", ".join(map(quoted, _key(inputs)))
-    values = [tuple(key[name] for name in _key(inputs)) for key in keys]
     time, entity = quoted(str(inputs.timestamp)), [quoted(name) for name in inputs.entity]
     grouped = f" GROUP BY {', '.join(entity)}" if entity else ""
     selected = ", ".join([*entity, f"min({time})", f"max({time})"])
-    try:
-        with moment.connection.cursor() as cursor:
-            wanted = cursor.mogrify("%s", (tuple(values),)).decode()  # names may hold a %
-            cursor.execute(
-                f"SELECT {selected} FROM {table} AS rows WHERE ({names}) IN {wanted}{grouped}"
-            )
-            found = [_Stretch(tuple(whose), low, high) for *whose, low, high in cursor.fetchall()]
-    except ValueRefused as error:
-        raise Refused("key", " ".join(str(error).split())[:200]) from None
+    asked = f"SELECT {selected} FROM {table} AS rows"
+    rows = _of_keys(asked, _key(inputs), keys, moment, grouped)
+    found = [_Stretch(tuple(whose), low, high) for *whose, low, high in rows]
     if not found or found[0].low is None:
         names = ", ".join(_key(inputs))
         raise Refused("key", f"the source has no such row by {names}")
     return [_Stretch(one.entity, one.low - lookback, one.high) for one in found]
+
+
+def _of_keys(
+    sql: str, names: Sequence[str], keys: Sequence[Row], moment: Reading, end: str = ""
+) -> list[tuple[Any, ...]]:
+    values = tuple(tuple(key[name] for name in names) for key in keys)
+    try:
+        with moment.connection.cursor() as cursor:
+            wanted = cursor.mogrify("%s", (values,)).decode()  # names may hold a %
+            cursor.execute(f"{sql} WHERE ({', '.join(map(quoted, names))}) IN {wanted}{end}")
+            return cursor.fetchall()
+    except ValueRefused as error:
+        raise Refused("key", " ".join(str(error).split())[:200]) from None
 
 
 def _within(inputs: Inputs, stretches: Sequence[_Stretch], moment: Reading) -> str:

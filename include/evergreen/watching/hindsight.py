@@ -55,7 +55,10 @@ def look_back(
     try:
         own = dossier.read(records.dossiers, use_case.name, row.version)
         scale = Scale(own.answers.kind, use_case.metrics)
-        held = instead.hold(own, told, scale, confidence=CONFIDENCE, settings=settings)
+        held = instead.hold(
+            own, told, scale, confidence=CONFIDENCE, quarantine=records.quarantine,
+            settings=settings,
+        )  # fmt: skip
     except (DossierMissing, ModelRefused, Refused, StatementRefused) as problem:
         reason = " ".join(str(problem).split())
         return replace(found, rows=len(told.labels), problem=f"version {row.version}: {reason}")
@@ -63,7 +66,7 @@ def look_back(
         undefined = f"{held.metric} is not defined for the {len(told.labels)} labels since"
         return replace(found, rows=len(told.labels), problem=undefined)
     return replace(
-        found, rows=len(told.labels), given=held.given, before=held.instead,
+        found, rows=held.rows, given=held.given, before=held.instead,
         difference=held.difference, newest=held.newest,
     )  # fmt: skip
 

@@ -1,7 +1,9 @@
 """What another version would have answered, held against the answers that were given.
 
     told = records.predictions.reviewed("weather", window, 10_000)    # answers with their labels
-    held = hold(own, told, scale, confidence=0.99, settings=settings)
+    held = hold(
+        own, told, scale, confidence=0.99, quarantine=records.quarantine, settings=settings
+    )
     held.difference.low > 0       # it surely would have answered better
 
 Both answer the same rows, so the comparison is paired, whoever was asked at the time. Days are the
@@ -9,7 +11,7 @@ units that are independent, as far as they are (see `judging.units`). Who is ask
 been fitted before any of these rows was answered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,14 +27,17 @@ from evergreen.judging.evidence import Difference
 from evergreen.judging.influence import influence
 from evergreen.judging.units import Units
 from evergreen.learning import metrics, models, tracking
-from evergreen.learning.models import Output
+from evergreen.learning.models import Array, Output
 from evergreen.records import Reviewed
 from evergreen.serving import history
-from evergreen.serving.contract import Contract, Row
-from evergreen.serving.left_out import LeftOut
+from evergreen.serving.contract import Contract, Refused, Row
+from evergreen.serving.left_out import LeftOut, Quarantined
 from evergreen.settings import Settings
 from evergreen.spec import Scale
 from evergreen.watching import quality
+
+LEAST_LEFT = 0.5
+"""Share of the rows that must be in the source still; those that are gone count as unlabelled."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Held:
     """It would have been better on the newest half of the labels, too."""
     days: float
     """Days of labels, counted as what they are worth: see `effective_days`."""
+    rows: int
+    """Labels that both are held by."""
 
     @property
     def is_defined(self) -> bool:
@@ -57,17 +64,26 @@ class Held:
 
 
 def hold(
-    own: Dossier, told: Reviewed, scale: Scale, *, confidence: float, settings: Settings
+    own: Dossier,
+    told: Reviewed,
+    scale: Scale,
+    *,
+    confidence: float,
+    quarantine: Quarantined | None,
+    settings: Settings,
 ) -> Held:
     """Let a version answer what was asked, and compare by the metric that it was judged by.
 
+    Where it looks back at the source, rows that are gone from there are left out.
+
     Raises:
         ModelRefused: it cannot be loaded, or reads what was not asked.
-        Refused: its contract takes one of the rows no more.
+        Refused: its contract takes one of the rows no more, or most of them are gone.
         StatementRefused: the rows that it looks back at cannot be read.
     """
+    told = _remaining(own, told, settings)
     metric, (truth, given) = own.proof.metric, quality.answers(own.answers, told)
-    instead = answers(own, told, settings)
+    instead = answers(own, told, quarantine, settings)
     if given.classes is not None:
         instead = instead.over(given.classes)
     newest = np.argsort(np.array(told.times), kind="stable")[len(truth) // 2 :]
@@ -84,7 +100,7 @@ def hold(
     better = sign * (score(instead, newest) - score(given, newest)) > 0
     apart = influence(scale, metric, truth, instead) - influence(scale, metric, truth, given)
     days = effective_days(apart, pd.Series(told.times).dt.floor("D").to_numpy())
-    return Held(metric, score(given), score(instead), difference, bool(better), days)
+    return Held(metric, score(given), score(instead), difference, bool(better), days, len(truth))
 
 
 def effective_days(values: NDArray[np.float64], days: NDArray[Any]) -> float:
@@ -106,22 +122,68 @@ def effective_days(values: NDArray[np.float64], days: NDArray[Any]) -> float:
     return count * (1 - correlation) / (1 + correlation)
 
 
-def answers(own: Dossier, told: Reviewed, settings: Settings) -> Output:
+def answers(
+    own: Dossier, told: Reviewed, quarantine: Quarantined | None, settings: Settings
+) -> Output:
     """Let a version answer what was asked; raises as `hold` does."""
     model = tracking.fetch_model(settings, own.model.uri, own.model.sha256)
     contract = Contract.of(own, settings.expectations_dir / f"{own.use_case}.json")
     if not own.inputs.looks_back:
         rows = [_with_moments(own.inputs.columns, row) for row in told.inputs]
         return models.predict(model, contract.frame(rows))
-    keys = [
+    keys, left_out = _keys(own, told), LeftOut(own.use_case, own.inputs, quarantine)
+
+    def answer(some: Array) -> Output:
+        raw, places = history.read(
+            settings.warehouse_url, contract, [keys[n] for n in some], own.inputs.lookback, left_out
+        )
+        return models.predict(model, raw).take(places)
+
+    order = _neighbours(own, told)
+    return Output.joined(_in_parts(order, answer)).take(np.argsort(order))
+
+
+def _in_parts(some: Array, answer: Callable[[Array], Output]) -> list[Output]:
+    """Answer rows at once, or half of them at a time where they look back at too many."""
+    try:
+        return [answer(some)]
+    except history.TooMany:
+        if len(some) == 1:
+            raise
+    half = len(some) // 2
+    return [*_in_parts(some[:half], answer), *_in_parts(some[half:], answer)]
+
+
+def _neighbours(own: Dossier, told: Reviewed) -> Array:
+    """Return the places of the rows so that those which look back at the same are side by side."""
+    time = str(own.inputs.timestamp)
+    names = [*own.inputs.entity, time]
+    rows = [
+        {time: moment.isoformat()} | (key or {}) | row
+        for moment, key, row in zip(told.times, told.keys, told.inputs, strict=True)
+    ]
+    return np.array(sorted(range(len(rows)), key=lambda n: [str(rows[n].get(c)) for c in names]))
+
+
+def _remaining(own: Dossier, told: Reviewed, settings: Settings) -> Reviewed:
+    """Leave out what the source holds no more.
+
+    Raises:
+        Refused: that is most of it.
+    """
+    if not own.inputs.looks_back:
+        return told
+    kept = history.known(settings.warehouse_url, own.inputs, _keys(own, told))
+    if kept.mean() < LEAST_LEFT:
+        raise Refused("keys", f"of the {len(kept)} rows, the source holds only {kept.sum()} still")
+    return told.take(kept.tolist())
+
+
+def _keys(own: Dossier, told: Reviewed) -> list[Row]:
+    return [
         _with_moments(own.inputs.key, (key or {}) | row)
         for key, row in zip(told.keys, told.inputs, strict=True)
     ]
-    raw, places = history.read(
-        settings.warehouse_url, contract, keys, own.inputs.lookback,
-        LeftOut(own.use_case, own.inputs),
-    )  # fmt: skip
-    return models.predict(model, raw).take(places)
 
 
 def _with_moments(columns: Sequence[RawColumn], row: Row) -> Row:
