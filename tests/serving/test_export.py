@@ -2,6 +2,9 @@ import joblib
 import numpy as np
 import onnxruntime
 import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
 
 from database import records_of
 from evergreen.errors import DeclarationError, EvergreenError
@@ -61,6 +64,24 @@ def test_what_would_answer_differently_is_not_written(
         exported(shop, "iris", "logistic")
 
     assert not (shop.settings.home / "out").exists()
+
+
+def test_an_answer_that_is_no_number_is_another(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_disagreement", lambda *_: np.nan)
+
+    with pytest.raises(EvergreenError, match="answers differently"):
+        exported(shop, "iris", "logistic")
+
+
+def test_what_decides_by_a_threshold_of_its_own_has_no_onnx_form() -> None:
+    rows, (*before, _) = ROWS["weather"](), clone(trained("weather", "logistic")).steps
+    held = models.wrapped(LogisticRegression(), threshold=0.2, positive=True)
+    model = Pipeline([*before, ("estimator", held)]).fit(rows, rows["rain_tomorrow"])
+
+    with pytest.raises(NotImplementedError, match="it decides from"):
+        exporting.to_onnx(model)
 
 
 def test_what_cannot_be_exported_is_told(shop: Shop) -> None:
