@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from database import records_of
+from evergreen.data import warehouse
 from evergreen.errors import DeclarationError, EvergreenError
+from evergreen.records.trials import Pairs
 from evergreen.serving.desk import Record, Trial
-from evergreen.serving.releases import Side, _p_value, compare, start, verdict
+from evergreen.serving.releases import Side, _p_value, _paired, compare, start, verdict
 from evergreen.spec import Kind
 from serving.conftest import Client, Shop, eventually, rows_of
 from serving.test_app import ROW
@@ -168,6 +170,48 @@ def test_welch_agrees_with_scipy() -> None:
     found = _p_value(*sides, Kind.REGRESSION)
 
     assert found == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+
+
+@pytest.mark.parametrize("kind", [Kind.BINARY, Kind.REGRESSION])
+@pytest.mark.parametrize("mean", [0.0, 1.0])
+def test_sides_that_are_alike_without_any_spread_do_not_differ(kind: Kind, mean: float) -> None:
+    side = Side(labelled=500, mean=mean, variance=0.0)
+
+    assert _p_value(side, side, kind) == 1.0
+
+
+def test_a_shadow_is_held_against_the_champion_pair_by_pair() -> None:
+    from scipy import stats
+
+    rng = np.random.default_rng(0)
+    apart = rng.normal(0.1, 1, 90)
+    classes = Pairs(labelled=1000, mean=-0.03, variance=0.03, more=0, less=30)
+    alike = Pairs(labelled=1000, mean=0.0, variance=0.0, more=0, less=0)
+    figures = Pairs(labelled=90, mean=apart.mean(), variance=apart.var(ddof=1), more=0, less=0)
+
+    assert _paired(classes, Kind.BINARY) == pytest.approx(2 * 0.5**30)
+    assert _paired(alike, Kind.BINARY) == _paired(alike, Kind.REGRESSION) == 1.0
+    found = _paired(figures, Kind.REGRESSION)
+    assert found == pytest.approx(stats.ttest_1samp(apart, 0).pvalue)
+
+
+def test_labels_tell_a_shadow_and_the_champion_apart(iris: Client, shop: Shop) -> None:
+    number, url = begin(shop, "shadow", 1.0), shop.settings.database_url
+    eventually(lambda: tried(iris))
+    ids = [iris.post("/iris/predict", json={"row": ROW}).json()["id"] for _ in range(12)]
+    eventually(lambda: rows_of(url, "SELECT 1 FROM evergreen.predictions HAVING count(*) = 24"))
+    with warehouse.connect(url) as opened, opened.cursor() as cursor:
+        cursor.execute(
+            "UPDATE evergreen.predictions SET output = '\"virginica\"' WHERE variant = 'champion'"
+        )
+    for id in ids:
+        iris.post("/iris/feedback", json={"id": id, "label": "setosa"})
+
+    found = compare(records_of(shop.settings).trials, number, Kind.MULTICLASS)
+
+    assert (found.champion.mean, found.challenger.mean) == (0.0, 1.0)
+    assert found.p_value == pytest.approx(2 * 0.5**12)
+    assert found.sentence.endswith("(p < 0.001, McNemar's test)")
 
 
 def test_what_is_not_allowed_is_told(shop: Shop) -> None:

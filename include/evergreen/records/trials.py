@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg2
 
@@ -42,6 +43,45 @@ class Side:
     mean: float | None
     """Share of right answers (classification), mean absolute error (regression)."""
     variance: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """How a shadow and the champion differ on the labels of the very same requests."""
+
+    labelled: int
+    mean: float | None
+    """Of what the champion's figure (as a side has it) is more than the shadow's."""
+    variance: float | None
+    more: int
+    """Pairs of which the champion's figure is the greater one."""
+    less: int
+
+
+_LABELLED = """
+WITH p AS MATERIALIZED (
+    SELECT variant, request_id, output, time FROM evergreen.predictions WHERE release_id = %(id)s
+),
+labelled AS (
+    SELECT p.variant, p.request_id, {error} AS error
+    FROM p JOIN evergreen.labels l ON l.prediction_id = p.request_id
+    WHERE answered_at >= (SELECT min(time) FROM p) - %(apart)s
+        AND answered_at <= (SELECT max(time) FROM p)
+)
+"""
+_SIDES = """
+SELECT variant, count(*) AS labelled, avg(error) AS mean, var_samp(error) AS variance
+FROM labelled GROUP BY variant
+"""
+_PAIRS = """
+SELECT count(*) AS labelled, avg(more) AS mean, var_samp(more) AS variance,
+    count(*) FILTER (WHERE more > 0) AS more, count(*) FILTER (WHERE more < 0) AS less
+FROM (
+    SELECT champion.error - shadow.error AS more
+    FROM labelled AS champion JOIN labelled AS shadow USING (request_id)
+    WHERE champion.variant = 'champion' AND shadow.variant = 'shadow'
+) AS pairs
+"""
 
 
 class Trials:
@@ -115,15 +155,13 @@ class Trials:
 
     def sides(self, id: int, *, figures: bool) -> dict[str, Side]:
         """Return what the labels say of each variant; `figures`: the answers are no classes."""
-        error = ERRORS[figures]
-        rows = self._session.read(
-            "WITH p AS MATERIALIZED (SELECT variant, request_id, output, time"
-            " FROM evergreen.predictions WHERE release_id = %(id)s)"
-            f" SELECT p.variant, count(*) AS labelled, avg({error}) AS mean,"
-            f" var_samp({error}) AS variance FROM p"
-            " JOIN evergreen.labels l ON l.prediction_id = p.request_id"
-            " WHERE answered_at >= (SELECT min(time) FROM p) - %(apart)s"
-            " AND answered_at <= (SELECT max(time) FROM p) GROUP BY p.variant",
-            {"id": id, "apart": APART},
-        )
+        rows = self._told(_SIDES, id, figures)
         return {row.pop("variant"): Side(**row) for row in rows}
+
+    def pairs(self, id: int, *, figures: bool) -> Pairs:
+        """Return what the labels say of a shadow and the champion, request by request."""
+        return Pairs(**self._told(_PAIRS, id, figures)[0])
+
+    def _told(self, sql: str, id: int, figures: bool) -> list[dict[str, Any]]:
+        labelled = _LABELLED.replace("{error}", ERRORS[figures])
+        return self._session.read(labelled + sql, {"id": id, "apart": APART})

@@ -16,6 +16,7 @@ from evergreen import dossier
 from evergreen.dossier import Dossier
 from evergreen.errors import DeclarationError, ModelRefused
 from evergreen.records import Records, Side, TrialRow, Trials
+from evergreen.records.trials import Pairs
 from evergreen.refs import PAPER
 from evergreen.serving.model_ref import ModelRef
 from evergreen.spec import Kind
@@ -120,17 +121,25 @@ def compare(trials: Trials, id: int, kind: Kind) -> Comparison:
 
     Classification: two-proportion z-test with pooled variance (Fleiss, Levin and Paik, Statistical
     Methods for Rates and Proportions, 2003, 4.2). Regression: Welch's t-test of absolute errors
-    (Welch, Biometrika 34, 1947).
+    (Welch, Biometrika 34, 1947). A shadow answers the very requests of the champion, so that pairs
+    are tested: McNemar's test (Psychometrika 12, 1947), exactly, or a paired t-test.
     """
-    found = trials.sides(id, figures=kind is Kind.REGRESSION)
+    figures = kind is Kind.REGRESSION
+    found = trials.sides(id, figures=figures)
     empty = Side(labelled=0, mean=None)
-    challenger = found.get("challenger") or found.get("shadow") or empty
-    return _comparison(found.get("champion", empty), challenger, kind)
+    champion, shadow = found.get("champion", empty), found.get("shadow")
+    if shadow is not None:
+        p_value = _paired(trials.pairs(id, figures=figures), kind)
+        test = "paired t-test" if figures else "McNemar's test"
+        return _comparison(champion, shadow, kind, p_value, test)
+    challenger = found.get("challenger", empty)
+    test = "Welch's t-test" if figures else "two-proportion z-test"
+    return _comparison(champion, challenger, kind, _p_value(champion, challenger, kind), test)
 
 
-def _comparison(champion: Side, challenger: Side, kind: Kind) -> Comparison:
-    test = "Welch's t-test" if kind is Kind.REGRESSION else "two-proportion z-test"
-    p_value = _p_value(champion, challenger, kind)
+def _comparison(
+    champion: Side, challenger: Side, kind: Kind, p_value: float | None, test: str
+) -> Comparison:
     figure = "mean absolute error" if kind is Kind.REGRESSION else "share of right answers"
     sides = f"champion {_told(champion)}, challenger {_told(challenger)}"
     end = "too few labels to tell" if p_value is None else f"{_chance(p_value)}, {test}"
@@ -138,6 +147,20 @@ def _comparison(champion: Side, challenger: Side, kind: Kind) -> Comparison:
         champion=champion, challenger=challenger, p_value=p_value, test=test,
         sentence=f"{figure}: {sides} ({end})",
     )  # fmt: skip
+
+
+def _paired(found: Pairs, kind: Kind) -> float | None:
+    from scipy.special import bdtr, stdtr  # all of scipy.stats takes a second to load
+
+    if found.labelled < 2 or found.mean is None:
+        return None
+    if kind is not Kind.REGRESSION:
+        apart = found.more + found.less
+        return min(1.0, 2 * float(bdtr(min(found.more, found.less), apart, 0.5)))
+    if not found.variance:
+        return None if found.mean else 1.0
+    error = math.sqrt(found.variance / found.labelled)
+    return float(2 * stdtr(found.labelled - 1, -abs(found.mean) / error))
 
 
 def _p_value(champion: Side, challenger: Side, kind: Kind) -> float | None:
@@ -148,7 +171,7 @@ def _p_value(champion: Side, challenger: Side, kind: Kind) -> float | None:
         return _welch(a.mean - b.mean, *((s.variance or 0.0, s.labelled) for s in (a, b)))
     pooled = (a.mean * a.labelled + b.mean * b.labelled) / (a.labelled + b.labelled)
     error = math.sqrt(pooled * (1 - pooled) * (1 / a.labelled + 1 / b.labelled))
-    return math.erfc(abs(a.mean - b.mean) / error / math.sqrt(2)) if error else None
+    return math.erfc(abs(a.mean - b.mean) / error / math.sqrt(2)) if error else 1.0
 
 
 def _welch(difference: float, a: tuple[float, int], b: tuple[float, int]) -> float | None:
@@ -156,7 +179,7 @@ def _welch(difference: float, a: tuple[float, int], b: tuple[float, int]) -> flo
 
     parts = [variance / labelled for variance, labelled in (a, b)]
     if not sum(parts):
-        return None
+        return None if difference else 1.0
     freedom = sum(parts) ** 2 / sum(
         part**2 / (labelled - 1) for part, (_, labelled) in zip(parts, (a, b), strict=True)
     )
