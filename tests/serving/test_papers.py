@@ -1,5 +1,6 @@
 """What no gate has passed answers those who ask for it, until something has."""
 
+import shutil
 from typing import Any
 
 from database import records_of
@@ -71,6 +72,21 @@ def test_the_newest_one_answers_and_one_that_ended_does_not(shop: Shop) -> None:
         papers.end("iris", "seen enough", records=records)
 
         eventually(lambda: client.post(ASKED, json={"row": ROW}).status_code == 404)
+
+
+def test_the_problem_of_one_that_ended_ends_with_it(shop: Shop) -> None:
+    begin(shop)
+    shutil.rmtree(shop.shelf)
+    with shop.open() as client:
+        told = client.get("/ready")
+        papers.end("iris", "it cannot be loaded", records=records_of(shop.settings))
+
+        ready = eventually(lambda: (f := client.get("/ready")).status_code == 200 and f)
+        refused = client.post(ASKED, json={"row": ROW})
+
+    assert (told.status_code, list(told.json()["reasons"])) == (503, ["iris"])
+    assert ready.json()["reasons"] == {}
+    assert refused.status_code == 404
 
 
 def test_a_champion_takes_its_place(shop: Shop) -> None:

@@ -119,6 +119,9 @@ class Watcher:
         for name in self.papers.keys() - (on_paper - self.retired.keys()):
             del self.papers[name]
         answering = dict.fromkeys([*self._records.promotions.use_cases(), *on_paper])
+        for name in self.problems.keys() - {*answering, "ledger"}:  # no longer on paper
+            del self.problems[name]
+            self.unfit.discard(name)
         for name in answering.keys() - self.retired.keys():
             try:
                 self._follow(name, trials.get(name))
