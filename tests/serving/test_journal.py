@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -124,6 +125,25 @@ def test_files_of_a_live_process_are_left_alone(tmp_path: Path, url: str) -> Non
     assert other.counts.adopted == 0
     other.close()
     alive.close()
+
+
+def test_processes_that_begin_and_end_at_once_take_nothing_from_one_another(
+    tmp_path: Path, url: str
+) -> None:
+    def live(_: int) -> bool:
+        made = Journal(tmp_path / "spool", Records(url))
+        kept = made.keep([line()])
+        made.close()
+        return kept
+
+    with ThreadPoolExecutor(8) as pool:
+        kept = list(pool.map(live, range(200)))
+    heir = Journal(tmp_path / "spool", Records(url))
+
+    assert all(kept)
+    assert heir.counts.adopted == 200
+    assert len(list((tmp_path / "spool").iterdir())) == 1
+    heir.close()
 
 
 def test_a_full_spool_drops_counts_and_tells_the_database(tmp_path: Path, url: str) -> None:

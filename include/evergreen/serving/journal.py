@@ -21,7 +21,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,15 +65,17 @@ class Journal:
         self._records, self._max_bytes, self._pause = records, max_bytes, pause
         self._root = folder
         self._own = folder / new_id()
-        self._own.mkdir(parents=True)
-        self._lock_file = _lock(self._own)
         self._mutex = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._begun, self._done = 0, 0  # the newest try to ship all; the newest that went well
         self._shipped = threading.Condition()
         self._handle, self._size, self._total = -1, 0, 0
         self._drops = Drops(self._own)
-        self._adopt()
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            self._own.mkdir()
+            self._lock_file = _lock(self._own, fcntl.LOCK_EX)  # a check may hold it for a moment
+            self._adopt()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     @property
@@ -93,7 +95,8 @@ class Journal:
             self._thread.join(timeout)
         with self._mutex:
             self._seal()
-        _remove(self._own)
+        with _alone(self._root):
+            _remove(self._own)
         os.close(self._lock_file)
 
     def keep(self, lines: Sequence[bytes]) -> bool:
@@ -239,20 +242,34 @@ def _remove(folder: Path) -> None:
     """Remove a folder that holds nothing but its lock."""
     if {path.name for path in folder.iterdir()} <= {LOCK}:
         (folder / LOCK).unlink(missing_ok=True)
-        folder.rmdir()
+        with suppress(OSError):  # a check has looked: the next who begins removes it
+            folder.rmdir()
 
 
-def _lock(folder: Path) -> int:
+def _lock(folder: Path, how: int) -> int:
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(handle, how)
+    except BlockingIOError:
+        os.close(handle)
+        raise
     return handle
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Let nobody else make, take over or remove folders meanwhile: a new one looks like a dead
+    one's until it is locked."""
+    with root.with_name(f"{root.name}.lock").open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
 def unlocked(folder: Path) -> Iterator[bool]:
     """Yield whether nobody holds a folder; hold it meanwhile."""
     try:
-        handle = _lock(folder)
+        handle = _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, FileNotFoundError):
         yield False
         return
