@@ -185,7 +185,7 @@ def _off(scene: Scene, row: Promotion) -> str:
 def knowledge_is_new_or_its_age_was_told(scene: Scene) -> Found:
     """15: no champion's knowledge is too old (`champions.knowledge`), or an alert says so.
 
-    A retired one may know what it knew. Where nobody can read a declaration, nobody knows the limit.
+    A retired one may know what it knew. What a broken declaration allows, nobody knows.
     """
     found, retired = Found(), scene.records.retirements.all()
     unread = scene.chains.keys() - scene.catalog.use_cases.keys() - retired.keys()
