@@ -259,13 +259,15 @@ def test_a_pin_is_not_passed_by_an_approval(
     other = challenged(iris, settings)
     kept.pins.put(Pin(use_case="iris", version=1, reason="odd", actor="bob"))
 
-    done, later = say(other, settings), train(iris, settings, day=1)
+    done, later = say(other, settings), train(other, settings, day=1)
 
     champion = kept.promotions.champion("iris")
     assert champion is not None
     assert champion.version == 1
     assert "version 1 is pinned by bob (odd)" in done.sentence
     assert not later.promoted
+    assert "version 1 is pinned by bob (odd)" in later.sentence
+    assert kept.decisions.newest("iris", kind="promotion")[0].sentence == later.sentence
     assert kept.approvals.waiting("iris") == ()
 
 

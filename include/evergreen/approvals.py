@@ -56,11 +56,11 @@ def ask(
         return PromotionRef(promoted=False, champion=champion, sentence=sentence)
     if not (waiting := records.approvals.waiting(name)):
         version = promotion.register(
-            verdict, ledger=records, settings=settings,
+            verdict, ledger=records, settings=settings, actor=actor,
             describe=describing(use_case, records, settings),
         )  # fmt: skip
-        if version is None:  # pinned, say, or the very model that serves
-            return PromotionRef(promoted=False, champion=champion, sentence=verdict.sentence)
+        if isinstance(version, PromotionRef):  # pinned, say, or the very model that serves
+            return version
         waiting = (_begin(use_case, verdict, version, at, records, settings),)
     mine = waiting[0].decision_id == promotion.decision_of(verdict)
     if mine:  # again, too: a crash may have left it untold

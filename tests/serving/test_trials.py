@@ -166,6 +166,22 @@ def test_the_trial_goes_on_while_the_champion_is_pinned(iris: UseCase, settings:
     assert len(kept.trials.running("iris")) == 1
 
 
+def test_what_passes_the_gate_while_the_champion_is_pinned_is_not_tried_and_says_why(
+    iris: UseCase, settings: Settings
+) -> None:
+    kept = records_of(settings)
+    run(iris, settings)
+    demo.feed("iris", settings.database_url, 30)
+    kept.pins.put(Pin(use_case="iris", version=1, reason="incident", actor="bob"))
+
+    done = run(iris, settings)
+
+    [refused, _] = kept.decisions.newest("iris", kind="promotion")
+    assert done.sentence.startswith("Not promoted: version 1 is pinned by bob (incident)")
+    assert (refused.outcome, refused.sentence) == ("refused", done.sentence)
+    assert kept.trials.running("iris") == ()
+
+
 def test_a_trial_says_that_another_version_than_its_own_was_promoted(
     iris: UseCase, settings: Settings, waiting: Cycle
 ) -> None:

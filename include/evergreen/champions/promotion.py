@@ -60,18 +60,23 @@ def register(
     *,
     ledger: Ledger,
     settings: Settings,
+    actor: str,
     describe: Describe,
     registry: ModelRegistry | None = None,
-) -> int | None:
-    """Register the challenger as a version without moving the champion.
+) -> int | PromotionRef:
+    """Register the challenger as a version without moving the champion; return the version.
 
-    None: it may not become champion anyway (the gate, a person's rollback, the very same model).
+    Where it may not become champion (the gate, a person's rollback, the very same model), that is
+    on record, and returned; where it has been, too.
     """
     use_case = verdict.evaluation.features.snapshot.use_case
-    move = Move.of(use_case, ledger, settings, "", registry, prove, describe)
-    gate, pin = _decision(move, verdict), ledger.pins.get(use_case)
-    if gate is None or _refusal(verdict, gate, ledger.promotions.of(use_case), pin):
-        return None
+    move = Move.of(use_case, ledger, settings, actor, registry, prove, describe)
+    rows, gate = ledger.promotions.of(use_case), _decision(move, verdict)
+    if done := gate and ledger.promotions.by(use_case, gate.id):
+        return _again(done, rows[0].ref)
+    refusal = _refusal(verdict, gate, rows, ledger.pins.get(use_case))
+    if refusal or gate is None:
+        return _refused(move, verdict, gate, rows, refusal)
     return _registered(move, verdict, gate)
 
 
@@ -163,8 +168,7 @@ def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
     pin = None if verdict.kind == FORCED else move.ledger.pins.get(move.use_case)
     refusal = _refusal(verdict, gate, rows, pin) or _late(move, verdict, rows[0] if rows else None)
     if refusal or gate is None:
-        _note(move, verdict, gate, "refused", refusal)
-        return PromotionRef(promoted=False, champion=champion, sentence=refusal)
+        return _refused(move, verdict, gate, rows, refusal)
     try:
         check_expected(verdict, rows)
         golden_sha256 = _proven(move, verdict)
@@ -176,6 +180,14 @@ def _promote(move: Move, verdict: Verdict, reason: str) -> PromotionRef:
     promoted = move.append(row)
     _note_promoted(move, verdict, gate, row)
     return promoted
+
+
+def _refused(
+    move: Move, verdict: Verdict, gate: Decision | None, rows: Sequence[Promotion], refusal: str
+) -> PromotionRef:
+    _note(move, verdict, gate, "refused", refusal)
+    champion = rows[0].ref if rows else None
+    return PromotionRef(promoted=False, champion=champion, sentence=refusal)
 
 
 def decision_of(verdict: Verdict) -> str:

@@ -39,12 +39,13 @@ def begin(
     """
     champion = records.promotions.champion(use_case.name)
     version = promotion.register(
-        verdict, ledger=records, settings=settings, describe=describing(use_case, records, settings)
-    )
+        verdict, ledger=records, settings=settings, actor=actor,
+        describe=describing(use_case, records, settings),
+    )  # fmt: skip
+    if isinstance(version, PromotionRef):  # pinned, say, or the very model that serves
+        return version
     running = records.trials.running(use_case.name)
-    if version is None:
-        sentence = verdict.sentence
-    elif running and releases.challenger_of(running[0]).version != version:
+    if running and releases.challenger_of(running[0]).version != version:
         sentence = f"Version {version} passed the gate and waits: {told(running[0])}."
         _record(
             use_case.name, version, WAITS, sentence, promotion.decision_of(verdict), actor, records
