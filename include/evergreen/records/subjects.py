@@ -150,7 +150,7 @@ class Subjects:
         return int(row["count"])
 
     def scorings_under_way(self, use_case: str) -> int:
-        """Count the scorings in batch that are being made: what they read, they write at the end."""
+        """Count the batch scorings that are being made: what they read, they write at the end."""
         [row] = self._session.read(
             "SELECT count(*) FROM evergreen.leases WHERE purpose = 'scoring'"
             " AND starts_with(name, %s || '/') AND expires_at > clock_timestamp()",
