@@ -49,8 +49,8 @@ FLOAT8 = 701
 MOMENTS = ("date", "timestamp")
 """How the Arrow types of event times begin."""
 _OTHER = (
-    "the source of {} gives other rows when it is asked twice at one moment ({}): what it gives must"
-    " not hang on now(), random() or a LIMIT without an order"
+    "the source of {} gives other rows when it is asked twice at one moment ({}): they must not"
+    " hang on now(), random() or a LIMIT without an order"
 )
 LOCK = "snapshots"
 """Shared by those who extract, which may take up old chunks; who deletes chunks holds it alone."""
