@@ -5,17 +5,21 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from database import records_of
 from evergreen import retirement
 from evergreen.errors import ModelRefused
+from evergreen.learning.models import Golden
+from evergreen.refs import PAPER
 from evergreen.serving import commands, releases
 from evergreen.serving.described import descriptions
 from evergreen.serving.model_ref import ModelRef
 from evergreen.settings import PROJECT
-from serving.conftest import Shop, declared, eventually
+from learning import AS_OF
+from serving.conftest import Client, Shop, declared, eventually
 from serving.test_app import ROW
 
 DECLARED = PROJECT / "include" / "use_cases" / "iris.py"
@@ -177,6 +181,37 @@ def test_a_trial_does_not_outlive_a_champion_whose_requests_held_what_it_reads(s
         assert client.service.watcher.desks["iris"].trial is None
         told = eventually(lambda: client.get("/ready").json()["reasons"].get("iris"))
         assert "cannot be tried" in told
+
+
+@pytest.mark.parametrize("path", ["/iris/predict", "/iris/predict?on_paper=true"])
+def test_the_documents_show_no_row_of_who_was_forgotten(shop: Shop, path: str) -> None:
+    ref = shop.put("iris", "logistic")
+    kept, golden = records_of(shop.settings), Golden.from_json(shop.dossiers[ref.sha256].golden)
+    if path == "/iris/predict":
+        shop.promote(ref, 1)
+    else:
+        ref = shop.register(ref, 1)
+        kept.trials.start("iris", PAPER, 1.0, ref.to_json(), reason="below", actor="ada")
+
+    with shop.open() as client:
+        before = example(client)
+        left = Golden(golden.rows[:-1], golden.output.take(range(len(golden.rows) - 1)))
+        erasure = kept.erasures.begin(
+            "iris", salt="s", key_digest="d", reason="asked to", actor="ada", as_of=AS_OF
+        )
+        kept.subjects.golden("iris", 1, "run", left.to_json(), "0" * 64)
+        kept.erasures.finish(erasure.id, {"golden": 1})
+
+        after = eventually(lambda: (found := example(client)) != before and found, 10)
+
+        assert client.post(path, json=after).status_code == 200
+    assert before == {"row": golden.rows.iloc[-1].to_dict()}
+    assert after == {"row": golden.rows.iloc[-2].to_dict()}
+
+
+def example(client: Client) -> Any:
+    path = client.get("/openapi.json").json()["paths"]["/iris/predict"]
+    return path["post"]["requestBody"]["content"]["application/json"]["example"]
 
 
 def test_only_bytes_that_a_gate_has_passed_are_tried(shop: Shop) -> None:

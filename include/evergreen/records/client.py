@@ -43,7 +43,8 @@ POSITION = """
 SELECT (SELECT concat_ws('/', max(id), count(*)) FROM evergreen.promotions) AS promoted,
     (SELECT count(*) * 2 + count(stopped_at) FROM evergreen.releases) AS trials,
     (SELECT count(*) * 2 + count(lifted_at) FROM evergreen.retirements) AS retired,
-    (SELECT count(*) * 2 + count(revoked_at) FROM evergreen.api_keys) AS keys
+    (SELECT count(*) * 2 + count(revoked_at) FROM evergreen.api_keys) AS keys,
+    (SELECT max(finished_at) FROM evergreen.erasures) AS forgotten
 """
 READ_BY_PEOPLE = ("decisions", "promotions", "incidents", "pins", "retirements", "approvals")
 
@@ -99,7 +100,8 @@ class Records:
         return opened
 
     def position(self) -> str:
-        """Return what changes whenever a champion moves, a trial or a use case begins or ends."""
+        """Return what changes whenever a champion moves, a trial or a use case begins or ends,
+        who may ask does, or a subject is forgotten."""
         return str(self._session.read(POSITION)[0])
 
     def fenced(self, lease: Lease) -> Self:

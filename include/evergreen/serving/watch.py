@@ -156,7 +156,8 @@ class Watcher:
         old = self.desks.get(name)
         found = dossier.read(self._records.dossiers, name, champion.version)
         ref = ModelRef.of(found, champion)
-        served = old.champion if old and old.champion.ref == ref else self._serve(found, ref)
+        same = old and (old.champion.ref, old.champion.dossier) == (ref, found)
+        served = old.champion if old and same else self._serve(found, ref)
         with self._mutex:
             trial = self.desks[name].trial if old else None
             kept = trial if release and trial and _goes_on(trial, release, found) else None
@@ -167,10 +168,10 @@ class Watcher:
                 self.desks[name] = Desk(served, trial)
 
     def _paper(self, release: TrialRow, old: Desk | None) -> Desk:
-        if old and old.paper == release.id:
-            return old
         version = releases.challenger_of(release).version
         found = dossier.read(self._records.dossiers, release.use_case, version)
+        if old and old.paper == release.id and old.champion.dossier == found:
+            return old
         return Desk(self._serve(found, ModelRef.of(found)), paper=release.id)
 
     def _trial(self, champion: Served, release: TrialRow) -> Trial:
