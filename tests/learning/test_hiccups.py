@@ -36,7 +36,8 @@ def wrapped(origin: Exception) -> Exception:
     "error",
     [
         ConnectionResetError(), TimeoutError(), requests.ConnectionError(), requests.ReadTimeout(),
-        psycopg2.OperationalError(), NoRoom(), ChampionBusy(), answered(503), wrapped(requests.ConnectionError()),
+        psycopg2.OperationalError(), NoRoom(), ChampionBusy(), answered(503),
+        wrapped(requests.ConnectionError()),
         wrapped(answered(500)), OSError(errno.ENOSPC, "No space left on device"),
         MlflowException("failures while downloading: [Errno 27] File too large"),
         OSError(errno.EBUSY, "Please reduce your request rate"),  # s3fs of SlowDown
