@@ -369,15 +369,10 @@ def _rollback(
     decision = move.record(ROLLBACK, "rolled back", sentence, about, evidence, run_key=key)
     return move.append(
         replace(
-            target,
-            predecessor_id=rows[0].id,
-            decision_id=decision.id,
-            kind=ROLLBACK,
-            reason=sentence,
-            actor=move.actor,
-            state=PENDING,
+            target, predecessor_id=rows[0].id, decision_id=decision.id, kind=ROLLBACK,
+            reason=sentence, actor=move.actor, state=PENDING,
         )
-    )
+    )  # fmt: skip
 
 
 def _target(rows: Sequence[Promotion], to: int | None, leaving: int | None) -> Promotion:
