@@ -292,7 +292,7 @@ def is_lost(column: Column) -> str:
 
 def ordered(column: Column) -> str:
     """Write a column as ORDER BY has it: texts by their bytes, whatever the database's language."""
-    return column.identifier + (' COLLATE "C"' if column.is_text else "")
+    return f'{column.identifier}::text COLLATE "C"' if column.is_text else column.identifier
 
 
 class Readable(Protocol):
