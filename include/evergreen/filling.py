@@ -212,9 +212,8 @@ class _Work:
         """Return rows of the source known at `as_of`, in the order of the raw path."""
         table, _ = relation(self.inputs)
         time = quoted(str(self.inputs.timestamp))
-        order = ", ".join(map(quoted, dict.fromkeys((*_time(self.inputs), *_key(self.inputs)))))
         with reading(self.settings.warehouse_url) as moment:
-            expressions, names = selected(self.inputs, table, moment)
+            expressions, names, order = selected(self.inputs, table, moment)
             rows = moment.query(
                 f"SELECT {expressions} FROM {table} AS rows WHERE {time} {condition}"
                 f" AND {time} <= {at(self.as_of)} ORDER BY {order}"

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from evergreen.data import warehouse
+from evergreen.dossier import Inputs, RawColumn
 from evergreen.learning import models
 from evergreen.serving.contract import Contract, Refused
-from evergreen.serving.history import read
+from evergreen.serving.history import read, statement
 from serving.conftest import Client, Shop, rows_of, trained, weather_rows
 
 NAMES = ["date", "precipitation", "temp_max", "temp_min", "wind"]
@@ -158,6 +159,28 @@ def test_a_null_that_never_was_in_training_is_refused(shop: Shop) -> None:
 
     found, _ = read(url, contract, [{"date": date(2015, 11, 1)}], timedelta(days=14))
     assert len(found) == 15
+
+
+def test_rows_of_one_moment_come_as_in_training_whatever_the_language(shop: Shop) -> None:
+    url, day = shop.settings.database_url, date(2026, 1, 1)
+    with warehouse.connect(url) as opened, opened.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE rows_of_words (word varchar(9), day date);"
+            f"INSERT INTO rows_of_words VALUES ('a', '{day}'), ('B', '{day}')"
+        )
+    inputs = Inputs(
+        columns=(RawColumn(name="day", type="date32[day]", nullable=False),),
+        key=(RawColumn(name="word", type="string", nullable=False),), timestamp="day",
+        lookback=timedelta(days=1), computed=True, numeric=(), categorical=(), code_sha256="",
+        table="rows_of_words", query=None,
+    )  # fmt: skip
+
+    with warehouse.reading(url) as moment:
+        sql, _ = statement(inputs, [{"word": "a"}], timedelta(days=1), moment)
+        words = [word for word, _ in moment.query(sql)]
+
+    assert 'ORDER BY "day", "word"::text COLLATE "C"' in sql  # the tests' own language is C
+    assert words == ["B", "a"]
 
 
 def test_a_source_that_lost_a_column_or_is_gone_is_told(weather: Client, shop: Shop) -> None:

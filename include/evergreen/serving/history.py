@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evergreen.data.selection import relation
+from evergreen.data.selection import ordered, relation
 from evergreen.data.warehouse import Column, Reading, quoted, reading
 from evergreen.dossier import Inputs
 from evergreen.learning.models import Array
@@ -124,25 +124,26 @@ def statement(
         Refused: a key is not in the source, or the source has lost a column.
     """
     table, _ = relation(inputs)
-    expressions, wanted = selected(inputs, table, moment)
-    time = [inputs.timestamp] if inputs.timestamp else []
-    order = ", ".join(map(quoted, dict.fromkeys((*time, *_key(inputs)))))
+    expressions, wanted, order = selected(inputs, table, moment)
     sql = f"SELECT {expressions} FROM {table} AS rows"
-    if time:
+    if inputs.timestamp:
         stretches = _stretches(inputs, keys, table, lookback, moment)
         sql += f" WHERE {_within(inputs, stretches, moment)}"
     return f"{sql} ORDER BY {order} LIMIT {MOST_ROWS + 1}", wanted
 
 
-def selected(inputs: Inputs, table: str, moment: Reading) -> tuple[str, tuple[str, ...]]:
-    """Return the SQL of the columns that are read (key, time, inputs), and their names.
+def selected(inputs: Inputs, table: str, moment: Reading) -> tuple[str, tuple[str, ...], str]:
+    """Return the SQL of the columns that are read (key, time, inputs), their names, and the SQL of
+    the order of rows that training has seen: by time and key.
 
     Raises:
         Refused: the source has lost one.
     """
     columns = {column.name: column for column in moment.columns(table)}
     wanted = _wanted(inputs, columns)
-    return ", ".join(columns[name].expression for name in wanted), wanted
+    time = [inputs.timestamp] if inputs.timestamp else []
+    order = [ordered(columns[name]) for name in dict.fromkeys((*time, *_key(inputs)))]
+    return ", ".join(columns[name].expression for name in wanted), wanted, ", ".join(order)
 
 
 def advice(inputs: Inputs, keys: Sequence[Row], lookback: timedelta, moment: Reading) -> str:

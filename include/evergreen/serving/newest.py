@@ -46,7 +46,7 @@ def read(
 
 def _select(inputs: Inputs, keys: Sequence[Row], moment: Reading) -> list[Row]:
     table, _ = relation(inputs)
-    expressions, wanted = selected(inputs, table, moment)
+    expressions, wanted, _ = selected(inputs, table, moment)
     names = ", ".join(map(quoted, inputs.lookup))
     values = tuple(tuple(key[name] for name in inputs.lookup) for key in keys)
     try:
