@@ -19,13 +19,14 @@ from evergreen.catalog import Catalog
 from evergreen.champions import promotion
 from evergreen.champions.registry import ModelRegistry
 from evergreen.data import extraction
-from evergreen.errors import ChampionBusy, ModelRefused
+from evergreen.errors import ChampionBusy, ModelRefused, Unreachable
 from evergreen.learning import erasing
 from evergreen.records import Promotion, Pruning
 from evergreen.retention import Limits
 from evergreen.retention.limits import PREDICTIONS, SETTINGS, SNAPSHOTS, TRAININGS
 from evergreen.settings import Settings
 from evergreen.steps import Run
+from evergreen.storage import Store
 from evergreen_workshop import demo
 from evergreen_workshop.stack.postgres import EmbeddedPostgres
 from learning import CATALOG
@@ -186,6 +187,35 @@ def test_the_champions_that_are_kept_still_work_and_the_others_say_that_they_are
         promotion.rollback("weather", to=1, **back)
     done = promotion.rollback("weather", to=2, **back)
     assert done.promoted
+
+
+@pytest.mark.parametrize(
+    ("place", "times", "whole"),
+    [((erasing, "erase"), 1, {PREDICTIONS}), ((Store, "delete"), 8, {PREDICTIONS, TRAININGS})],
+)
+def test_what_an_interrupted_pruning_deleted_is_on_record(
+    lived: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[Any, str],
+    times: int,
+    whole: set[str],
+) -> None:
+    delete, gone = getattr(*place), []
+
+    def delete_some(*asked: Any) -> None:
+        if len(gone) == times:
+            raise Unreachable("the store", "EVERGREEN_STORE_URL", "refused")
+        gone.append(delete(*asked))
+
+    with monkeypatch.context() as patch, pytest.raises(Unreachable):
+        patch.setattr(*place, delete_some)
+        prune(lived, apply=True)
+
+    kept = [one for one in records_of(lived).prunings.newest("weather") if one.things]
+    partly = [one for one in kept if one.kind not in whole]
+    assert {one.kind for one in kept} > whole
+    assert 1 <= sum(one.things for one in partly) <= times
+    assert all(one.oldest for one in partly)
 
 
 def test_the_same_training_can_be_done_again(lived: Settings) -> None:

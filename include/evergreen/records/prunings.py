@@ -114,6 +114,11 @@ class Prunings:
         row = {name: getattr(pruning, name) for name in GIVEN}
         return Pruning(**self._session.write(insert("prunings", row), row)[0])
 
+    def add(self, on_record: Pruning, things: int, size: int, oldest: datetime | None) -> None:
+        """Count more things that went, with their bytes, and when the first of them was made."""
+        more = {"things": things, "bytes": size, "of_batch": 0, "oldest": oldest}
+        self._session.write(_ADD, more | {"id": on_record.id})
+
     def get(self, id: int) -> Pruning:
         """Return what is on record under a number that `record` gave."""
         [row] = self._session.read("SELECT * FROM evergreen.prunings WHERE id = %s", (id,))

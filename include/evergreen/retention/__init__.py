@@ -7,7 +7,7 @@
 `reach`     what champions, trials, pins, trainings under way and recent decisions lead to: it stays
 `things`    what lies in the store; chunks are shared, and go with the last that names them
 `choosing`  which of it goes, by age and by size
-`pruning`   the story: predictions, trainings, then the store
+`pruning`   the story: predictions, trainings, then the store; `logs` of tasks
 
 Decisions, promotions, dossiers, windows and incidents are small and always stay: that something
 was there, and why, can be told for ever.

@@ -6,12 +6,9 @@ and nothing goes that was written or asked for again within a day, so that no tr
 loses what it uses.
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 from evergreen import storage
 from evergreen.catalog import Catalog
@@ -21,6 +18,7 @@ from evergreen.errors import ChampionBusy
 from evergreen.learning import erasing
 from evergreen.learning.erasing import Past
 from evergreen.records import Month, Old, Pruning, Records, Share
+from evergreen.records.session import Row
 from evergreen.records.trainings import Finished
 from evergreen.retention import reach as reaching
 from evergreen.retention.choosing import Chosen, choose
@@ -28,12 +26,12 @@ from evergreen.retention.limits import (
     DATA_DOCS,
     FEATURES,
     GRACE,
-    LOGS,
     PREDICTIONS,
     SNAPSHOTS,
     TRAININGS,
     Limits,
 )
+from evergreen.retention.logs import logs
 from evergreen.retention.reach import Reached, Roots, reach
 from evergreen.retention.things import Shelf, Thing, look
 from evergreen.settings import Settings
@@ -181,7 +179,7 @@ class _Work:
             self._predictions(),
             self._said(TRAININGS, len(runs), size, _oldest(runs)),
             *self._kinds(shelf, chosen),
-            self._features(reached, apply=False),
+            self._features(self._old_features(reached)),
         ]
 
     def do(self) -> list[Pruning]:
@@ -194,12 +192,11 @@ class _Work:
         self.tell(SNAPSHOTS)
         with self.records.locks.hold(extraction.LOCK, self.use_case):
             shelf, chosen = self._store(kept, reached)
-            self._prune_store(chosen)
-            features = self._features(reached, apply=True)
-        found = [*self._kinds(shelf, chosen), features]
-        if any(one.kind == DATA_DOCS and one.things for one in found):
+            gone += self._prune_store(shelf, chosen)
+            gone.append(self._prune_features(reached))
+        if any(one.kind == DATA_DOCS and one.things for one in gone):
             _renew_index(self.settings)
-        return gone + [self.records.prunings.record(one) for one in found if one.things]
+        return gone
 
     @property
     def old(self) -> Old:
@@ -225,8 +222,7 @@ class _Work:
         planned = self._predictions()
         if not planned.things:
             return planned
-        empty = replace(planned, things=0, bytes=0, oldest=None)
-        on_record = self.records.prunings.record(empty)
+        on_record = self._begun(planned)
         while self.records.prunings.predictions(self.old, on_record):
             pass
         return self.records.prunings.get(on_record.id)
@@ -260,14 +256,17 @@ class _Work:
         )
 
     def _prune_trainings(self, runs: Sequence[Past]) -> Pruning:
-        registry, size = ModelRegistry(self.settings, self.records.locks), 0
+        said = self._said(TRAININGS, 0, 0, None)
+        if not runs:
+            return said
+        registry, on_record = ModelRegistry(self.settings, self.records.locks), self._begun(said)
         for run in runs:
-            size += erasing.measure(self.settings, run.run_id)
+            size = erasing.measure(self.settings, run.run_id)
             self.records.trainings.drop(self.use_case, run.run_id)
             registry.drop(self.use_case, run.run_id)
             erasing.erase(self.settings, run.run_id)
-        said = self._said(TRAININGS, len(runs), size, _oldest(runs))
-        return self.records.prunings.record(said) if runs else said
+            self.records.prunings.add(on_record, 1, size, run.ended_at)
+        return self.records.prunings.get(on_record.id)
 
     def _store(self, kept: Sequence[Finished], reached: Reached) -> tuple[Shelf, Chosen]:
         for training in kept:
@@ -276,29 +275,45 @@ class _Work:
         shelf = look(self.use_case, storage.of(self.settings), reached, walks)
         return shelf, choose(shelf, self.limits, self.as_of)
 
-    def _prune_store(self, chosen: Chosen) -> None:
-        store = storage.of(self.settings)
+    def _prune_store(self, shelf: Shelf, chosen: Chosen) -> list[Pruning]:
+        store, add = storage.of(self.settings), self.records.prunings.add
+        begun = {one.kind: self._begun(one) for one in self._kinds(shelf, chosen)}
+        whole = {thing.kind for thing in chosen.going}
         for thing in chosen.going:
             if thing.walk is not None:
                 self.records.trainings.drop_walk(thing.walk)
             for path in thing.own:
                 store.delete(path)
+            add(begun[thing.kind], 1, shelf.bytes(thing.own), thing.at)
         for path in chosen.shared:  # last: no manifest names them any more
             store.delete(path)
+            file, kind = shelf.files[path], _kind(path)
+            add(begun[kind], int(kind not in whole), file.bytes, file.written)
+        return [self.records.prunings.get(one.id) for one in begun.values()]
 
-    def _features(self, reached: Reached, *, apply: bool) -> Pruning:
-        """Let go of stored features of definitions that no model answers by any more.
+    def _old_features(self, reached: Reached) -> list[Row]:
+        """Return the definitions of stored features that no model answers by any more.
 
         The one that was filled last stays, and what was begun within a day.
         """
         known = self.records.features.definitions(self.use_case)
-        going = [
+        return [
             one
             for one in known[1:]
             if one["created_at"] <= self.as_of - GRACE and not reached.why(FEATURES, one["sha256"])
         ]
-        for one in going if apply else ():
+
+    def _prune_features(self, reached: Reached) -> Pruning:
+        going = self._old_features(reached)
+        if not going:
+            return self._features(going)
+        on_record = self._begun(self._features(going))
+        for one in going:
             self.records.features.drop(self.use_case, one["sha256"])
+            self.records.prunings.add(on_record, one["rows"], 0, one["created_at"])
+        return self.records.prunings.get(on_record.id)
+
+    def _features(self, going: Sequence[Row]) -> Pruning:
         oldest = min((one["created_at"] for one in going), default=None)
         why = "no champion that is kept has features by their definition"
         return self._said(FEATURES, sum(one["rows"] for one in going), 0, oldest, why)
@@ -312,6 +327,10 @@ class _Work:
         shared = [path for path in chosen.shared if _kind(path) == kind]
         size = shelf.bytes([*(path for thing in going for path in thing.own), *shared])
         return self._said(kind, len(going) or len(shared), size, _first(going, shelf, shared))
+
+    def _begun(self, planned: Pruning) -> Pruning:
+        """Put on record that things begin to go; each is added when it went."""
+        return self.records.prunings.record(replace(planned, things=0, bytes=0, oldest=None))
 
     def _said(
         self, kind: str, things: int, size: int, oldest: datetime | None, why: str = ""
@@ -338,36 +357,6 @@ def sentence(pruned: Sequence[Pruning], *, applied: bool) -> str:
     if applied:
         return f"Gone, and on record: {told}; {total}."
     return f"Nothing was deleted. What would go: {told}; {total}."
-
-
-def logs(
-    limits: Limits, *, as_of: datetime, apply: bool, actor: str, settings: Settings
-) -> Pruning:
-    """Let go of the logs of tasks that a stack of `make up` keeps below the home folder."""
-    folder, border = settings.home / "airflow" / "logs", as_of - limits.ages[LOGS]
-    found = [(path, known) for path in _logs(folder) if (known := _looked_at(path))]
-    old = [(path, known) for path, known in found if known.st_mtime <= border.timestamp()]
-    for path, _ in old if apply else ():
-        path.unlink(missing_ok=True)
-    moments = [datetime.fromtimestamp(known.st_mtime, UTC) for _, known in old]
-    return Pruning(
-        use_case="", kind=LOGS, things=len(old), bytes=sum(known.st_size for _, known in old),
-        oldest=min(moments, default=None), as_of=as_of, actor=actor,
-        why=f"logs of tasks, older than {limits.ages[LOGS].days} days",
-    )  # fmt: skip
-
-
-def _logs(folder: Path) -> Iterator[Path]:
-    """Yield the logs below a folder; what goes meanwhile is passed over."""
-    for place, _, names in os.walk(folder):
-        yield from (Path(place, name) for name in names if name.endswith(".log"))
-
-
-def _looked_at(path: Path) -> os.stat_result | None:
-    """Return age and size of a file; None: it has gone."""
-    with suppress(FileNotFoundError):
-        return path.stat()
-    return None
 
 
 def _oldest(runs: Iterable[Past]) -> datetime | None:
