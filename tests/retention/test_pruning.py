@@ -237,6 +237,44 @@ def test_a_training_that_is_asked_for_again_is_young_again(lived: Settings) -> N
     assert young > after - before
 
 
+def test_a_version_that_somebody_goes_back_to_meanwhile_stays(
+    lived: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, kept = erasing.measure, records_of(lived)
+
+    def go_back(settings: Settings, run_id: str) -> int:
+        if kept.pins.get("weather") is None:
+            promotion.rollback(
+                "weather", to=1, reason="try", actor="ada", ledger=kept, settings=lived
+            )
+        return measure(settings, run_id)
+
+    monkeypatch.setattr(erasing, "measure", go_back)
+    prune(lived, apply=True)
+
+    assert kept.promotions.of("weather")[0].version == 1
+    assert 1 in ModelRegistry(lived, kept.locks).versions("weather")
+    assert broken(lived) == []
+
+
+def test_a_training_that_is_asked_for_again_meanwhile_stays(
+    lived: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, asked = erasing.measure, []
+
+    def ask(settings: Settings, run_id: str) -> int:
+        if not asked:
+            now = f"'{LATER:%Y-%m-%d}' WHERE document ->> 'run_id' = '{run_id}'"
+            query(lived.database_url, f"UPDATE evergreen.trainings SET finished_at = {now}")
+            asked.append(run_id)
+        return measure(settings, run_id)
+
+    monkeypatch.setattr(erasing, "measure", ask)
+    prune(lived, apply=True)
+
+    assert asked[0] in {one.run_id for one in erasing.trainings(lived, "weather")}
+
+
 def test_chunks_stay_while_somebody_extracts(lived: Settings, monkeypatch: Any) -> None:
     busy, done = threading.Event(), threading.Event()
 

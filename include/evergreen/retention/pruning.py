@@ -187,10 +187,11 @@ class _Work:
         self.tell(PREDICTIONS)
         gone = [self._prune_predictions()]
         self.tell(TRAININGS)
-        runs, kept, reached = self._trainings()
+        runs, _, _ = self._trainings()
         gone.append(self._prune_trainings(runs))
         self.tell(SNAPSHOTS)
         with self.records.locks.hold(extraction.LOCK, self.use_case):
+            _, kept, reached = self._trainings()  # by now: what went took its time
             shelf, chosen = self._store(kept, reached)
             gone += self._prune_store(shelf, chosen)
             gone.append(self._prune_features(reached))
@@ -232,18 +233,20 @@ class _Work:
         runs = erasing.trainings(self.settings, self.use_case)
         finished = self.records.trainings.all(self.use_case)
         reached = reach(self._roots([run for run in runs if run.ended_at is None]))
-        newest = {one.document["run_id"]: one.finished_at for one in finished}
-        border = self.as_of - max(self.limits.ages[TRAININGS], GRACE)
-        going = [
-            run
-            for run in runs
-            if run.ended_at is not None
-            and max(run.ended_at, newest.get(run.run_id, run.ended_at)) <= border
-            and not reached.why(TRAININGS, run.run_id)
-        ]
+        going = [run for run in runs if self._is_old(run, finished, reached)]
         gone = {run.run_id for run in going}
         kept = [one for one in finished if one.document["run_id"] not in gone]
         return going, kept, reached
+
+    def _is_old(self, run: Past, finished: Sequence[Finished], reached: Reached) -> bool:
+        """Tell whether a training is old: nothing leads to it, and nobody asked for it again."""
+        border = self.as_of - max(self.limits.ages[TRAININGS], GRACE)
+        again = (one.finished_at for one in finished if one.document["run_id"] == run.run_id)
+        return (
+            run.ended_at is not None
+            and max([run.ended_at, *again]) <= border
+            and not reached.why(TRAININGS, run.run_id)
+        )
 
     def _roots(self, running: Sequence[Past]) -> Roots:
         return Roots(
@@ -262,9 +265,13 @@ class _Work:
         registry, on_record = ModelRegistry(self.settings, self.records.locks), self._begun(said)
         for run in runs:
             size = erasing.measure(self.settings, run.run_id)
-            self.records.trainings.drop(self.use_case, run.run_id)
-            registry.drop(self.use_case, run.run_id)
-            erasing.erase(self.settings, run.run_id)
+            with self.records.locks.hold("champion", self.use_case):  # nobody goes back to it now
+                finished = self.records.trainings.all(self.use_case)
+                if not self._is_old(run, finished, reach(self._roots([]))):
+                    continue
+                self.records.trainings.drop(self.use_case, run.run_id)
+                registry.drop(self.use_case, run.run_id)
+                erasing.erase(self.settings, run.run_id)
             self.records.prunings.add(on_record, 1, size, run.ended_at)
         return self.records.prunings.get(on_record.id)
 
