@@ -362,7 +362,10 @@ def promote(
         done = trials.begin(use_case, verdict, actor=run.actor, records=records, settings=settings)
     else:
         return _serve(use_case, verdict, run, records, settings)
-    return replace(served, sentence=f"{done.sentence} {served.sentence}") if served else done
+    if served is None:
+        return done
+    said = dict.fromkeys([done.sentence, served.sentence])  # a pin keeps both, for one reason
+    return replace(served, sentence=" ".join(said))
 
 
 def _serve(

@@ -176,9 +176,10 @@ def test_what_passes_the_gate_while_the_champion_is_pinned_is_not_tried_and_says
 
     done = run(iris, settings)
 
-    [refused, _] = kept.decisions.newest("iris", kind="promotion")
+    [tried, refreshed, _] = kept.decisions.newest("iris", kind="promotion")
     assert done.sentence.startswith("Not promoted: version 1 is pinned by bob (incident)")
-    assert (refused.outcome, refused.sentence) == ("refused", done.sentence)
+    assert (tried.outcome, refreshed.outcome) == ("refused", "refused")
+    assert tried.sentence == refreshed.sentence == done.sentence
     assert kept.trials.running("iris") == ()
 
 
