@@ -21,7 +21,11 @@ def test_a_service_is_expected_only_where_it_is_said_to_be() -> None:
     assert complete(variables(serve_host="serve")).serve_url == "http://serve:8100"
 
 
-def test_artifacts_lie_in_the_home_folder_when_no_server_keeps_them() -> None:
+def test_artifacts_lie_in_the_home_folder_when_no_server_keeps_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("EVERGREEN_HOME", raising=False)
+
     assert complete(variables()).artifacts_url == str(HOME / "artifacts")
 
 
