@@ -78,9 +78,10 @@ def _makers(catalog: Catalog, known: Variables) -> Iterator[tuple[str, Callable[
             yield dag_id, partial(make, use_case, prefix=prefix, schedule=own)
     yield f"{prefix}operations_watchdog", partial(watchdog_dag, prefix=prefix)
     names = sorted({*catalog.use_cases, *catalog.broken})  # what is broken is served all the same
+    granted = {"granted": longest(catalog)}
     for dag_id, form in FORMS.items() if names else ():
-        granted = {"granted": longest(catalog)} if dag_id in FITTING else {}
-        yield f"{prefix}{dag_id}", partial(form, names, prefix=prefix, **granted)
+        asked = granted if dag_id in FITTING else {}
+        yield f"{prefix}{dag_id}", partial(form, names, prefix=prefix, **asked)
 
 
 def longest(catalog: Catalog) -> timedelta:
