@@ -76,6 +76,14 @@ def challenged(iris: UseCase, settings: Settings) -> UseCase:
     return other
 
 
+def crash_after(
+    answer: str, kept: Records, *, by: str = "nobody", reason: str = "it was late"
+) -> None:
+    """Answer what waits, and do nothing of what follows from it."""
+    [waiting] = kept.approvals.waiting("iris")
+    kept.approvals.answer(waiting.id, answer, by=by, reason=reason)
+
+
 def told(kept: Records) -> list[Decision]:
     return list(reversed(kept.decisions.newest("iris", kind="approval")))
 
@@ -174,8 +182,7 @@ def test_an_answer_that_a_crash_interrupted_is_made_up_by_saying_it_again(
     iris: UseCase, settings: Settings, kept: Records
 ) -> None:
     train(iris, settings)
-    [waiting] = kept.approvals.waiting("iris")
-    kept.approvals.answer(waiting.id, "approved", by="ada", reason="I read the report")  # … crash
+    crash_after("approved", kept, by="ada", reason="I read the report")
 
     done = say(iris, settings)
 
@@ -188,8 +195,7 @@ def test_whoever_says_it_again_makes_it_up_in_the_name_of_who_said_it_first(
     iris: UseCase, settings: Settings, kept: Records
 ) -> None:
     train(iris, settings)
-    [waiting] = kept.approvals.waiting("iris")
-    kept.approvals.answer(waiting.id, "approved", by="ada", reason="I read the report")  # … crash
+    crash_after("approved", kept, by="ada", reason="I read the report")
 
     done = say(iris, settings, actor="bob")
 
@@ -354,8 +360,7 @@ def test_what_a_crash_left_withdrawn_silences_nobody_who_comes_later(
     iris: UseCase, settings: Settings, kept: Records, crashed: str
 ) -> None:
     train(iris, settings)
-    [waiting] = kept.approvals.waiting("iris")
-    kept.approvals.answer(waiting.id, crashed, by="nobody", reason="it was late")  # … crash
+    crash_after(crashed, kept)
     demo.feed("iris", settings.database_url, 20)
 
     train(iris, settings, day=20)
@@ -372,8 +377,7 @@ def test_what_a_crash_left_withdrawn_is_told_by_whoever_looks_next(
     iris: UseCase, settings: Settings, kept: Records
 ) -> None:
     train(iris, settings)
-    [waiting] = kept.approvals.waiting("iris")
-    kept.approvals.answer(waiting.id, "expired", by="nobody", reason="it was late")  # … crash
+    crash_after("expired", kept)
 
     first = approvals.expire("iris", AS_OF, records=kept, settings=settings)
     second = approvals.expire("iris", AS_OF, records=kept, settings=settings)

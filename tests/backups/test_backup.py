@@ -122,18 +122,19 @@ def test_a_second_backup_copies_only_what_is_new(house: Settings, vault: Vault) 
     assert first.size > 10 * 10_000
 
 
-def decide_once_more(settings: Settings) -> None:
-    decisions = records_of(settings).decisions
+def gone_on_from(kept, vault: Vault, elsewhere: Settings):
+    """Restore a backup, and decide once more there; return the backup."""
+    restore(vault, kept, settings=elsewhere)
+    decisions = records_of(elsewhere).decisions
     [some] = decisions.newest(NAME, limit=1)
     decisions.record(replace(some, id=str(uuid4())))
+    return kept
 
 
 def test_what_came_after_the_backup_is_told_as_lost(
     house: Settings, elsewhere: Settings, vault: Vault
 ) -> None:
-    kept = made(vault, house)
-    restore(vault, kept, settings=elsewhere)
-    decide_once_more(elsewhere)
+    kept = gone_on_from(made(vault, house), vault, elsewhere)
 
     with pytest.raises(NotEmpty, match="lost would be 1 decisions"):
         restore(vault, kept, settings=elsewhere)
@@ -195,9 +196,7 @@ def test_a_restore_that_was_killed_is_made_up_by_the_next(
 def test_what_a_killed_restore_put_aside_is_not_lost_without_a_word(
     house: Settings, elsewhere: Settings, vault: Vault
 ) -> None:
-    kept = made(vault, house)
-    restore(vault, kept, settings=elsewhere)
-    decide_once_more(elsewhere)
+    kept = gone_on_from(made(vault, house), vault, elsewhere)
     query(elsewhere.database_url, f"ALTER SCHEMA evergreen RENAME TO {dumps.BEFORE}")  # … killed
 
     with pytest.raises(NotEmpty, match="lost would be 1 decisions"):
