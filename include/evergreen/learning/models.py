@@ -11,7 +11,7 @@ decision threshold (`FixedThresholdClassifier`) or with the half width of interv
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -107,23 +107,6 @@ class Output:
         if isinstance(width, np.ndarray):
             width = width[rows]
         return Output(self.labels[rows], chosen, self.classes, width)
-
-    @classmethod
-    def joined(cls, parts: Sequence["Output"]) -> "Output":
-        """Return what one model has predicted for rows in parts (at least one) as one."""
-        first = parts[0]
-        if len(parts) == 1:
-            return first
-        chances = [part.probabilities for part in parts if part.probabilities is not None]
-        width = first.half_width
-        if isinstance(width, np.ndarray):
-            width = np.concatenate([part.half_width for part in parts])
-        return cls(
-            np.concatenate([part.labels for part in parts]),
-            np.concatenate(chances) if chances else None,
-            first.classes,
-            width,
-        )
 
     def over(self, classes: Array) -> "Output":
         """Return the predictions with a column for each of the classes, sorted.

@@ -26,7 +26,7 @@ from evergreen.judging.differences import compare
 from evergreen.judging.evidence import Difference
 from evergreen.judging.influence import influence
 from evergreen.judging.units import Units
-from evergreen.learning import metrics, models, tracking
+from evergreen.learning import metrics, models, tracking, walking
 from evergreen.learning.models import Array, Output
 from evergreen.records import Reviewed
 from evergreen.serving import history
@@ -140,7 +140,7 @@ def answers(
         return models.predict(model, raw).take(places)
 
     order = _neighbours(own, told)
-    return Output.joined(_in_parts(order, answer)).take(np.argsort(order))
+    return walking.joined(_in_parts(order, answer)).take(np.argsort(order))
 
 
 def _in_parts(some: Array, answer: Callable[[Array], Output]) -> list[Output]:
